@@ -1,0 +1,29 @@
+# Each target makes its own virtual environment when there is none; PYTHON and VENV may be given.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check bench clean
+
+demo: $(READY)  ## the randomization test on embedded digits, in a page
+	$(BIN)/gengap randomize --data digits --model mlp-1x512 --corruption labels --levels 0,0.5,1 --out demo
+
+test: $(READY)  ## every test that needs no network, GPU or downloaded data
+	$(BIN)/python -m pytest -n auto --dist loadscope
+
+check: $(READY)  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## speed, as ratios in one run
+	$(BIN)/python -m benchmarks
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,67 @@
+"""The command line: one file a command, imported only when that command is used."""
+
+import sys
+import traceback
+from importlib import import_module
+from typing import NoReturn
+
+import typer
+
+from gengap import __version__
+from gengap.errors import InputError
+
+# Command -> what it does. `gengap.cli.NAME` holds either `command`, a function, or `app`, a Typer of subcommands.
+COMMANDS = {
+    "randomize": "The randomization test of a recipe: does it learn, or can it memorise?",
+    "certify": "An upper bound on true risk from held-out predictions or counts.",
+    "study": "The papers: list, show or run a study.",
+    "data": "Data sets: list, fetch or verify.",
+    "models": "The named models with their parameter counts.",
+    "runs": "Stored runs: list, export or remove.",
+}
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs one command and exits: 0 done, 1 a gate does not hold, 2 unusable input, 3 an internal error."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        _application(arguments[0] if arguments else "")(args=arguments, prog_name="gengap")
+    except InputError as error:
+        typer.echo(f"gengap: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception:
+        traceback.print_exc()
+        typer.echo("gengap: internal error; the traceback above tells where.", err=True)
+        sys.exit(3)
+    sys.exit(0)
+
+
+def _application(chosen: str) -> typer.Typer:
+    """The Typer application in which only the chosen command is real; the others are names and help."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback(help="Measure generalization: learned or memorised, and what is a held-out score worth?")(_gengap)
+    for name, help_text in COMMANDS.items():
+        module = import_module(f"gengap.cli.{name}") if name == chosen else None
+        if module is not None and hasattr(module, "app"):
+            app.add_typer(module.app, name=name, help=help_text, no_args_is_help=True)
+        else:
+            app.command(name, help=help_text)(module.command if module is not None else _stub)
+    return app
+
+
+def _stub() -> None:
+    """Stands for a command that was not called."""
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _gengap(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass

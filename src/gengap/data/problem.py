@@ -1,0 +1,189 @@
+"""Problem: a training split and a test split, what they are and what was done to them."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gengap.errors import InputError
+
+Scale = Literal["none", "unit", "whiten"]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples and their labels.
+
+    Attributes:
+        x: Inputs, ``[N, C, H, W]`` for images or ``[N, D]`` for tables; uint8 as stored, or a float type.
+        y: Class indices, int64 ``[N]``.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a model's inputs are made of, applied where the data live (on the device, batch by batch).
+
+    Attributes:
+        crop: Side of the square centre crop in pixels; None leaves images whole.
+        scale: ``"whiten"`` gives each image zero mean and unit variance (its standard deviation at least
+            1/sqrt(number of values)); ``"unit"`` divides uint8 by 255; ``"none"`` changes nothing.
+    """
+
+    crop: int | None = None
+    scale: Scale = "none"
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """An immutable pair (training split, test split): the finite stand-in for (P, S).
+
+    Arrays are made read-only. What the arrays went through is in ``steps``; what is still done on the way into
+    a model is in ``preprocessing``.
+
+    Attributes:
+        name: Short name, e.g. ``"cifar10"``.
+        train, test: The splits.
+        classes: Names of the classes, in the order of their indices.
+        origin: Where the data came from, for people.
+        preprocessing: Applied to the inputs on their way into a model.
+        steps: One ``{"step": name, …parameters}`` for each change made to the arrays.
+        parent_hash: Hash of the Problem this one was derived from, with which ``steps[-1]`` gives the hash.
+
+    Raises:
+        InputError: Empty splits, shapes that differ, labels out of range, fewer than two classes, NaN or Inf.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    classes: tuple[str, ...]
+    origin: str = ""
+    preprocessing: Preprocessing = Preprocessing()
+    steps: tuple[dict[str, Any], ...] = ()
+    parent_hash: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        _check(self)
+        for array in (self.train.x, self.train.y, self.test.x, self.test.y):
+            array.setflags(write=False)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.train.x.shape[1:]))
+        done = "".join(f" > {step['step']}" for step in self.steps)
+        return f"Problem({self.name}{done}: {len(self.train)} + {len(self.test)} of {shape}, {self.n_classes} classes)"
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes C."""
+        return len(self.classes)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example as the model sees it, after the crop."""
+        shape = self.train.x.shape[1:]
+        if self.preprocessing.crop is None:
+            return shape
+        return (shape[0], self.preprocessing.crop, self.preprocessing.crop)
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash, 32 hexadecimal digits: equal for equal arrays, classes, preprocessing and steps.
+
+        A derived Problem is hashed from its parent's hash and its last step, which is enough because steps are
+        pure functions; so the hash of a corrupted Problem costs nothing.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        if self.parent_hash is None:
+            for array in (self.train.x, self.train.y, self.test.x, self.test.y):
+                digest.update(f"{array.dtype.str}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+            digest.update(json.dumps(self.classes).encode())
+        else:
+            digest.update(self.parent_hash.encode())
+            digest.update(json.dumps(self.steps[-1], sort_keys=True).encode())
+        digest.update(repr(self.preprocessing).encode())
+        return digest.hexdigest()
+
+    def derive(self, step: dict[str, Any], *, train: Split | None = None, test: Split | None = None) -> "Problem":
+        """This Problem with other arrays, and ``step`` recorded as what made them.
+
+        Args:
+            step: ``{"step": name, …}`` with every parameter that the arrays depend on.
+            train, test: The new splits; None keeps the old one.
+        """
+        return replace(
+            self,
+            train=train or self.train,
+            test=test or self.test,
+            steps=(*self.steps, step),
+            parent_hash=self.hash,
+        )
+
+    def preprocess(self, *, crop: int | None = None, scale: Scale = "whiten") -> "Problem":
+        """This Problem with another preprocessing (see ``Preprocessing``); arrays stay as they are."""
+        return replace(self, preprocessing=Preprocessing(crop, scale))
+
+    def take(self, n_train: int | None = None, n_test: int | None = None) -> "Problem":
+        """The first ``n_train`` training and ``n_test`` test examples (None: all of them)."""
+        step = {"step": "take", "n_train": n_train, "n_test": n_test}
+        cut = [Split(s.x[:n], s.y[:n]) for s, n in ((self.train, n_train), (self.test, n_test))]
+        return self.derive(step, train=cut[0], test=cut[1])
+
+    def corrupt(self, corruption: str, *, level: float = 1.0, seed: int = 0, test: bool = False) -> "Problem":
+        """A corrupted copy: see ``gengap.data.corrupt``."""
+        from gengap.data.corruptions import corrupt
+
+        return corrupt(self, corruption, level=level, seed=seed, test=test)
+
+
+def _check(problem: Problem) -> None:
+    if len(problem.classes) < 2:
+        raise InputError(
+            f"{problem.name} has {len(problem.classes)} class(es).",
+            expected="at least two classes to tell apart",
+            next_step="check the label column, or the folders' names",
+        )
+    for name, split in (("training", problem.train), ("test", problem.test)):
+        _check_split(problem.name, name, split, problem.n_classes)
+    if problem.train.x.shape[1:] != problem.test.x.shape[1:]:
+        raise InputError(
+            f"{problem.name}: training examples have shape {problem.train.x.shape[1:]}, "
+            f"test examples {problem.test.x.shape[1:]}.",
+            expected="one shape for both splits",
+        )
+    crop = problem.preprocessing.crop
+    if crop is not None and not (problem.train.x.ndim == 4 and 0 < crop <= min(problem.train.x.shape[2:])):
+        raise InputError(
+            f"Cannot crop {problem.name} to {crop} x {crop} pixels: an example has shape {problem.train.x.shape[1:]}.",
+            expected="images at least as large as the crop",
+        )
+
+
+def _check_split(problem: str, name: str, split: Split, n_classes: int) -> None:
+    if len(split.x) != len(split.y):
+        raise InputError(f"{problem}: {len(split.x)} {name} examples but {len(split.y)} labels.")
+    if len(split) == 0:
+        raise InputError(f"{problem}: the {name} split is empty.", expected="at least one example in each split")
+    if split.y.dtype != np.int64 or split.y.ndim != 1 or split.y.min() < 0 or split.y.max() >= n_classes:
+        raise InputError(
+            f"{problem}: {name} labels of type {split.y.dtype} from {split.y.min()} to {split.y.max()}.",
+            expected=f"int64 class indices from 0 to {n_classes - 1}",
+        )
+    if np.issubdtype(split.x.dtype, np.floating) and not np.isfinite(split.x).all():
+        bad = int(np.argwhere(~np.isfinite(split.x))[0][0])
+        raise InputError(
+            f"{problem}: {name} example {bad} holds NaN or Inf.",
+            expected="finite inputs",
+            next_step="impute or drop such examples first",
+        )

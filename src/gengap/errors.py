@@ -1,0 +1,60 @@
+"""What gengap raises when the caller, not the code, has to act."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """Unusable input, told in one to three lines: what is wrong, what was expected, what to do next.
+
+    The command line prints the message without a traceback and exits with status 2.
+
+    Args:
+        what: What is wrong, with the offending value or file.
+        expected: What would have been right.
+        next_step: What the user can do now.
+    """
+
+    def __init__(self, what: str, *, expected: str = "", next_step: str = ""):
+        self.what, self.expected, self.next_step = what, expected, next_step
+        lines = [what]
+        if expected:
+            lines.append(f"Expected: {expected}")
+        if next_step:
+            lines.append(f"Next: {next_step}")
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.what, self.expected, self.next_step))
+
+
+class MissingExtra(InputError):
+    """A feature needs an optional dependency that is not installed."""
+
+    def __init__(self, feature: str, extra: str):
+        super().__init__(
+            f"{feature} needs packages that are not installed.", next_step=f"pip install 'gengap[{extra}]'"
+        )
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+    """The error for a name that is not among the known ones, with the nearest of them.
+
+    Args:
+        kind: What the name should have named, e.g. ``"data set"``.
+        name: What the user wrote.
+        known: All names that would have been right.
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    return InputError(
+        f"Unknown {kind} {name!r}.",
+        expected=f"one of {', '.join(names)}" if names else f"a {kind}; none is available",
+        next_step=f"did you mean {' or '.join(repr(n) for n in near)}?" if near else "",
+    )
+
+
+def _rebuild(kind: type[InputError], what: str, expected: str, next_step: str) -> InputError:
+    error = kind.__new__(kind)
+    InputError.__init__(error, what, expected=expected, next_step=next_step)
+    return error

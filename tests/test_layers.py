@@ -1,0 +1,53 @@
+"""Data flows one way: nothing lower imports anything higher, and science and machinery never import each other."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[1] / "src" / "gengap"
+BASE = {"errors", "seeds"}
+SCIENCE = ["data", "models", "train", "interpolate", "measures", "bounds", "probes", "ranking"]
+MACHINERY = ["store", "sweep", "report"]
+TOP = ["cells", "studies", "monitors", "tasks", "cli"]
+
+
+def _allowed(layer: str) -> set[str]:
+    for stack in (SCIENCE, MACHINERY):
+        if layer in stack:
+            return BASE | set(stack[: stack.index(layer) + 1])
+    if layer in TOP:
+        return BASE | set(SCIENCE) | set(MACHINERY) | set(TOP[: TOP.index(layer) + 1])
+    return BASE
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("gengap.")}
+    return {name for name in found if (SRC / name).is_dir() or (SRC / f"{name}.py").exists()}
+
+
+@pytest.mark.parametrize("path", sorted(p for p in SRC.rglob("*.py") if p.parent != SRC), ids=lambda p: str(p.relative_to(SRC)))
+def test_nothing_lower_imports_anything_higher(path: Path) -> None:
+    layer = path.relative_to(SRC).parts[0]
+    assert _imports(path) <= _allowed(layer)
+
+
+def test_every_folder_has_a_layer() -> None:
+    folders = {p.name for p in SRC.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert folders <= {*SCIENCE, *MACHINERY, *TOP}
+
+
+@pytest.mark.parametrize("statement", ["import gengap", "import gengap.tasks.certify", "import gengap.bounds"])
+def test_light_imports_leave_torch_alone(statement: str) -> None:
+    code = f"{statement}; import sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
