@@ -1,1 +1,18 @@
-"""."""
+"""Problems: data sets, what a model sees of them, and how they are corrupted."""
+
+from gengap.data.corruptions import corrupt, corruption_names
+from gengap.data.loading import load
+from gengap.data.preprocessing import centre_crop, preprocess
+from gengap.data.problem import Preprocessing, Problem, Scale, Split
+
+__all__ = [
+    "Preprocessing",
+    "Problem",
+    "Scale",
+    "Split",
+    "centre_crop",
+    "corrupt",
+    "corruption_names",
+    "load",
+    "preprocess",
+]

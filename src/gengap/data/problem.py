@@ -120,7 +120,8 @@ class Problem:
 
         Args:
             step: ``{"step": name, …}`` with every parameter that the arrays depend on.
-            train, test: The new splits; None keeps the old one.
+            train: The new training split; None keeps the old one.
+            test: The new test split, likewise.
         """
         return replace(
             self,

@@ -1,0 +1,96 @@
+"""``corrupt``: applies a registered corruption to a Problem."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gengap.data.corruptions.registry import (
+    Corruption,
+    Draw,
+    InputCorruption,
+    LabelCorruption,
+    SplitName,
+    find_corruption,
+)
+from gengap.data.preprocessing import centre_crop
+from gengap.data.problem import Problem, Split
+from gengap.errors import InputError
+
+SPLITS: tuple[SplitName, ...] = ("train", "test")
+
+
+def corrupt(problem: Problem, name: str, level: float = 1.0, seed: int = 0, test: bool = False) -> Problem:
+    """A Problem derived from ``problem`` by the corruption ``name``: a pure function of its arguments.
+
+    Corruptions of labels change training labels, and test labels only where ``test`` is True. Corruptions of
+    inputs change training and test inputs alike; they act on what a model would see, so a declared crop is cut
+    first and is then no longer declared. Level 0 changes nothing.
+
+    Args:
+        problem: What to corrupt; it stays as it is.
+        name: One of ``corruption_names()``.
+        level: A fraction in [0, 1] for ``labels``; 0 or 1 for the others.
+        seed: At least 0. The same seed gives nested corruption across levels.
+        test: Whether test labels are corrupted as well.
+
+    Raises:
+        InputError: An unknown name, a level or a seed out of range.
+    """
+    corruption = find_corruption(name)
+    check_level(corruption, level)
+    if seed < 0:
+        raise InputError(f"Seed {seed} is negative.", expected="a whole number of at least 0")
+    step = {"step": name, "level": float(level), "seed": int(seed), "test": bool(test)}
+    if level == 0:
+        return problem.derive(step)
+    if isinstance(corruption, LabelCorruption):
+        return _corrupt_labels(problem, corruption, step)
+    return _corrupt_inputs(problem, corruption, step)
+
+
+def check_level(corruption: Corruption, level: float) -> None:
+    """Raises InputError for a level that the corruption does not take."""
+    if not (math.isfinite(level) and 0 <= level <= 1):
+        raise InputError(f"Corruption level {level} is out of range.", expected="a fraction from 0 to 1")
+    if not corruption.graded and level not in (0, 1):
+        raise InputError(
+            f"Corruption {corruption.name!r} has no level {level}.",
+            expected="level 1, or 0 for none",
+            next_step="use 'labels' for partial corruption",
+        )
+
+
+def training_moments(x: NDArray[Any]) -> tuple[float, float]:
+    """Mean and standard deviation over all values of the training inputs."""
+    return float(x.mean(dtype=np.float64)), float(x.std(dtype=np.float64))
+
+
+def _corrupt_labels(problem: Problem, corruption: LabelCorruption, step: dict[str, Any]) -> Problem:
+    splits: dict[str, Split] = {}
+    for name in SPLITS if step["test"] else SPLITS[:1]:
+        split: Split = getattr(problem, name)
+        draw = Draw(step["seed"], name)
+        replaced, replacement = corruption.function(len(split), problem.n_classes, step["level"], draw)
+        splits[name] = Split(split.x, np.where(replaced, replacement, split.y))
+    return problem.derive(step, **splits)
+
+
+def _corrupt_inputs(problem: Problem, corruption: InputCorruption, step: dict[str, Any]) -> Problem:
+    if problem.preprocessing.crop is not None:
+        problem = _cut(problem, problem.preprocessing.crop)
+    mean, deviation = training_moments(problem.train.x)
+    splits: dict[str, Split] = {}
+    for name in SPLITS:
+        split: Split = getattr(problem, name)
+        draw = Draw(step["seed"], name, mean, deviation)
+        splits[name] = Split(corruption.function(split.x, np.arange(len(split)), draw), split.y)
+    return problem.derive(step, **splits)
+
+
+def _cut(problem: Problem, side: int) -> Problem:
+    """The Problem with its declared crop done."""
+    train, test = (Split(np.ascontiguousarray(centre_crop(s.x, side)), s.y) for s in (problem.train, problem.test))
+    whole = problem.preprocess(crop=None, scale=problem.preprocessing.scale)
+    return whole.derive({"step": "crop", "side": side}, train=train, test=test)

@@ -1,0 +1,120 @@
+"""How a corruption is registered, and the two forms that it may have."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gengap.errors import unknown
+from gengap.seeds import generator, stream
+
+SplitName = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Where the randomness of one corruption of one split comes from, and the data's moments.
+
+    Attributes:
+        seed: The user's seed.
+        split: Training and test examples have streams of their own.
+        mean, deviation: Of all values of the training inputs.
+    """
+
+    seed: int
+    split: SplitName
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def once(self, *purpose: str) -> np.random.Generator:
+        """A generator for what is drawn once, for both splits alike unless ``purpose`` names the split."""
+        return generator(self.seed, *purpose)
+
+    def examples(self, purpose: str, indices: NDArray[np.int64]) -> Iterator[np.random.Generator]:
+        """For each example in turn, a generator that depends on its index alone, not on which others are asked for.
+
+        One counter-based Philox serves all: example i begins at counter i * 2**192. It is set anew for each
+        example, so finish with one before asking for the next.
+        """
+        bits = np.random.Philox(key=stream(self.seed, purpose, self.split))
+        rng, state = np.random.Generator(bits), bits.state
+        for index in indices:
+            state["state"]["counter"][3] = index
+            bits.state = state
+            yield rng
+
+
+LabelFunction = Callable[[int, int, float, Draw], tuple[NDArray[np.bool_], NDArray[np.int64]]]
+InputFunction = Callable[[NDArray[Any], NDArray[np.int64], Draw], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class LabelCorruption:
+    """Replaces labels.
+
+    Attributes:
+        name: What users call it.
+        graded: Whether any level in [0, 1] is possible, not only 0 and 1.
+        function: ``(N, C, level, draw)`` -> whether each label of a split is replaced ``[N]``, and by what ``[N]``.
+    """
+
+    name: str
+    graded: bool
+    function: LabelFunction
+
+
+@dataclass(frozen=True)
+class InputCorruption:
+    """Replaces inputs, wholly (level 1) or not at all (level 0).
+
+    Attributes:
+        name: What users call it.
+        function: ``(x, indices, draw)`` -> the corrupted inputs of the examples ``x`` ``[B, …]``, which are
+            numbered ``indices`` ``[B]`` in their split.
+    """
+
+    name: str
+    function: InputFunction
+    graded: bool = False
+
+
+Corruption = LabelCorruption | InputCorruption
+_REGISTERED: dict[str, Corruption] = {}
+
+
+def label_corruption(name: str, *, graded: bool) -> Callable[[LabelFunction], LabelFunction]:
+    """Registers a function as the LabelCorruption ``name``."""
+
+    def register(function: LabelFunction) -> LabelFunction:
+        _REGISTERED[name] = LabelCorruption(name, graded, function)
+        return function
+
+    return register
+
+
+def input_corruption(name: str) -> Callable[[InputFunction], InputFunction]:
+    """Registers a function as the InputCorruption ``name``."""
+
+    def register(function: InputFunction) -> InputFunction:
+        _REGISTERED[name] = InputCorruption(name, function)
+        return function
+
+    return register
+
+
+def corruption_names() -> list[str]:
+    """The names of all corruptions."""
+    return sorted(_REGISTERED)
+
+
+def find_corruption(name: str) -> Corruption:
+    """The corruption of that name.
+
+    Raises:
+        InputError: There is none; the nearest names are told.
+    """
+    if name not in _REGISTERED:
+        raise unknown("corruption", name, _REGISTERED)
+    return _REGISTERED[name]

@@ -1,0 +1,50 @@
+"""The reference implementation, in NumPy, of what a Problem declares in ``Preprocessing``."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gengap.data.problem import Preprocessing
+
+
+def centre_crop(x: NDArray[Any], side: int) -> NDArray[Any]:
+    """A view of the central ``side`` x ``side`` pixels of images ``[N, C, H, W]``.
+
+    Of an odd margin the larger half is cut below and on the right.
+
+    >>> centre_crop(np.arange(16).reshape(1, 1, 4, 4), 2).ravel().tolist()
+    [5, 6, 9, 10]
+    """
+    top, left = (x.shape[2] - side) // 2, (x.shape[3] - side) // 2
+    return x[:, :, top : top + side, left : left + side]
+
+
+def preprocess(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """The inputs as a model sees them, float32: cropped, then scaled.
+
+    ``"unit"`` divides uint8 by 255 and leaves floats alone. ``"whiten"`` divides uint8 by 255, then gives each
+    example v of n values ``(v - mean(v)) / max(std(v), 1 / sqrt(n))``, with std the root of the mean squared
+    deviation. ``"none"`` only converts.
+
+    Source: Zhang et al. 2017 (arXiv:1611.03530), Appendix A: values in [0, 1], the central 28 x 28
+    pixels, whitening image by image.
+
+    Args:
+        x: Inputs ``[N, C, H, W]`` or ``[N, D]``; uint8 or a float type.
+        preprocessing: What to do; a crop needs images.
+    """
+    if preprocessing.crop is not None:
+        x = centre_crop(x, preprocessing.crop)
+    out = x.astype(np.float32)
+    if preprocessing.scale == "none":
+        return out
+    if x.dtype == np.uint8:
+        out /= np.float32(255)
+    if preprocessing.scale == "whiten":
+        axes = tuple(range(1, out.ndim))
+        floor = 1 / np.sqrt(np.prod(out.shape[1:]))
+        deviation = out.std(axis=axes, keepdims=True)
+        out -= out.mean(axis=axes, keepdims=True)
+        out /= np.maximum(deviation, np.float32(floor))
+    return out
