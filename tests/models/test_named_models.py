@@ -6,29 +6,91 @@ import torch
 from gengap import models
 from gengap.errors import InputError
 
+ZHANG = (3, 28, 28)
 COUNTS = {
-    "alexnet-small": 1_387_786,
-    "mlp-1x512": 1_209_866,
-    "mlp-3x512": 1_735_178,
+    "alexnet-small": (ZHANG, 1_387_786),
+    "convnet-3": ((3, 32, 32), 154_464),
+    "convnet-5": ((3, 32, 32), 135_306),
+    "inception-small": (ZHANG, 1_649_402),
+    "inception-small-no-bn": (ZHANG, 1_649_402),
+    "mlp-1x512": (ZHANG, 1_209_866),
+    "mlp-3x512": (ZHANG, 1_735_178),
 }
 
 
-@pytest.mark.parametrize(("name", "count"), COUNTS.items())
-def test_parameter_count_is_the_papers(name: str, count: int) -> None:
-    assert models.count_parameters(models.build(name, (3, 28, 28), 10)) == count
-    assert {i.name: i.parameters for i in models.named()}[name] == count
+def test_all_names_are_listed_in_order() -> None:
+    assert [info.name for info in models.named()] == list(COUNTS)
+    assert all(info.source for info in models.named())
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 13, 18), (1, 9, 9)])
+@pytest.mark.parametrize("name", COUNTS)
+def test_parameter_count_is_the_papers(name: str) -> None:
+    shape, count = COUNTS[name]
+    info = next(info for info in models.named() if info.name == name)
+    assert (info.input_shape, info.parameters) == (shape, count)
+    assert models.count_parameters(models.build(name, shape, 10)) == count
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 13, 18), (1, 9, 9), (1, 8, 8)])
 @pytest.mark.parametrize("name", COUNTS)
 def test_named_models_adapt_to_shape_and_classes(name: str, shape: tuple[int, ...]) -> None:
-    assert models.build(name, shape, 7)(torch.randn(2, *shape)).shape == (2, 7)
+    if name == "convnet-3" and shape == (1, 8, 8):
+        pytest.skip("two 5 x 5 convolutions without padding leave nothing of 8 x 8 pixels")
+    model = models.build(name, shape, 7, dropout=0.5)
+    assert model(torch.randn(2, *shape)).shape == (2, 7)
+
+
+def test_sides_of_the_feature_maps_are_28_14_7() -> None:
+    for name in ("alexnet-small", "inception-small"):
+        sides, x = [], torch.randn(2, *ZHANG)
+        for layer in models.build(name, ZHANG, 10):
+            x = layer(x)
+            if x.ndim == 4:
+                sides.append(x.shape[-1])
+        assert sorted({s for s in sides if s > 1}, reverse=True) == [28, 14, 7]
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_seed_decides_the_weights(name: str) -> None:
+    def weights(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return torch.cat([p.flatten() for p in models.build(name, ZHANG, 10).parameters()])
+
+    assert torch.equal(weights(3), weights(3))
+    assert not torch.equal(weights(3), weights(4))
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_dropout_acts_in_training_only_and_has_no_parameters(name: str) -> None:
+    model = models.build(name, ZHANG, 10, dropout=0.5)
+    assert models.count_parameters(model) == models.count_parameters(models.build(name, ZHANG, 10))
+    x = torch.randn(4, *ZHANG)
+    assert not torch.equal(model(x), model(x))
+    model.eval()
+    assert torch.equal(model(x), model(x))
 
 
 def test_mlp_takes_vectors() -> None:
     assert models.build("mlp-1x512", (5,), 2)(torch.randn(3, 5)).shape == (3, 2)
 
 
-def test_unknown_name_tells_the_nearest() -> None:
-    with pytest.raises(InputError, match="did you mean 'alexnet-small'"):
-        models.build("alexnet-smal", (3, 28, 28), 10)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("alexnet-smal", ZHANG, 10), "did you mean 'alexnet-small'"),
+        (("alexnet-small", (64,), 10), "channels, height, width"),
+        (("convnet-3", (1, 8, 8), 10), "at least 9 x 9 pixels"),
+        (("inception-small", (3, 8, 3), 10), "at least 4 x 4 pixels"),
+        (("mlp-1x512", (0, 8, 8), 10), "positive sides"),
+        (("mlp-1x512", ZHANG, 1), "at least two classes"),
+    ],
+)
+def test_unusable_arguments(arguments: tuple[str, tuple[int, ...], int], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        models.build(*arguments)
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])
+def test_dropout_is_a_probability_below_one(dropout: float) -> None:
+    with pytest.raises(InputError, match="probability"):
+        models.build("mlp-1x512", ZHANG, 10, dropout=dropout)

@@ -1,6 +1,11 @@
-"""The papers' networks with their exact parameter counts, and any network of the user's."""
+"""The papers' networks with their exact parameter counts, and any network of the user's.
 
-from gengap.models import alexnet, mlp
-from gengap.models.building import ModelInfo, build, count_parameters, named
+Importing a network's file registers it; `registry.network` tells how.
+"""
 
-__all__ = ["ModelInfo", "alexnet", "build", "count_parameters", "mlp", "named"]
+from gengap.models import alexnet, convnet3, convnet5, inception, mlp  # noqa: F401
+from gengap.models.building import build
+from gengap.models.factory import check_output
+from gengap.models.info import ModelInfo, count_parameters, named
+
+__all__ = ["ModelInfo", "build", "check_output", "count_parameters", "named"]

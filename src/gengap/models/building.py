@@ -1,57 +1,47 @@
 """A model from its name: a registered network, or a factory of the user's."""
 
-from dataclasses import dataclass
-
-import torch
 from torch import nn
 
 from gengap.errors import InputError, unknown
+from gengap.models.factory import from_factory
 from gengap.models.registry import NETWORKS, Network, Shape
 
 
-@dataclass(frozen=True)
-class ModelInfo:
-    """A named network: parameter count at ``input_shape`` with ten classes, and where it comes from."""
-
-    name: str
-    parameters: int
-    input_shape: Shape
-    source: str
-
-
 def build(name: str, input_shape: Shape, n_classes: int, *, dropout: float = 0.0) -> nn.Module:
-    """A freshly initialised model; the same ``torch.manual_seed`` before it gives the same weights.
+    """A freshly initialised model in training mode; the same ``torch.manual_seed`` before it gives the same weights.
 
     Args:
-        name: A name of ``named()``.
+        name: A name of ``named()``, or ``"module.path:factory"`` for a network of the user's (see ``from_factory``).
         input_shape: Shape of one example, ``(C, H, W)`` or ``(D,)``.
         n_classes: Number of classes C, at least 2.
-        dropout: Probability in [0, 1) with which the inputs of the wide layers are dropped.
+        dropout: Probability in [0, 1) with which inputs of a named network's last or wide layers are dropped.
 
     Raises:
-        InputError: Unknown name, or a shape that the network cannot take.
+        InputError: Unknown name, a shape that the network cannot take, a factory that gives no usable network.
     """
+    shape = tuple(input_shape)
+    _check_numbers(shape, n_classes, dropout)
+    if ":" in name:
+        if dropout:
+            raise InputError(
+                f"Dropout {dropout} cannot be put into {name}.",
+                expected="dropout 0 with a network of your own",
+                next_step="build the dropout layers in the factory",
+            )
+        return from_factory(name, shape, n_classes)
     if name not in NETWORKS:
-        raise unknown("model", name, NETWORKS)
-    network = NETWORKS[name]
-    _check_shape(network, tuple(input_shape))
-    return network.make(tuple(input_shape), n_classes, dropout)
+        raise unknown("model", name, [*NETWORKS, "module.path:factory"])
+    _check_shape(NETWORKS[name], shape)
+    return NETWORKS[name].make(shape, n_classes, dropout)
 
 
-def named() -> list[ModelInfo]:
-    """All named networks, in the order of their names."""
-    return [_info(NETWORKS[name]) for name in sorted(NETWORKS)]
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of trainable scalars of a module."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
-def _info(network: Network) -> ModelInfo:
-    with torch.device("meta"):
-        module = network.make(network.input_shape, 10, 0.0)
-    return ModelInfo(network.name, count_parameters(module), network.input_shape, network.source)
+def _check_numbers(shape: Shape, n_classes: int, dropout: float) -> None:
+    if not shape or min(shape) < 1:
+        raise InputError(f"No model takes inputs of shape {shape}.", expected="a shape of positive sides")
+    if n_classes < 2:
+        raise InputError(f"A model for {n_classes} class(es).", expected="at least two classes to tell apart")
+    if not 0 <= dropout < 1:
+        raise InputError(f"Dropout probability {dropout}.", expected="a probability in [0, 1)")
 
 
 def _check_shape(network: Network, shape: Shape) -> None:

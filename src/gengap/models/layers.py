@@ -18,6 +18,48 @@ class SameMaxPool(nn.Module):
         return nn.functional.max_pool2d(x, 3, stride=2, padding=odd, ceil_mode=True)
 
 
+class SameConv(nn.Conv2d):
+    """3 x 3 convolution at stride 2 with SAME padding, aligned as in ``SameMaxPool``: side n becomes ceil(n / 2)."""
+
+    def __init__(self, c_in: int, c_out: int, *, bias: bool = True):
+        super().__init__(c_in, c_out, 3, stride=2, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``[B, C, H, W]`` -> ``[B, C', ceil(H / 2), ceil(W / 2)]``."""
+        odd_h, odd_w = input.shape[-2] % 2, input.shape[-1] % 2
+        return super().forward(nn.functional.pad(input, (odd_w, 1, odd_h, 1)))
+
+
+class CentredNorm(nn.Module):
+    """Batch normalisation with an offset but no scale, so that it has as many parameters as a bias.
+
+    Running statistics follow PyTorch's rule (the unbiased variance) and are updated in place, which
+    ``torch.func.functional_call`` under ``vmap`` allows as long as the buffers are mapped too.
+
+    Args:
+        channels: Number of channels C.
+        eps: Added to the variance; TensorFlow-Slim's 0.001.
+        momentum: Weight of the newest batch in the running statistics, PyTorch's 0.1. (TensorFlow-Slim's 0.001 or
+            less would need several epochs of 391 steps to forget the initial values.)
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, *, eps: float = 1e-3, momentum: float = 0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, C, H, W]`` -> the same shape."""
+        return nn.functional.batch_norm(
+            x, self.running_mean, self.running_var, None, self.bias, self.training, self.momentum, self.eps
+        )
+
+
 class LocalResponseNorm(nn.Module):
     r"""Response normalisation across channels, as TensorFlow defines it.
 
@@ -26,22 +68,18 @@ class LocalResponseNorm(nn.Module):
     function: it divides its alpha by the window's size.
 
     Args:
-        channels: Number of channels C.
         radius: Half width r of the window, in channels.
         bias, alpha: The constants above.
     """
 
-    band: Tensor
-
-    def __init__(self, channels: int, *, radius: int = 4, bias: float = 1.0, alpha: float = 0.001 / 9):
+    def __init__(self, *, radius: int = 4, bias: float = 1.0, alpha: float = 0.001 / 9):
         super().__init__()
-        self.bias, self.alpha = bias, alpha
-        c = torch.arange(channels)
-        band = (c[:, None] - c[None, :]).abs() <= radius
-        self.register_buffer("band", band.to(torch.get_default_dtype())[:, :, None, None], persistent=False)
+        self.radius, self.bias, self.alpha = radius, bias, alpha
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, C, H, W]`` -> the same shape."""
-        total = nn.functional.conv2d(x.square(), self.band.to(x.dtype))
-        scale = (self.bias + self.alpha * total).rsqrt()
-        return x * scale * scale.sqrt()
+        channels = x.shape[-3]
+        band = torch.ones(channels, channels, dtype=x.dtype, device=x.device).triu(-self.radius).tril(self.radius)
+        total = nn.functional.conv2d(x.square(), band[:, :, None, None])
+        scale = (self.bias + self.alpha * total.to(torch.promote_types(x.dtype, torch.float32))).rsqrt()
+        return (x * scale * scale.sqrt()).to(x.dtype)

@@ -1,0 +1,25 @@
+"""`gengap models`: the named networks."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+
+def command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")] = False,
+) -> None:
+    """The named networks, their parameters at the paper's input shape with ten classes, and where they come from."""
+    from gengap.models import named
+
+    if as_json:
+        typer.echo(json.dumps({"models": [asdict(info) for info in named()]}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Model", "Parameters", "Input", "Source")
+    for info in named():
+        table.add_row(info.name, f"{info.parameters:,}", " x ".join(map(str, info.input_shape)), info.source)
+    Console().print(table)

@@ -1,0 +1,145 @@
+"""Networks of the user's, named as ``module.path:factory``."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gengap.errors import InputError, unknown
+from gengap.models.registry import Shape
+
+FORM = "'module.path:factory', e.g. 'mynet:make' for the function make in mynet.py of this folder"
+
+
+def from_factory(spec: str, input_shape: Shape, n_classes: int) -> nn.Module:
+    """The network that a user's factory makes, checked by one forward pass.
+
+    The factory is called with ``(input_shape, n_classes)`` if it accepts two positional arguments, else with none.
+    As under ``python -m``, the current folder comes first on the path that modules are imported from.
+
+    Args:
+        spec: ``"module.path:factory"``; the factory is a function or an ``nn.Module`` class.
+        input_shape: Shape of one example.
+        n_classes: Number of classes C that the network must tell apart.
+
+    Raises:
+        InputError: No such module or factory, an exception inside it, no ``nn.Module``, or wrong outputs.
+    """
+    factory = _find(spec)
+    arguments = _arguments(spec, factory, (input_shape, n_classes))
+    try:
+        module = factory(*arguments)
+    except Exception as error:
+        call = f"{spec.partition(':')[2]}({', '.join(map(repr, arguments))})"
+        raise InputError(
+            f"{spec} failed when called as {call}: {_told(error)}", next_step="fix the factory, then run again"
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise InputError(f"{spec} returned {type(module).__name__}.", expected="a torch.nn.Module")
+    check_output(module, input_shape, n_classes, name=spec)
+    return module
+
+
+def check_output(module: nn.Module, input_shape: Shape, n_classes: int, *, name: str = "The model") -> None:
+    """Passes two blank examples through a network in evaluation mode and checks that it scores every class.
+
+    Args:
+        module: The network; left in the mode it came in.
+        input_shape: Shape of one example.
+        n_classes: Number of classes C.
+        name: What errors call the network.
+
+    Raises:
+        InputError: The pass fails, or gives anything but one tensor ``[2, C]``.
+    """
+    like = next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+    modes = {part: part.training for part in module.modules()}
+    try:
+        with torch.no_grad():
+            output = module.eval()(torch.zeros(2, *input_shape, dtype=like.dtype, device=like.device))
+    except Exception as error:
+        raise InputError(
+            f"{name} cannot take a batch of two inputs of shape {input_shape}: {_told(error)}",
+            next_step="check the network's first layers against the data's shape",
+        ) from error
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+    _check_scores(output, n_classes, name)
+
+
+def _check_scores(output: Any, n_classes: int, name: str) -> None:
+    if not isinstance(output, Tensor):
+        raise InputError(
+            f"{name} returns {type(output).__name__}.",
+            expected="one tensor with a score for each class, [batch, classes]",
+            next_step="wrap the network in a module whose forward returns the scores alone",
+        )
+    if output.ndim != 2 or len(output) != 2:
+        raise InputError(
+            f"{name} returns shape {tuple(output.shape)} for two examples.", expected=f"shape (2, {n_classes})"
+        )
+    if output.shape[1] != n_classes:
+        raise InputError(
+            f"{name} has {output.shape[1]} outputs, but the data have {n_classes} classes.",
+            expected=f"{n_classes} outputs, one for each class",
+            next_step="change the network's last layer",
+        )
+
+
+def _find(spec: str) -> Callable[..., Any]:
+    path, _, attribute = spec.partition(":")
+    if not (path and attribute.isidentifier()):
+        raise InputError(f"Cannot read {spec!r} as a model.", expected=FORM)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = import_module(path)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if path != missing and not path.startswith(f"{missing}."):
+            raise InputError(f"Importing {path} failed: {_told(error)}", next_step=f"install {missing}") from error
+        raise InputError(f"There is no module {missing!r} to import, in {here} or installed.", expected=FORM) from error
+    except Exception as error:
+        raise InputError(f"Importing {path} failed: {_told(error)}") from error
+    if not hasattr(module, attribute):
+        public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise unknown(f"factory in module {path}:", attribute, public)
+    factory = getattr(module, attribute)
+    if isinstance(factory, nn.Module) or not callable(factory):
+        raise InputError(
+            f"{spec} is a {type(factory).__name__}, not a factory.",
+            expected="a function or class that makes a freshly initialised torch.nn.Module at each call",
+        )
+    return factory  # type: ignore[no-any-return]
+
+
+def _arguments(spec: str, factory: Callable[..., Any], both: tuple[Shape, int]) -> tuple[Any, ...]:
+    """The arguments to call the factory with: both, if it accepts them, or none."""
+    signature = inspect.signature(factory)
+    for arguments in (both, ()):
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            continue
+        return arguments
+    raise InputError(
+        f"{spec} takes the arguments {signature}.",
+        expected="a factory that can be called with (input_shape, n_classes) or with nothing",
+    )
+
+
+def _told(error: Exception) -> str:
+    """The error in one line, with the last place in the user's code or below it."""
+    message = str(error).strip().split("\n")[0]
+    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
+    frames = [frame for frame in frames if not frame.filename.startswith("<frozen") and "/torch/" not in frame.filename]
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {message}{place}"

@@ -1,0 +1,45 @@
+"""What is known of each named network."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from gengap.models.registry import NETWORKS, Network, Shape
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A named network.
+
+    Attributes:
+        name: What ``build`` calls it.
+        parameters: Trainable parameters at ``input_shape`` with ten classes.
+        input_shape: The paper's input, ``(C, H, W)``.
+        source: Paper and place.
+    """
+
+    name: str
+    parameters: int
+    input_shape: Shape
+    source: str
+
+
+def named() -> list[ModelInfo]:
+    """All named networks, in the order of their names."""
+    return [_info(NETWORKS[name]) for name in sorted(NETWORKS)]
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trainable scalars of a module.
+
+    >>> count_parameters(nn.Linear(3, 2))
+    8
+    """
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def _info(network: Network) -> ModelInfo:
+    with torch.device("meta"):
+        module = network.make(network.input_shape, 10, 0.0)
+    return ModelInfo(network.name, count_parameters(module), network.input_shape, network.source)
