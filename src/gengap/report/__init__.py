@@ -1,1 +1,6 @@
-"""."""
+"""Reports: a page of text, tables and charts, written as one HTML file with pictures, CSV and JSON beside it."""
+
+from gengap.report.json_text import json_ready, json_text
+from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, write_page
+
+__all__ = ["Fact", "Facts", "Figure", "Page", "Section", "Table", "Text", "json_ready", "json_text", "write_page"]

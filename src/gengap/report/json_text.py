@@ -1,0 +1,34 @@
+"""JSON that every parser reads: no NaN, no Infinity, no NumPy or pandas types."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def json_ready(value: Any) -> Any:
+    """``value`` as dicts, lists, strings, finite numbers, booleans and None.
+
+    NaN, Infinity and pandas' missing values become None; a DataFrame becomes a list of records; anything that JSON
+    has no word for (dates, paths) becomes its ``str``.
+    """
+    if isinstance(value, dict):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, pd.DataFrame):
+        return json_ready(value.to_dict("records"))
+    if isinstance(value, pd.Series | np.ndarray | np.generic):
+        return json_ready(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [json_ready(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return None if value is pd.NaT or value is pd.NA else str(value)
+
+
+def json_text(value: Any) -> str:
+    """``json_ready(value)`` as indented JSON text with a newline at its end."""
+    return json.dumps(json_ready(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

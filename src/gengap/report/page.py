@@ -1,0 +1,222 @@
+"""Page: what a report says, and the folder that it becomes."""
+
+import base64
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from errno import EDQUOT, ENOSPC
+from functools import cache
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jinja2
+import pandas as pd
+
+from gengap import __version__
+from gengap.errors import InputError
+from gengap.report import theme
+from gengap.report.json_text import json_ready, json_text
+
+LONGEST_TABLE = 500  # rows of a table on the page; whole tables are in the files beside it
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One number worth a glance: what it is, the number with its unit, a few words on it."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A row of facts."""
+
+    facts: Sequence[Fact]
+    kind: ClassVar[str] = "facts"
+
+
+@dataclass(frozen=True)
+class Text:
+    """Paragraphs of plain text; nothing in them is read as HTML."""
+
+    paragraphs: Sequence[str]
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        frame: Its rows; columns of numbers are set flush right.
+        caption: What the table shows.
+        formats: Column -> format specification for its numbers, e.g. ``{"test_error": ".1%"}``.
+    """
+
+    frame: pd.DataFrame
+    caption: str
+    formats: Mapping[str, str] = field(default_factory=dict)
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart.
+
+    Attributes:
+        name: Stem of its files' names and its anchor on the page, e.g. ``"learning-curves"``.
+        chart: An Altair chart; a single view or layers fill the page's width.
+        caption: What to see in it.
+        alternative: The same for somebody who cannot see it.
+        data: What is drawn, for the table behind the chart.
+        formats: As in ``Table``.
+    """
+
+    name: str
+    chart: Any
+    caption: str
+    alternative: str
+    data: pd.DataFrame
+    formats: Mapping[str, str] = field(default_factory=dict)
+    kind: ClassVar[str] = "figure"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it."""
+
+    title: str
+    parts: Sequence[Facts | Text | Table | Figure]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report: its title, the answer in one or two sentences, and the sections that show it."""
+
+    title: str
+    lead: str
+    sections: Sequence[Section]
+
+    def figures(self) -> list[Figure]:
+        """The page's figures in reading order."""
+        return [part for section in self.sections for part in section.parts if isinstance(part, Figure)]
+
+
+def write_page(
+    page: Page,
+    out_dir: str | Path,
+    rows: pd.DataFrame | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Path:
+    """Writes the report and returns the path of its ``report.html``.
+
+    The folder receives ``report.html`` (one file that needs nothing else), ``NAME.png`` and ``NAME.svg`` for each
+    figure, ``report.json`` and, with ``rows``, ``rows.csv``. Each file appears whole or not at all, ``report.html``
+    last; other files in the folder are left alone.
+
+    Args:
+        page: What to write.
+        out_dir: The folder; made if missing.
+        rows: The measurements; columns of lists or dicts are in ``report.json`` only.
+        data: What ``report.json`` holds beside the title and the rows; NaN and Infinity become null.
+
+    Raises:
+        InputError: The folder cannot be written, or the disk is full.
+    """
+    out = Path(out_dir)
+    contents = _contents(page, rows, data)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _write_all(contents, out)
+    except OSError as error:
+        raise _not_written(out, error) from error
+    return out / "report.html"
+
+
+def _contents(page: Page, rows: pd.DataFrame | None, data: Mapping[str, Any] | None) -> dict[str, bytes]:
+    """File name -> bytes, in the order in which they are put in place."""
+    document: dict[str, Any] = {"title": page.title, "lead": page.lead, **(data or {})}
+    files: dict[str, bytes] = {}
+    svgs = {}
+    for figure in page.figures():
+        png, svgs[figure.name] = theme.pictures(figure.chart, figure.alternative)
+        files |= {f"{figure.name}.png": png, f"{figure.name}.svg": svgs[figure.name].encode()}
+    if rows is not None:
+        document["rows"] = rows
+        nested = [name for name in rows if rows[name].map(lambda cell: isinstance(cell, list | dict)).any()]
+        files["rows.csv"] = rows.drop(columns=nested).to_csv(index=False).encode()
+    files["report.json"] = json_text(document).encode()
+    files["report.html"] = _html(page, svgs, list(files)).encode()
+    return files
+
+
+def _write_all(contents: Mapping[str, bytes], out: Path) -> None:
+    """Writes to a folder inside ``out``, thus on the same disk, and renames from there."""
+    draft = Path(tempfile.mkdtemp(prefix=".report-", dir=out))
+    try:
+        for name, content in contents.items():
+            (draft / name).write_bytes(content)
+        for name in contents:
+            os.replace(draft / name, out / name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _not_written(out: Path, error: OSError) -> InputError:
+    if error.errno in (ENOSPC, EDQUOT):
+        return InputError(
+            f"No room on disk for the report in {out}.", next_step="free some space, or choose another folder"
+        )
+    return InputError(
+        f"Cannot write the report to {out}: {error.strerror or error}.",
+        expected="a folder that can be written, or made",
+        next_step="choose another folder",
+    )
+
+
+def _html(page: Page, svgs: Mapping[str, str], files: Sequence[str]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gengap.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"cell": _cell, "is_number": pd.api.types.is_numeric_dtype}
+    figures = page.figures()
+    specs = {figure.name: theme.specification(figure.chart, figure.alternative) for figure in figures}
+    return environment.get_template("page.html.j2").render(
+        page=page,
+        files=files,
+        version=__version__,
+        charts=json_ready({"specs": specs, "themes": {"light": theme.LIGHT, "dark": theme.DARK}}),
+        images={name: base64.b64encode(svg.encode()).decode() for name, svg in svgs.items()},
+        library=_chart_library() if figures else "",
+        longest_table=LONGEST_TABLE,
+    )
+
+
+@cache
+def _chart_library() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script without dependencies, safe inside a script element."""
+    import vl_convert
+
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=theme.vegalite_version())
+    return re.sub("</(?=script)", r"<\\/", bundle, flags=re.IGNORECASE)
+
+
+def _cell(value: Any, form: str = "") -> str:
+    """A table cell's text."""
+    if value is None or value is pd.NA or value != value:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Real):
+        return format(value, form or ("," if isinstance(value, Integral) else ".4g"))
+    return str(value)
