@@ -1,0 +1,125 @@
+"""How a recipe is computed here: device, precision, memory layout; measured once where the recipe leaves it open."""
+
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from gengap.data import Problem
+from gengap.errors import InputError
+from gengap.train.recipe import Recipe
+from gengap.train.replicas import Replicas
+
+# A faster setting replaces float32 in the plain layout only if it saves at least this part of the time.
+WORTHWHILE = 0.1
+TRIAL_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A resolved setting: nothing in it is ``auto``.
+
+    Attributes:
+        device: ``"cpu"`` or ``"cuda"``.
+        precision: ``float32``, ``float64``, or ``bfloat16`` (autocast; weights and losses stay float32).
+        memory_format: ``contiguous`` or ``channels_last``.
+    """
+
+    device: str = "cpu"
+    precision: str = "float32"
+    memory_format: str = "contiguous"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of weights and inputs; under ``bfloat16`` they are float32 and autocast does the rest."""
+        return torch.float64 if self.precision == "float64" else torch.float32
+
+
+def resolve_device(device: str) -> str:
+    """``"cpu"`` or ``"cuda"`` for ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        InputError: CUDA is asked for where there is none, or the name is neither.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"Unknown device {device!r}.", expected="auto, cpu or cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "CUDA was asked for, but PyTorch sees no CUDA device.",
+            expected="a CUDA device and a CUDA build of PyTorch",
+            next_step="use --device cpu, or --device auto",
+        )
+    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def machine(device: str) -> str:
+    """What the outcome of a trial depends on, apart from recipe and shape: processor, threads, PyTorch version."""
+    processor = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} {_cpu_name()}"
+    return f"{processor}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+def trial_key(problem: Problem, recipe: Recipe, device: str) -> str:
+    """Identity of a trial: machine, model, shape, batch; never what else runs."""
+    return f"{machine(device)} | {recipe.model} {problem.input_shape} batch {recipe.batch_size}"
+
+
+def measure(problem: Problem, recipe: Recipe, device: str) -> dict[str, Any]:
+    """Seconds a step for each setting that the recipe leaves open, and the Execution chosen.
+
+    The plain setting (float32, contiguous) wins unless another saves at least a tenth.
+    """
+    trials = {}
+    for execution in candidates(problem, recipe, device):
+        trials[execution] = _seconds_per_step(problem, recipe, execution) if _is_open(recipe) else 0.0
+    plain, best = next(iter(trials)), min(trials, key=lambda execution: trials[execution])
+    chosen = best if trials[best] <= (1 - WORTHWHILE) * trials[plain] else plain
+    return {
+        "chosen": asdict(chosen),
+        "seconds_per_step": {f"{e.precision} {e.memory_format}": seconds for e, seconds in trials.items()},
+    }
+
+
+def candidates(problem: Problem, recipe: Recipe, device: str) -> list[Execution]:
+    """The settings that a recipe allows, the plain one first."""
+    precisions = ["float32", "bfloat16"] if recipe.precision == "auto" else [recipe.precision]
+    formats = [recipe.memory_format]
+    if recipe.memory_format == "auto":
+        formats = ["contiguous", "channels_last"] if _has_convolutions(problem, recipe) else ["contiguous"]
+    return [Execution(device, precision, layout) for precision in precisions for layout in formats]
+
+
+def _is_open(recipe: Recipe) -> bool:
+    return "auto" in (recipe.precision, recipe.memory_format)
+
+
+def _has_convolutions(problem: Problem, recipe: Recipe) -> bool:
+    module = Replicas.initialise(problem, recipe, [0], Execution()).module
+    return any(isinstance(layer, torch.nn.Conv2d) for layer in module.modules())
+
+
+def _seconds_per_step(problem: Problem, recipe: Recipe, execution: Execution) -> float:
+    replicas = Replicas.initialise(problem, recipe, [0], execution)
+    shape = (1, recipe.batch_size, *problem.input_shape)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(execution.device, execution.dtype)
+    y = torch.zeros(shape[:2], dtype=torch.long, device=execution.device)
+    rate = torch.zeros(1, device=execution.device)
+    fastest = float("inf")
+    for step in range(2 + TRIAL_STEPS):
+        start = time.perf_counter()
+        loss, _ = replicas.step(x, y, rate, recipe.momentum)
+        loss.sum().item()
+        if step >= 2:
+            fastest = min(fastest, time.perf_counter() - start)
+    return fastest
+
+
+def _cpu_name() -> str:
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor()

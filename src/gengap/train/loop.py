@@ -1,0 +1,89 @@
+"""Training: R runs side by side, epoch by epoch, resumable after any epoch."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gengap.data import Problem
+from gengap.errors import InputError
+from gengap.train.checkpoint import Saver, identity
+from gengap.train.execution import Execution, measure, resolve_device
+from gengap.train.recipe import Recipe
+from gengap.train.run import Run
+from gengap.train.training import Training, Trio
+
+# What recipes of one step may differ in.
+FREE = {"learning_rate", "weight_decay"}
+
+Report = Callable[[int, int, str], None]
+
+
+def train(
+    problem: Problem,
+    recipe: Recipe,
+    seed: int = 0,
+    *,
+    device: str = "auto",
+    execution: Execution | None = None,
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+) -> Run:
+    """One trained network: ``train_replicas`` for a single run."""
+    trios = [(problem, recipe, seed)]
+    return train_replicas(trios, device=device, execution=execution, checkpoint=checkpoint, report=report)[0]
+
+
+def train_replicas(
+    trios: Sequence[Trio],
+    *,
+    device: str = "auto",
+    execution: Execution | None = None,
+    checkpoint: Path | None = None,
+    report: Report | None = None,
+) -> list[Run]:
+    """R networks trained in one step: a Run for each (Problem, Recipe, seed), in order.
+
+    Each replica draws its initialisation, the order of its examples and its augmentation from its own seed, so it
+    does what it would do alone, up to round-off (dropout masks excepted, which replicas draw together). A replica
+    that reaches its stop rule, or whose loss is no longer finite (status ``diverged``), leaves; the others go on.
+
+    Args:
+        trios: Problems of one shape and size; recipes that differ at most in learning rate and weight decay.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        execution: How to compute; None measures what the recipe leaves open.
+        checkpoint: File that is rewritten as training goes; training continues from it when it is there.
+        report: Called after each epoch with epochs done, epochs at most, and a short text.
+
+    Raises:
+        InputError: Trios that cannot be trained together, or a device that is not there.
+    """
+    _check_together(trios)
+    problem, recipe, _ = trios[0]
+    if execution is None:
+        execution = Execution(**measure(problem, recipe, resolve_device(device))["chosen"])
+    training = Training.begin(trios, execution)
+    saver = Saver(checkpoint, identity(trios, execution))
+    saver.restore(training)
+    while training.active:
+        start = time.perf_counter()
+        training.advance()
+        training.add_seconds(time.perf_counter() - start)
+        training.retire()
+        saver.save(training)
+        if report is not None:
+            report(training.epoch, recipe.epochs, training.headline())
+    return training.runs
+
+
+def _check_together(trios: Sequence[Trio]) -> None:
+    if not trios:
+        raise InputError("No run to train.", expected="at least one (Problem, Recipe, seed)")
+    recipe = trios[0][1]
+    fixed = recipe.model_dump(exclude=FREE)
+    sizes = [(len(p.train), len(p.test), p.input_shape, p.n_classes) for p, _, _ in trios]
+    if any(r.model_dump(exclude=FREE) != fixed for _, r, _ in trios) or any(size != sizes[0] for size in sizes):
+        raise InputError(
+            "These runs cannot share a step.",
+            expected=f"Problems of one shape and size, and recipes that differ at most in {' and '.join(sorted(FREE))}",
+            next_step="train them one after the other",
+        )

@@ -1,0 +1,140 @@
+"""R networks of one architecture, stacked, and the one step that trains them all."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from gengap import models
+from gengap.data import Problem
+from gengap.seeds import stream
+from gengap.train.recipe import Recipe
+
+if TYPE_CHECKING:
+    from gengap.train.execution import Execution
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass
+class Replicas:
+    """The training state of R networks: R leads every tensor.
+
+    The loss is written for one network and mapped over R with ``torch.func.vmap``; since the R losses share no
+    variable, the gradient of their sum is each one's own gradient. The update is elementwise, with a learning rate
+    and a weight decay for each replica.
+
+    Attributes:
+        module: The architecture; its own weights are not used.
+        parameters, momenta: ``[R, …]`` by parameter name.
+        buffers: ``[R, …]`` by buffer name, e.g. running statistics.
+        execution: How this is computed.
+    """
+
+    module: nn.Module
+    parameters: Tensors
+    momenta: Tensors
+    buffers: Tensors
+    execution: "Execution"
+
+    @classmethod
+    def initialise(cls, problem: Problem, recipe: Recipe, seeds: Sequence[int], execution: "Execution") -> "Replicas":
+        """Fresh networks, each initialised from its own seed's stream."""
+        modules = []
+        for seed in seeds:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(stream(seed, "initialisation"))
+                module = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
+            modules.append(module.to(execution.device, execution.dtype))
+        parameters = [dict(module.named_parameters()) for module in modules]
+        buffers = [dict(module.named_buffers()) for module in modules]
+        stacked = {name: _stack([p[name].detach() for p in parameters], execution) for name in parameters[0]}
+        return cls(
+            module=modules[0],
+            parameters={name: value.requires_grad_() for name, value in stacked.items()},
+            momenta={name: torch.zeros_like(value) for name, value in stacked.items()},
+            buffers={name: _stack([b[name] for b in buffers], execution) for name in buffers[0]},
+            execution=execution,
+        )
+
+    def __len__(self) -> int:
+        return len(next(iter(self.parameters.values())))
+
+    def step(
+        self, x: Tensor, y: Tensor, rates: Tensor, momentum: float, weight_decays: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """One step of SGD with momentum: ``m <- momentum m + g + weight_decay w``; ``w <- w - rate m``.
+
+        Args:
+            x: ``[R, B, …]`` inputs.
+            y: ``[R, B]`` labels.
+            rates: ``[R]`` learning rates.
+            momentum: In [0, 1).
+            weight_decays: ``[R]``; None is none.
+
+        Returns:
+            Mean loss in nats and number of correct predictions before the update, each ``[R]``.
+        """
+        self.module.train()
+        losses, hits = self._losses(x, y)
+        gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()))
+        with torch.no_grad():
+            for name, gradient in zip(self.parameters, gradients, strict=True):
+                weight, velocity = self.parameters[name], self.momenta[name]
+                shape = (-1,) + (1,) * (weight.ndim - 1)
+                if weight_decays is not None:
+                    gradient = gradient.addcmul(weight, weight_decays.view(shape))
+                velocity.mul_(momentum).add_(gradient)
+                weight.addcmul_(velocity, rates.view(shape), value=-1)
+        return losses.detach(), hits
+
+    @torch.no_grad()
+    def evaluate(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean loss and number of correct predictions of each network in evaluation mode, each ``[R]``."""
+        self.module.eval()
+        return self._losses(x, y)
+
+    def keep(self, indices: Sequence[int]) -> None:
+        """Drops all replicas but those of the given indices."""
+        for tensors in (self.parameters, self.momenta, self.buffers):
+            for name, value in tensors.items():
+                kept = value.detach()[list(indices)].clone()
+                tensors[name] = kept.requires_grad_(value.requires_grad)
+
+    def weights(self, index: int) -> Tensors:
+        """The state dict of one network, on the CPU, without the leading R."""
+        both = {**self.parameters, **self.buffers}
+        return {name: value.detach()[index].to("cpu", copy=True).contiguous() for name, value in both.items()}
+
+    def _losses(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        if len(self) > 1:
+            mapped = vmap(self._loss_of_one, randomness="different")
+            losses, hits = mapped(self.parameters, self.buffers, x, y)
+            return losses, hits
+        parameters = {name: value.squeeze(0) for name, value in self.parameters.items()}
+        buffers = {name: value.squeeze(0) for name, value in self.buffers.items()}
+        if self.execution.memory_format == "channels_last" and x.ndim == 5:
+            x = x.squeeze(0).contiguous(memory_format=torch.channels_last).unsqueeze(0)
+        loss, hit = self._loss_of_one(parameters, buffers, x.squeeze(0), y.squeeze(0))
+        return loss.unsqueeze(0), hit.unsqueeze(0)
+
+    def _loss_of_one(self, parameters: Tensors, buffers: Tensors, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        with self._autocast():
+            logits = functional_call(self.module, {**parameters, **buffers}, (x,))
+        logits = logits.to(self.execution.dtype)
+        return nn.functional.cross_entropy(logits, y), (logits.argmax(-1) == y).sum()
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        mixed = self.execution.precision == "bfloat16"
+        return torch.autocast(self.execution.device, torch.bfloat16, enabled=mixed)
+
+
+def _stack(tensors: Sequence[Tensor], execution: "Execution") -> Tensor:
+    """``[R, …]``; a single convolution kernel keeps the channels-last layout where that is asked for."""
+    if len(tensors) == 1 and tensors[0].ndim == 4 and execution.memory_format == "channels_last":
+        return tensors[0].clone(memory_format=torch.channels_last).unsqueeze(0)
+    return torch.stack(list(tensors))

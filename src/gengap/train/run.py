@@ -1,0 +1,75 @@
+"""Run: what a Recipe made of a Problem."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from gengap import models
+from gengap.train.execution import Execution
+from gengap.train.recipe import Recipe
+
+# Zhang et al. call a training set fitted when its accuracy reaches this (their Table 1 counts 99.34 % as fitted).
+FITTED = 0.99
+
+
+@dataclass
+class Run:
+    """A trained network with its history.
+
+    Attributes:
+        recipe, seed: With the Problem, what the run is a function of.
+        execution: How it was computed.
+        input_shape, n_classes: Of the Problem.
+        weights: Final state dict, on the CPU.
+        snapshots: State dicts by epoch, for the epochs the recipe asks for; 0 is the initialisation.
+        history: One record an epoch; see ``docs/design.md``.
+        status: ``"done"`` or ``"diverged"``.
+        reason: Why it diverged.
+        seconds: Training time, interruptions left out.
+    """
+
+    recipe: Recipe
+    seed: int
+    execution: Execution
+    input_shape: tuple[int, ...]
+    n_classes: int
+    weights: dict[str, Tensor]
+    snapshots: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    status: str = "done"
+    reason: str = ""
+    seconds: float = 0.0
+
+    def model(self, epoch: int | None = None) -> nn.Module:
+        """The network with its final weights, or those of a snapshot, in evaluation mode."""
+        recipe = self.recipe
+        module = models.build(recipe.model, self.input_shape, self.n_classes, dropout=recipe.dropout)
+        module.load_state_dict(self.weights if epoch is None else self.snapshots[epoch])
+        return module.eval()
+
+    @property
+    def epochs_to_fit(self) -> int | None:
+        """The first epoch at whose end training accuracy is at least 0.99, else None."""
+        fitted = (r["epoch"] for r in self.history if (r["train_accuracy"] or 0.0) >= FITTED)
+        return next(fitted, None)
+
+    def outcome(self) -> dict[str, Any]:
+        """The columns of a row that come from the run itself."""
+        measured = [r for r in self.history if r["test_accuracy"] is not None]
+        best = max(measured, key=lambda r: r["test_accuracy"], default=None)
+        final = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            "epochs": len(self.history),
+            "epochs_to_fit": self.epochs_to_fit,
+            **{name: self.history[-1][name] if self.history else None for name in final},
+            "best_test_accuracy": best and best["test_accuracy"],
+            "best_epoch": best and best["epoch"],
+            "seconds": self.seconds,
+            "precision": self.execution.precision,
+            "memory_format": self.execution.memory_format,
+            "device": self.execution.device,
+            "history": self.history,
+        }

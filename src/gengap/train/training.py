@@ -1,0 +1,209 @@
+"""The state of R runs in training: networks and data on the device, and what has been recorded."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gengap.data import Problem
+from gengap.seeds import stream
+from gengap.train.execution import Execution
+from gengap.train.inputs import centre_crop, random_crop, random_flip, scaled
+from gengap.train.recipe import Recipe
+from gengap.train.replicas import Replicas
+from gengap.train.run import Run
+
+Trio = tuple[Problem, Recipe, int]
+
+EVALUATION_BATCH = 500
+
+
+@dataclass
+class Examples:
+    """One split of R Problems on the device: inputs for each replica (often one tensor), labels ``[R, N]``."""
+
+    x: list[Tensor]
+    y: Tensor
+
+    def inputs(self, index: Tensor) -> Tensor:
+        """``[R, B, …]`` for indices ``[R, B]``."""
+        if all(x is self.x[0] for x in self.x):
+            return self.x[0][index]
+        return torch.stack([x[i] for x, i in zip(self.x, index, strict=True)])
+
+
+@dataclass
+class Training:
+    """R runs in training. ``active[r]`` is the run that replica r belongs to."""
+
+    trios: Sequence[Trio]
+    replicas: Replicas
+    train: Examples
+    test: Examples
+    runs: list[Run]
+    active: list[int]
+    epoch: int = 0
+
+    @classmethod
+    def begin(cls, trios: Sequence[Trio], execution: Execution) -> "Training":
+        """The state before the first epoch."""
+        problem, recipe, _ = trios[0]
+        replicas = Replicas.initialise(problem, recipe, [seed for _, _, seed in trios], execution)
+        runs = [
+            Run(own, seed, execution, p.input_shape, p.n_classes, weights=replicas.weights(r))
+            for r, (p, own, seed) in enumerate(trios)
+        ]
+        for run in runs:
+            if 0 in recipe.snapshots:
+                run.snapshots[0] = run.weights
+        crop = None if recipe.random_crop else problem.preprocessing.crop
+        problems = [p for p, _, _ in trios]
+        return cls(
+            trios,
+            replicas,
+            _on_device([(p.train.x, p.train.y) for p in problems], crop, execution.device),
+            _on_device([(p.test.x, p.test.y) for p in problems], problem.preprocessing.crop, execution.device),
+            runs,
+            active=list(range(len(trios))),
+        )
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe in all that replicas share."""
+        return self.trios[0][1]
+
+    def advance(self) -> None:
+        """One epoch of training, its evaluation where due, and a record of both in each active run's history."""
+        recipe = self.recipe
+        self.epoch += 1
+        n = self.train.y.shape[1]
+        steps_before = (self.epoch - 1) * math.ceil(n / recipe.batch_size)
+        loss, accuracy, steps = self._train_epoch(steps_before)
+        due = self.epoch % recipe.evaluate_every == 0 or self.epoch == recipe.epochs
+        measured: dict[str, Sequence[float | None]] = {}
+        for name, split in (("train", self.train), ("test", self.test)):
+            unknown = [None] * len(self.active)
+            losses, accuracies = self._evaluate(split) if due else (unknown, unknown)
+            measured |= {f"{name}_loss": losses, f"{name}_accuracy": accuracies}
+        for r, i in enumerate(self.active):
+            record: dict[str, Any] = {
+                "epoch": self.epoch,
+                "steps": steps,
+                "lr": self.runs[i].recipe.learning_rate_at(steps - 1),
+                **{name: values[r] for name, values in measured.items()},
+                "running_loss": loss[r],
+                "running_accuracy": accuracy[r],
+            }
+            self.runs[i].history.append(record)
+
+    def add_seconds(self, seconds: float) -> None:
+        """Books the time of the last epoch."""
+        for i in self.active:
+            self.runs[i].seconds += seconds
+            self.runs[i].history[-1]["seconds"] = seconds
+
+    def retire(self) -> None:
+        """Keeps the snapshots that are due, and takes out the runs that have ended, with their final weights."""
+        staying = []
+        for r, i in enumerate(self.active):
+            run = self.runs[i]
+            ended = _ends(run, self.epoch)
+            if ended or self.epoch in self.recipe.snapshots:
+                run.weights = self.replicas.weights(r)
+            if self.epoch in self.recipe.snapshots:
+                run.snapshots[self.epoch] = run.weights
+            if not ended:
+                staying.append(r)
+        self.keep(staying)
+
+    def keep(self, staying: Sequence[int]) -> None:
+        """Drops all replicas but those at the given places."""
+        if len(staying) == len(self.active):
+            return
+        self.active = [self.active[r] for r in staying]
+        self.replicas.keep(staying)
+        for split in (self.train, self.test):
+            split.x, split.y = [split.x[r] for r in staying], split.y[list(staying)]
+
+    def headline(self) -> str:
+        """The last epoch in a few words."""
+        last = [run.history[-1] for run in self.runs if run.history]
+        accuracy = np.mean([record["running_accuracy"] for record in last])
+        return f"loss {np.mean([record['running_loss'] for record in last]):.3f}, accuracy {accuracy:.3f}"
+
+    def _train_epoch(self, steps_before: int) -> tuple[list[float], list[float], int]:
+        recipe, device = self.recipe, self.train.y.device
+        n, size = self.train.y.shape[1], recipe.batch_size
+        seeds = [self.runs[i].seed for i in self.active]
+        order = torch.stack([torch.randperm(n, generator=_generator(seed, "order", self.epoch)) for seed in seeds])
+        augmenting = [_generator(seed, "augmentation", self.epoch) for seed in seeds]
+        decays = torch.tensor([self.runs[i].recipe.weight_decay for i in self.active], device=device)
+        total_loss = torch.zeros(len(seeds), dtype=torch.float64, device=device)
+        total_hits = torch.zeros_like(total_loss)
+        step = steps_before
+        with torch.random.fork_rng():
+            torch.manual_seed(stream(seeds[0], "dropout", self.epoch))
+            for index in torch.split(order.to(device), size, dim=1):
+                x = self._augmented(self.train.inputs(index), augmenting)
+                rates = torch.tensor([self.runs[i].recipe.learning_rate_at(step) for i in self.active], device=device)
+                loss, hits = self.replicas.step(
+                    self._scaled(x),
+                    self.train.y.gather(1, index),
+                    rates,
+                    recipe.momentum,
+                    decays if decays.any() else None,
+                )
+                total_loss += loss * index.shape[1]
+                total_hits += hits
+                step += 1
+        return (total_loss / n).tolist(), (total_hits / n).tolist(), step
+
+    def _evaluate(self, split: Examples) -> tuple[list[float], list[float]]:
+        n = split.y.shape[1]
+        total_loss = torch.zeros(len(self.active), dtype=torch.float64, device=split.y.device)
+        total_hits = torch.zeros_like(total_loss)
+        for index in torch.split(torch.arange(n, device=split.y.device), EVALUATION_BATCH):
+            everyone = index.expand(len(self.active), -1)
+            loss, hits = self.replicas.evaluate(self._scaled(split.inputs(everyone)), split.y[:, index])
+            total_loss += loss * len(index)
+            total_hits += hits
+        return (total_loss / n).tolist(), (total_hits / n).tolist()
+
+    def _augmented(self, x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        recipe, crop = self.recipe, self.trios[0][0].preprocessing.crop
+        if recipe.random_crop and crop is not None:
+            x = torch.stack([random_crop(own, crop, g) for own, g in zip(x, generators, strict=True)])
+        if recipe.flip:
+            x = torch.stack([random_flip(own, g) for own, g in zip(x, generators, strict=True)])
+        return x
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        return scaled(x, self.trios[0][0].preprocessing, self.replicas.execution.dtype)
+
+
+def _ends(run: Run, epoch: int) -> bool:
+    last, recipe = run.history[-1], run.recipe
+    losses = [last["running_loss"], *(last[k] for k in ("train_loss", "test_loss") if last[k] is not None)]
+    if not all(map(math.isfinite, losses)):
+        run.status, run.reason = "diverged", f"the loss was no longer finite in epoch {epoch}"
+        return True
+    reached = (
+        recipe.target_loss is not None and last["train_loss"] is not None and last["train_loss"] <= recipe.target_loss
+    )
+    fitted = recipe.interpolate and last["train_accuracy"] == 1.0
+    return reached or fitted or epoch >= recipe.epochs
+
+
+def _generator(seed: int, purpose: str, epoch: int) -> torch.Generator:
+    return torch.Generator().manual_seed(stream(seed, purpose, epoch))
+
+
+def _on_device(splits: Sequence[tuple[NDArray[Any], NDArray[np.int64]]], crop: int | None, device: str) -> Examples:
+    """Arrays that several replicas share are moved once."""
+    moved = {id(x): centre_crop(torch.from_numpy(x.copy()), crop).contiguous().to(device) for x, _ in splits}
+    return Examples([moved[id(x)] for x, _ in splits], torch.from_numpy(np.stack([y for _, y in splits])).to(device))
