@@ -1,0 +1,75 @@
+"""What every bound accepts: one place for the checks of counts, losses, models tried and delta."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gengap.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+def level(tried: ArrayLike, delta: ArrayLike) -> Floats:
+    """The level left for one model, ``delta / tried`` (union bound over all models tried).
+
+    Raises:
+        InputError: ``tried`` is no whole number of at least 1, or ``delta`` lies outside (0, 1).
+    """
+    tried, delta = _numbers("tried", tried), _numbers("delta", delta)
+    _require(tried, (tried >= 1) & (tried == np.floor(tried)), "tried", "a whole number of models, at least 1")
+    _require(delta, (delta > 0) & (delta < 1), "delta", "a probability strictly between 0 and 1, such as 0.05")
+    return np.asarray(delta / tried)
+
+
+def counts(errors: ArrayLike, n: ArrayLike, *, whole: bool = False) -> tuple[Floats, Floats]:
+    """Errors and numbers of examples as float64 arrays.
+
+    Args:
+        errors: Number of errors, or sum of losses that lie in [0, 1]; at least 0 and at most ``n``.
+        n: Number of examples, a whole number of at least 1.
+        whole: Whether only whole numbers of errors make sense.
+
+    Raises:
+        InputError: Any value is out of range.
+    """
+    errors, n = _numbers("errors", errors), _numbers("n", n)
+    _require(n, (n >= 1) & (n == np.floor(n)), "n", "a whole number of held-out examples, at least 1")
+    _require(errors, errors >= 0, "errors", "a number of errors, at least 0")
+    if whole:
+        _require(errors, errors == np.floor(errors), "errors", "a whole number of errors")
+    if np.any(errors > n):
+        where = np.flatnonzero(np.broadcast_to(errors > n, np.broadcast_shapes(errors.shape, n.shape)))[0]
+        bad = [np.broadcast_to(x, np.broadcast_shapes(errors.shape, n.shape)).flat[where] for x in (errors, n)]
+        raise InputError(
+            f"errors = {bad[0]:g} is more than n = {bad[1]:g}.", expected="at most as many errors as examples"
+        )
+    return errors, n
+
+
+def unit_losses(losses: ArrayLike) -> Floats:
+    """Losses as a float64 array whose last axis are the N examples.
+
+    Raises:
+        InputError: There is none, or one is not finite or lies outside [0, 1].
+    """
+    values = _numbers("losses", losses)
+    if values.ndim == 0 or values.shape[-1] == 0:
+        raise InputError("losses hold no example.", expected="one loss for each held-out example")
+    _require(values, (values >= 0) & (values <= 1), "losses", "values in [0, 1]; divide by the largest possible loss")
+    return values
+
+
+def _numbers(name: str, values: ArrayLike) -> Floats:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} = {values!r:.60} is not a number.", expected="numbers") from None
+    _require(array, np.isfinite(array), name, "finite numbers, without NaN")
+    return array
+
+
+def _require(values: Floats, good: NDArray[np.bool_] | Any, name: str, expected: str) -> None:
+    if not np.all(good):
+        bad = values[~good].flat[0] if values.ndim else values
+        raise InputError(f"{name} = {bad:g} cannot be used.", expected=expected)
