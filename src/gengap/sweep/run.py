@@ -1,37 +1,82 @@
 """Runs jobs that have no stored result, and stores what they give."""
 
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
-from gengap.store import RESULTS, Row, Store
-from gengap.sweep import failures
+from gengap.store import RESULTS, Store
+from gengap.store.problems import explained
+from gengap.sweep.executors import Outcome, in_process, in_workers
 from gengap.sweep.failures import Cause
-from gengap.sweep.jobs import Context, Failure, Interrupted, Job, SweepResult, Unit, Work
+from gengap.sweep.jobs import Failure, Interrupted, Job, SweepResult, Unit, Work
+from gengap.sweep.progress import Board
+from gengap.sweep.threads import available_cores
 
 
-def run(units: Iterable[Unit], work: Work, store: Store, *, threads: int = 1) -> SweepResult:
-    """Runs every job that has no stored result, and stores its row as soon as it is there."""
+def run(
+    units: Iterable[Unit],
+    work: Work,
+    store: Store,
+    *,
+    workers: int = 1,
+    threads: int | None = None,
+    timeout_s: float | None = None,
+    progress: bool = True,
+) -> SweepResult:
+    """Runs every job that has no stored result, and stores each row as soon as it is there.
+
+    A job's row is ``job.columns``, then what the work function returned, under the job's key. When a unit raises,
+    lacks memory, is killed or takes too long, its jobs' rows hold ``status``, ``reason`` and ``traceback``, the
+    sweep goes on, and the next run tries them again. Keys that occur twice run once. Only this process writes.
+
+    Args:
+        units: Jobs that run together; most often each is a list of one job.
+        work: A function of an importable module; see ``Work``.
+        store: Where rows go, and where finished jobs are known from; checkpoints are kept beside its file.
+        workers: Processes. 1 runs the units in this process, unless there is a time-out.
+        threads: Threads that each worker computes with; None divides the cores by ``workers``.
+        timeout_s: A unit that takes longer (not counting the start of its process) is stopped.
+        progress: Whether to show progress on stderr.
+
+    Raises:
+        Interrupted: Ctrl-C; its message, how to go on, is already printed on stderr.
+        InputError: The store cannot be written; or a worker process cannot begin.
+    """
     started = time.monotonic()
-    units = list(units)
-    total = len({job.key for unit in units for job in unit})
+    units = [list(unit) for unit in units]
+    keys = {job.key for unit in units for job in unit}
     missing = _missing(units, store)
-    waiting = sum(map(len, missing))
+    reused = len(keys) - sum(map(len, missing))
+    threads = threads or max(1, available_cores() // workers)
+    if workers == 1 and timeout_s is None:
+        execute = partial(in_process, threads=threads)
+    else:
+        execute = partial(in_workers, workers=workers, threads=threads, timeout_s=timeout_s)
     failed: list[Failure] = []
     try:
-        for unit in missing:
-            outcome = _attempt(unit, work, Context(_checkpoint(store, unit), threads, lambda *_: None))
-            failed += _store(store, unit, outcome)
+        with (
+            Board(len(keys), reused, shown=progress) as board,
+            closing(execute(missing, work, partial(_checkpoint, store), board)) as outcomes,
+        ):
+            for unit, outcome in outcomes:
+                failures = _put(store, unit, outcome)
+                board.finished(unit, failures)
+                failed += failures
     except KeyboardInterrupt:
-        stored = len(store.finished(job.key for unit in units for job in unit))
-        raise Interrupted(stored, total) from None
-    return SweepResult(waiting - len(failed), total - waiting, tuple(failed), time.monotonic() - started)
+        interrupted = Interrupted(len(store.finished(keys)), len(keys))
+        print(interrupted, file=sys.stderr)
+        raise interrupted from None
+    done = len(keys) - reused - len(failed)
+    return SweepResult(done, reused, tuple(failed), time.monotonic() - started)
 
 
 def _missing(units: Sequence[Unit], store: Store) -> list[list[Job]]:
-    """The units without jobs that are finished or were seen in an earlier unit; none is empty."""
+    """The units without the jobs that are finished or stand in an earlier unit; none of them is empty."""
     seen = store.finished(job.key for unit in units for job in unit)
     missing = []
     for unit in units:
@@ -42,30 +87,21 @@ def _missing(units: Sequence[Unit], store: Store) -> list[list[Job]]:
     return missing
 
 
-def _attempt(unit: Unit, work: Work, context: Context) -> list[Row] | Cause:
-    try:
-        return work([job.payload for job in unit], context)
-    except Exception as error:
-        return failures.of_exception(error)
-
-
 def _checkpoint(store: Store, unit: Unit) -> Path:
     digest = blake2b("\n".join(job.key for job in unit).encode(), digest_size=16).hexdigest()
     folder = store.path.parent / "checkpoints" / digest
-    folder.mkdir(parents=True, exist_ok=True)
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     return folder / "checkpoint"
 
 
-def _store(store: Store, unit: Unit, outcome: list[Row] | Cause) -> list[Failure]:
-    if isinstance(outcome, Cause):
-        outcome = [vars(outcome)] * len(unit)
-    rows = [{**job.columns, **row, "key": job.key} for job, row in zip(unit, outcome, strict=True)]
-    for row in rows:
-        store.put(row)
-    if all(row["status"] in RESULTS for row in rows):
+def _put(store: Store, unit: Unit, outcome: Outcome) -> list[Failure]:
+    rows = [vars(outcome)] * len(unit) if isinstance(outcome, Cause) else outcome
+    failed = []
+    for job, row in zip(unit, rows, strict=True):
+        store.put({**job.columns, **row, "key": job.key})
+        if row["status"] not in RESULTS:
+            failed.append(Failure(job.key, job.title, row["status"], row.get("reason", "")))
+    if not failed:
         shutil.rmtree(_checkpoint(store, unit).parent)
-    return [
-        Failure(job.key, job.title, row["status"], row.get("reason", ""))
-        for job, row in zip(unit, rows, strict=True)
-        if row["status"] not in RESULTS
-    ]
+    return failed

@@ -1,0 +1,158 @@
+"""Two ways to run units: in this process one after the other, or in worker processes."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import redirect_stdout
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gengap.store import STATUSES, Row
+from gengap.sweep import failures
+from gengap.sweep.failures import Cause
+from gengap.sweep.jobs import Context, Unit, Work
+from gengap.sweep.process import Child, Ended
+from gengap.sweep.progress import Board
+from gengap.sweep.threads import limited
+
+Outcome = list[Row] | Cause
+Outcomes = Generator[tuple[Unit, Outcome], None, None]
+Checkpoints = Callable[[Unit], Path]
+
+_REPORT_EVERY_S = 0.1
+
+
+class Report(NamedTuple):
+    """How far a unit is."""
+
+    done: int
+    total: int
+    text: str
+
+
+def in_process(units: Sequence[Unit], work: Work, checkpoints: Checkpoints, board: Board, *, threads: int) -> Outcomes:
+    """Runs units here, one after the other, and yields each with its outcome."""
+    for unit in units:
+        board.started(unit)
+
+        def show(report: Report, unit: Unit = unit) -> None:
+            board.report(unit, *report)
+
+        yield unit, _attempt(work, [job.payload for job in unit], checkpoints(unit), threads, show)
+
+
+def in_workers(
+    units: Sequence[Unit],
+    work: Work,
+    checkpoints: Checkpoints,
+    board: Board,
+    *,
+    workers: int,
+    threads: int,
+    timeout_s: float | None,
+) -> Outcomes:
+    """Runs units in long-lived processes, each with one unit at a time, and yields them with their outcomes.
+
+    A worker that dies or takes too long costs its unit only; another takes its place.
+    """
+    waiting = deque(units)
+    pool = [_Worker(work, threads, timeout_s) for _ in range(min(workers, len(waiting)))]
+    try:
+        for worker in pool:
+            worker.begin(waiting.popleft(), checkpoints, board)
+        while pool:
+            wait([ready for worker in pool for ready in worker.child.waitables], _until_next_deadline(pool))
+            for worker in list(pool):
+                outcome = worker.poll(board)
+                if outcome is None:
+                    continue
+                yield worker.unit, outcome
+                if worker.is_gone or not waiting:
+                    worker.child.stop()
+                    pool.remove(worker)
+                if waiting:
+                    if worker.is_gone:
+                        worker = _Worker(work, threads, timeout_s)
+                        pool.append(worker)
+                    worker.begin(waiting.popleft(), checkpoints, board)
+    finally:
+        for worker in pool:
+            worker.child.stop()
+
+
+class _Worker:
+    """A worker process as the parent sees it: which unit it has, and until when."""
+
+    def __init__(self, work: Work, threads: int, timeout_s: float | None):
+        self.child = Child(_serve, work, threads, threads=threads)
+        self.unit: Unit = ()
+        self.deadline: float | None = None
+        self.is_gone = False
+        self._timeout_s = timeout_s
+
+    def begin(self, unit: Unit, checkpoints: Checkpoints, board: Board) -> None:
+        self.unit, self.deadline = unit, None
+        board.started(unit)
+        self.child.send(([job.payload for job in unit], checkpoints(unit)))
+
+    def poll(self, board: Board) -> Outcome | None:
+        """The outcome of the unit, or None while it runs; never waits."""
+        try:
+            while wait(self.child.waitables, timeout=0):
+                message: Report | Outcome = self.child.receive()
+                if not isinstance(message, Report):
+                    return message
+                if self.deadline is None and self._timeout_s is not None:
+                    self.deadline = time.monotonic() + self._timeout_s
+                board.report(self.unit, *message)
+        except Ended as end:
+            self.is_gone = True
+            return end.cause
+        if self.deadline is not None and self._timeout_s is not None and time.monotonic() >= self.deadline:
+            self.is_gone = True
+            return failures.of_time_out(self._timeout_s)
+        return None
+
+
+def _until_next_deadline(pool: Sequence[_Worker]) -> float | None:
+    deadlines = [worker.deadline for worker in pool if worker.deadline is not None]
+    return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+
+def _serve(connection: "Connection[Any, Any]", work: Work, threads: int) -> None:
+    """What a worker process does until the parent hangs up; a unit's clock runs from its first report."""
+    while True:
+        payloads, checkpoint = connection.recv()
+        connection.send(Report(0, 0, ""))
+        connection.send(_attempt(work, payloads, checkpoint, threads, connection.send))
+
+
+def _attempt(
+    work: Work, payloads: list[Any], checkpoint: Path, threads: int, show: Callable[[Report], None]
+) -> Outcome:
+    """Calls the work function; standard output stays the parent command's, what the work prints is a message."""
+    last = -_REPORT_EVERY_S
+
+    def report(done: int, total: int, text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _REPORT_EVERY_S:
+            last = time.monotonic()
+            show(Report(done, total, text))
+
+    try:
+        with redirect_stdout(sys.stderr), limited(threads):
+            rows = work(payloads, Context(checkpoint, threads, report))
+        _check(rows, len(payloads))
+    except (Exception, SystemExit) as error:
+        return failures.of_exception(error)
+    return rows
+
+
+def _check(rows: list[Row], expected: int) -> None:
+    if len(rows) != expected:
+        raise ValueError(f"{expected} jobs gave {len(rows)} rows.")
+    for row in rows:
+        if row.get("status") not in STATUSES:
+            raise ValueError(f"A row needs a status of {STATUSES}, got {row.get('status')!r}.")

@@ -1,0 +1,180 @@
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import sweep_work as work
+
+from gengap.errors import InputError
+from gengap.store import Store
+from gengap.sweep import Failure, Interrupted, Job, run
+from gengap.sweep.threads import available_cores
+
+PROCESSES = pytest.mark.parametrize("workers", [1, 2], ids=["here", "workers"])
+
+ACCIDENTS = {
+    "raise": ("failed", "ValueError: no such thing"),
+    "memory": ("out-of-memory", "MemoryError: 64 GiB"),
+    "torch memory": ("out-of-memory", "OutOfMemoryError: CUDA out of memory"),
+    "cpu memory": ("out-of-memory", "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory"),
+    "exit": ("failed", "SystemExit: 7"),
+}
+DEATHS = {
+    "kill": ("out-of-memory", "worker killed by SIGKILL, which is what a system short of memory does"),
+    "crash": ("failed", "worker killed by SIGSEGV"),
+    "hard exit": ("failed", "worker ended with exit status 7"),
+}
+
+
+@PROCESSES
+def test_rows_are_stored_under_their_keys(store: Store, workers: int) -> None:
+    result = run(work.jobs(1, 2, 3, model="mlp"), work.square, store, workers=workers)
+    assert (result.done, result.reused, result.failed) == (3, 0, ())
+    assert store.get("3") == {
+        "key": "3",
+        "status": "done",
+        "model": "mlp",
+        "value": 9,
+        "history": [{"epoch": 1, "value": 3}],
+    }
+    assert {r["key"] for r in store} == {"1", "2", "3"}
+
+
+@PROCESSES
+def test_accidents_are_stored_and_tried_again(store: Store, workers: int) -> None:
+    accidents = ACCIDENTS if workers == 1 else ACCIDENTS | DEATHS
+    units = work.jobs(1, *accidents, 2, model="mlp")
+    result = run(units, work.square, store, workers=workers)
+    assert set(result.failed) == {Failure(p, f"job {p}", *why) for p, why in accidents.items()}
+    assert (result.done, result.reused) == (2, 0)
+    for payload, (status, reason) in accidents.items():
+        row = store.get(payload)
+        assert (row["status"], row["reason"], row["model"]) == (status, reason, "mlp")
+    assert 'raise ValueError("no such thing")' in store.get("raise")["traceback"]
+
+    healed = [[Job(unit[0].key, unit[0].title, 5)] for unit in units]
+    again = run(healed, work.square, store, workers=workers)
+    assert (again.done, again.reused, again.failed) == (len(accidents), 2, ())
+    assert store.get("raise")["value"] == 25
+    assert store.get("1")["value"] == 1
+
+
+def test_a_unit_that_takes_too_long_is_stopped(store: Store) -> None:
+    result = run(work.jobs("sleep", 1), work.square, store, workers=1, timeout_s=0.3)
+    assert result.failed == (Failure("sleep", "job sleep", "timed-out", "took longer than 0.3 s"),)
+    assert store.finished(["sleep", "1"]) == {"1"}
+
+
+@PROCESSES
+def test_only_what_is_missing_runs(store: Store, workers: int) -> None:
+    store.put({"key": "1", "status": "diverged", "value": "kept"})
+    unit = [Job(str(i), "group", i) for i in range(4)]
+    result = run([unit[:3], unit[2:], unit[:1]], work.square, store, workers=workers)
+    assert (result.done, result.reused) == (3, 1)
+    assert {r["key"]: r["value"] for r in store} == {"0": 0, "1": "kept", "2": 4, "3": 9}
+
+
+@PROCESSES
+def test_a_group_shares_its_failure(store: Store, workers: int) -> None:
+    unit = [Job("a", "first", 1), Job("b", "second", "raise")]
+    result = run([unit], work.square, store, workers=workers)
+    assert [f.key for f in result.failed] == ["a", "b"]
+    assert store.finished(["a", "b"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"), [(work.too_few, "ValueError: 1 jobs gave 0 rows."), (work.no_status, "needs a status")]
+)
+def test_work_that_breaks_its_contract_fails(store: Store, function, reason: str) -> None:
+    (failure,) = run(work.jobs(1), function, store).failed
+    assert reason in failure.reason
+
+
+@PROCESSES
+def test_a_checkpoint_lives_until_its_result(store: Store, workers: int) -> None:
+    folder = store.path.parent / "checkpoints"
+    assert run(work.jobs(1), work.count_with_checkpoint, store, workers=workers).failed
+    assert len(list(folder.iterdir())) == 1
+    assert run(work.jobs(1), work.count_with_checkpoint, store, workers=workers).done == 1
+    assert store.get("1")["attempts"] == 2
+    assert Path(store.get("1")["where"]).is_relative_to(folder)
+    assert not list(folder.iterdir())
+
+
+@PROCESSES
+def test_threads_are_divided(store: Store, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "77")
+    run(work.jobs(1, 2), work.threads, store, workers=workers, threads=3)
+    run(work.jobs(3), work.threads, store, workers=workers)
+    told = {r["key"]: (r["threads"], r["omp"]) for r in store}
+    share = max(1, available_cores() // workers)
+    assert told == {"1": (3, "3"), "2": (3, "3"), "3": (share, str(share))}
+
+
+def test_torch_computes_with_the_threads_given(store: Store) -> None:
+    import torch
+
+    from gengap.sweep.threads import limited
+
+    before = torch.get_num_threads()
+    with limited(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
+
+
+def test_workers_run_at_the_same_time(store: Store, tmp_path: Path) -> None:
+    run(work.jobs(*[(str(tmp_path), n, "abc") for n in "abc"]), work.meet, store, workers=3, timeout_s=60)
+    assert len(store.finished(r["key"] for r in store)) == 3
+
+
+@PROCESSES
+def test_standard_output_stays_clean(store: Store, workers: int, capfd: pytest.CaptureFixture[str]) -> None:
+    run(work.jobs("print"), work.square, store, workers=workers)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "printed by the work" in err
+
+
+def test_a_log_gets_a_line_a_job(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    store.put({"key": "1", "status": "done"})
+    run(work.jobs(1, 2, "raise", "report"), work.square, store)
+    lines = [re.sub(r"about .* left", "about T left", line) for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        "1 of 4 cells are stored already",
+        "[2/4] job 2: done (0 s, about T left)",
+        "[3/4] job raise: failed: ValueError: no such thing (0 s, about T left)",
+        "[4/4] job report: done (0 s)",
+    ]
+
+
+def test_progress_can_be_silent(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    run(work.jobs(1, "raise"), work.square, store, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_interrupt_and_resume_give_the_same_rows(store: Store, tmp_path: Path, capsys) -> None:
+    def interrupted(payloads, context):
+        if payloads == [3]:
+            raise KeyboardInterrupt
+        return work.square(payloads, context)
+
+    with pytest.raises(Interrupted, match="run the same command again to go on; 3 of 5 cells are stored"):
+        run(work.jobs(*range(5)), interrupted, store, progress=False)
+    assert "3 of 5 cells are stored" in capsys.readouterr().err
+    assert run(work.jobs(*range(5)), work.square, store).reused == 3
+    with Store(tmp_path / "whole.db") as whole:
+        run(work.jobs(*range(5)), work.square, whole)
+        assert list(store) == list(whole)
+
+
+def test_a_main_module_that_cannot_be_imported_again(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    (tmp_path / "script.py").write_text("raise SystemExit('imported again')")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "script.py"))
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    with pytest.raises(InputError, match="__main__"):
+        run(work.jobs(1), work.square, store, workers=2)
+
+
+def test_nothing_to_do(store: Store) -> None:
+    result = run([], work.square, store, workers=4)
+    assert (result.done, result.reused, result.failed) == (0, 0, ())
