@@ -4,6 +4,7 @@ from gengap.data.corruptions import corrupt, corruption_names
 from gengap.data.loading import load
 from gengap.data.preprocessing import centre_crop, preprocess
 from gengap.data.problem import Preprocessing, Problem, Scale, Split
+from gengap.data.saved import open_problem, save_problem
 
 __all__ = [
     "Preprocessing",
@@ -14,5 +15,7 @@ __all__ = [
     "corrupt",
     "corruption_names",
     "load",
+    "open_problem",
     "preprocess",
+    "save_problem",
 ]

@@ -1,10 +1,11 @@
 """Training: recipes, the step over R replicas, the loop, checkpoints."""
 
-from gengap.train.execution import Execution, resolve_device
-from gengap.train.loop import train, train_replicas
+from gengap.train.execution import Execution, measure, resolve_device, stepper, trial_key
+from gengap.train.loop import shared_part, train, train_replicas
 from gengap.train.presets import PRESETS, default_preset, preset
 from gengap.train.recipe import Recipe
 from gengap.train.run import FITTED, Run
+from gengap.train.training import Trio
 
 __all__ = [
     "FITTED",
@@ -12,9 +13,14 @@ __all__ = [
     "Execution",
     "Recipe",
     "Run",
+    "Trio",
     "default_preset",
+    "measure",
     "preset",
     "resolve_device",
+    "shared_part",
+    "stepper",
     "train",
     "train_replicas",
+    "trial_key",
 ]

@@ -2,7 +2,8 @@
 
 import os
 import platform
-import time
+import timeit
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -100,20 +101,20 @@ def _has_convolutions(problem: Problem, recipe: Recipe) -> bool:
     return any(isinstance(layer, torch.nn.Conv2d) for layer in module.modules())
 
 
-def _seconds_per_step(problem: Problem, recipe: Recipe, execution: Execution) -> float:
+def stepper(problem: Problem, recipe: Recipe, execution: Execution) -> Callable[[], float]:
+    """A function that does one training step on made-up inputs of the Problem's shape and returns its loss."""
     replicas = Replicas.initialise(problem, recipe, [0], execution)
     shape = (1, recipe.batch_size, *problem.input_shape)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(execution.device, execution.dtype)
     y = torch.zeros(shape[:2], dtype=torch.long, device=execution.device)
     rate = torch.zeros(1, device=execution.device)
-    fastest = float("inf")
-    for step in range(2 + TRIAL_STEPS):
-        start = time.perf_counter()
-        loss, _ = replicas.step(x, y, rate, recipe.momentum)
-        loss.sum().item()
-        if step >= 2:
-            fastest = min(fastest, time.perf_counter() - start)
-    return fastest
+    return lambda: float(replicas.step(x, y, rate, recipe.momentum)[0])
+
+
+def _seconds_per_step(problem: Problem, recipe: Recipe, execution: Execution) -> float:
+    step = stepper(problem, recipe, execution)
+    step(), step()  # the first steps also allocate memory and choose kernels
+    return min(timeit.repeat(step, number=1, repeat=TRIAL_STEPS))
 
 
 def _cpu_name() -> str:

@@ -75,13 +75,17 @@ def train_replicas(
     return training.runs
 
 
+def shared_part(recipe: Recipe) -> str:
+    """What a recipe must have in common with another for both to be replicas of one step, as JSON."""
+    return recipe.model_dump_json(exclude=FREE)
+
+
 def _check_together(trios: Sequence[Trio]) -> None:
     if not trios:
         raise InputError("No run to train.", expected="at least one (Problem, Recipe, seed)")
-    recipe = trios[0][1]
-    fixed = recipe.model_dump(exclude=FREE)
+    fixed = shared_part(trios[0][1])
     sizes = [(len(p.train), len(p.test), p.input_shape, p.n_classes) for p, _, _ in trios]
-    if any(r.model_dump(exclude=FREE) != fixed for _, r, _ in trios) or any(size != sizes[0] for size in sizes):
+    if any(shared_part(r) != fixed for _, r, _ in trios) or any(size != sizes[0] for size in sizes):
         raise InputError(
             "These runs cannot share a step.",
             expected=f"Problems of one shape and size, and recipes that differ at most in {' and '.join(sorted(FREE))}",

@@ -1,0 +1,9 @@
+"""Cells, and the sweep that turns them into stored rows.
+
+Here science meets machinery: a cell knows how it is trained, the sweep and the store know nothing of training.
+"""
+
+from gengap.cells.cell import Cell
+from gengap.cells.run import Options, run
+
+__all__ = ["Cell", "Options", "run"]

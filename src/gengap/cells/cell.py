@@ -1,0 +1,92 @@
+"""Cell: Problem x corruption x Recipe x seed, and the key under which its row is stored."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import torch
+
+from gengap import __version__
+from gengap.data import Problem
+from gengap.seeds import stream
+from gengap.store import Row
+from gengap.train import Recipe
+
+# Goes up when a change to training or to rows makes stored rows mean something else.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: a Recipe on a Problem, corrupted at a level, with a seed.
+
+    Attributes:
+        problem: The Problem before the corruption.
+        recipe: How to train.
+        seed: Spawns separate streams for corruption, initialisation, order and augmentation.
+        corruption: Name of a corruption, or ``"none"``.
+        level: Its level.
+    """
+
+    problem: Problem
+    recipe: Recipe
+    seed: int = 0
+    corruption: str = "none"
+    level: float = 0.0
+
+    @cached_property
+    def key(self) -> str:
+        """The cell's identity: 32 hexadecimal digits."""
+        parts = [FORMAT, self.problem.hash, self.corruption, float(self.level), self.recipe.hash, self.seed]
+        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        what = "true labels" if self.corruption == "none" else f"{self.corruption} {self.level:g}"
+        return f"{self.recipe.model} · {self.problem.name} · {what} · seed {self.seed}"
+
+    def columns(self) -> Row:
+        """What is known of the row before the cell has run."""
+        return {
+            "problem": self.problem.name,
+            "problem_hash": self.problem.hash,
+            "corruption": self.corruption,
+            "level": float(self.level),
+            "seed": self.seed,
+            "model": self.recipe.model,
+            "recipe": self.recipe.model_dump_json(),
+            "recipe_hash": self.recipe.hash,
+            "n_train": len(self.problem.train),
+            "n_test": len(self.problem.test),
+            "n_classes": self.problem.n_classes,
+            "gengap": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "commit": _commit(),
+        }
+
+
+def corrupted(problem: Problem, corruption: str, level: float, seed: int) -> Problem:
+    """The Problem that a cell trains on: corrupted with the corruption stream of the cell's seed."""
+    if corruption == "none":
+        return problem
+    return problem.corrupt(corruption, level=level, seed=stream(seed, "corruption"))
+
+
+@cache
+def _commit() -> str | None:
+    """The git commit of the code, with ``+`` when it has uncommitted changes; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        command = ["git", "-C", str(here), "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+        described = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        tracked = ["git", "-C", str(here), "ls-files", "--error-unmatch", __file__]
+        subprocess.run(tracked, capture_output=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()

@@ -1,0 +1,126 @@
+"""From cells to stored rows: what is missing is trained, divided over this machine as measured."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from gengap.cells.cell import Cell
+from gengap.cells.work import Payload, steps_of, train_payloads
+from gengap.data import save_problem
+from gengap.store import Row, Store
+from gengap.sweep import Job, Layout, SweepResult, available_cores, choose_layout, kept
+from gengap.sweep import run as sweep
+from gengap.train import Execution, measure, resolve_device, shared_part, trial_key
+
+# Networks trained in one step on a GPU; halved where its memory does not suffice.
+REPLICAS_ON_GPU = 64
+
+
+@dataclass(frozen=True)
+class Options:
+    """How cells are run; nothing here changes what they are.
+
+    Attributes:
+        device: ``auto``, ``cpu`` or ``cuda``.
+        workers: Processes at once; None measures which division of the cores is fastest.
+        timeout_s: Longest time for one unit of work, in seconds.
+        progress: Whether to show progress on stderr.
+    """
+
+    device: str = "auto"
+    workers: int | None = None
+    timeout_s: float | None = None
+    progress: bool = True
+
+
+def run(cells: Iterable[Cell], store: Store, options: Options | None = None) -> tuple[list[Row], SweepResult]:
+    """Trains every cell that the store has no result for, and gives the rows of all of them, in order.
+
+    Cells of one Problem and model go together into one sweep: on a GPU as replicas of one step, on a CPU in
+    processes that divide the cores, whichever division is measured to be fastest.
+
+    Returns:
+        The stored rows (``docs/design.md`` lists their columns), failures among them with their reason; and what
+        the sweeps came to together.
+
+    Raises:
+        InputError: A device that is not there.
+        Interrupted: Ctrl-C; what is stored stays.
+    """
+    options = options or Options()
+    cells = list(cells)
+    device = resolve_device(options.device)
+    results = [_sweep(group, store, device, options) for group in _groups(cells)]
+    rows = [row for row in (store.get(cell.key) for cell in cells) if row is not None]
+    return rows, _sum(results)
+
+
+def _groups(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Cells of one Problem whose steps cost the same."""
+    groups: dict[tuple[str, str, int], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.problem.hash, cell.recipe.model, cell.recipe.batch_size), []).append(cell)
+    return list(groups.values())
+
+
+def _sweep(cells: Sequence[Cell], store: Store, device: str, options: Options) -> SweepResult:
+    finished = store.finished(cell.key for cell in cells)
+    if all(cell.key in finished for cell in cells):
+        return SweepResult(0, len(cells), (), 0.0)
+    with tempfile.TemporaryDirectory(prefix="gengap-") as name:
+        folder = Path(name)
+        save_problem(cells[0].problem, folder)
+        jobs = [_job(cell, folder, _execution(cell, device)) for cell in cells]
+        if device == "cuda":
+            units, layout = _replicas(cells, jobs), Layout(1, 1)
+        else:
+            units, layout = [[job] for job in jobs], _layout(cells[0], jobs, options.workers)
+        return sweep(
+            units,
+            train_payloads,
+            store,
+            workers=layout.workers,
+            threads=layout.threads,
+            timeout_s=options.timeout_s,
+            progress=options.progress,
+        )
+
+
+def _job(cell: Cell, folder: Path, execution: Execution) -> Job:
+    payload = Payload(folder, cell.recipe, cell.seed, cell.corruption, cell.level, execution)
+    return Job(cell.key, cell.title, payload, cell.columns())
+
+
+def _execution(cell: Cell, device: str) -> Execution:
+    """The setting of a cell: what its recipe fixes, and what is measured once on this machine for the rest."""
+    key = trial_key(cell.problem, cell.recipe, device)
+    return Execution(**kept("executions.json", key, lambda: measure(cell.problem, cell.recipe, device))["chosen"])
+
+
+def _layout(cell: Cell, jobs: Sequence[Job], workers: int | None) -> Layout:
+    if workers is not None:
+        return Layout(workers, max(1, available_cores() // workers))
+    first: Payload = jobs[0].payload
+    prepare = partial(steps_of, first.folder, first.recipe, first.execution)
+    key = f"{trial_key(cell.problem, cell.recipe, first.execution.device)}, {first.execution}"
+    return choose_layout(prepare, key, units=len(jobs))
+
+
+def _replicas(cells: Sequence[Cell], jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs that may share a step, in units of at most ``REPLICAS_ON_GPU``."""
+    alike: dict[str, list[Job]] = {}
+    for cell, job in zip(cells, jobs, strict=True):
+        alike.setdefault(shared_part(cell.recipe), []).append(job)
+    size = REPLICAS_ON_GPU
+    return [group[i : i + size] for group in alike.values() for i in range(0, len(group), size)]
+
+
+def _sum(results: Sequence[SweepResult]) -> SweepResult:
+    return SweepResult(
+        done=sum(r.done for r in results),
+        reused=sum(r.reused for r in results),
+        failed=tuple(failure for r in results for failure in r.failed),
+        seconds=sum(r.seconds for r in results),
+    )

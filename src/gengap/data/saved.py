@@ -1,0 +1,43 @@
+"""A Problem as a folder of arrays, so that several processes read one copy of it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from gengap.data.problem import Preprocessing, Problem, Split
+
+_ARRAYS = ("train_x", "train_y", "test_x", "test_y")
+
+
+def save_problem(problem: Problem, folder: Path) -> None:
+    """Writes a Problem's arrays as ``.npy`` files, and what else it knows as JSON, into an existing folder."""
+    arrays = (problem.train.x, problem.train.y, problem.test.x, problem.test.y)
+    for name, array in zip(_ARRAYS, arrays, strict=True):
+        np.save(folder / f"{name}.npy", array)
+    rest = {
+        "name": problem.name,
+        "classes": problem.classes,
+        "origin": problem.origin,
+        "preprocessing": asdict(problem.preprocessing),
+        "steps": problem.steps,
+        "parent_hash": problem.parent_hash,
+    }
+    (folder / "problem.json").write_text(json.dumps(rest))
+
+
+def open_problem(folder: Path) -> Problem:
+    """The Problem that ``save_problem`` wrote, its arrays mapped from the files and shared between processes."""
+    rest = json.loads((folder / "problem.json").read_text())
+    train_x, train_y, test_x, test_y = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
+    return Problem(
+        name=rest["name"],
+        train=Split(train_x, train_y),
+        test=Split(test_x, test_y),
+        classes=tuple(rest["classes"]),
+        origin=rest["origin"],
+        preprocessing=Preprocessing(**rest["preprocessing"]),
+        steps=tuple(rest["steps"]),
+        parent_hash=rest["parent_hash"],
+    )
