@@ -32,7 +32,8 @@ def alexnet_small(input_shape: Shape, n_classes: int, dropout: float) -> nn.Modu
 
 
 def _module(c_in: int, c_out: int) -> list[nn.Module]:
-    return [nn.Conv2d(c_in, c_out, 5, padding=2), nn.ReLU(), SameMaxPool(), LocalResponseNorm()]
+    # ReLU commutes with the maximum, gradient included, and is four times cheaper after it.
+    return [nn.Conv2d(c_in, c_out, 5, padding=2), SameMaxPool(), nn.ReLU(), LocalResponseNorm()]
 
 
 def _dense(n_in: int, n_out: int, dropout: float) -> list[nn.Module]:
