@@ -89,3 +89,11 @@ def slow_after_two(payloads: list, context: Context) -> list[dict]:
         context.report(1, 4, "waiting")
         time.sleep(600)
     return [{"status": "done", "value": payloads[0]}]
+
+
+def report_for_ever(payloads: list, context: Context) -> list[dict]:
+    """Shows that it runs by its checkpoint, and reports until nobody listens."""
+    context.checkpoint.touch()
+    while True:
+        context.report(1, 4, "still here")
+        time.sleep(0.05)
