@@ -1,12 +1,20 @@
 """Problems: data sets, what a model sees of them, and how they are corrupted."""
 
+from gengap.data.arrays import from_arrays
+from gengap.data.corrupted_dataset import CorruptedDataset
 from gengap.data.corruptions import corrupt, corruption_names
+from gengap.data.fetching import fetch, verify
 from gengap.data.loading import load
+from gengap.data.location import data_root
 from gengap.data.preprocessing import centre_crop, preprocess
 from gengap.data.problem import Preprocessing, Problem, Scale, Split
-from gengap.data.saved import open_problem, save_problem
+from gengap.data.registry import DATA_SETS, NamedDataSet
+from gengap.data.torch_dataset import from_datasets
 
 __all__ = [
+    "DATA_SETS",
+    "CorruptedDataset",
+    "NamedDataSet",
     "Preprocessing",
     "Problem",
     "Scale",
@@ -14,8 +22,11 @@ __all__ = [
     "centre_crop",
     "corrupt",
     "corruption_names",
+    "data_root",
+    "fetch",
+    "from_arrays",
+    "from_datasets",
     "load",
-    "open_problem",
     "preprocess",
-    "save_problem",
+    "verify",
 ]

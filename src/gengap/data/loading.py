@@ -1,14 +1,20 @@
 """``load``: a Problem from a data set's name or from a path."""
 
-import os
 from pathlib import Path
 from typing import Literal
 
+from gengap.data.cifar import has_cifar_layout, read_cifar
+from gengap.data.image_folder import has_image_folders, read_image_folder
+from gengap.data.location import data_root
+from gengap.data.npz import read_npz
 from gengap.data.problem import Preprocessing, Problem, Scale
-from gengap.data.registry import DATA_SETS
-from gengap.errors import unknown
+from gengap.data.registry import DATA_SETS, NamedDataSet, named_data_set
+from gengap.data.table import SUFFIXES as TABLES
+from gengap.data.table import read_table
+from gengap.errors import InputError
 
 Default = Literal["default"]
+ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 
 def load(
@@ -20,14 +26,95 @@ def load(
     label_column: str | None = None,
     split_column: str | None = None,
 ) -> Problem:
-    """A Problem."""
-    entry = DATA_SETS.get(str(name))
-    if entry is None:
-        raise unknown("data set", str(name), DATA_SETS)
-    folder = Path(data_dir or os.environ.get("GENGAP_DATA", ".")) / entry.name
-    train, test = entry.read(folder)
-    chosen = Preprocessing(
-        entry.preprocessing.crop if crop == "default" else crop,
-        entry.preprocessing.scale if scale == "default" else scale,
+    """The Problem of a named data set or of the data at a path.
+
+    Named: ``digits`` (embedded), ``mnist``, ``fashion-mnist``, ``kmnist``, ``cifar10``, ``cifar100``. A path may be
+    an ``.npz`` with ``x_train, y_train, x_test, y_test``, a folder of images ``train/CLASS/*.png`` and
+    ``test/CLASS/*.png``, a folder or archive in CIFAR's binary or python layout, or a CSV, TSV or Parquet table.
+
+    Unless told otherwise a model sees CIFAR (and data in its layout) cropped to the centre 28 x 28 and whitened, as
+    in Zhang et al. 2017; other images of bytes whitened; anything else as it is.
+
+    Args:
+        name: A data set's name, or a path; a name goes first.
+        data_dir: The folder that holds one folder for each named data set; by default ``GENGAP_DATA``, else the cache.
+        crop: Side of the centre crop in pixels; None for none.
+        scale: ``"whiten"``, ``"unit"`` or ``"none"``; see ``Preprocessing``.
+        label_column: A table's column of labels.
+        split_column: A table's column that says ``train`` or ``test``.
+
+    Raises:
+        InputError: An unknown name, absent or damaged data, or what ``Problem`` refuses.
+    """
+    path = Path(name).expanduser()
+    if str(name) not in DATA_SETS and _is_path(path):
+        problem = _read_path(path, label_column, split_column)
+    else:
+        problem = _read_named(named_data_set(str(name)), data_root(data_dir))
+    declared = problem.preprocessing
+    if crop == "default" and scale == "default":
+        return problem
+    return problem.preprocess(
+        crop=declared.crop if crop == "default" else crop, scale=declared.scale if scale == "default" else scale
     )
-    return Problem(entry.name, train, test, entry.classes, entry.title, chosen)
+
+
+def _read_named(entry: NamedDataSet, root: Path) -> Problem:
+    fetch = f"gengap data fetch {entry.name}"
+    try:
+        train, test = entry.read(root / entry.name)
+        return Problem(entry.name, train, test, entry.classes, entry.title, entry.preprocessing)
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{entry.name} is not in {root / entry.name}: there is no {Path(error.filename).name}.",
+            expected=f"its files in the folder {entry.name} of --data-dir or GENGAP_DATA",
+            next_step=f"{fetch}, or name the folder with --data-dir",
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"Cannot read {error.filename}: {error.strerror}.", next_step="check its permissions"
+        ) from error
+    except InputError as error:
+        if error.next_step:
+            raise
+        next_step = f"remove the file, then {fetch} --data-dir {root}"
+        raise InputError(error.what, expected=error.expected, next_step=next_step) from error
+
+
+def _is_path(path: Path) -> bool:
+    return path.exists() or len(path.parts) > 1 or _suffix(path) in {".npz", *TABLES, *ARCHIVES}
+
+
+def _suffix(path: Path) -> str:
+    return "".join(path.suffixes[-2:]) if path.suffixes[-2:-1] == [".tar"] else path.suffix
+
+
+def _read_path(path: Path, label_column: str | None, split_column: str | None) -> Problem:
+    if not path.exists():
+        raise InputError(f"There is no {path}.", expected=f"a file, a folder, or one of {', '.join(sorted(DATA_SETS))}")
+    suffix = _suffix(path)
+    if suffix in TABLES:
+        return read_table(path, label_column=label_column, split_column=split_column)
+    if label_column is not None or split_column is not None:
+        raise InputError(
+            f"{path} has no columns.", expected="--label-column and --split-column with CSV or Parquet alone"
+        )
+    if suffix == ".npz":
+        return read_npz(path)
+    if suffix in ARCHIVES or (path.is_dir() and has_cifar_layout(path)):
+        return _read_cifar_path(path)
+    if path.is_dir() and has_image_folders(path):
+        return read_image_folder(path)
+    raise InputError(
+        f"{path} is no data that gengap reads.",
+        expected=".npz, CSV, Parquet, a folder with train/CLASS/ and test/CLASS/, or CIFAR's layout (folder, .tar.gz)",
+    )
+
+
+def _read_cifar_path(path: Path) -> Problem:
+    data = read_cifar(path)
+    n_classes = 1 + int(max(data.train.y.max(), data.test.y.max()))
+    classes = data.classes or tuple(map(str, range(n_classes)))
+    return Problem(
+        path.resolve().name.split(".")[0], data.train, data.test, classes, str(path), Preprocessing(28, "whiten")
+    )

@@ -4,19 +4,19 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.errors import InputError
+from gengap.errors import InputError, unknown
 
 Scale = Literal["none", "unit", "whiten"]
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Examples and their labels.
+    """Examples and their labels; the arrays are kept as views that cannot be written.
 
     Attributes:
         x: Inputs, ``[N, C, H, W]`` for images or ``[N, D]`` for tables; uint8 as stored, or a float type.
@@ -25,6 +25,12 @@ class Split:
 
     x: NDArray[Any]
     y: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        for name in ("x", "y"):
+            view = np.asarray(getattr(self, name)).view()
+            view.setflags(write=False)
+            object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -48,7 +54,7 @@ class Preprocessing:
 class Problem:
     """An immutable pair (training split, test split): the finite stand-in for (P, S).
 
-    Arrays are made read-only. What the arrays went through is in ``steps``; what is still done on the way into
+    What the arrays went through is in ``steps``; what is still done on the way into
     a model is in ``preprocessing``.
 
     Attributes:
@@ -75,8 +81,6 @@ class Problem:
 
     def __post_init__(self) -> None:
         _check(self)
-        for array in (self.train.x, self.train.y, self.test.x, self.test.y):
-            array.setflags(write=False)
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.train.x.shape[1:]))
@@ -163,6 +167,8 @@ def _check(problem: Problem) -> None:
             f"test examples {problem.test.x.shape[1:]}.",
             expected="one shape for both splits",
         )
+    if problem.preprocessing.scale not in get_args(Scale):
+        raise unknown("scale", problem.preprocessing.scale, get_args(Scale))
     crop = problem.preprocessing.crop
     if crop is not None and not (problem.train.x.ndim == 4 and 0 < crop <= min(problem.train.x.shape[2:])):
         raise InputError(
@@ -176,6 +182,11 @@ def _check_split(problem: str, name: str, split: Split, n_classes: int) -> None:
         raise InputError(f"{problem}: {len(split.x)} {name} examples but {len(split.y)} labels.")
     if len(split) == 0:
         raise InputError(f"{problem}: the {name} split is empty.", expected="at least one example in each split")
+    if split.x.ndim not in (2, 4) or 0 in split.x.shape or not _is_number(split.x):
+        raise InputError(
+            f"{problem}: {name} inputs of type {split.x.dtype} and shape {split.x.shape}.",
+            expected="uint8 or floats, images [N, C, H, W] or a table [N, D]",
+        )
     if split.y.dtype != np.int64 or split.y.ndim != 1 or split.y.min() < 0 or split.y.max() >= n_classes:
         raise InputError(
             f"{problem}: {name} labels of type {split.y.dtype} from {split.y.min()} to {split.y.max()}.",
@@ -188,3 +199,7 @@ def _check_split(problem: str, name: str, split: Split, n_classes: int) -> None:
             expected="finite inputs",
             next_step="impute or drop such examples first",
         )
+
+
+def _is_number(x: NDArray[Any]) -> bool:
+    return x.dtype == np.uint8 or np.issubdtype(x.dtype, np.floating)

@@ -40,8 +40,7 @@ def corrupt(problem: Problem, name: str, level: float = 1.0, seed: int = 0, test
     """
     corruption = find_corruption(name)
     check_level(corruption, level)
-    if seed < 0:
-        raise InputError(f"Seed {seed} is negative.", expected="a whole number of at least 0")
+    check_seed(seed)
     step = {"step": name, "level": float(level), "seed": int(seed), "test": bool(test)}
     if level == 0:
         return problem.derive(step)
@@ -62,9 +61,10 @@ def check_level(corruption: Corruption, level: float) -> None:
         )
 
 
-def training_moments(x: NDArray[Any]) -> tuple[float, float]:
-    """Mean and standard deviation over all values of the training inputs."""
-    return float(x.mean(dtype=np.float64)), float(x.std(dtype=np.float64))
+def check_seed(seed: int) -> None:
+    """Raises InputError for a negative seed."""
+    if seed < 0:
+        raise InputError(f"Seed {seed} is negative.", expected="a whole number of at least 0")
 
 
 def _corrupt_labels(problem: Problem, corruption: LabelCorruption, step: dict[str, Any]) -> Problem:
@@ -80,7 +80,7 @@ def _corrupt_labels(problem: Problem, corruption: LabelCorruption, step: dict[st
 def _corrupt_inputs(problem: Problem, corruption: InputCorruption, step: dict[str, Any]) -> Problem:
     if problem.preprocessing.crop is not None:
         problem = _cut(problem, problem.preprocessing.crop)
-    mean, deviation = training_moments(problem.train.x)
+    mean, deviation = _training_moments(problem)
     splits: dict[str, Split] = {}
     for name in SPLITS:
         split: Split = getattr(problem, name)
@@ -94,3 +94,13 @@ def _cut(problem: Problem, side: int) -> Problem:
     train, test = (Split(np.ascontiguousarray(centre_crop(s.x, side)), s.y) for s in (problem.train, problem.test))
     whole = problem.preprocess(crop=None, scale=problem.preprocessing.scale)
     return whole.derive({"step": "crop", "side": side}, train=train, test=test)
+
+
+def _training_moments(problem: Problem) -> tuple[float, float]:
+    """Mean and deviation over all values of the training inputs: as stored, or in [0, 1] where "unit" scales bytes.
+
+    "unit" leaves floats alone, so noise that stands in for bytes has to be scaled here.
+    """
+    x = problem.train.x
+    unit = 255.0 if problem.preprocessing.scale == "unit" and x.dtype == np.uint8 else 1.0
+    return float(x.mean(dtype=np.float64)) / unit, float(x.std(dtype=np.float64)) / unit

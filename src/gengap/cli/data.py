@@ -1,0 +1,99 @@
+"""``gengap data``: which data sets there are, which are here, and how to get them."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from gengap.data import DATA_SETS, data_root, fetch, verify
+
+app = typer.Typer()
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder that holds one folder a data set. Default: GENGAP_DATA, else the cache."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command("list")
+def list_data_sets(data_dir: DataDir = None, as_json: Json = False) -> None:
+    """The named data sets, and whether they are on this machine."""
+    rows = [
+        {
+            "name": entry.name,
+            "title": entry.title,
+            "classes": len(entry.classes),
+            "here": not entry.files or _has_files(data_root(data_dir) / entry.name),
+            "folder": str(data_root(data_dir) / entry.name) if entry.files else None,
+            "preprocessing": {"crop": entry.preprocessing.crop, "scale": entry.preprocessing.scale},
+        }
+        for entry in DATA_SETS.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps({"data_sets": rows}, indent=2))
+        return
+    _print_table(
+        ("name", "what", "here"), [(row["name"], row["title"], "yes" if row["here"] else "no") for row in rows]
+    )
+
+
+@app.command("fetch")
+def fetch_data_sets(
+    names: Annotated[list[str], typer.Argument(help="Data sets, e.g. cifar10.")], data_dir: DataDir = None
+) -> None:
+    """Downloads data sets: resumable, checked against the published checksums. GENGAP_MIRROR names another source.
+
+    A mirror holds NAME/FILE, e.g. mnist/train-images-idx3-ubyte.gz.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+
+        def progress(file: str) -> Any:
+            task = bars.add_task(file, total=None)
+            return lambda done, total: bars.update(task, completed=done, total=total)
+
+        folders = [fetch(name, data_dir=data_dir, progress=progress) for name in names]
+    for name, folder in zip(names, folders, strict=True):
+        needs = DATA_SETS[name].files
+        typer.echo(f"{name} is in {folder}" if needs else f"{name} comes with gengap; nothing to fetch", err=True)
+
+
+@app.command("verify")
+def verify_data_sets(
+    names: Annotated[list[str] | None, typer.Argument(help="Data sets; by default those that are here.")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Reads data sets and checks their format, counts and labels. Exit status 2 if one is missing or broken."""
+    chosen = names or [n for n, e in DATA_SETS.items() if not e.files or _has_files(data_root(data_dir) / n)]
+    results = [verify(name, data_dir=data_dir) for name in chosen]
+    if as_json:
+        typer.echo(json.dumps({"data_sets": results}, indent=2))
+    else:
+        _print_table(("name", "status", "folder"), [(r["name"], r["status"], r["folder"]) for r in results])
+    unsound = [result for result in results if result["status"] != "ok"]
+    for result in unsound:
+        typer.echo(f"gengap: {result['reason']}", err=True)
+    if unsound:
+        raise typer.Exit(2)
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(not file.name.endswith(".part") for file in folder.iterdir())
+
+
+def _print_table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    table = Table(*head)
+    for row in rows:
+        table.add_row(*map(str, row))
+    Console().print(table)
