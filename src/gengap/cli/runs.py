@@ -1,0 +1,196 @@
+"""``gengap runs``: what is stored."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gengap.errors import InputError, unknown
+from gengap.store import STATUSES, Row, Store
+
+app = typer.Typer()
+
+# Column of a row -> heading of the list.
+_LISTED = {
+    "key": "key",
+    "status": "status",
+    "problem": "problem",
+    "corruption": "corruption",
+    "level": "level",
+    "model": "model",
+    "seed": "seed",
+    "train_accuracy": "train",
+    "test_accuracy": "test",
+}
+_SHORT_KEY = 12
+_PIPE_WIDTH = 200
+
+_Filter = Annotated[str, typer.Option(help="Only these, separated by commas.", show_default=False)]
+_Status = Annotated[str, typer.Option(help=f"Only these of {', '.join(STATUSES)}.", show_default=False)]
+
+
+class Format(StrEnum):
+    """What runs are exported as."""
+
+    csv = "csv"
+    parquet = "parquet"
+    json = "json"
+
+
+@app.command("list")
+def list_runs(
+    status: _Status = "",
+    problem: _Filter = "",
+    model: _Filter = "",
+    corruption: _Filter = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document with every column but history.")] = False,
+) -> None:
+    """List stored runs, the newest last."""
+    where = _where(status=status, problem=problem, model=model, corruption=corruption)
+    with Store() as store:
+        rows = list(store.records(history=False, **where))
+        if as_json:
+            sys.stdout.write(_document({"store": str(store.path), "rows": rows}))
+        else:
+            _show(rows, store)
+
+
+@app.command("export")
+def export_runs(
+    form: Annotated[Format, typer.Option("--format", help="csv and parquet: a line a run; json: with history.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The file; standard output when left out.", show_default=False)
+    ] = None,
+    history: Annotated[bool, typer.Option("--history", help="A line for each epoch of each run.")] = False,
+    status: _Status = "",
+    problem: _Filter = "",
+    model: _Filter = "",
+    corruption: _Filter = "",
+) -> None:
+    """Export stored runs as CSV, Parquet or JSON."""
+    where = _where(status=status, problem=problem, model=model, corruption=corruption)
+    if form is Format.parquet and out is None:
+        raise InputError("Parquet is no text to print.", next_step="name a file with --out")
+    with Store() as store:
+        rows = list(store.records(history=history or form is Format.json, **where))
+    if history:
+        rows = [{"key": row["key"], **epoch} for row in rows for epoch in row["history"]]
+    content = _encode(rows, form)
+    if out is None:
+        sys.stdout.write(content.decode())
+        return
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"Cannot write {out}: {error.strerror}.", next_step="name another file with --out") from error
+    typer.echo(f"{len(rows)} {'epochs' if history else 'runs'} written to {out}", err=True)
+
+
+@app.command("rm")
+def remove_runs(
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys, or beginnings of keys that tell them apart.")] = None,
+    status: _Status = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every stored run.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove stored runs for good."""
+    if [bool(keys), bool(status), everything].count(True) != 1:
+        raise InputError("Which runs?", expected="either keys, or --status, or --all")
+    with Store() as store:
+        if keys:
+            chosen = sorted({store.find(key) for key in keys})
+        else:
+            chosen = [row["key"] for row in store.records(history=False, **_where(status=status))]
+        if chosen and not yes:
+            _confirm(len(chosen))
+        typer.echo(f"{store.remove(chosen)} runs removed", err=True)
+
+
+def _confirm(count: int) -> None:
+    question = f"Remove {count} stored run{'s' if count > 1 else ''} for good?"
+    if not sys.stdin.isatty():
+        raise InputError(question, expected="an answer at a terminal", next_step="add --yes to remove without asking")
+    typer.confirm(question, abort=True, err=True)
+
+
+def _where(**wanted: str) -> dict[str, list[str]]:
+    where = {column: [part.strip() for part in text.split(",")] for column, text in wanted.items() if text}
+    for status in where.get("status", []):
+        if status not in STATUSES:
+            raise unknown("status", status, STATUSES)
+    return where
+
+
+def _show(rows: list[Row], store: Store) -> None:
+    columns = _LISTED | ({"reason": "reason"} if any(row.get("reason") for row in rows) else {})
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    table = Table(box=None, pad_edge=False)
+    for column, heading in columns.items():
+        table.add_column(heading, no_wrap=column == "key", overflow="fold")
+    for row in rows:
+        table.add_row(*[_cell(column, row.get(column)) for column in columns])
+    if rows:
+        console.print(table)
+    console.print(
+        f"{len(rows)} of {len(store)} stored runs; {store.path}", markup=False, highlight=False, soft_wrap=True
+    )
+
+
+def _cell(column: str, value: Any) -> Text:
+    """A value as text, in which nothing is taken for markup; keys are cut, as their beginning serves ``rm``."""
+    if value is None:
+        return Text("-")
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return Text(text[:_SHORT_KEY] if column == "key" else text)
+
+
+def _encode(rows: list[Row], form: Format) -> bytes:
+    if form is Format.json:
+        return _document({"rows": rows}).encode()
+    import pandas as pd
+
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [_flat(row.get(name)) for row in rows] for name in names}
+    try:
+        frame = pd.DataFrame({name: pd.Series(values, dtype=_dtype(values)) for name, values in columns.items()})
+        if form is Format.csv:
+            return frame.to_csv(index=False).encode(errors="backslashreplace")
+        return frame.to_parquet(index=False)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise InputError(
+            f"A {form} table cannot hold these rows: {error}.",
+            expected="one type in each column",
+            next_step="export fewer runs at a time, or --format json",
+        ) from error
+
+
+def _flat(value: Any) -> Any:
+    """What a table's cell can hold: lists and dictionaries as JSON text."""
+    return _document(value).rstrip() if isinstance(value, list | dict) else value
+
+
+def _dtype(values: list[Any]) -> str | None:
+    """Integers stay integers where some are missing; for all else pandas decides."""
+    present = {type(value) for value in values if value is not None}
+    return "Int64" if present == {int} else None
+
+
+def _document(value: Any) -> str:
+    """Strict JSON: a value that is not finite is null; the row's status and reason tell why."""
+    return json.dumps(_finite(value), allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    if isinstance(value, float) and not -float("inf") < value < float("inf"):
+        return None
+    return value
