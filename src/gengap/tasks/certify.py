@@ -1,0 +1,160 @@
+"""`certify`: what a held-out score is worth, as an upper bound on true risk."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from gengap.bounds.inputs import Floats, counts, level
+from gengap.errors import InputError
+from gengap.tasks.certify_bounds import Bounds, bounds_from_counts, bounds_from_losses
+from gengap.tasks.certify_losses import group_means, scaled_losses, zero_one_losses
+from gengap.tasks.certify_words import assumptions, promise, scope
+
+# Fixed before any data are seen: the smallest of several bounds, each at delta, would be no bound at delta.
+HEADLINE_ZERO_ONE, HEADLINE_BOUNDED = "clopper_pearson", "betting"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """An upper bound on true risk that holds with probability 1 - delta for all models tried at once.
+
+    Attributes:
+        n: Independent units that were counted: examples, or groups where groups were given.
+        errors: Units that were wrong; None where the loss is not 0-1.
+        tried: Models compared on these units.
+        delta: Probability that the bound fails for any of them.
+        empirical_risk: Mean loss over the units.
+        upper: The promise: the headline's bound.
+        headline: Its name, fixed by the kind of loss.
+        bounds: Name -> ``{"upper"}``, or ``{"upper": None, "reason"}`` where a bound does not apply. Each holds at
+            delta by itself; the smallest of them does not.
+        assumptions: What has to be true for the promise to hold.
+        scope: Where the promise holds.
+        unit: ``"example"`` or ``"group"``.
+        loss_bound: The largest possible loss.
+        losses: The units' losses divided by ``loss_bound``, in their order; None where only counts are known.
+    """
+
+    n: int
+    errors: int | None
+    tried: int
+    delta: float
+    empirical_risk: float
+    upper: float
+    headline: str
+    bounds: Bounds
+    assumptions: list[str]
+    scope: str
+    unit: str = "example"
+    loss_bound: float = 1.0
+    losses: Floats | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def sentence(self) -> str:
+        """The promise in one sentence."""
+        return promise(
+            upper=self.upper,
+            risk=self.empirical_risk,
+            n=self.n,
+            errors=self.errors,
+            tried=self.tried,
+            delta=self.delta,
+            unit=self.unit,
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said beside the promise: its assumptions."""
+        return self.assumptions
+
+    def to_json(self) -> dict[str, Any]:
+        """The certificate as a dict that ``json.dumps`` takes, without the losses."""
+        return {name: value for name, value in asdict(replace(self, losses=None)).items() if name != "losses"}
+
+
+def certify(
+    *,
+    errors: int | None = None,
+    n: int | None = None,
+    y_true: ArrayLike | None = None,
+    y_pred: ArrayLike | None = None,
+    losses: ArrayLike | None = None,
+    loss_bound: float = 1.0,
+    groups: ArrayLike | None = None,
+    tried: int = 1,
+    delta: float = 0.05,
+) -> Certificate:
+    """A certificate from counts (``errors``, ``n``), from labels (``y_true``, ``y_pred``) or from bounded ``losses``.
+
+    The headline is fixed in advance: Clopper-Pearson for 0-1 loss, betting for other bounded losses and for groups.
+
+    Args:
+        errors: Number of errors.
+        n: Number of held-out examples, at least 1.
+        y_true: Labels of the held-out examples, shape (N,).
+        y_pred: Predicted labels, shape (N,), in an order that does not depend on whether they are right.
+        losses: Losses in [0, ``loss_bound``] in such an order, shape (N,).
+        loss_bound: The largest possible loss, known beforehand, not taken from the losses.
+        groups: The group of each example, shape (N,). The group becomes the unit: certified is the risk of an example
+            drawn at random from a group drawn at random, each group weighing the same.
+        tried: Models compared on these examples, fixed without looking at their scores on them; at least 1.
+        delta: Probability that the bound fails for any of them, in (0, 1).
+
+    Raises:
+        InputError: An argument is out of its range, or the arguments do not name exactly one kind of input.
+
+    >>> round(certify(errors=30, n=10_000, tried=300).upper, 5)
+    0.0055
+    """
+    level(tried, delta)
+    if errors is not None and n is not None and y_true is y_pred is losses is groups is None:
+        counts(errors, n, whole=True)
+        found = bounds_from_counts(int(errors), int(n), tried, delta)
+        return _certificate(int(n), errors, found, tried, delta)
+    if y_true is not None and y_pred is not None and errors is n is losses is None:
+        return certify_units(zero_one_losses(y_true, y_pred), groups=groups, tried=tried, delta=delta)
+    if losses is not None and errors is n is y_true is y_pred is None:
+        values = scaled_losses(losses, loss_bound)
+        return certify_units(values, loss_bound=loss_bound, zero_one=False, groups=groups, tried=tried, delta=delta)
+    raise InputError(
+        "certify needs one kind of input, whole.",
+        expected="errors and n; or y_true and y_pred; or losses; groups with the last two only",
+    )
+
+
+def certify_units(
+    losses: Floats,
+    *,
+    zero_one: bool = True,
+    loss_bound: float = 1.0,
+    groups: ArrayLike | None = None,
+    tried: int = 1,
+    delta: float = 0.05,
+) -> Certificate:
+    """The certificate of losses that are already checked and divided by ``loss_bound``, shape (N,)."""
+    if groups is not None:
+        losses, zero_one = group_means(losses, groups), False
+    found = bounds_from_losses(losses, tried, delta, zero_one=zero_one, loss_bound=loss_bound)
+    unit = "example" if groups is None else "group"
+    made = _certificate(losses.size, float(losses.sum()), found, tried, delta, zero_one=zero_one, unit=unit)
+    return replace(made, empirical_risk=made.empirical_risk * loss_bound, loss_bound=loss_bound, losses=losses)
+
+
+def _certificate(
+    n: int, total: float, found: Bounds, tried: int, delta: float, *, zero_one: bool = True, unit: str = "example"
+) -> Certificate:
+    headline = HEADLINE_ZERO_ONE if zero_one else HEADLINE_BOUNDED
+    return Certificate(
+        n=n,
+        errors=round(total) if zero_one else None,
+        tried=int(tried),
+        delta=float(delta),
+        empirical_risk=total / n,
+        upper=found[headline]["upper"],
+        headline=headline,
+        bounds=found,
+        assumptions=assumptions(headline, tried=int(tried), unit=unit),
+        scope=scope(unit),
+        unit=unit,
+    )

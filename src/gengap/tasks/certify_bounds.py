@@ -1,0 +1,57 @@
+"""Every bound of a certificate by its name, or the reason why it does not apply."""
+
+from typing import Any
+
+from gengap import bounds
+from gengap.bounds.inputs import Floats
+
+Bound = dict[str, Any]  # {"upper": float}, for Proposition 5 also "gap"; or {"upper": None, "reason": str}
+Bounds = dict[str, Bound]
+
+_NO_ORDER = "it needs the losses one by one in their order, which counts do not tell"
+_NOT_ZERO_ONE = "it is for 0-1 loss; these losses may lie between 0 and the largest loss"
+
+
+def bounds_from_counts(errors: int, n: int, tried: int, delta: float) -> Bounds:
+    """The bounds that a number of errors gives, for 0-1 loss."""
+    given = (errors, n, tried, delta)
+    return {
+        **_bounds_from_sum(*given),
+        "clopper_pearson": {"upper": float(bounds.clopper_pearson(*given))},
+        "empirical_bernstein": {"upper": float(bounds.empirical_bernstein(*given))},
+        "betting": {"upper": None, "reason": _NO_ORDER},
+        "betting_sequence": {"upper": None, "reason": _NO_ORDER},
+    }
+
+
+def bounds_from_losses(losses: Floats, tried: int, delta: float, *, zero_one: bool, loss_bound: float) -> Bounds:
+    """The bounds that losses in [0, 1], in their order, give; in units of the loss, whose largest is ``loss_bound``."""
+    n, variance = losses.size, float(losses.var(ddof=1)) if losses.size > 1 else 0.0
+    given = (min(float(losses.sum()), n), n, tried, delta)
+    anytime = bounds.betting_sequence(losses, tried, delta, sizes=[n])
+    found: Bounds = {
+        **_bounds_from_sum(*given),
+        "clopper_pearson": {"upper": None, "reason": _NOT_ZERO_ONE},
+        "empirical_bernstein": {"upper": float(bounds.empirical_bernstein(*given, variance=variance))},
+        "betting": {"upper": float(bounds.betting(losses, tried, delta))},
+        "betting_sequence": {"upper": float(anytime.upper[0])},
+    }
+    if zero_one:
+        found["clopper_pearson"] = {"upper": float(bounds.clopper_pearson(*given))}
+    return {name: _times(bound, loss_bound) for name, bound in found.items()}
+
+
+def _bounds_from_sum(errors: float, n: int, tried: int, delta: float) -> Bounds:
+    given = (errors, n, tried, delta)
+    return {
+        "kawaguchi2017_prop5": {
+            "upper": float(bounds.kawaguchi2017_prop5(*given)),
+            "gap": float(bounds.kawaguchi2017_gap(n, tried, delta)),
+        },
+        "hoeffding": {"upper": float(bounds.hoeffding(*given))},
+        "chernoff_kl": {"upper": float(bounds.chernoff_kl(*given))},
+    }
+
+
+def _times(bound: Bound, loss_bound: float) -> Bound:
+    return {key: value * loss_bound if isinstance(value, float) else value for key, value in bound.items()}

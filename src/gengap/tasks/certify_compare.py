@@ -1,0 +1,163 @@
+"""Which of two models to ship, from their predictions on the same held-out examples."""
+
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gengap import bounds
+from gengap.bounds.inputs import level
+from gengap.errors import InputError
+from gengap.tasks.certify_losses import zero_one_losses
+from gengap.tasks.certify_words import percent, scope
+
+_POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same examples.
+
+    Attributes:
+        n: Examples.
+        errors_a: Errors of A.
+        errors_b: Errors of B.
+        a_only: Examples on which only A errs.
+        b_only: Examples on which only B errs.
+        tried: Models compared on these examples; the pair may be any two of them.
+        pairs: How many pairs that makes, tried (tried - 1) / 2, at least 1: what the test is corrected for.
+        delta: Probability that the interval fails for any pair.
+        p_value: The exact McNemar test's, for this pair alone.
+        p_value_corrected: The same times ``pairs``, at most 1.
+        difference: Error rate of A minus that of B.
+        interval: An interval for the difference of true risks that holds for all pairs at once.
+        verdict: ``"ship A"`` or ``"ship B"`` where the interval leaves out 0, else ``"cannot tell"``.
+        more_examples: About how many further examples would tell, with a probability of 0.8, if the rates seen were
+            the true ones; None where the verdict is in, or no number would.
+        reason: What ``more_examples`` assumes, or why it is None.
+        scope: Where this holds.
+    """
+
+    n: int
+    errors_a: int
+    errors_b: int
+    a_only: int
+    b_only: int
+    tried: int
+    pairs: int
+    delta: float
+    p_value: float
+    p_value_corrected: float
+    difference: float
+    interval: tuple[float, float]
+    verdict: str
+    more_examples: int | None
+    reason: str
+    scope: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as a dict that ``json.dumps`` takes."""
+        return asdict(self)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said beside the verdict."""
+        return [
+            f"Exact McNemar test: p = {self.p_value:.3g}; corrected for pairs compared ({self.pairs:,}), {self.p_value_corrected:.3g}.",
+            f"Further examples: {self.reason}.",
+        ]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one or two sentences."""
+        low, high = percent(self.interval[0], up=False), percent(self.interval[1], up=True)
+        seen = f"A errs alone on {self.a_only:,} and B alone on {self.b_only:,} of {self.n:,} examples"
+        sure = f"with {percent(1 - self.delta)} confidence the risk of A minus that of B lies from {low} to {high}"
+        more = f" About {self.more_examples:,} more examples would tell." if self.more_examples else ""
+        return f"{self.verdict[0].upper()}{self.verdict[1:]}: {seen}; {sure}.{more}"
+
+
+def compare(y_true: ArrayLike, a: ArrayLike, b: ArrayLike, *, tried: int = 2, delta: float = 0.05) -> Comparison:
+    """Ship A, ship B, or cannot tell, from predicted labels on the same examples.
+
+    Args:
+        y_true: Labels, shape (N,).
+        a: Labels predicted by A, shape (N,).
+        b: Labels predicted by B, shape (N,).
+        tried: Models compared on these examples, A and B among them.
+        delta: Probability that the interval fails for any pair of them, in (0, 1).
+
+    Raises:
+        InputError: An argument is out of its range, or the lengths differ.
+    """
+    level(tried, delta)
+    wrong_a, wrong_b = zero_one_losses(y_true, a), zero_one_losses(y_true, b)
+    n, a_only, b_only = wrong_a.size, int(np.sum(wrong_a > wrong_b)), int(np.sum(wrong_b > wrong_a))
+    pairs = max(1, int(tried) * (int(tried) - 1) // 2)
+    interval = bounds.paired_difference(a_only, b_only, n, delta / pairs)
+    p_value = float(bounds.mcnemar(a_only, b_only))
+    verdict = "ship A" if interval.upper < 0 else "ship B" if interval.lower > 0 else "cannot tell"
+    more, reason = _more(a_only, b_only, n, delta / pairs) if verdict == "cannot tell" else (None, "the verdict is in")
+    return Comparison(
+        n=n,
+        errors_a=int(wrong_a.sum()),
+        errors_b=int(wrong_b.sum()),
+        a_only=a_only,
+        b_only=b_only,
+        tried=int(tried),
+        pairs=pairs,
+        delta=float(delta),
+        p_value=p_value,
+        p_value_corrected=min(1.0, pairs * p_value),
+        difference=(a_only - b_only) / n,
+        interval=(float(interval.lower), float(interval.upper)),
+        verdict=verdict,
+        more_examples=more,
+        reason=reason,
+        scope=scope("example"),
+    )
+
+
+def _more(a_only: int, b_only: int, n: int, delta: float) -> tuple[int | None, str]:
+    """How many more examples would tell, and on what assumption."""
+    if a_only == b_only:
+        return None, "no difference was seen, so no number of examples can be named"
+    differ = a_only + b_only
+    needed = bounds.discordant_needed(max(a_only, b_only) / differ, delta, _POWER)
+    if needed is None:
+        return None, "more than a billion examples on which the two differ would be needed"
+    more = max(1, math.ceil(needed * n / differ) - n)
+    return more, (
+        f"if the rates seen were the true ones, about {n + more:,} examples would tell with a probability of {_POWER}; "
+        "a second look is a further comparison: take fresh examples, or count it in the number tried"
+    )
+
+
+def compare_files(a: str | Path, b: str | Path, *, tried: int = 2, delta: float = 0.05) -> Comparison:
+    """``compare`` for two prediction files that hold the same labels in the same order.
+
+    Raises:
+        InputError: They do not, or a file or an argument cannot be used.
+    """
+    from gengap.tasks.certify_files import read_predictions
+
+    one, other = read_predictions(a), read_predictions(b)
+    _check_same_labels(one.y_true, other.y_true)
+    return compare(one.y_true, one.y_pred, other.y_pred, tried=tried, delta=delta)
+
+
+def _check_same_labels(one: NDArray[Any], other: NDArray[Any]) -> None:
+    if one.shape != other.shape:
+        raise InputError(
+            f"The two files hold {one.size:,} and {other.size:,} examples.",
+            expected="the same held-out examples in the same order",
+        )
+    differ = int(np.sum(one != other))
+    if differ:
+        raise InputError(
+            f"The labels of the two files differ on {differ:,} of {one.size:,} rows.",
+            expected="the same held-out examples in the same order",
+        )

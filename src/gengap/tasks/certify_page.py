@@ -1,0 +1,102 @@
+"""The page of a certificate: its promise, and how it would move."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gengap import bounds
+from gengap.report import write_page
+from gengap.report.certify import certificate_page
+from gengap.tasks.certify import HEADLINE_ZERO_ONE, Certificate
+from gengap.tasks.certify_family import Family
+from gengap.tasks.certify_words import WORDS, percent, three_digits
+
+_MOST_TRIED = 10**6
+
+
+def write_certificate(answer: Certificate | Family, out: str | Path) -> Path:
+    """Writes the certificate's page to a folder and returns the path of its ``report.html``.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    certificate = answer.certificate if isinstance(answer, Family) else answer
+    page = certificate_page(
+        answer.sentence,
+        certificate.to_json(),
+        bounds=_bounds(certificate),
+        by_tried=_by_tried(certificate),
+        by_size=_by_size(certificate),
+        notes=answer.notes,
+        tighter=_tighter(certificate),
+    )
+    return write_page(page, out, rows=_bounds(certificate), data={"certificate": answer.to_json()})
+
+
+def _bounds(certificate: Certificate) -> pd.DataFrame:
+    """One row a bound: its name for people, its value, what it needs, what is to be known."""
+    rows = []
+    for name, bound in certificate.bounds.items():
+        words = WORDS[name]
+        rows.append(
+            {
+                "bound": words.title,
+                "upper": bound["upper"],
+                "promise": name == certificate.headline,
+                "needs": words.needs,
+                "note": bound.get("reason", words.note),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _by_tried(certificate: Certificate) -> pd.DataFrame:
+    """The promise for other numbers of models tried, the same losses seen."""
+    tried = np.unique(np.append(np.geomspace(1, max(_MOST_TRIED, certificate.tried), 13).round(), certificate.tried))
+    if certificate.losses is None or certificate.headline == HEADLINE_ZERO_ONE:
+        upper = bounds.clopper_pearson(certificate.errors or 0, certificate.n, tried, certificate.delta)
+    else:
+        upper = certificate.loss_bound * np.array([_betting(certificate, m) for m in tried])
+    return pd.DataFrame({"tried": tried.astype(int), "upper": upper, "here": tried == certificate.tried})
+
+
+def _by_size(certificate: Certificate) -> pd.DataFrame:
+    """The promise for other sizes: for 0-1 loss at the error rate seen, else from the first part of the losses."""
+    here = certificate.n
+    if certificate.losses is None or certificate.headline == HEADLINE_ZERO_ONE:
+        n = np.unique(np.append(np.geomspace(max(1, here // 100), 100 * here, 17).round(), here))
+        errors = np.ceil(certificate.empirical_risk * n - 1e-9)
+        upper = bounds.clopper_pearson(errors, n, certificate.tried, certificate.delta)
+    else:
+        n = np.unique(np.geomspace(max(1, here // 100), here, 9).round())
+        upper = certificate.loss_bound * np.array([_betting(certificate, certificate.tried, int(k)) for k in n])
+    return pd.DataFrame({"n": n.astype(int), "upper": upper, "here": n == here})
+
+
+def _betting(certificate: Certificate, tried: float, size: int | None = None) -> float:
+    losses = certificate.losses if certificate.losses is not None else np.empty(0)
+    return float(bounds.betting(losses[:size], tried, certificate.delta))
+
+
+def _tighter(certificate: Certificate) -> list[str]:
+    """What would make the promise smaller, in numbers where the certificate tells them."""
+    listed = []
+    if certificate.headline == HEADLINE_ZERO_ONE:
+        k, n, tried, delta = certificate.errors or 0, certificate.n, certificate.tried, certificate.delta
+        four = float(bounds.clopper_pearson(4 * k, 4 * n, tried, delta))
+        listed.append(f"Four times as many examples at the same error rate: at most {percent(four, up=True)}.")
+        if tried > 1:
+            fresh = float(bounds.clopper_pearson(k, n, 1, delta))
+            listed.append(
+                f"One model, chosen elsewhere, on {n:,} fresh examples with as many errors: "
+                f"at most {percent(fresh, up=True)}."
+            )
+    elif certificate.tried > 1:
+        one = certificate.loss_bound * _betting(certificate, 1)
+        listed.append(f"One model, chosen elsewhere, with the same losses: at most {three_digits(one, up=True)}.")
+    listed.append(
+        f"Nothing measured on these {certificate.unit}s can bring it below the risk seen, "
+        f"{certificate.empirical_risk:.4g}; only a better model can."
+    )
+    return listed

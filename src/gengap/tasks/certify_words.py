@@ -1,0 +1,91 @@
+"""The words of a certificate: the promise, what it assumes, where it holds, and the bounds' names."""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from typing import NamedTuple
+
+
+class BoundWords(NamedTuple):
+    """A bound's name for people, what it needs of the loss, and what is to be known about it."""
+
+    title: str
+    needs: str
+    note: str
+
+
+WORDS = {
+    "kawaguchi2017_prop5": BoundWords(
+        "Kawaguchi et al., Prop. 5", "loss in [0, 1]", "as printed, with C = 1 and γ² = 1: the paper's own figure"
+    ),
+    "hoeffding": BoundWords("Hoeffding", "loss in [0, 1]", "ignores that a small risk varies less"),
+    "chernoff_kl": BoundWords("Chernoff-KL", "loss in [0, 1]", "the tightest that the mean alone allows by this proof"),
+    "clopper_pearson": BoundWords("Clopper-Pearson", "0-1 loss", "exact: the binomial distribution itself"),
+    "empirical_bernstein": BoundWords("Empirical Bernstein", "loss in [0, 1]", "uses the losses' own variance"),
+    "betting": BoundWords(
+        "Betting", "loss in [0, 1], examples in an order that does not depend on it", "adapts to the losses; fixed n"
+    ),
+    "betting_sequence": BoundWords(
+        "Betting, anytime", "as betting", "holds at every size of a growing set at once, so it may be looked at often"
+    ),
+}
+
+
+def scope(unit: str) -> str:
+    """Where the promise holds, in one sentence."""
+    if unit == "group":
+        return (
+            "Groups drawn independently from the distribution where the promise is made; the risk is that of an "
+            "example drawn at random from a group drawn at random, each group weighing the same."
+        )
+    return "Examples drawn independently from the distribution where the promise is made."
+
+
+def assumptions(headline: str, *, tried: int, unit: str) -> list[str]:
+    """What has to be true for the promise to hold."""
+    models = "The model was" if tried == 1 else f"All {tried:,} models were"
+    listed = [
+        f"The held-out {unit}s are independent draws from the distribution where the model will be used"
+        + ("; examples within a group may depend on each other." if unit == "group" else "."),
+        f"{models} fixed without looking at scores on these examples, and training never saw them.",
+        "The number tried does not cover models made or chosen after seeing earlier scores on these examples: for "
+        "those use gengap.bounds.Ladder, or fresh examples.",
+    ]
+    if headline == "betting":
+        listed.append(f"The {unit}s stand in an order that does not depend on their losses; it enters the bound.")
+    return listed
+
+
+def promise(*, upper: float, risk: float, n: int, errors: int | None, tried: int, delta: float, unit: str) -> str:
+    """The promise in one sentence."""
+    what = "error rate" if errors is not None else "risk"
+    show, at_most = (
+        (percent(risk), percent(upper, up=True))
+        if errors is not None
+        else (
+            three_digits(risk),
+            three_digits(upper, up=True),
+        )
+    )
+    seen = f"{errors:,} errors in {n:,} {unit}s, {show}" if errors is not None else f"{show} on {n:,} {unit}s"
+    all_models = "" if tried == 1 else f", whichever of the {tried:,} models it is"
+    return f"With {percent(1 - delta)} confidence the true {what} is at most {at_most} (seen: {seen}){all_models}."
+
+
+def percent(share: float, *, up: bool | None = None) -> str:
+    """A share as a percentage with three significant digits, e.g. ``0.554 %``; the last one rounded up or down.
+
+    >>> percent(0.55449), percent(0.0055401, up=True), percent(0.005549, up=False)
+    ('55.4 %', '0.555 %', '0.554 %')
+    """
+    return f"{three_digits(100 * share, up=up)} %"
+
+
+def three_digits(value: float, *, up: bool | None = None) -> str:
+    """A number with three significant digits, so that a promise can be rounded to the safe side only.
+
+    >>> three_digits(0.0012341, up=True), three_digits(0.5, up=True), three_digits(-0.98765, up=False)
+    ('0.00124', '0.5', '-0.988')
+    """
+    if up is None or value == 0:
+        return f"{value:.3g}"
+    context = Context(prec=3, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    return f"{float(context.create_decimal(repr(value))):.3g}"
