@@ -1,4 +1,5 @@
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -167,14 +168,36 @@ def test_interrupt_and_resume_give_the_same_rows(store: Store, tmp_path: Path, c
         assert list(store) == list(whole)
 
 
-def test_a_main_module_that_cannot_be_imported_again(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    (tmp_path / "script.py").write_text("raise SystemExit('imported again')")
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "script.py"))
-    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
-    with pytest.raises(InputError, match="__main__"):
-        run(work.jobs(1), work.square, store, workers=2)
+def test_a_script_that_would_start_itself_again_is_told(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sweep_work\n"
+        "from gengap.store import Store\n"
+        "from gengap.sweep import run\n"
+        f"run(sweep_work.jobs(1), sweep_work.square, Store({str(tmp_path / 'rows.db')!r}), workers=2, timeout_s=60)\n"
+    )
+    script_run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert script_run.returncode == 1
+    assert "InputError: A worker process could not begin (exit status 1)" in script_run.stderr
+    assert "if __name__ == '__main__':" in script_run.stderr
 
 
 def test_nothing_to_do(store: Store) -> None:
     result = run([], work.square, store, workers=4)
     assert (result.done, result.reused, result.failed) == (0, 0, ())
+
+
+@pytest.mark.parametrize("bad", [{"workers": 0}, {"threads": -1}, {"timeout_s": 0.0}])
+def test_counts_are_above_zero(store: Store, bad: dict) -> None:
+    with pytest.raises(InputError, match=f"{next(iter(bad))} is"):
+        run(work.jobs(1), work.square, store, **bad)
+
+
+def test_a_result_of_another_process_stands(store: Store) -> None:
+    def meanwhile_elsewhere(payloads, context):
+        store.put({"key": "1", "status": "done", "value": "elsewhere"})
+        raise OSError("the other process removed the checkpoint")
+
+    result = run(work.jobs(1), meanwhile_elsewhere, store)
+    assert (result.done, result.failed) == (1, ())
+    assert store.get("1")["value"] == "elsewhere"

@@ -29,11 +29,12 @@ def of_exception(error: BaseException) -> Cause:
 
 def of_exit(exit_code: int | None) -> Cause:
     """The failure that the end of a worker process is, from ``multiprocessing.Process.exitcode``."""
-    if exit_code == -signal.SIGKILL:
+    if exit_code is None or exit_code >= 0:
+        return Cause("failed", f"worker ended with exit status {exit_code}")
+    name = signal.Signals(-exit_code).name
+    if name == "SIGKILL":
         return Cause("out-of-memory", "worker killed by SIGKILL, which is what a system short of memory does")
-    if exit_code is not None and exit_code < 0:
-        return Cause("failed", f"worker killed by {signal.Signals(-exit_code).name}")
-    return Cause("failed", f"worker ended with exit status {exit_code}")
+    return Cause("failed", f"worker killed by {name}")
 
 
 def of_time_out(timeout_s: float) -> Cause:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -55,12 +56,13 @@ def choose_layout(prepare: Prepare, key: str, *, units: int, cores: int | None =
         RuntimeError: The work raised something other than lack of memory.
     """
     cores = cores or available_cores()
-    if cores == 1 or units == 1:
+    if cores == 1 or units <= 1:
         return Layout(1, cores)
     name = f"{platform.node()} {platform.machine()}, {cores} cores: {key}"
     path = home() / "layouts.json"
     measured = _read(path).get(name)
     if measured is None:
+        print(f"Measuring, once for this kind of work, how best to divide {cores} cores.", file=sys.stderr)
         measured = [_measure(prepare, layout, seconds) for layout in _candidates(cores)]
         _write(path, {**_read(path), name: measured})
     best = max((m for m in measured if m.workers <= units), key=lambda m: m.per_second)

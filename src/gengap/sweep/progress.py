@@ -93,11 +93,11 @@ class Board:
 
 
 def duration(seconds: float) -> str:
-    """A time span for people: ``"45 s"``, ``"12 min"``, ``"3 h 20 min"``."""
-    minutes, hours = round(seconds / 60), int(seconds / 3600)
-    if seconds < 100:
+    """A time span for people: ``"75 s"``, ``"12 min"``, ``"3 h 20 min"``."""
+    if seconds < 99.5:
         return f"{seconds:.0f} s"
-    return f"{minutes} min" if seconds < 6000 else f"{hours} h {minutes - 60 * hours} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _title(unit: Unit) -> str:

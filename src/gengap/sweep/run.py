@@ -9,6 +9,7 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
+from gengap.errors import InputError
 from gengap.store import RESULTS, Store
 from gengap.store.problems import explained
 from gengap.sweep.executors import Outcome, in_process, in_workers
@@ -45,9 +46,11 @@ def run(
 
     Raises:
         Interrupted: Ctrl-C; its message, how to go on, is already printed on stderr.
-        InputError: The store cannot be written; or a worker process cannot begin.
+        InputError: ``workers``, ``threads`` or ``timeout_s`` is not above 0; the store cannot be written; a worker
+            process cannot begin.
     """
     started = time.monotonic()
+    _check(workers=workers, threads=threads, timeout_s=timeout_s)
     units = [list(unit) for unit in units]
     keys = {job.key for unit in units for job in unit}
     missing = _missing(units, store)
@@ -75,6 +78,12 @@ def run(
     return SweepResult(done, reused, tuple(failed), time.monotonic() - started)
 
 
+def _check(**positive: float | None) -> None:
+    for name, value in positive.items():
+        if value is not None and value <= 0:
+            raise InputError(f"{name} is {value}.", expected="a number above 0")
+
+
 def _missing(units: Sequence[Unit], store: Store) -> list[list[Job]]:
     """The units without the jobs that are finished or stand in an earlier unit; none of them is empty."""
     seen = store.finished(job.key for unit in units for job in unit)
@@ -96,11 +105,12 @@ def _checkpoint(store: Store, unit: Unit) -> Path:
 
 
 def _put(store: Store, unit: Unit, outcome: Outcome) -> list[Failure]:
+    """Stores a unit's rows; a job that failed here but gave a result to another process is no failure."""
     rows = [vars(outcome)] * len(unit) if isinstance(outcome, Cause) else outcome
     failed = []
     for job, row in zip(unit, rows, strict=True):
-        store.put({**job.columns, **row, "key": job.key})
-        if row["status"] not in RESULTS:
+        stored = store.put({**job.columns, **row, "key": job.key})
+        if stored and row["status"] not in RESULTS:
             failed.append(Failure(job.key, job.title, row["status"], row.get("reason", "")))
     if not failed:
         shutil.rmtree(_checkpoint(store, unit).parent)
