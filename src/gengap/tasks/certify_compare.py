@@ -66,7 +66,8 @@ class Comparison:
     def notes(self) -> list[str]:
         """What is to be said beside the verdict."""
         return [
-            f"Exact McNemar test: p = {self.p_value:.3g}; corrected for pairs compared ({self.pairs:,}), {self.p_value_corrected:.3g}.",
+            f"Exact McNemar test: p = {self.p_value:.3g}, "
+            f"corrected for the number of pairs ({self.pairs:,}) p = {self.p_value_corrected:.3g}.",
             f"Further examples: {self.reason}.",
         ]
 
