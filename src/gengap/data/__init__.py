@@ -2,13 +2,14 @@
 
 from gengap.data.arrays import from_arrays
 from gengap.data.corrupted_dataset import CorruptedDataset
-from gengap.data.corruptions import corrupt, corruption_names
+from gengap.data.corruptions import check_level, corrupt, corruption_names, find_corruption
 from gengap.data.fetching import fetch, verify
 from gengap.data.loading import load
 from gengap.data.location import data_root
 from gengap.data.preprocessing import centre_crop, preprocess
 from gengap.data.problem import Preprocessing, Problem, Scale, Split
 from gengap.data.registry import DATA_SETS, NamedDataSet
+from gengap.data.saved import open_problem, save_problem
 from gengap.data.torch_dataset import from_datasets
 
 __all__ = [
@@ -20,13 +21,17 @@ __all__ = [
     "Scale",
     "Split",
     "centre_crop",
+    "check_level",
     "corrupt",
     "corruption_names",
     "data_root",
     "fetch",
+    "find_corruption",
     "from_arrays",
     "from_datasets",
     "load",
+    "open_problem",
     "preprocess",
+    "save_problem",
     "verify",
 ]

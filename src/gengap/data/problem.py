@@ -129,8 +129,8 @@ class Problem:
         """
         return replace(
             self,
-            train=train or self.train,
-            test=test or self.test,
+            train=self.train if train is None else train,
+            test=self.test if test is None else test,
             steps=(*self.steps, step),
             parent_hash=self.hash,
         )
@@ -140,7 +140,13 @@ class Problem:
         return replace(self, preprocessing=Preprocessing(crop, scale))
 
     def take(self, n_train: int | None = None, n_test: int | None = None) -> "Problem":
-        """The first ``n_train`` training and ``n_test`` test examples (None: all of them)."""
+        """The first ``n_train`` training and ``n_test`` test examples (None: all of them).
+
+        Raises:
+            InputError: A number below 1.
+        """
+        if min(n for n in (n_train, n_test, 1) if n is not None) < 1:
+            raise InputError(f"Cannot take {n_train} and {n_test} examples.", expected="at least one of each split")
         step = {"step": "take", "n_train": n_train, "n_test": n_test}
         cut = [Split(s.x[:n], s.y[:n]) for s, n in ((self.train, n_train), (self.test, n_test))]
         return self.derive(step, train=cut[0], test=cut[1])
