@@ -2,5 +2,20 @@
 
 from gengap.report.json_text import json_ready, json_text
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, write_page
+from gengap.report.randomize import label_bits, randomize_page, summarise
 
-__all__ = ["Fact", "Facts", "Figure", "Page", "Section", "Table", "Text", "json_ready", "json_text", "write_page"]
+__all__ = [
+    "Fact",
+    "Facts",
+    "Figure",
+    "Page",
+    "Section",
+    "Table",
+    "Text",
+    "json_ready",
+    "json_text",
+    "label_bits",
+    "randomize_page",
+    "summarise",
+    "write_page",
+]

@@ -1,7 +1,7 @@
 """The page of a certificate, from what was computed elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -14,6 +14,7 @@ _PROMISE, _OTHER = PALETTE[0], PALETTE[5]
 
 def certificate_page(
     lead: str,
+    promised: str,
     certificate: Mapping[str, Any],
     *,
     bounds: pd.DataFrame,
@@ -26,6 +27,7 @@ def certificate_page(
 
     Args:
         lead: The promise in one sentence.
+        promised: The promised risk in words, rounded to the safe side.
         certificate: The certificate's JSON.
         bounds: Columns ``bound``, ``upper`` (missing where it does not apply), ``promise``, ``needs``, ``note``.
         by_tried: Columns ``tried``, ``upper``, ``here`` (true for this certificate).
@@ -36,9 +38,7 @@ def certificate_page(
     form = ".3%" if certificate["errors"] is not None else ".4f"
     unit = f"{certificate['unit']}s"
     facts = [
-        Fact(
-            "promise: true risk at most", format(certificate["upper"], form), f"confidence {1 - certificate['delta']:g}"
-        ),
+        Fact("promise: true risk at most", promised, f"confidence {1 - certificate['delta']:g}"),
         Fact("risk seen", format(certificate["empirical_risk"], form), f"on {certificate['n']:,} {unit}"),
         Fact("models tried", f"{certificate['tried']:,}", "the promise holds for each of them"),
     ]
@@ -91,6 +91,7 @@ def _over_tried(points: pd.DataFrame, form: str) -> Figure:
     return _curve(
         points, "tried", form, "models tried", "promise-by-tried",
         "The promise against the number of models tried, the same losses seen: it grows with its logarithm only.",
+        "linear",
     )  # fmt: skip
 
 
@@ -98,13 +99,21 @@ def _over_size(points: pd.DataFrame, form: str, unit: str) -> Figure:
     return _curve(
         points, "n", form, f"held-out {unit}", "promise-by-size",
         f"The promise against the number of held-out {unit}, at the risk seen.",
+        "log",
     )  # fmt: skip
 
 
-def _curve(points: pd.DataFrame, column: str, form: str, title: str, name: str, caption: str) -> Figure:
+def _curve(
+    points: pd.DataFrame, column: str, form: str, title: str, name: str, caption: str, scale: Literal["linear", "log"]
+) -> Figure:
     base = alt.Chart(points).encode(
         x=alt.X(f"{column}:Q", title=title, scale=alt.Scale(type="log"), axis=alt.Axis(format="~s")),
-        y=alt.Y("upper:Q", title="promised risk", axis=alt.Axis(format="~%" if form.endswith("%") else "~g")),
+        y=alt.Y(
+            "upper:Q",
+            title="promised risk",
+            scale=alt.Scale(type=scale),
+            axis=alt.Axis(format="~%" if form.endswith("%") else "~g"),
+        ),
         tooltip=[alt.Tooltip(f"{column}:Q", format=","), alt.Tooltip("upper:Q", format=form)],
     )
     chart = alt.layer(

@@ -33,19 +33,19 @@ def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
             "labelColor": ink,
             "titleColor": soft,
             "orient": "top",
-            "symbolSize": 90,
+            "symbolSize": 220,
             "symbolStrokeWidth": 2.5,
             "labelLimit": 240,
             "columnPadding": 16,
-            "offset": 12,
+            "columns": 4,
+            "offset": 14,
+            "layout": {"top": {"anchor": "start", "direction": "vertical", "margin": 6}},
         },
         "range": {"category": list(PALETTE)},
         "line": {"strokeWidth": 2.25, "strokeJoin": "round"},
         "point": {"size": 60},
-        "style": {
-            "reference": {"stroke": soft, "strokeWidth": 1.25, "strokeDash": [2, 3]},
-            "reference-label": {"fill": soft, "fontSize": 12},
-        },
+        "rule": {"color": soft},
+        "text": {"color": soft, "fontSize": 12},
     }
 
 

@@ -4,7 +4,7 @@
   const { specs, themes } = JSON.parse(document.getElementById("charts").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const narrow = matchMedia("(max-width: 40rem)");
-  const actions = { export: true, source: false, compiled: false, editor: false };
+  const LEGEND_COLUMN = 150; // pixels
   let latest = 0;
   let drawn = [];
 
@@ -12,13 +12,13 @@
     const turn = ++latest;
     drawn.splice(0).forEach((embedded) => embedded.finalize());
     const config = structuredClone(dark.matches ? themes.dark : themes.light);
-    config.legend.columns = narrow.matches ? 2 : 0;
     for (const [name, spec] of Object.entries(specs)) {
       const figure = document.getElementById(name);
+      const place = figure.querySelector(".live");
+      config.legend.columns = Math.max(1, Math.floor(place.clientWidth / LEGEND_COLUMN));
       try {
-        const embedded = await vegaEmbed(figure.querySelector(".live"), structuredClone(spec), {
-          config, actions, renderer: "svg", downloadFileName: name, theme: "none", tooltip: { theme: dark.matches ? "dark" : "light" },
-        });
+        const tooltip = { theme: dark.matches ? "dark" : "light" };
+        const embedded = await vegaEmbed(place, structuredClone(spec), { config, tooltip, actions: false, renderer: "svg" });
         if (turn !== latest) return embedded.finalize();
         drawn.push(embedded);
       } catch (error) {

@@ -1,0 +1,57 @@
+"""What was changed about the data, in the paper's words, with one colour for each condition."""
+
+import pandas as pd
+
+from gengap.report.theme import PALETTE
+
+TRUE, RANDOM = "true labels", "random labels"
+_LABELS = {"labels", "random-labels"}
+_PIXELS = {"shuffled-pixels": PALETTE[2], "random-pixels": PALETTE[4], "gaussian": PALETTE[3]}
+_ORDER = ["none", "labels", "random-labels", *_PIXELS]
+
+
+def with_conditions(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with two more columns, in the order of the paper's legend.
+
+    ``label_level`` is the probability with which a label was redrawn (0 without any corruption, 1 for
+    ``random-labels``, NaN where pixels were changed); ``condition`` names what the network was given.
+    """
+    levels = [_label_level(*pair) for pair in zip(rows["corruption"], rows["level"], strict=True)]
+    names = [_name(*triple) for triple in zip(rows["corruption"], rows["level"], levels, strict=True)]
+    order = [_ORDER.index(name) if name in _ORDER else len(_ORDER) for name in rows["corruption"]]
+    named = rows.assign(label_level=pd.Series(levels, index=rows.index, dtype=float), condition=names, order=order)
+    named = named.sort_values(["label_level", "order", "corruption", "level", "seed"], ignore_index=True)
+    return named.drop(columns="order")
+
+
+def colours(rows: pd.DataFrame) -> dict[str, str]:
+    """Condition -> colour: from blue (true labels) to vermilion (random labels) by level, others their own."""
+    found: dict[str, str] = {}
+    for condition, corruption, level in zip(rows["condition"], rows["corruption"], rows["label_level"], strict=True):
+        own = _PIXELS.get(corruption, PALETTE[5])
+        found.setdefault(condition, own if pd.isna(level) else _between(PALETTE[0], PALETTE[1], level))
+    return found
+
+
+def _label_level(corruption: str, level: float) -> float:
+    if corruption == "none" or level == 0:
+        return 0.0
+    if corruption == "random-labels":
+        return 1.0
+    return level if corruption in _LABELS else float("nan")
+
+
+def _name(corruption: str, level: float, label_level: float) -> str:
+    if label_level == 0:
+        return TRUE
+    if label_level == 1:
+        return RANDOM
+    if corruption in _LABELS:
+        return f"{100 * label_level:.4g}% corrupted"
+    words = corruption.replace("-", " ")
+    return words if level == 1 else f"{words}, level {level:.4g}"
+
+
+def _between(start: str, end: str, fraction: float) -> str:
+    channels = [(int(start[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * fraction):02x}" for a, b in channels)

@@ -1,0 +1,205 @@
+"""The page of a randomization test: the verdict in words, Figure 1 of Zhang et al. 2017, and every cell."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from gengap.report import charts
+from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text
+from gengap.report.randomize.conditions import colours, with_conditions
+from gengap.report.randomize.points import error_points, gap_points, loss_points, steps_per_epoch, time_points
+from gengap.report.randomize.words import lead, title, verdict
+from gengap.report.theme import PALETTE
+
+_ACCURACIES = ["train_accuracy", "test_accuracy", "best_test_accuracy"]
+CELLS = ["condition", "seed", "status", "epochs", "epochs_to_fit", "train_loss", "test_loss", *_ACCURACIES, "seconds"]
+CELL_FORMATS = {"epochs": "g", "epochs_to_fit": "g", "train_loss": ".4f", "test_loss": ".4f", "seconds": ".1f"}
+CELL_FORMATS |= dict.fromkeys(_ACCURACIES, ".2%")
+HOW = ["recipe", "recipe_hash", "problem_hash", "precision", "memory_format", "device", "threads"]
+HOW += ["gengap", "torch", "python", "commit"]
+
+
+def randomize_page(
+    rows: pd.DataFrame, summary: Mapping[str, Any], published: Mapping[str, pd.DataFrame] | None = None
+) -> Page:
+    """The report of a randomization test.
+
+    Args:
+        rows: The cells' rows of one model and one data set, see ``docs/design.md``.
+        summary: ``summarise(rows, n_classes)``.
+        published: The paper's digitised curves where the data set is the paper's: ``fig1a`` (columns ``series``,
+            ``thousand_steps``, ``epochs_if_batch128``, ``train_loss``), ``fig1b`` (``model``, ``label_corruption``,
+            ``relative_time_to_overfit``), ``fig1c`` (``model``, ``label_corruption``, ``test_error``); any may lack.
+    """
+    named = with_conditions(rows)
+    published = published or {}
+    figures = [
+        _curves(named, published.get("fig1a")),
+        _times(named, published.get("fig1b")),
+        _errors(named, summary, published.get("fig1c")),
+        _gaps(named, summary),
+    ]
+    sections = [
+        Section("Verdict", [Facts(_facts(summary)), Text(verdict(summary))]),
+        *(section for section in figures if section is not None),
+        _cells(named),
+        _provenance(named),
+    ]
+    return Page(title(summary), lead(summary), sections)
+
+
+def _facts(summary: Mapping[str, Any]) -> list[Fact]:
+    chance = summary["chance_accuracy"]
+    beside = "" if chance is None else f"chance is {chance:.1%}"
+    facts = []
+    for key, name in (("true_labels", "true labels"), ("random_labels", "corrupted labels")):
+        group = summary[key]
+        if group is None or group["train_accuracy"] is None:
+            continue
+        name = "random labels" if key == "random_labels" and summary["judged_level"] == 1 else name
+        facts.append(Fact(f"Training accuracy, {name}", f"{group['train_accuracy']:.1%}", _seeds(group)))
+        facts.append(Fact(f"Test accuracy, {name}", f"{group['test_accuracy']:.1%}", beside))
+    slowdown = summary["slowdown"]
+    facts.append(
+        Fact(
+            "Slowdown",
+            "–" if slowdown is None else f"{slowdown:.2g}×",
+            summary["slowdown_reason"] or "epochs to fit, against true labels",
+        )
+    )
+    used = summary["capacity_used"]
+    if used["fitted_fraction"] is not None:
+        facts.append(
+            Fact(
+                "Labels fitted",
+                f"{used['fitted_examples']:,}",
+                f"of {summary['n_train']:,} training labels, {used['fitted_fraction']:.1%}",
+            )
+        )
+    return facts
+
+
+def _seeds(group: Mapping[str, Any]) -> str:
+    word = "seed" if group["seeds"] == 1 else "seeds"
+    return f"{group['seeds']} {word}" + (f", {group['diverged']} diverged" if group["diverged"] else "")
+
+
+def _curves(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
+    points = loss_points(named, paper)
+    if points.empty:
+        return None
+    palette = {name: colour for name, colour in colours(named).items() if name in set(points["condition"])}
+    several = "One thin line a seed. " if points["seed"].nunique() > 1 else ""
+    beside = "Dashed: small Inception in the paper's Figure 1a. " if charts.PAPER in set(points["source"]) else ""
+    crossed = "A cross marks where a run diverged. " if points["diverged"].any() else ""
+    ends = points.groupby("condition", sort=False)["train_loss"].last()
+    figure = Figure(
+        "learning-curves",
+        charts.learning_curves(points, palette, steps_per_epoch(named)),
+        f"Training loss as training goes on. {several}{beside}{crossed}Choose a name in the legend to single it out.",
+        "Training loss against training steps. Last values: " + _listed(ends, "{:.3g}"),
+        points,
+        {"train_loss": ".4f"},
+    )
+    return Section("Learning curves", [figure])
+
+
+def _times(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
+    points, relative = time_points(named, paper)
+    if points["level"].nunique() < 2:
+        return None
+    unit = "time to fit, relative to true labels" if relative else "epochs to fit"
+    notes = "" if relative else "No cell fitted the true labels, so epochs are shown instead of a ratio. "
+    notes += (
+        "A triangle is a lower limit: not every seed fitted within the budget. " if points["at_least"].any() else ""
+    )
+    figure = Figure(
+        "time-to-fit",
+        charts.by_level(points, _model_colours(points), unit, "~g"),
+        "First epoch with a training accuracy of at least 99%, against the level of label corruption. "
+        f"{notes}{_beside(points)}",
+        f"{unit.capitalize()} against label corruption: " + _listed(_ours(points), "{:.3g}"),
+        points,
+        {"mean": ".3g", "low": ".3g", "high": ".3g"},
+    )
+    return Section("Time to fit", [figure])
+
+
+def _errors(named: pd.DataFrame, summary: Mapping[str, Any], paper: pd.DataFrame | None) -> Section | None:
+    points = error_points(named, paper)
+    if points["level"].nunique() < 2:
+        return None
+    chance = summary["chance_accuracy"]
+    figure = Figure(
+        "test-error",
+        charts.by_level(
+            points, _model_colours(points), "test error", ".0%", None if chance is None else (1 - chance, "chance")
+        ),
+        f"Error on the test set, whose labels are true, against the level of corruption in training. {_beside(points)}",
+        "Test error against label corruption: " + _listed(_ours(points), "{:.1%}"),
+        points,
+        {"mean": ".2%", "low": ".2%", "high": ".2%"},
+    )
+    return Section("Test error", [figure])
+
+
+def _gaps(named: pd.DataFrame, summary: Mapping[str, Any]) -> Section | None:
+    points = gap_points(named)
+    if points.empty:
+        return None
+    chance = summary["chance_accuracy"]
+    dotted = "" if chance is None else "; the dotted line is chance"
+    errors = points.set_index("condition")["test_error"]
+    figure = Figure(
+        "generalization-gap",
+        charts.gaps(
+            points,
+            {name: colour for name, colour in colours(named).items() if name in errors.index},
+            None if chance is None else 1 - chance,
+        ),
+        f"Each bar is a generalization gap: from training error (ring) to test error (dot){dotted}. Means over seeds.",
+        "Test error by condition: " + _listed(errors, "{:.1%}"),
+        points,
+        dict.fromkeys(("train_error", "test_error", "low", "high"), ".2%"),
+    )
+    return Section("The gap, condition by condition", [figure])
+
+
+def _cells(named: pd.DataFrame) -> Section:
+    shown = [name for name in CELLS if name in named]
+    parts: list[Text | Table] = [Table(named[shown], "Every cell that was asked for", CELL_FORMATS)]
+    without = named[named["status"] != "done"]
+    if len(without):
+        reasons = without[["condition", "seed", "status", "reason"]]
+        parts.append(Table(reasons, "Cells that diverged or failed, and why; only diverged ones count as results"))
+    return Section("Cells", parts)
+
+
+def _provenance(named: pd.DataFrame) -> Section:
+    facts = {
+        name.replace("_", " "): ", ".join(sorted({str(value) for value in named[name].dropna()}))
+        for name in HOW
+        if name in named and named[name].notna().any()
+    }
+    frame = pd.DataFrame({"": list(facts), "value": list(facts.values())})
+    return Section("How it was made", [Table(frame, "Recipe, data and versions; all of them where cells differ")])
+
+
+def _model_colours(points: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(points["model"].unique(), PALETTE, strict=False))
+
+
+def _beside(points: pd.DataFrame) -> str:
+    bars = (
+        "Points are means over seeds, bars reach from the smallest to the largest. " if (points["n"] > 1).any() else ""
+    )
+    return bars + ("Dashed: the paper's own curves. " if charts.PAPER in set(points["source"]) else "")
+
+
+def _ours(points: pd.DataFrame) -> "pd.Series[float]":
+    return points[points["source"] == charts.OURS].set_index("level")["mean"]
+
+
+def _listed(values: "pd.Series[float]", form: str) -> str:
+    return ", ".join(f"{name} {form.format(value)}" for name, value in values.items()) + "."

@@ -1,0 +1,141 @@
+"""The randomization test's answer as numbers: does the recipe memorise, at what slowdown, with what capacity?"""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from gengap.report.json_text import json_ready
+from gengap.report.randomize.conditions import with_conditions
+
+FIT_ACCURACY = 0.99  # training accuracy from which a network counts as having fitted its labels
+
+
+def summarise(rows: pd.DataFrame, n_classes: int | None = None) -> dict[str, Any]:
+    """The facts of a randomization test of one model on one data set, free of NaN: null with a reason.
+
+    ``verdict`` is about the highest level of label corruption that was trained, ``judged_level``: ``memorises``
+    when every seed ends with a training accuracy of at least 0.99 there, ``not-memorised`` when none does, ``mixed``
+    when some do, ``undecided`` without a result. A diverged cell is a result that did not fit; failed cells are none.
+    ``slowdown`` is mean epochs to fit at that level over mean epochs to fit the true labels.
+
+    Source: Zhang et al. 2017 (arXiv 1611.03530v2), section 2 and Figure 1.
+
+    Args:
+        rows: The cells' rows, see ``docs/design.md``.
+        n_classes: Number of classes C, for chance (1/C) and the label information fitted; None leaves them null.
+
+    Raises:
+        ValueError: The rows mix models or data sets.
+    """
+    for column in ("model", "problem"):
+        if rows[column].nunique() > 1:
+            raise ValueError(f"one {column} expected, rows have {sorted(rows[column].unique())}")
+    named = with_conditions(rows)
+    results = named[named["status"].isin(["done", "diverged"])]
+    level = results["label_level"].max()
+    true = results[results["label_level"] == 0]
+    judged = results[results["label_level"] == level] if level > 0 else results.iloc[:0]
+    first: dict[Any, Any] = named.iloc[0].to_dict() if len(named) else {}
+    summary: dict[str, Any] = {name: first.get(name) for name in ("problem", "model", "parameters", "n_train")}
+    summary |= {
+        "n_classes": n_classes,
+        "chance_accuracy": 1 / n_classes if n_classes else None,
+        "fit_accuracy": FIT_ACCURACY,
+        "judged_level": level if len(judged) else None,
+        "true_labels": _group(true),
+        "random_labels": _group(judged),
+        "cells": {str(status): int(count) for status, count in named["status"].value_counts().items()},
+    }
+    summary |= _verdict(judged) | _slowdown(true, judged)
+    summary["capacity_used"] = _capacity(summary)
+    ready: dict[str, Any] = json_ready(summary)
+    return ready
+
+
+def label_bits(train_error: float, n_classes: int) -> float:
+    """Bits of one uniformly random label that must be stored to answer it with this error rate.
+
+    R(D) = log2 C - h(D) - D log2(C - 1) for D < 1 - 1/C, else 0, where h is the binary entropy: the rate distortion
+    function of a uniform source under Hamming distortion. Network and decoder together hold at least this much.
+
+    Source: Cover and Thomas, Elements of Information Theory, chapter 10.
+
+    Args:
+        train_error: D, a fraction.
+        n_classes: C, at least 2.
+
+    >>> label_bits(0.0, 8), label_bits(0.875, 8)
+    (3.0, 0.0)
+    """
+    if train_error >= 1 - 1 / n_classes:
+        return 0.0
+    entropy = -sum(p * math.log2(p) for p in (train_error, 1 - train_error) if p > 0)
+    return math.log2(n_classes) - entropy - train_error * math.log2(n_classes - 1)
+
+
+def fitted(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether each row's network ended with its training labels fitted."""
+    return (rows["status"] == "done") & (rows["train_accuracy"] >= FIT_ACCURACY)
+
+
+def _group(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """Means over seeds; of the cells that did not diverge."""
+    if rows.empty:
+        return None
+    done = rows[rows["status"] == "done"]
+    means = {name: done[name].mean() for name in ("train_accuracy", "test_accuracy")}
+    return {
+        "seeds": len(rows),
+        "fitted": int(fitted(rows).sum()),
+        "diverged": int((rows["status"] == "diverged").sum()),
+        **means,
+        "test_accuracy_min": done["test_accuracy"].min(),
+        "test_accuracy_max": done["test_accuracy"].max(),
+        "gap": means["train_accuracy"] - means["test_accuracy"],
+        "epochs": rows["epochs"].mean(),
+    }
+
+
+def _verdict(judged: pd.DataFrame) -> dict[str, str | None]:
+    if judged.empty:
+        return {"verdict": "undecided", "verdict_reason": "no cell with corrupted labels has a result"}
+    count, of = int(fitted(judged).sum()), len(judged)
+    if count == of:
+        return {"verdict": "memorises", "verdict_reason": None}
+    return {
+        "verdict": "mixed" if count else "not-memorised",
+        "verdict_reason": f"{count} of {of} seeds reached a training accuracy of {FIT_ACCURACY} by the end",
+    }
+
+
+def _slowdown(true: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Any]:
+    """Ratio of mean epochs to fit, where every seed of both sides fitted: a mean over the quick ones would flatter."""
+    for name, rows in (("true", true), ("corrupted", judged)):
+        count = int(rows["epochs_to_fit"].notna().sum())
+        if rows.empty:
+            return {"slowdown": None, "slowdown_reason": f"no result on {name} labels"}
+        if count < len(rows):
+            return {"slowdown": None, "slowdown_reason": f"{count} of {len(rows)} seeds fitted the {name} labels"}
+    ratio = judged["epochs_to_fit"].astype(float).mean() / true["epochs_to_fit"].astype(float).mean()
+    return {"slowdown": ratio, "slowdown_reason": None}
+
+
+def _capacity(summary: dict[str, Any]) -> dict[str, Any]:
+    group, n_train, parameters = summary["random_labels"], summary["n_train"], summary["parameters"]
+    used: dict[str, Any] = {
+        "parameters_per_example": parameters / n_train if parameters and n_train else None,
+        "fitted_fraction": None,
+        "fitted_examples": None,
+        "label_bits": None,
+        "bits_per_parameter": None,
+        "reason": None,
+    }
+    if group is None or pd.isna(group["train_accuracy"]):
+        return used | {"reason": "no finished cell with corrupted labels"}
+    fraction = group["train_accuracy"]
+    used |= {"fitted_fraction": fraction, "fitted_examples": round(fraction * n_train)}
+    if summary["judged_level"] < 1 or not summary["n_classes"]:
+        return used | {"reason": "bits are counted for wholly random labels and a known number of classes only"}
+    bits = n_train * label_bits(1 - fraction, summary["n_classes"])
+    return used | {"label_bits": bits, "bits_per_parameter": bits / parameters if parameters else None}
