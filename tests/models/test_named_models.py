@@ -94,3 +94,13 @@ def test_unusable_arguments(arguments: tuple[str, tuple[int, ...], int], words: 
 def test_dropout_is_a_probability_below_one(dropout: float) -> None:
     with pytest.raises(InputError, match="probability"):
         models.build("mlp-1x512", ZHANG, 10, dropout=dropout)
+
+
+@pytest.mark.parametrize("name", ["mlp-3x512", "alexnet-small", "inception-small-no-bn"])
+def test_initial_weights_are_glorots(name: str) -> None:
+    for layer in models.build(name, ZHANG, 10).modules():
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d):
+            pixels = layer.weight[0, 0].numel() if layer.weight.ndim == 4 else 1
+            bound = (6 / (sum(layer.weight.shape[:2]) * pixels)) ** 0.5
+            assert 0.9 * bound < layer.weight.abs().max() <= bound
+            assert not layer.bias.any()

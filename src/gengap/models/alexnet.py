@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from gengap.models.initial import glorot
 from gengap.models.layers import LocalResponseNorm, SameMaxPool
 from gengap.models.registry import Shape, network
 
@@ -21,14 +22,15 @@ def alexnet_small(input_shape: Shape, n_classes: int, dropout: float) -> nn.Modu
     """
     channels, height, width = input_shape
     pooled = -(-height // 4) * -(-width // 4)
-    return nn.Sequential(
+    layers = [
         *_module(channels, 64),
         *_module(64, 64),
         nn.Flatten(),
         *_dense(64 * pooled, 384, dropout),
         *_dense(384, 192, dropout),
         nn.Linear(192, n_classes),
-    )
+    ]
+    return glorot(nn.Sequential(*layers))
 
 
 def _module(c_in: int, c_out: int) -> list[nn.Module]:

@@ -15,7 +15,7 @@ def convnet_3(input_shape: Shape, n_classes: int, dropout: float) -> nn.Module:
     """Two convolutions 5 x 5 of 24 channels without padding, and a linear layer; 154,464 parameters on 32 x 32 x 3.
 
     Only the first layer has a bias, so that f is homogeneous in each later layer's weights. No pooling. Dropout, if
-    any, precedes the last layer.
+    any, precedes the last layer. Initial weights are PyTorch's default, as in the authors' code.
     """
     channels, height, width = input_shape
     head: list[nn.Module] = [nn.Dropout(dropout)] if dropout else []

@@ -20,7 +20,8 @@ def convnet_5(input_shape: Shape, n_classes: int, dropout: float) -> nn.Module:
 
     The last layer is linear, which is a convolution as large as its input. Each convolution is followed by batch
     normalisation with an offset; it can be absorbed into the weights afterwards, as the paper does. 135,306
-    parameters on 32 x 32 x 3 with ten classes. Dropout, if any, precedes the last layer.
+    parameters on 32 x 32 x 3 with ten classes. Dropout, if any, precedes the last layer. Initial
+    weights are PyTorch's default.
     """
     channels, height, width = input_shape
     layers: list[nn.Module] = []

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from gengap.models.initial import glorot
 from gengap.models.layers import CentredNorm, SameConv, SameMaxPool
 from gengap.models.registry import Shape, network
 
@@ -33,7 +34,8 @@ def _inception(channels: int, n_classes: int, dropout: float, *, norm: bool) -> 
         layers.append(module)
         c_in = module.channels
     head: list[nn.Module] = [nn.Dropout(dropout)] if dropout else []
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), *head, nn.Linear(c_in, n_classes))
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), *head, nn.Linear(c_in, n_classes)]
+    return glorot(nn.Sequential(*layers))
 
 
 class Inception(nn.Module):

@@ -5,6 +5,7 @@ from math import prod
 
 from torch import nn
 
+from gengap.models.initial import glorot
 from gengap.models.registry import Shape, network
 
 SOURCE = "Zhang et al. 2017 (arXiv:1611.03530), section 3 and Table 1"
@@ -29,4 +30,4 @@ def _mlp(input_shape: Shape, n_classes: int, dropout: float, *, depth: int, widt
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
         if dropout:
             layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers, nn.Linear(width, n_classes))
+    return glorot(nn.Sequential(*layers, nn.Linear(width, n_classes)))
