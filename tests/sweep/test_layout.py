@@ -65,10 +65,3 @@ def test_nothing_is_measured_where_there_is_no_choice(home: Path) -> None:
     assert choose_layout(work.prepare_error, "error", units=1, cores=4) == Layout(1, 4)
     assert choose_layout(work.prepare_error, "error", units=9, cores=1) == Layout(1, 1)
     assert not os.listdir(home)
-
-
-@pytest.mark.parametrize("damaged", ["", "[]", '{"a": 1}', '{"a": [{"workers": 1}]}'])
-def test_a_damaged_file_is_measured_anew(home: Path, damaged: str) -> None:
-    (home / "layouts.json").write_text(damaged)
-    choose_layout(work.prepare_sleep, "sleep", units=9, cores=2, seconds=0.0)
-    assert len(json.loads((home / "layouts.json").read_text())) == 1

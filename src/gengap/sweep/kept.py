@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gengap.store import home
+from gengap.store.problems import explained
 
 
 def kept(file: str, key: str, measure: Callable[[], Any]) -> Any:
@@ -16,16 +17,20 @@ def kept(file: str, key: str, measure: Callable[[], Any]) -> Any:
         file: Name of the file, e.g. ``"executions.json"``.
         key: Tells this measurement from others.
         measure: Gives the value, something that JSON can hold.
+
+    Raises:
+        InputError: The file cannot be written.
     """
     path = home() / file
     values = _read(path)
     if key not in values:
         value = measure()
         values = _read(path) | {key: value}
-        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.part")
-        partial.write_text(json.dumps(values, indent=1))
-        os.replace(partial, path)
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
+            os.replace(partial, path)
     return values[key]
 
 

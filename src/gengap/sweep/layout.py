@@ -1,20 +1,16 @@
 """How to divide this machine's cores: few workers with many threads, or many with few. Measured once, then kept."""
 
-import json
-import os
 import platform
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-from gengap.store import home
-from gengap.store.problems import explained
 from gengap.sweep import failures
 from gengap.sweep.failures import Cause
+from gengap.sweep.kept import kept
 from gengap.sweep.process import Child, Ended
 from gengap.sweep.threads import available_cores, limited
 
@@ -28,13 +24,6 @@ class Layout:
 
     workers: int
     threads: int
-
-
-@dataclass(frozen=True)
-class _Measured:
-    workers: int
-    threads: int
-    per_second: float
 
 
 def choose_layout(prepare: Prepare, key: str, *, units: int, cores: int | None = None, seconds: float = 2.0) -> Layout:
@@ -58,15 +47,17 @@ def choose_layout(prepare: Prepare, key: str, *, units: int, cores: int | None =
     cores = cores or available_cores()
     if cores == 1 or units <= 1:
         return Layout(1, cores)
-    name = f"{platform.node()} {platform.machine()}, {cores} cores: {key}"
-    path = home() / "layouts.json"
-    measured = _read(path).get(name)
-    if measured is None:
-        print(f"Measuring, once for this kind of work, how best to divide {cores} cores.", file=sys.stderr)
-        measured = [_measure(prepare, layout, seconds) for layout in _candidates(cores)]
-        _write(path, {**_read(path), name: measured})
-    best = max((m for m in measured if m.workers <= units), key=lambda m: m.per_second)
-    return Layout(best.workers, best.threads)
+    machine = f"{platform.node()} {platform.machine()}, {cores} cores"
+    measured = kept("layouts.json", f"{machine}: {key}", lambda: _measure_all(prepare, cores, seconds))
+    best = max((m for m in measured if m["workers"] <= units), key=lambda m: m["per_second"])
+    return Layout(best["workers"], best["threads"])
+
+
+def _measure_all(prepare: Prepare, cores: int, seconds: float) -> list[dict[str, float]]:
+    print(f"Measuring, once for this kind of work, how best to divide {cores} cores.", file=sys.stderr)
+    return [
+        asdict(layout) | {"per_second": _pieces_per_second(prepare, layout, seconds)} for layout in _candidates(cores)
+    ]
 
 
 def _candidates(cores: int) -> list[Layout]:
@@ -75,20 +66,19 @@ def _candidates(cores: int) -> list[Layout]:
     return [Layout(n, cores // n) for n in workers]
 
 
-def _measure(prepare: Prepare, layout: Layout, seconds: float) -> _Measured:
-    """Pieces a second, of all processes together; 0 where memory does not suffice."""
+def _pieces_per_second(prepare: Prepare, layout: Layout, seconds: float) -> float:
+    """Of all processes together; 0 where memory does not suffice."""
     children = [Child(_time, prepare, layout.threads, seconds, threads=layout.threads) for _ in range(layout.workers)]
     try:
         if None in [_result(child) for child in children]:
-            return _Measured(layout.workers, layout.threads, 0.0)
+            return 0.0
         for child in children:
             child.send("go")
         rates = [_result(child) for child in children]
     finally:
         for child in children:
             child.stop()
-    per_second = 0.0 if None in rates else sum(rate for rate in rates if rate is not None)
-    return _Measured(layout.workers, layout.threads, per_second)
+    return 0.0 if None in rates else sum(rate for rate in rates if rate is not None)
 
 
 def _result(child: Child) -> float | None:
@@ -123,21 +113,3 @@ def _rate(piece: Callable[[], object], seconds: float) -> float:
         piece()
         done += 1
     return done / passed
-
-
-def _read(path: Path) -> dict[str, list[_Measured]]:
-    """What was measured before; nothing when the file is missing or damaged, as it can be measured again."""
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return {name: [_Measured(**m) for m in measured] for name, measured in kept.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _write(path: Path, kept: dict[str, list[_Measured]]) -> None:
-    text = json.dumps({name: [asdict(m) for m in measured] for name, measured in kept.items()}, indent=1)
-    whole = path.with_suffix(f".{os.getpid()}.tmp")
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        whole.write_text(text, encoding="utf-8")
-        os.replace(whole, path)
