@@ -1,6 +1,8 @@
 import gzip
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +125,11 @@ def test_every_data_set_has_distinct_class_names_and_whole_checksums() -> None:
         assert len(set(entry.classes)) == len(entry.classes)
         assert all(len(bytes.fromhex(file.md5)) == 16 for file in entry.files)
     assert list(DATA_SETS["cifar100"].classes) == sorted(DATA_SETS["cifar100"].classes)
+
+
+def test_importing_the_layer_is_light() -> None:
+    code = "import gengap.data, sys; print({'torch', 'pandas', 'sklearn', 'PIL'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def real(name: str) -> Path:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from gengap.data import DATA_SETS, data_root, fetch, verify
+from gengap.data import DATA_SETS, data_root, fetch, named_data_set, verify
 
 app = typer.Typer()
 DataDir = Annotated[
@@ -56,6 +56,7 @@ def fetch_data_sets(
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
+    entries = [named_data_set(name) for name in names]
     with Progress(*columns, console=Console(stderr=True)) as bars:
 
         def progress(file: str) -> Any:
@@ -63,9 +64,9 @@ def fetch_data_sets(
             return lambda done, total: bars.update(task, completed=done, total=total)
 
         folders = [fetch(name, data_dir=data_dir, progress=progress) for name in names]
-    for name, folder in zip(names, folders, strict=True):
-        needs = DATA_SETS[name].files
-        typer.echo(f"{name} is in {folder}" if needs else f"{name} comes with gengap; nothing to fetch", err=True)
+    for entry, folder in zip(entries, folders, strict=True):
+        nothing = f"{entry.name} comes with scikit-learn: nothing to fetch"
+        typer.echo(f"{entry.name} is in {folder}" if entry.files else nothing, err=True)
 
 
 @app.command("verify")

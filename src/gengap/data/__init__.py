@@ -8,7 +8,7 @@ from gengap.data.loading import load
 from gengap.data.location import data_root
 from gengap.data.preprocessing import centre_crop, preprocess
 from gengap.data.problem import Preprocessing, Problem, Scale, Split
-from gengap.data.registry import DATA_SETS, NamedDataSet
+from gengap.data.registry import DATA_SETS, NamedDataSet, named_data_set
 from gengap.data.saved import open_problem, save_problem
 from gengap.data.torch_dataset import from_datasets
 
@@ -30,6 +30,7 @@ __all__ = [
     "from_arrays",
     "from_datasets",
     "load",
+    "named_data_set",
     "open_problem",
     "preprocess",
     "save_problem",
