@@ -1,7 +1,7 @@
 """The page of a certificate, from what was computed elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -48,7 +48,7 @@ def certificate_page(
         sections=[
             Section("The promise", [Facts(facts), Text([certificate["scope"]])]),
             Section("Every bound on one axis", [_intervals(bounds, certificate, form), _table(bounds, form)]),
-            Section("How the promise moves", [_over_tried(by_tried, form), _over_size(by_size, form, unit)]),
+            Section("How the promise moves", [_over_tried(by_tried, form), _over_size(by_size, form, certificate)]),
             Section("What would tighten it", [Text(list(tighter))]),
             Section("What it assumes", [Text(list(notes))]),
         ],
@@ -60,11 +60,10 @@ def _intervals(bounds: pd.DataFrame, certificate: Mapping[str, Any], form: str) 
     y = alt.Y("bound:N", sort=list(shown["bound"]), title=None, axis=alt.Axis(labelLimit=200))
     tip: list[Any] = ["bound", alt.Tooltip("upper:Q", format=form), "needs", "note"]
     colour = alt.condition("datum.promise", alt.value(_PROMISE), alt.value(_OTHER))
-    axis = alt.Axis(format="~%" if form.endswith("%") else "~g")
     base = alt.Chart(shown).encode(y=y, color=colour, tooltip=tip)
     seen = alt.Chart(shown.head(1)).mark_rule(style="reference").encode(x="seen:Q")
     chart = alt.layer(
-        base.mark_rule(strokeWidth=4).encode(x=alt.X("low:Q", title="true risk", axis=axis), x2="upper:Q"),
+        base.mark_rule(strokeWidth=4).encode(x=alt.X("low:Q", title="true risk", axis=_axis(form)), x2="upper:Q"),
         base.mark_tick(thickness=4, size=18).encode(x="upper:Q"),
         seen,
     ).properties(height=alt.Step(32))
@@ -72,7 +71,7 @@ def _intervals(bounds: pd.DataFrame, certificate: Mapping[str, Any], form: str) 
         "bounds",
         chart,
         "Where the true risk may lie by each bound; the promise is the coloured one, chosen before the data were seen. "
-        "The dotted line is the risk seen. Each bound holds by itself; the smallest of them is no bound at this delta.",
+        "The thin line is the risk seen. Each bound holds by itself; the smallest of them is no bound at this delta.",
         "Intervals from zero: "
         + ", ".join(f"{b} up to {u:{form}}" for b, u in zip(shown["bound"], shown["upper"], strict=True)),
         shown[["bound", "upper"]],
@@ -88,32 +87,21 @@ def _table(bounds: pd.DataFrame, form: str) -> Table:
 
 
 def _over_tried(points: pd.DataFrame, form: str) -> Figure:
-    return _curve(
-        points, "tried", form, "models tried", "promise-by-tried",
-        "The promise against the number of models tried, the same losses seen: it grows with its logarithm only.",
-        "linear",
-    )  # fmt: skip
+    caption = "The promise against the number of models tried, for the losses seen: it grows with its logarithm only."
+    return _curve("promise-by-tried", points, "tried", "models tried", caption, form)
 
 
-def _over_size(points: pd.DataFrame, form: str, unit: str) -> Figure:
-    return _curve(
-        points, "n", form, f"held-out {unit}", "promise-by-size",
-        f"The promise against the number of held-out {unit}, at the risk seen.",
-        "log",
-    )  # fmt: skip
+def _over_size(points: pd.DataFrame, form: str, certificate: Mapping[str, Any]) -> Figure:
+    unit = f"held-out {certificate['unit']}s"
+    seen = "at the error rate seen" if certificate["errors"] is not None else f"taking the first of these {unit}"
+    return _curve("promise-by-size", points, "n", unit, f"The promise against the number of {unit}, {seen}.", form)
 
 
-def _curve(
-    points: pd.DataFrame, column: str, form: str, title: str, name: str, caption: str, scale: Literal["linear", "log"]
-) -> Figure:
+def _curve(name: str, points: pd.DataFrame, column: str, title: str, caption: str, form: str) -> Figure:
+    logarithmic = alt.Scale(type="log", nice=False)
     base = alt.Chart(points).encode(
-        x=alt.X(f"{column}:Q", title=title, scale=alt.Scale(type="log"), axis=alt.Axis(format="~s")),
-        y=alt.Y(
-            "upper:Q",
-            title="promised risk",
-            scale=alt.Scale(type=scale),
-            axis=alt.Axis(format="~%" if form.endswith("%") else "~g"),
-        ),
+        x=alt.X(f"{column}:Q", title=title, scale=logarithmic, axis=alt.Axis(format="~s")),
+        y=alt.Y("upper:Q", title="promised risk", scale=alt.Scale(type="log"), axis=_axis(form)),
         tooltip=[alt.Tooltip(f"{column}:Q", format=","), alt.Tooltip("upper:Q", format=form)],
     )
     chart = alt.layer(
@@ -129,3 +117,7 @@ def _curve(
         points,
         {"upper": form},
     )
+
+
+def _axis(form: str) -> alt.Axis:
+    return alt.Axis(format="~%" if form.endswith("%") else "~g")

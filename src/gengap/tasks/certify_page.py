@@ -24,6 +24,7 @@ def write_certificate(answer: Certificate | Family, out: str | Path) -> Path:
     certificate = answer.certificate if isinstance(answer, Family) else answer
     page = certificate_page(
         answer.sentence,
+        _promised(certificate),
         certificate.to_json(),
         bounds=_bounds(certificate),
         by_tried=_by_tried(certificate),
@@ -32,6 +33,12 @@ def write_certificate(answer: Certificate | Family, out: str | Path) -> Path:
         tighter=_tighter(certificate),
     )
     return write_page(page, out, rows=_bounds(certificate), data={"certificate": answer.to_json()})
+
+
+def _promised(certificate: Certificate) -> str:
+    if certificate.errors is None:
+        return three_digits(certificate.upper, up=True)
+    return percent(certificate.upper, up=True)
 
 
 def _bounds(certificate: Certificate) -> pd.DataFrame:
