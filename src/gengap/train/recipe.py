@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -63,9 +62,12 @@ class Recipe(BaseModel):
             wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors())
             raise InputError(f"Recipe: {wrong}.", expected=f"the fields {', '.join(cls.model_fields)}") from None
 
-    @cached_property
+    @property
     def hash(self) -> str:
-        """Identity of the recipe, 16 hexadecimal digits of the hash of its fields."""
+        """Identity of the recipe, 16 hexadecimal digits of the hash of its fields.
+
+        Never cached: ``model_copy(update=…)`` would hand the cached value on to a recipe of other fields.
+        """
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
