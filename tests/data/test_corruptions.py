@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gengap.data import Preprocessing, Problem, Split, corrupt, corruption_names
 from gengap.errors import InputError
+from gengap.seeds import generator
 
 
 def made_up(n: int = 40, shape: tuple[int, ...] = (3, 4, 4), n_classes: int = 10, **other: Any) -> Problem:
@@ -47,6 +48,15 @@ def test_test_labels_are_left_alone_and_level_0_changes_nothing(name: str) -> No
     for a, b in ((none.train, P.train), (none.test, P.test)):
         np.testing.assert_array_equal(a.x, b.x)
         np.testing.assert_array_equal(a.y, b.y)
+
+
+@given(seed=st.integers(0, 10**9), level=st.floats(0, 1))
+@settings(max_examples=30, deadline=None)
+def test_labels_agree_with_their_naive_twin(seed: int, level: float) -> None:
+    u = generator(seed, "labels", "train", "chosen").random(len(P.train))
+    r = generator(seed, "labels", "train", "replacement").integers(0, 10, len(P.train))
+    expected = [r[i] if u[i] < level else y for i, y in enumerate(P.train.y)]
+    assert P.corrupt("labels", level=level, seed=seed).train.y.tolist() == expected
 
 
 @given(seed=st.integers(0, 10**9), low=st.floats(0, 1), high=st.floats(0, 1))

@@ -128,6 +128,15 @@ def test_a_table_is_read(suffix: str, tmp_path: Path) -> None:
     assert read.test.x.tolist() == [[3.5, 4], [4.5, 2]]
 
 
+def test_a_parquet_files_nullable_columns_are_read_and_their_holes_refused(tmp_path: Path) -> None:
+    path = tmp_path / "animals.PARQUET"
+    TABLE.assign(legs=TABLE["legs"].astype("Int64"), kind=TABLE["kind"].astype("category")).to_parquet(path)
+    assert load(path, label_column="kind", split_column="part").train.x.tolist() == [[1.5, 4], [2.5, 2]]
+    TABLE.assign(legs=pd.array([4, None, 4, 2], "Int64")).to_parquet(path)
+    with pytest.raises(InputError, match="column 'legs' is empty, NaN or infinite in row 2"):
+        load(path, label_column="kind", split_column="part")
+
+
 BAD_TABLES: dict[str, tuple[dict[str, Any], dict[str, str | None], str]] = {
     "no label column": ({}, {"label_column": None}, "Which column holds the label is not said"),
     "no split column": ({}, {"split_column": None}, "Which column holds the split is not said"),

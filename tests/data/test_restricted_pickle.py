@@ -63,6 +63,8 @@ def test_no_function_is_called(function: Any, protocol: int, tmp_path: Path) -> 
 
 ABUSE = {
     "object array": pickle.dumps(np.array([None, {}], object)),
+    "array of strings": pickle.dumps(np.array(["a"])),
+    "array of raw memory": pickle.dumps(np.zeros(1, "V4")),
     "type itself": b"cnumpy\nndarray\n.",
     "instance": b"cnumpy\nndarray\n)R.",
     "set": pickle.dumps({1, 2}),

@@ -86,7 +86,8 @@ def _is_path(path: Path) -> bool:
 
 
 def _suffix(path: Path) -> str:
-    return "".join(path.suffixes[-2:]) if path.suffixes[-2:-1] == [".tar"] else path.suffix
+    suffixes = path.name.lower().split(".")[1:]
+    return "".join(f".{suffix}" for suffix in (suffixes[-2:] if suffixes[-2:-1] == ["tar"] else suffixes[-1:]))
 
 
 def _read_path(path: Path, label_column: str | None, split_column: str | None) -> Problem:

@@ -43,9 +43,10 @@ def _read(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     try:
-        if path.suffix in (".parquet", ".pq"):
+        suffix = path.suffix.lower()
+        if suffix in (".parquet", ".pq"):
             return pd.read_parquet(path)
-        return pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",")
+        return pd.read_csv(path, sep="\t" if suffix == ".tsv" else ",")
     except (ValueError, OSError) as error:  # pandas' and Arrow's parsing errors are ValueErrors
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} is no readable table: {reason}", expected="a CSV, TSV or Parquet file") from error
@@ -74,7 +75,7 @@ def _check_features(path: Path, features: "pd.DataFrame") -> None:
                 expected="numbers in every column but the label and the split",
                 next_step="encode the column as numbers, or drop it",
             )
-        values: Any = column.to_numpy(float)
+        values: Any = column.to_numpy(float, na_value=np.nan)
         if not np.isfinite(values).all():
             row = int((~np.isfinite(values)).argmax())
             raise InputError(
