@@ -30,10 +30,11 @@ def cell(corruption: str, level: float, seed: int, *, status: str = "done", epoc
     result = status == "done"
     fit = [record["epoch"] for record in history if record["train_accuracy"] >= 0.99]
     return {
-        "key": f"{corruption}-{level}-{seed}", "problem": "cifar10", "problem_hash": "0a" * 16, "corruption": corruption,
-        "level": level, "seed": seed, "model": "mlp-1x512", "parameters": 1_209_866, "recipe": '{"lr": 0.01}',
+        "key": f"{corruption}-{level}-{seed}", "problem": "cifar10", "problem_hash": "0a" * 16,
+        "corruption": corruption, "level": level, "seed": seed,
+        "model": "mlp-1x512", "parameters": 1_209_866, "recipe": '{"lr": 0.01}',
         "recipe_hash": "0b" * 16, "n_train": 50_000, "n_test": 10_000, "status": status,
-        "reason": None if result else {"diverged": "training loss is NaN in epoch 4"}.get(status, "worker <killed> & gone"),
+        "reason": {"diverged": "training loss is NaN in epoch 4", "failed": "worker <killed> & gone"}.get(status),
         "epochs": len(history), "epochs_to_fit": fit[0] if fit else None,
         "train_loss": history[-1]["train_loss"] if history else math.nan, "test_loss": 2.0 if result else math.nan,
         "train_accuracy": history[-1]["train_accuracy"] if history else math.nan,
@@ -52,7 +53,13 @@ def label_rows(levels: Iterable[float], seeds: Iterable[int] = (0,), epochs: int
 
 def grid_rows(seeds: Iterable[int] = (0, 1, 2)) -> pd.DataFrame:
     """Rows of a sweep over every corruption, with one cell that diverged and one that failed."""
-    conditions = [("none", 0.0), ("random-labels", 1.0), ("shuffled-pixels", 1.0), ("random-pixels", 1.0), ("gaussian", 1.0)]
+    conditions = [
+        ("none", 0.0),
+        ("random-labels", 1.0),
+        ("shuffled-pixels", 1.0),
+        ("random-pixels", 1.0),
+        ("gaussian", 1.0),
+    ]
     rows = [cell(*condition, seed) for condition in conditions for seed in seeds]
     rows += [cell("labels", 0.5, 0), cell("labels", 0.5, 1, status="diverged"), cell("labels", 0.5, 2, status="failed")]
     return pd.DataFrame(rows)

@@ -2,7 +2,7 @@
 
 from gengap.report.json_text import json_ready, json_text
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, write_page
-from gengap.report.randomize import label_bits, randomize_page, summarise
+from gengap.report.randomize import label_bits, randomize_page, summarise, verdict
 
 __all__ = [
     "Fact",
@@ -17,5 +17,6 @@ __all__ = [
     "label_bits",
     "randomize_page",
     "summarise",
+    "verdict",
     "write_page",
 ]

@@ -10,6 +10,8 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#B86F9A", "#A87B00", "#7D7D7D", "#3
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 PICTURE_WIDTH = 680  # pixels, of a chart that fills its container on the page
+# Fonts of one metric: what was measured here is what fits wherever the picture is shown.
+PICTURE_FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 
 
 def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
@@ -74,8 +76,9 @@ def pictures(chart: Any, description: str) -> tuple[bytes, str]:
     import vl_convert
 
     spec = specification(chart, description, PICTURE_WIDTH)
-    options: dict[str, Any] = {"vl_version": vegalite_version(), "config": LIGHT, "allowed_base_urls": []}
-    return vl_convert.vegalite_to_png(spec, scale=2, **options), vl_convert.vegalite_to_svg(spec, **options)
+    config = LIGHT | {"font": PICTURE_FONT}
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=vegalite_version(), config=config, allowed_base_urls=[])
+    return vl_convert.svg_to_png(svg, scale=2), svg
 
 
 def vegalite_version() -> str:

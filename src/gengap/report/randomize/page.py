@@ -107,7 +107,7 @@ def _curves(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
 
 def _times(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
     points, relative = time_points(named, paper)
-    if points["level"].nunique() < 2:
+    if len(_ours(points)) < 2:
         return None
     unit = "time to fit, relative to true labels" if relative else "epochs to fit"
     notes = "" if relative else "No cell fitted the true labels, so epochs are shown instead of a ratio. "
@@ -128,7 +128,7 @@ def _times(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
 
 def _errors(named: pd.DataFrame, summary: Mapping[str, Any], paper: pd.DataFrame | None) -> Section | None:
     points = error_points(named, paper)
-    if points["level"].nunique() < 2:
+    if len(_ours(points)) < 2:
         return None
     chance = summary["chance_accuracy"]
     figure = Figure(

@@ -78,7 +78,7 @@ def _capacity(summary: Mapping[str, Any]) -> str:
         return text + "."
     text += f". To hold that many random labels takes at least {used['label_bits']:,.0f} bits"
     per = used["bits_per_parameter"]
-    return text + (f", or {per:.2g} bits a parameter." if per is not None else ".")
+    return text + (f", {per:.2g} for each parameter." if per is not None else ".")
 
 
 def _meaning(summary: Mapping[str, Any]) -> str:
