@@ -1,0 +1,159 @@
+"""`gengap certify` as a person uses it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gengap.cli import main
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments: str, status: int = 0):
+        with pytest.raises(SystemExit) as stopped:
+            main(["certify", *map(str, arguments)])
+        captured = capsys.readouterr()
+        assert stopped.value.code == status, captured.err
+        return captured
+
+    return call
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 300)
+    for name, rate in (("a", 0.1), ("b", 0.3)):
+        predicted = np.where(rng.random(300) < rate, (labels + 1) % 3, labels)
+        table = pd.DataFrame({"y_true": labels, "y_pred": predicted, "patient": np.arange(300) // 3})
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    probabilities = rng.dirichlet(np.ones(2), 300).round(4)
+    pd.DataFrame({"y_true": labels % 2, "p_0": probabilities[:, 0], "p_1": 1 - probabilities[:, 0]}).to_parquet(
+        tmp_path / "p.parquet"
+    )
+    models = {f"m{i}": np.where(rng.random(300) < 0.2, 0, labels) for i in range(4)}
+    pd.DataFrame({"y_true": labels, **models}).to_csv(tmp_path / "all.csv", index=False)
+    return tmp_path
+
+
+def test_counts_as_one_json_document(run) -> None:
+    printed = run("--errors", "30", "--n", "10000", "--tried", "300", "--json")
+    document = json.loads(printed.out)
+    assert document["upper"] == document["bounds"]["clopper_pearson"]["upper"] == pytest.approx(0.005495, abs=1e-6)
+    assert printed.err == ""
+
+
+def test_the_papers_figure(run) -> None:
+    document = json.loads(run("--errors", 0, "--n", 10_000, "--tried", 10**9, "--delta", 0.1, "--json").out)
+    assert document["bounds"]["kawaguchi2017_prop5"]["gap"] == pytest.approx(0.0694, abs=5e-5)
+
+
+def test_the_terminal_shows_the_promise_and_every_bound(run) -> None:
+    shown = " ".join(run("--errors", "30", "--n", "10000", "--tried", "300").out.split())
+    assert "With 95 % confidence the true error rate is at most 0.55 %" in shown
+    for title in ("Prop. 5", "Hoeffding", "Chernoff-KL", "Clopper-Pearson", "Bernstein", "Betting"):
+        assert title in shown
+    assert "drawn independently" in shown
+
+
+def test_predictions_losses_and_groups(run, files) -> None:
+    plain = json.loads(run("--predictions", files / "a.csv", "--json").out)
+    assert (plain["headline"], plain["n"]) == ("clopper_pearson", 300)
+    grouped = json.loads(run("--predictions", files / "a.csv", "--groups", "patient", "--json").out)
+    assert (grouped["headline"], grouped["n"], grouped["unit"]) == ("betting", 100, "group")
+    brier = json.loads(run("--predictions", files / "p.parquet", "--loss", "brier", "--json").out)
+    assert (brier["headline"], brier["errors"]) == ("betting", None)
+    assert json.loads(run("--predictions", files / "p.parquet", "--json").out)["headline"] == "clopper_pearson"
+
+
+def test_all_predictions_compare_and_plan(run, files) -> None:
+    family = json.loads(run("--all-predictions", files / "all.csv", "--json").out)
+    assert family["tried"] == family["family"]["models"] == 4
+    assert "distinct_error_vectors" in family["family"]
+    assert "loses" in " ".join(run("--all-predictions", files / "all.csv").out.split())
+    compared = json.loads(run("--compare", files / "a.csv", files / "b.csv", "--json").out)
+    assert compared["verdict"] == "ship A"
+    assert "Ship A" in run("--compare", files / "a.csv", files / "b.csv").out
+    planned = json.loads(run("--plan", "--gap", 0.01, "--tried", 300, "--expected-error", 0.05, "--json").out)
+    assert 7_000 <= planned["n"] <= 7_020
+    assert "32,282" in run("--plan", "--gap", 0.01, "--tried", 300).out
+
+
+@pytest.mark.parametrize("kind", ["counts", "brier", "family"])
+def test_the_page_holds_the_promise_and_its_figures(run, files, tmp_path, kind: str) -> None:
+    arguments = {
+        "counts": ["--errors", 30, "--n", 10_000, "--tried", 300],
+        "brier": ["--predictions", files / "p.parquet", "--loss", "brier"],
+        "family": ["--all-predictions", files / "all.csv"],
+    }[kind]
+    printed = run(*arguments, "--out", tmp_path / "page", "--json")
+    document = json.loads(printed.out)
+    assert "report.html" in printed.err
+    page = (tmp_path / "page" / "report.html").read_text()
+    for words in (
+        "What this held-out score is worth",
+        "What would tighten it",
+        "What it assumes",
+        "drawn independently",
+    ):
+        assert words in page
+    assert json.loads((tmp_path / "page" / "report.json").read_text())["certificate"] == document
+    for figure in ("bounds", "promise-by-tried", "promise-by-size"):
+        assert (tmp_path / "page" / f"{figure}.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to certify"),
+        (["--errors", 3], "--errors is given without --n"),
+        (["--n", 3], "--n is given without --errors"),
+        (["--errors", 5, "--n", 4], "more than n"),
+        (["--errors", 0, "--n", 0], "n = 0"),
+        (["--errors", 1, "--n", 10, "--tried", 0], "tried = 0"),
+        (["--errors", 1, "--n", 10, "--delta", 1], "delta = 1"),
+        (["--errors", 1, "--n", 10, "--delta", "nan"], "NaN"),
+        (["--errors", 1, "--n", 10, "--plan", "--gap", 0.1], "contradict"),
+        (["--errors", 1, "--n", 10, "--groups", "patient"], "--groups cannot go with --errors"),
+        (["--plan"], "--plan needs --gap"),
+        (["--plan", "--gap", 2], "gap = 2"),
+        (["--plan", "--gap", 0.1, "--out", "x"], "--out cannot go with --plan"),
+        (["--predictions", "absent.csv"], "no file absent.csv"),
+        (["--predictions", "a.csv", "--compare", "a.csv", "b.csv"], "contradict"),
+        (["--predictions", "a.csv", "--groups", "user"], "Unknown column"),
+        (["--predictions", "a.csv", "--loss", "brier"], "no class probabilities"),
+        (["--predictions", "p.csv"], "sum to 0.9"),
+        (["--predictions", "unlabelled.csv"], "no column y_true"),
+        (["--predictions", "picture.png"], "no table"),
+        (["--compare", "a.csv", "short.csv"], "300 and 1 examples"),
+        (["--compare", "a.csv", "other.csv"], "labels of the two files differ"),
+        (["--all-predictions", "all.csv", "--tried", 2], "predictions of 4"),
+    ],
+)
+def test_bad_input_is_told_without_a_traceback(run, files, monkeypatch, arguments, message: str) -> None:
+    monkeypatch.chdir(files)
+    (files / "p.csv").write_text("y_true,p_0,p_1\n0,0.5,0.4\n")
+    (files / "unlabelled.csv").write_text("y_pred\n1\n")
+    (files / "short.csv").write_text("y_true,y_pred\n1,1\n")
+    (files / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
+    table = pd.read_csv(files / "a.csv")
+    table.assign(y_true=table["y_true"] + 1).to_csv(files / "other.csv", index=False)
+    told = run(*arguments, status=2).err
+    assert message in told
+    assert "Traceback" not in told
+    assert len(told.strip().splitlines()) <= 3
+
+
+def test_certifying_counts_loads_neither_torch_nor_pandas() -> None:
+    heavy = {"torch", "pandas", "scipy.stats", "altair", "sklearn"}
+    code = (
+        "import sys\nfrom gengap.cli import main\n"
+        "try:\n    main(['certify', '--errors', '30', '--n', '10000'])\n"
+        f"except SystemExit as stop:\n    sys.exit(stop.code or ', '.join({heavy!r} & set(sys.modules)) or None)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
