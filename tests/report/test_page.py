@@ -12,6 +12,7 @@ import pytest
 
 from gengap.errors import InputError
 from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text, write_page
+from gengap.report.plain import plain
 
 EVIL = "<script>alert(1)</script>"
 ROWS = pd.DataFrame({"label": [EVIL, "cat"], "error": [float("nan"), 0.25], "history": [[{"loss": float("inf")}], []]})
@@ -158,3 +159,11 @@ def test_full_disk_is_told_and_leaves_the_old_report(tmp_path: Path, monkeypatch
     with pytest.raises(InputError, match="No room on disk"):
         write_page(Page("new", "L", []), tmp_path)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "written"),
+    [(0.12345, 4, "0.1235"), (56.0, 4, "56"), (12512.0, 4, "12,512"), (99.97, 3, "100"), (-1234.5, 3, "-1,234")],
+)
+def test_plain_numbers(value: float, digits: int, written: str) -> None:
+    assert plain(value, digits) == written

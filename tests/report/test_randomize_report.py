@@ -271,3 +271,15 @@ def test_verdict_says_what_was_found() -> None:
     assert "Of 1,000 training labels it reproduces 1,000, with 3 parameters for each example" in text
     assert "at least 3,000 bits, 1 for each parameter" in text
     assert "Guessing would score 12.5%" in text
+
+
+def test_large_ratios_are_written_out() -> None:
+    rows = rows_by_hand().assign(n_train=1000, parameters=1_234_000)
+    rows["epochs_to_fit"] = [1, 1, 150, 162]
+    page = randomize_page(rows, summarise(rows, 8), published())
+    text = json_text([list(getattr(part, "paragraphs", [])) for part in page.sections[0].parts])
+    assert "took 156 times as many epochs" in text
+    assert "with 1,234 parameters for each example" in text
+    assert figures(page)["time-to-fit"].alternative.endswith("0.0 1, 1.0 156.")
+    ours = figures(page)["learning-curves"].data.query("source == 'this run' and condition == 'random labels'")
+    assert figures(page)["learning-curves"].alternative.endswith(f"random labels {ours['train_loss'].iloc[-1]:.4g}.")

@@ -20,6 +20,7 @@ from gengap import __version__
 from gengap.errors import InputError
 from gengap.report import theme
 from gengap.report.json_text import json_ready, json_text
+from gengap.report.plain import plain
 
 LONGEST_TABLE = 500  # rows of a table on the page; whole tables are in the files beside it
 
@@ -218,5 +219,5 @@ def _cell(value: Any, form: str = "") -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Real):
-        return format(value, form or ("," if isinstance(value, Integral) else ".4g"))
+        return format(value, form or ",") if form or isinstance(value, Integral) else plain(float(value))
     return str(value)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from gengap.report import charts
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text
+from gengap.report.plain import plain
 from gengap.report.randomize.conditions import colours, with_conditions
 from gengap.report.randomize.points import error_points, gap_points, loss_points, steps_per_epoch, time_points
 from gengap.report.randomize.words import lead, title, verdict
@@ -64,7 +65,7 @@ def _facts(summary: Mapping[str, Any]) -> list[Fact]:
     facts.append(
         Fact(
             "Slowdown",
-            "–" if slowdown is None else f"{slowdown:.2g}×",
+            "–" if slowdown is None else f"{plain(slowdown, 2)}×",
             summary["slowdown_reason"] or "epochs to fit, against true labels",
         )
     )
@@ -93,12 +94,12 @@ def _curves(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
     several = "One thin line a seed. " if points["seed"].nunique() > 1 else ""
     beside = "Dashed: small Inception in the paper's Figure 1a. " if charts.PAPER in set(points["source"]) else ""
     crossed = "A cross marks where a run diverged. " if points["diverged"].any() else ""
-    ends = points.groupby("condition", sort=False)["train_loss"].last()
+    ends = points[points["source"] == charts.OURS].groupby("condition", sort=False)["train_loss"].last()
     figure = Figure(
         "learning-curves",
         charts.learning_curves(points, palette, steps_per_epoch(named)),
         f"Training loss as training goes on. {several}{beside}{crossed}Choose a name in the legend to single it out.",
-        "Training loss against training steps. Last values: " + _listed(ends, "{:.3g}"),
+        "Training loss against training steps. Last values: " + _listed(ends),
         points,
         {"train_loss": ".4f"},
     )
@@ -116,12 +117,11 @@ def _times(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
     )
     figure = Figure(
         "time-to-fit",
-        charts.by_level(points, _model_colours(points), unit, "~g"),
+        charts.by_level(points, _model_colours(points), unit, ",~r"),
         "First epoch with a training accuracy of at least 99%, against the level of label corruption. "
         f"{notes}{_beside(points)}",
-        f"{unit.capitalize()} against label corruption: " + _listed(_ours(points), "{:.3g}"),
+        f"{unit.capitalize()} against label corruption: " + _listed(_ours(points)),
         points,
-        {"mean": ".3g", "low": ".3g", "high": ".3g"},
     )
     return Section("Time to fit", [figure])
 
@@ -137,7 +137,7 @@ def _errors(named: pd.DataFrame, summary: Mapping[str, Any], paper: pd.DataFrame
             points, _model_colours(points), "test error", ".0%", None if chance is None else (1 - chance, "chance")
         ),
         f"Error on the test set, whose labels are true, against the level of corruption in training. {_beside(points)}",
-        "Test error against label corruption: " + _listed(_ours(points), "{:.1%}"),
+        "Test error against label corruption: " + _listed(_ours(points), ".1%"),
         points,
         {"mean": ".2%", "low": ".2%", "high": ".2%"},
     )
@@ -159,7 +159,7 @@ def _gaps(named: pd.DataFrame, summary: Mapping[str, Any]) -> Section | None:
             None if chance is None else 1 - chance,
         ),
         f"Each bar is a generalization gap: from training error (ring) to test error (dot){dotted}. Means over seeds.",
-        "Test error by condition: " + _listed(errors, "{:.1%}"),
+        "Test error by condition: " + _listed(errors, ".1%"),
         points,
         dict.fromkeys(("train_error", "test_error", "low", "high"), ".2%"),
     )
@@ -201,5 +201,5 @@ def _ours(points: pd.DataFrame) -> "pd.Series[float]":
     return points[points["source"] == charts.OURS].set_index("level")["mean"]
 
 
-def _listed(values: "pd.Series[float]", form: str) -> str:
-    return ", ".join(f"{name} {form.format(value)}" for name, value in values.items()) + "."
+def _listed(values: "pd.Series[float]", form: str = "") -> str:
+    return ", ".join(f"{name} {format(value, form) if form else plain(value)}" for name, value in values.items()) + "."

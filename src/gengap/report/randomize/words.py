@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gengap.report.plain import plain
+
 _LEADS = {
     "memorises": "It memorises: this recipe fits {corrupted} all the same.",
     "not-memorised": "It did not memorise within this budget: training ended before {corrupted} were fitted.",
@@ -61,8 +63,9 @@ def _corrupted(summary: Mapping[str, Any]) -> str:
 def _slowdown(summary: Mapping[str, Any]) -> str:
     if summary["slowdown"] is None:
         return f"The slowdown is not known: {summary['slowdown_reason']}."
+    times = plain(summary["slowdown"], 2)
     return (
-        f"Fitting {_corrupted(summary)} took {summary['slowdown']:.2g} times as many epochs as fitting the true ones "
+        f"Fitting {_corrupted(summary)} took {times} times as many epochs as fitting the true ones "
         f"(to a training accuracy of {summary['fit_accuracy']:.0%})."
     )
 
@@ -73,12 +76,12 @@ def _capacity(summary: Mapping[str, Any]) -> str:
         return ""
     text = f"Of {summary['n_train']:,} training labels it reproduces {used['fitted_examples']:,}"
     if used["parameters_per_example"] is not None:
-        text += f", with {used['parameters_per_example']:.3g} parameters for each example"
+        text += f", with {plain(used['parameters_per_example'], 3)} parameters for each example"
     if used["label_bits"] is None:
         return text + "."
     text += f". To hold that many random labels takes at least {used['label_bits']:,.0f} bits"
     per = used["bits_per_parameter"]
-    return text + (f", {per:.2g} for each parameter." if per is not None else ".")
+    return text + (f", {plain(per, 2)} for each parameter." if per is not None else ".")
 
 
 def _meaning(summary: Mapping[str, Any]) -> str:
