@@ -155,6 +155,7 @@ def test_coverage_summed_exactly_over_the_binomial(bound, n: int, delta: float) 
         ((1, 10, 1.5), "tried = 1.5"),
         ((1, 10, 1, 0.0), "delta = 0"),
         ((1, 10, 1, 1.0), "delta = 1"),
+        ((1, 10, 10**10, 1e-299), "too small"),
         ((float("nan"), 10), "NaN"),
         (("many", 10), "not a number"),
         ((np.array([1, 11]), 10), "more than n"),

@@ -147,6 +147,11 @@ def test_refuses_what_are_no_probabilities(probabilities, message: str) -> None:
         predicted_labels(probabilities, ["a", "b"])
 
 
+def test_class_probabilities_stand_for_their_largest() -> None:
+    probabilities = [[0.2, 0.8, 0.0], [0.6, 0.1, 0.3], [0.0, 0.1, 0.9]]
+    assert gengap.certify(y_true=[1, 2, 2], y_pred=probabilities) == gengap.certify(y_true=[1, 2, 2], y_pred=[1, 0, 2])
+
+
 def test_refuses_a_label_without_a_column() -> None:
     with pytest.raises(InputError, match="label c has no probability column"):
         brier_losses(["c"], [[0.5, 0.5]], ["a", "b"])

@@ -8,18 +8,25 @@ from numpy.typing import ArrayLike, NDArray
 from gengap.errors import InputError
 
 Floats = NDArray[np.float64]
+_SMALLEST_LEVEL = 1e-300
 
 
 def level(tried: ArrayLike, delta: ArrayLike) -> Floats:
     """The level left for one model, ``delta / tried`` (union bound over all models tried).
 
     Raises:
-        InputError: ``tried`` is no whole number of at least 1, or ``delta`` lies outside (0, 1).
+        InputError: ``tried`` is no whole number of at least 1, or ``delta`` lies outside (0, 1), or
+            ``delta / tried`` is below 1e-300.
     """
     tried, delta = _numbers("tried", tried), _numbers("delta", delta)
     _require(tried, (tried >= 1) & (tried == np.floor(tried)), "tried", "a whole number of models, at least 1")
     _require(delta, (delta > 0) & (delta < 1), "delta", "a probability strictly between 0 and 1, such as 0.05")
-    return np.asarray(delta / tried)
+    left = np.asarray(delta / tried)
+    if np.any(left < _SMALLEST_LEVEL):
+        raise InputError(
+            f"delta / tried = {left.min():g} is too small to be computed with.", expected="at least 1e-300"
+        )
+    return left
 
 
 def counts(errors: ArrayLike, n: ArrayLike, *, whole: bool = False) -> tuple[Floats, Floats]:

@@ -93,7 +93,8 @@ def certify(
         errors: Number of errors.
         n: Number of held-out examples, at least 1.
         y_true: Labels of the held-out examples, shape (N,).
-        y_pred: Predicted labels, shape (N,), in an order that does not depend on whether they are right.
+        y_pred: Predicted labels, shape (N,), or class probabilities, shape (N, C); in an order that does not depend
+            on whether they are right.
         losses: Losses in [0, ``loss_bound``] in such an order, shape (N,).
         loss_bound: The largest possible loss, known beforehand, not taken from the losses.
         groups: The group of each example, shape (N,). The group becomes the unit: certified is the risk of an example

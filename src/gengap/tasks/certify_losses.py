@@ -15,9 +15,15 @@ _SUM_TOLERANCE = 1e-3  # probabilities written with three decimals still sum to 
 def zero_one_losses(y_true: ArrayLike, y_pred: ArrayLike) -> Floats:
     """1 where the prediction is not the label, else 0; shape (N,).
 
+    Args:
+        y_true: Labels, shape (N,); class numbers from 0 where ``y_pred`` are probabilities.
+        y_pred: Predicted labels, shape (N,), or class probabilities, shape (N, C).
+
     Raises:
         InputError: The two have different lengths or more than one axis, are empty, or a value is missing.
     """
+    if np.ndim(y_pred) == 2:
+        y_pred = predicted_labels(y_pred, range(np.shape(y_pred)[1]))
     labels, predictions = _labels("y_true", y_true), _labels("y_pred", y_pred)
     _same_length("y_true", labels.size, "y_pred", predictions.size)
     _comparable(labels, predictions)
