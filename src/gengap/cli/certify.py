@@ -43,14 +43,15 @@ def command(
         float | None, typer.Option(help="With --plan: the error rate not to be exceeded; worst case if not given.")
     ] = None,
     tried: Annotated[
-        int | None, typer.Option(help="Models compared on these examples. [default: 1; with files of several: theirs]")
+        int | None,
+        typer.Option(help="Models compared on these examples; if not given: 1, or as many as the files hold."),
     ] = None,
     delta: Annotated[float, typer.Option(help="Probability that the promise fails.")] = 0.05,
     groups: Annotated[
         str | None, typer.Option(help="Column of groups (patients, users): the group is the unit.")
     ] = None,
     loss: Annotated[
-        Literal["zero-one", "brier"] | None, typer.Option(help="Loss of predictions. [default: zero-one]")
+        Literal["zero-one", "brier"] | None, typer.Option(help="Loss of predictions; zero-one if not given.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the page.")] = None,
