@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gengap.tasks.certify import Certificate
     from gengap.tasks.certify_compare import Comparison
     from gengap.tasks.certify_family import Family
+    from gengap.tasks.certify_files import Predictions
     from gengap.tasks.certify_plan import Plan
 
 # What is certified -> the options that only go with it.
@@ -130,15 +131,18 @@ def _answer(
         from gengap.tasks.certify_compare import compare_files
 
         return compare_files(*options[kind], tried=2 if tried is None else tried, delta=delta)
+    return _of_predictions(read_predictions(options[kind]), options, one, delta)
+
+
+def _of_predictions(read: "Predictions", options: dict[str, Any], tried: int, delta: float) -> "Certificate":
     from gengap.tasks.certify import certify_units
 
-    read = read_predictions(options[kind])
     brier = options.get("--loss") == "brier"
     return certify_units(
         read.brier() if brier else read.zero_one(),
         zero_one=not brier,
         groups=read.groups(options["--groups"]) if "--groups" in options else None,
-        tried=one,
+        tried=tried,
         delta=delta,
     )
 

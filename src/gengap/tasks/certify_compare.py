@@ -12,7 +12,7 @@ from gengap import bounds
 from gengap.bounds.inputs import level
 from gengap.errors import InputError
 from gengap.tasks.certify_losses import zero_one_losses
-from gengap.tasks.certify_words import percent, scope
+from gengap.tasks.certify_words import confidence, percent, scope
 
 _POWER = 0.8
 
@@ -76,7 +76,7 @@ class Comparison:
         """The verdict in one or two sentences."""
         low, high = percent(self.interval[0], up=False), percent(self.interval[1], up=True)
         seen = f"A errs alone on {self.a_only:,} and B alone on {self.b_only:,} of {self.n:,} examples"
-        sure = f"with {percent(1 - self.delta)} confidence the risk of A minus that of B lies from {low} to {high}"
+        sure = f"with {confidence(self.delta)} confidence the risk of A minus that of B lies from {low} to {high}"
         more = f" About {self.more_examples:,} more examples would tell." if self.more_examples else ""
         return f"{self.verdict[0].upper()}{self.verdict[1:]}: {seen}; {sure}.{more}"
 

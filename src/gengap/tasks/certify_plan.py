@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gengap import bounds
-from gengap.tasks.certify_words import percent, scope
+from gengap.tasks.certify_words import confidence, percent, scope
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Plan:
             else (f"as long as the error rate seen is at most {percent(self.expected_error)}")
         )
         return (
-            f"{self.n:,} held-out examples let you compare {models} and promise, with {percent(1 - self.delta)} "
+            f"{self.n:,} held-out examples let you compare {models} and promise, with {confidence(self.delta)} "
             f"confidence, a true error rate at most {self.gap:g} above the one seen, {error}."
         )
 

@@ -56,18 +56,22 @@ def assumptions(headline: str, *, tried: int, unit: str) -> list[str]:
 
 def promise(*, upper: float, risk: float, n: int, errors: int | None, tried: int, delta: float, unit: str) -> str:
     """The promise in one sentence."""
-    what = "error rate" if errors is not None else "risk"
-    show, at_most = (
-        (percent(risk), percent(upper, up=True))
-        if errors is not None
-        else (
-            three_digits(risk),
-            three_digits(upper, up=True),
-        )
-    )
-    seen = f"{errors:,} errors in {n:,} {unit}s, {show}" if errors is not None else f"{show} on {n:,} {unit}s"
-    all_models = "" if tried == 1 else f", whichever of the {tried:,} models it is"
-    return f"With {percent(1 - delta)} confidence the true {what} is at most {at_most} (seen: {seen}){all_models}."
+    if errors is None:
+        what, at_most, seen = "risk", three_digits(upper, up=True), f"{three_digits(risk)} on {n:,} {unit}s"
+    else:
+        what, at_most = "error rate", percent(upper, up=True)
+        seen = f"{errors:,} errors in {n:,} {unit}s, {percent(risk)}"
+    chosen = "" if tried == 1 else f", even for a model chosen as the best of {tried:,}"
+    return f"With {confidence(delta)} confidence the true {what} is at most {at_most} (seen: {seen}){chosen}."
+
+
+def confidence(delta: float) -> str:
+    """1 - delta as a percentage with all its digits, never rounded to certainty.
+
+    >>> confidence(0.05), confidence(1e-6)
+    ('95 %', '99.9999 %')
+    """
+    return f"{100 * (1 - delta):.12g} %"
 
 
 def percent(share: float, *, up: bool | None = None) -> str:
