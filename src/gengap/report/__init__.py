@@ -3,8 +3,11 @@
 from gengap.report.json_text import json_ready, json_text
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, write_page
 from gengap.report.randomize import label_bits, randomize_page, summarise, verdict
+from gengap.report.study import Artifact, Comparison, study_page
 
 __all__ = [
+    "Artifact",
+    "Comparison",
     "Fact",
     "Facts",
     "Figure",
@@ -16,6 +19,7 @@ __all__ = [
     "json_text",
     "label_bits",
     "randomize_page",
+    "study_page",
     "summarise",
     "verdict",
     "write_page",

@@ -1,0 +1,168 @@
+"""``gengap study``: the papers."""
+
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gengap.errors import InputError
+from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
+
+app = typer.Typer()
+
+Name = Annotated[str, typer.Argument(help="A paper (zhang2017: all of it) or one artifact (zhang2017/table1).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+class ScaleName(StrEnum):
+    """How much of a study is run."""
+
+    smoke = "smoke"
+    desk = "desk"
+    paper = "paper"
+
+
+@app.command("list")
+def list_studies(as_json: Json = False) -> None:
+    """The studies, each one table or figure of a paper."""
+    studies = all_studies()
+    if as_json:
+        _print_json({"studies": [_short(study) for study in studies]})
+        return
+    _print_table(
+        ["study", "what", "numbers", "claim"], [[s.name, s.artifact, len(s.reported), s.claim] for s in studies]
+    )
+
+
+@app.command("show")
+def show_study(name: Name, as_json: Json = False) -> None:
+    """What a study claims, what it costs, how it differs from the paper, and the paper's numbers."""
+    studies = find_studies(name)
+    if as_json:
+        _print_json({"studies": [_whole(study) for study in studies]})
+        return
+    for study in studies:
+        _show(study)
+
+
+@app.command("run")
+def run_studies(
+    name: Name,
+    scale: Annotated[
+        ScaleName, typer.Option(help="smoke: seconds, embedded data; desk: two cores; paper: as published, for a GPU.")
+    ] = ScaleName.smoke,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.", show_default=False)] = None,
+    as_json: Json = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
+) -> None:
+    """Run a study: what is stored already is not run again. Exit status 3 if a run failed."""
+    studies = find_studies(name)
+    _check_folder(out)
+
+    from gengap.cells import Options
+
+    options = Options(device=device, workers=workers)
+    outcomes = [run_study(study, scale.value, options) for study in studies]
+    if out is not None:
+        _write(name, scale, outcomes, out)
+    if as_json:
+        _print_json({"name": name, "scale": scale.value, "studies": [outcome.to_json() for outcome in outcomes]})
+    else:
+        _print_comparisons(outcomes)
+    failed = [row for outcome in outcomes for row in outcome.failed]
+    if failed:
+        typer.echo(f"gengap: {len(failed)} runs have no result; run the command again to retry them.", err=True)
+        raise typer.Exit(3)
+
+
+def _short(study: Study) -> dict[str, Any]:
+    return {
+        "name": study.name,
+        "artifact": study.artifact,
+        "claim": study.claim,
+        "paper": study.paper,
+        "cost": study.cost,
+        "runs": {scale: len(study.sweep(scale)) for scale in SCALES},
+        "reported": len(study.reported),
+    }
+
+
+def _whole(study: Study) -> dict[str, Any]:
+    reported = [asdict(number) for number in study.reported]
+    return _short(study) | {"differences": study.differences, "scaled": study.scaled, "reported": reported}
+
+
+def _show(study: Study) -> None:
+    typer.echo(f"{study.name}: {study.artifact} of {study.paper}\n\n{study.claim}\n\nScales")
+    for scale in SCALES:
+        typer.echo(f"  {scale}: {len(study.sweep(scale))} runs, {study.cost[scale]}")
+        if scale in study.scaled:
+            typer.echo(f"    differs: {study.scaled[scale]}")
+    typer.echo("\nDifferences from the paper")
+    for number, text in enumerate(study.differences, start=1):
+        typer.echo(f"  {number}. {text}")
+    rows = [[n.what, n.place, n.value, n.unit, n.tolerance, n.source] for n in study.reported]
+    typer.echo("\nReported")
+    _print_table(["what", "place", "value", "unit", "tolerance", "source"], rows)
+
+
+def _check_folder(out: Path | None) -> None:
+    """Told before anything is trained."""
+    if out is None:
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the report to {out}: {error.strerror}.", next_step="choose another folder with --out"
+        ) from error
+
+
+def _write(name: str, scale: str, outcomes: list[Outcome], out: Path) -> None:
+    import pandas as pd
+
+    from gengap.report import study_page, write_page
+
+    page = study_page(name, scale, [outcome.artifact() for outcome in outcomes])
+    rows = pd.concat([pd.DataFrame(o.rows).assign(study=o.study.name) for o in outcomes], ignore_index=True)
+    data = {"name": name, "scale": scale, "studies": [outcome.to_json() for outcome in outcomes]}
+    typer.echo(f"Report: {write_page(page, out, rows, data)}", err=True)
+
+
+def _print_comparisons(outcomes: list[Outcome]) -> None:
+    for outcome in outcomes:
+        typer.echo(f"{outcome.study.name} at {outcome.scale} scale: {outcome.study.claim}")
+        rows = [
+            [c.what, c.place, c.reported, c.ours, len(c.values), c.unit, c.verdict, c.absence]
+            for c in outcome.comparisons()
+        ]
+        _print_table(["what", "place", "paper", "ours", "n", "unit", "verdict", "no value because"], rows)
+        if outcome.scale in outcome.study.scaled:
+            typer.echo(f"Indicative only: {outcome.study.scaled[outcome.scale]}\n")
+
+
+def _print_table(headings: list[str], rows: list[list[Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headings, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    from gengap.report import json_text
+
+    sys.stdout.write(json_text(document))

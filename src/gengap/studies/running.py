@@ -1,0 +1,123 @@
+"""Running a study at a scale, and what that gives: rows, comparisons, a section of a report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from gengap.studies.study import Reported, Row, Scale, Study
+
+if TYPE_CHECKING:
+    from gengap.cells import Options
+    from gengap.report import Artifact, Comparison
+
+RESULTS = ("done", "diverged")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A study's rows at a scale.
+
+    Attributes:
+        study, scale: What was run.
+        rows: As ``study.measure`` gave them.
+    """
+
+    study: Study
+    scale: Scale
+    rows: Sequence[Row]
+
+    @property
+    def failed(self) -> list[Row]:
+        """Rows without a result; a run that diverged is a result."""
+        return [row for row in self.rows if row["status"] not in RESULTS]
+
+    def comparisons(self) -> "list[Comparison]":
+        """Each number of the paper with ours beside it."""
+        return [_comparison(reported, self) for reported in self.study.reported]
+
+    def artifact(self) -> "Artifact":
+        """What the report shows of it."""
+        import pandas as pd
+
+        from gengap.report import Artifact
+
+        study = self.study
+        frame = pd.DataFrame(self.rows)
+        views = [view(frame) for view in study.views]
+        differences = [f"{number}. {text}" for number, text in enumerate(study.differences, start=1)]
+        if self.scale in study.scaled:
+            differences.append(f"At {self.scale} scale, besides: {study.scaled[self.scale]}")
+        return Artifact(
+            name=study.name,
+            title=study.artifact,
+            claim=study.claim,
+            paper=study.paper,
+            views=[view for view in views if view is not None],
+            comparisons=self.comparisons(),
+            unfinished=self._unfinished(),
+            differences=differences,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Name, claim, rows without their histories, comparisons with their verdicts, and what has no result."""
+        return {
+            "name": self.study.name,
+            "artifact": self.study.artifact,
+            "claim": self.study.claim,
+            "scale": self.scale,
+            "rows": [{name: value for name, value in row.items() if name != "history"} for row in self.rows],
+            "comparisons": [comparison.record() for comparison in self.comparisons()],
+            "failed": self._unfinished().query("status not in @RESULTS").to_dict("records") if self.failed else [],
+        }
+
+    def _unfinished(self) -> Any:
+        """A table of the rows that did not end well: the configuration, the status and its reason."""
+        import pandas as pd
+
+        fields = list(asdict(self.study.sweep(self.scale)[0]))
+        rows = [row for row in self.rows if row["status"] != "done"]
+        return pd.DataFrame(rows, columns=[*fields, "status", "reason"])
+
+
+def run_study(study: Study, scale: Scale, options: "Options") -> Outcome:
+    """Measures what a study lacks at a scale.
+
+    Raises:
+        InputError: Its data are not here, or the device.
+        Interrupted: Ctrl-C; what is stored stays, and running it again goes on.
+    """
+    return Outcome(study, scale, study.measure(study.sweep(scale), options))
+
+
+def _comparison(reported: Reported, outcome: Outcome) -> "Comparison":
+    from gengap.report import Comparison
+
+    rows = [row for row in outcome.rows if reported.matches(row)]
+    factor = 100.0 if reported.unit == "%" else 1.0
+    values, missing = [], []
+    for row in rows:
+        value = row.get(reported.quantity) if row["status"] == "done" else None
+        if value is None:
+            missing.append(_reason(row, reported.quantity))
+        else:
+            values.append(factor * value)
+    if not rows:
+        missing = [f"{outcome.scale} scale leaves this setting out"]
+    return Comparison(
+        what=reported.what,
+        place=reported.place,
+        reported=reported.value,
+        unit=reported.unit,
+        tolerance=reported.tolerance,
+        source=reported.source,
+        values=tuple(values),
+        missing=tuple(missing),
+        diverged=sum(row["status"] == "diverged" for row in rows),
+        indicative="" if outcome.scale == "paper" else outcome.study.scaled[outcome.scale],
+    )
+
+
+def _reason(row: Mapping[str, Any], quantity: str) -> str:
+    if row["status"] != "done":
+        return f"{row['status']}: {row['reason']}"
+    return str(row.get(f"{quantity}_reason") or f"the row holds no {quantity}")

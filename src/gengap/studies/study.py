@@ -1,0 +1,121 @@
+"""Study: one claim of a paper as code, the decorator that registers it, and how studies are found."""
+
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from gengap.errors import unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gengap.cells import Options
+    from gengap.report import Figure, Table
+
+Scale = Literal["smoke", "desk", "paper"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
+Source = Literal["printed", "read off a plot", "author code"]
+Row = dict[str, Any]
+View = Callable[["pd.DataFrame"], "Figure | Table | None"]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One number that the paper reports, and which of our rows stand against it.
+
+    Attributes:
+        what: The setting and the quantity, for people.
+        place: Where it stands, e.g. ``"Table 1, row 3"``.
+        value: As the paper gives it.
+        unit: ``"%"`` is compared with 100 times our value; any other unit is ours too.
+        tolerance: Largest difference, in the unit, that still agrees.
+        source: Whether it is printed, read off a plot, or from the authors' code.
+        quantity: The column of our rows that holds it. Where that is None, a column of that name and ``_reason``,
+            if there is one, tells why.
+        where: Column -> value: the rows that hold our value, one a seed.
+    """
+
+    what: str
+    place: str
+    value: float
+    unit: str
+    tolerance: float
+    source: Source
+    quantity: str
+    where: Mapping[str, object]
+
+    def matches(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row, or the fields of a configuration, is one of this number's setting."""
+        return all(row.get(column) == value for column, value in self.where.items())
+
+
+@dataclass(frozen=True)
+class Study:
+    """One table, figure or theorem of a paper: the claim, the paper's numbers, the grid, how to measure and to show it.
+
+    Attributes:
+        name: ``paper/artifact``: folder and file stem, word on the command line, name of the page.
+        artifact: What the paper calls it, e.g. ``"Table 1"``.
+        claim: What it shows, in one sentence.
+        paper: Authors, year, title, version.
+        differences: What we do otherwise at every scale, or what the paper leaves open; numbered in this order.
+        scaled: For ``smoke`` and ``desk``: what differs there besides, in one sentence.
+        cost: For each scale, how long it takes on what.
+        reported: The paper's numbers.
+        sweep: The whole grid at a scale, as frozen dataclasses.
+        measure: From configurations to rows, at least one for each, with the configuration's fields, ``status``
+            (``done`` where the row is a result) and ``reason`` among the columns.
+        views: From all rows to a figure or table, without training; None where the rows hold nothing to show.
+    """
+
+    name: str
+    artifact: str
+    claim: str
+    paper: str
+    differences: tuple[str, ...]
+    scaled: Mapping[Scale, str]
+    cost: Mapping[Scale, str]
+    reported: tuple[Reported, ...]
+    sweep: Callable[[Scale], Sequence[Any]]
+    measure: "Callable[[Sequence[Any], Options], list[Row]]"
+    views: tuple[View, ...]
+
+
+_REGISTERED: dict[str, Study] = {}
+
+
+def study(function: Callable[[], Study]) -> Callable[[], Study]:
+    """Registers the Study that a function of no arguments makes; its name must be its file's.
+
+    Raises:
+        ValueError: The name is not ``folder/stem`` of the file.
+    """
+    made = function()
+    expected = "/".join(function.__module__.split(".")[-2:])
+    if made.name != expected:
+        raise ValueError(f"study {made.name!r} stands in the file of {expected!r}")
+    _REGISTERED[made.name] = made
+    return function
+
+
+def all_studies() -> list[Study]:
+    """Every study under ``gengap.studies``, in order of name."""
+    package = import_module("gengap.studies")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
+    return [_REGISTERED[name] for name in sorted(_REGISTERED)]
+
+
+def find_studies(name: str) -> list[Study]:
+    """The study of that name, or all studies of the paper of that name.
+
+    Raises:
+        InputError: There is neither; the nearest names are told.
+    """
+    studies = all_studies()
+    found = [each for each in studies if name in (each.name, each.name.split("/")[0])]
+    if not found:
+        raise unknown("study", name, {word for each in studies for word in (each.name, each.name.split("/")[0])})
+    return found

@@ -1,0 +1,127 @@
+"""Figure 1a of Zhang et al. 2017: training loss of Inception on true and on randomised data.
+
+Claim: the training loss goes to zero on random labels, shuffled pixels, random pixels and Gaussian noise as it does on
+true data, later but not much later.
+
+Reported, read off the figure's vector graphics: the epoch at whose end the training loss first is below 0.05, to a
+fifth (see Figure 1b), and the loss after some epochs, to 0.2 nats, about what one epoch more or less makes where a
+curve falls.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gengap.studies.study import Reported, Row, Scale, Study, study
+from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017.overfitting import OVERFIT_LOSS, epochs_to_overfit, with_overfit_times
+from gengap.studies.zhang2017.published import curves, points
+from gengap.studies.zhang2017.setting import INCEPTION, MLP_1, Config
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gengap.cells import Options
+    from gengap.report import Figure
+
+TIME_TOLERANCE, LOSS_TOLERANCE = 0.2, 0.2  # of the epochs; in nats
+EPOCHS = (1, 5, 10, 20, 30)  # after which losses are compared
+
+# The paper's name of a curve -> corruption and level.
+CONDITIONS = {
+    "true labels": ("labels", 0.0),
+    "random labels": ("labels", 1.0),
+    "shuffled pixels": ("shuffled-pixels", 1.0),
+    "random pixels": ("random-pixels", 1.0),
+    "gaussian": ("gaussian", 1.0),
+}
+
+
+def _history(series: str) -> list[dict[str, Any]]:
+    """The paper's curve as a row's history."""
+    steps = [point for point in points("fig1a") if point["series"] == series]
+    return [{"epoch": n, "train_loss": float(point["train_loss"])} for n, point in enumerate(steps, start=1)]
+
+
+def _reported() -> tuple[Reported, ...]:
+    found = []
+    for series, (corruption, level) in CONDITIONS.items():
+        history = _history(series)
+        where = {"model": INCEPTION, "corruption": corruption, "level": level}
+        place = f"Figure 1a, {series}"
+        epochs = float(epochs_to_overfit(history) or 0)
+        what, quantity = f"epochs to a training loss below {OVERFIT_LOSS}, {series}", "epochs_to_overfit"
+        found.append(
+            Reported(what, place, epochs, "epochs", TIME_TOLERANCE * epochs, "read off a plot", quantity, where)
+        )
+        for epoch in EPOCHS:
+            loss, what = history[epoch - 1]["train_loss"], f"training loss after epoch {epoch}, {series}"
+            found.append(
+                Reported(what, place, loss, "nats", LOSS_TOLERANCE, "read off a plot", f"train_loss_{epoch}", where)
+            )
+    return tuple(found)
+
+
+REPORTED = _reported()
+
+
+def sweep(scale: Scale) -> list[Config]:
+    """Inception on all five conditions; at smoke scale the smallest network."""
+    model = MLP_1 if scale == "smoke" else INCEPTION
+    return [
+        Config(scale, model, corruption, level, seed=seed)
+        for corruption, level in CONDITIONS.values()
+        for seed in setting.seeds(scale)
+    ]
+
+
+def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
+    """Trained rows with their times to overfit and their losses after some epochs."""
+    return with_losses(with_overfit_times(setting.measure(configs, options)))
+
+
+def with_losses(rows: Sequence[Row]) -> list[Row]:
+    """The rows with ``train_loss_E`` for each epoch E that is compared; the last loss where training ended before."""
+    return [row | {f"train_loss_{epoch}": _loss(row["history"], epoch) for epoch in EPOCHS} for row in rows]
+
+
+def _loss(history: Sequence[dict[str, Any]], epoch: int) -> float | None:
+    return history[min(epoch, len(history)) - 1]["train_loss"] if history else None
+
+
+def figure_1a(rows: "pd.DataFrame") -> "Figure | None":
+    """Training loss against training steps, the paper's curves beside ours where the data are CIFAR-10."""
+    from gengap.report import Figure, charts
+    from gengap.report.randomize.conditions import colours, with_conditions
+    from gengap.report.randomize.points import loss_points, steps_per_epoch
+
+    named = with_conditions(rows)
+    shown = loss_points(named, curves()["fig1a"] if "cifar10" in set(rows["problem"]) else None)
+    if shown.empty:
+        return None
+    last = shown[shown["source"] == charts.OURS].groupby("condition", sort=False)["train_loss"].last()
+    return Figure(
+        "learning-curves",
+        charts.learning_curves(shown, colours(named), steps_per_epoch(named)),
+        "Training loss after each epoch. Dashed: the paper's, with 391 steps an epoch.",
+        "Training loss against steps. Ours at the end: " + ", ".join(f"{k} {v:.3g}" for k, v in last.items()) + ".",
+        shown,
+        {"train_loss": ".4f"},
+    )
+
+
+@study
+def zhang2017_figure1a() -> Study:
+    """Figure 1a."""
+    return Study(
+        name="zhang2017/figure1a",
+        artifact="Figure 1a",
+        claim="Inception's training loss goes to zero on random labels and on random images, later than on true ones.",
+        paper=setting.PAPER,
+        differences=setting.DIFFERENCES,
+        scaled=setting.SCALED,
+        cost=setting.COST,
+        reported=REPORTED,
+        sweep=sweep,
+        measure=measure,
+        views=(figure_1a,),
+    )

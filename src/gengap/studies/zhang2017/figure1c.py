@@ -1,0 +1,65 @@
+"""Figure 1c of Zhang et al. 2017: test error against the level of label corruption.
+
+Claim: as labels are replaced by random ones, which are fitted all the same, test error rises steadily to that of
+guessing.
+
+Reported: the 33 points of the figure, read off its vector graphics. Tolerance: 3 points, by which the paper's own
+figures and table differ for the same setting.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gengap.studies.study import Row, Study, study
+from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017.corruption import level_figure, level_points, reported, sweep
+from gengap.studies.zhang2017.setting import Config
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gengap.cells import Options
+    from gengap.report import Figure
+
+TOLERANCE = 3.0  # percentage points
+CHANCE = 0.9  # the paper's dashed line
+REPORTED = reported("fig1c", "test_error", "test_error", "%", TOLERANCE, relative=False)
+
+
+def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
+    """Trained rows with their test error at the end."""
+    return with_test_error(setting.measure(configs, options))
+
+
+def with_test_error(rows: Sequence[Row]) -> list[Row]:
+    """The rows with the column ``test_error``, a fraction; None where there is no result."""
+    return [row | {"test_error": 1 - row["test_accuracy"] if row["status"] == "done" else None} for row in rows]
+
+
+def figure_1c(rows: "pd.DataFrame") -> "Figure | None":
+    """Test error at the end of training."""
+    points = level_points(rows, "test_error", "fig1c", "test_error")
+    caption = "Error on the test set, whose labels are true, of networks trained until they fit corrupted labels."
+    return level_figure(points, caption, title="test error", form=".0%", reference=(CHANCE, "guessing"))
+
+
+@study
+def zhang2017_figure1c() -> Study:
+    """Figure 1c."""
+    return Study(
+        name="zhang2017/figure1c",
+        artifact="Figure 1c",
+        claim="Test error rises steadily with the level of label corruption, to that of guessing.",
+        paper=setting.PAPER,
+        differences=(
+            *setting.DIFFERENCES,
+            "The AlexNet of this figure is not that of the paper's Table 1: on true labels it errs on 30.1 % of the "
+            "test images here and on 23.9 % there. Ours is the table's.",
+        ),
+        scaled=setting.SCALED,
+        cost=setting.COST,
+        reported=REPORTED,
+        sweep=sweep,
+        measure=measure,
+        views=(figure_1c,),
+    )

@@ -1,0 +1,148 @@
+"""Figure 2b of Zhang et al. 2017: test accuracy by epoch, with and without batch normalisation.
+
+Claim: batch normalisation steadies training and adds 3 to 4 points of test accuracy; stopping early gains nothing to
+speak of on CIFAR-10.
+
+Reported: the best and the last test accuracy of the 51 epochs shown, read off the figure's vector graphics. Tolerance:
+3 points, by which the paper's own figures and table differ for the same setting.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gengap.studies.study import Reported, Row, Scale, Study, study
+from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017.published import points
+from gengap.studies.zhang2017.setting import INCEPTION, NAMES, NO_BN, Config
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gengap.cells import Options
+    from gengap.report import Figure
+
+TOLERANCE = 3.0  # percentage points
+EPOCHS = 51  # that the figure shows
+SERIES = {INCEPTION: "test Inception BN", NO_BN: "test Inception noBN"}
+QUANTITIES = {"best_accuracy": "best test accuracy", "last_accuracy": "last test accuracy"}
+
+
+def _curve(model: str) -> list[float]:
+    """The paper's test accuracy after each epoch."""
+    return [float(point["accuracy"]) for point in points("fig2b") if point["series"] == SERIES[model]]
+
+
+def best_and_last(accuracies: Sequence[float]) -> dict[str, float | None]:
+    """Best and last of the accuracies, and what stopping at the best would gain; None without any."""
+    if not accuracies:
+        return {"best_accuracy": None, "last_accuracy": None, "early_stopping_gain": None}
+    best, last = max(accuracies), accuracies[-1]
+    return {"best_accuracy": best, "last_accuracy": last, "early_stopping_gain": best - last}
+
+
+def _reported() -> tuple[Reported, ...]:
+    found = []
+    for model in SERIES:
+        values = best_and_last(_curve(model))
+        for quantity, words in QUANTITIES.items():
+            value = round(100 * (values[quantity] or 0.0), 4)
+            what, where = f"{words}, {NAMES[model]}", {"model": model}
+            found.append(Reported(what, "Figure 2b", value, "%", TOLERANCE, "read off a plot", quantity, where))
+    return tuple(found)
+
+
+REPORTED = _reported()
+
+
+def sweep(scale: Scale) -> list[Config]:
+    """Both networks on true labels."""
+    return [Config(scale, model, seed=seed) for model in SERIES for seed in setting.seeds(scale)]
+
+
+def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
+    """Trained rows with best and last test accuracy."""
+    return with_best_and_last(setting.measure(configs, options))
+
+
+def with_best_and_last(rows: Sequence[Row]) -> list[Row]:
+    """The rows with ``best_and_last`` of their first 51 epochs."""
+    return [row | best_and_last([epoch["test_accuracy"] for epoch in row["history"][:EPOCHS]]) for row in rows]
+
+
+def figure_2b(rows: "pd.DataFrame") -> "Figure | None":
+    """Test accuracy by epoch."""
+    import altair as alt
+    import pandas as pd
+
+    from gengap.report import Figure, charts
+
+    curves = [*_ours(rows), *(_paper() if "cifar10" in set(rows["problem"]) else [])]
+    if not any(point["source"] == charts.OURS for point in curves):
+        return None
+    data = pd.DataFrame(curves)
+    dash = alt.Scale(domain=[charts.OURS, charts.PAPER], range=[[1, 0], [5, 4]])
+    chart = alt.Chart(data).mark_line().encode(
+        x=alt.X("epoch:Q", title="epoch"),
+        y=alt.Y("test_accuracy:Q", title="test accuracy", axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=False)),
+        color=alt.Color("network:N", legend=alt.Legend(title=None)),
+        strokeDash=alt.StrokeDash("source:N", scale=dash, legend=alt.Legend(title=None)),
+        detail="seed:N",
+        tooltip=["network", "source", "seed", "epoch", alt.Tooltip("test_accuracy:Q", format=".2%")],
+    )  # fmt: skip
+    ends = data[data["source"] == charts.OURS].groupby("network", sort=False)["test_accuracy"].agg(["max", "last"])
+    told = "; ".join(f"{name}: best {best:.1%}, last {last:.1%}" for name, best, last in ends.itertuples())
+    return Figure(
+        "test-accuracy-by-epoch",
+        chart.properties(height=300),
+        "Test accuracy after each epoch, without explicit regularisation. Dashed: the paper's.",
+        f"Test accuracy by epoch. Ours: {told}.",
+        data,
+        {"test_accuracy": ".2%"},
+    )
+
+
+def _ours(rows: "pd.DataFrame") -> list[dict[str, Any]]:
+    from gengap.report.charts import OURS
+
+    return [
+        {
+            "network": NAMES[row["model"]],
+            "source": OURS,
+            "seed": row["seed"],
+            "epoch": epoch["epoch"],
+            "test_accuracy": epoch["test_accuracy"],
+        }
+        for row in rows.to_dict("records")
+        for epoch in row["history"][:EPOCHS]
+    ]
+
+
+def _paper() -> list[dict[str, Any]]:
+    from gengap.report.charts import PAPER
+
+    return [
+        {"network": NAMES[model], "source": PAPER, "seed": None, "epoch": epoch, "test_accuracy": accuracy}
+        for model in SERIES
+        for epoch, accuracy in enumerate(_curve(model), start=1)
+    ]
+
+
+@study
+def zhang2017_figure2b() -> Study:
+    """Figure 2b."""
+    return Study(
+        name="zhang2017/figure2b",
+        artifact="Figure 2b",
+        claim=(
+            "Batch normalisation steadies training and adds a few points of test accuracy; stopping early gains hardly "
+            "anything on CIFAR-10."
+        ),
+        paper=setting.PAPER,
+        differences=(*setting.DIFFERENCES, f"The first {EPOCHS} of 68 epochs are judged, as many as the figure shows."),
+        scaled=setting.SCALED,
+        cost=setting.COST,
+        reported=REPORTED,
+        sweep=sweep,
+        measure=measure,
+        views=(figure_2b,),
+    )
