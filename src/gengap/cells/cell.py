@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from gengap import __version__
+from gengap import __version__, models
 from gengap.data import Problem
 from gengap.seeds import stream
 from gengap.store import Row
@@ -41,7 +41,16 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """The cell's identity: 32 hexadecimal digits."""
-        parts = [FORMAT, self.problem.hash, self.corruption, float(self.level), self.recipe.hash, self.seed]
+        parts: list[object] = [
+            FORMAT,
+            self.problem.hash,
+            self.corruption,
+            float(self.level),
+            self.recipe.hash,
+            self.seed,
+        ]
+        if (code := models.fingerprint(self.recipe.model)) is not None:
+            parts.append(code)
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
     @property
@@ -64,6 +73,7 @@ class Cell:
             "n_train": len(self.problem.train),
             "n_test": len(self.problem.test),
             "n_classes": self.problem.n_classes,
+            "parameters": _parameters(self.recipe.model, self.problem.input_shape, self.problem.n_classes),
             "gengap": __version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
@@ -76,6 +86,11 @@ def corrupted(problem: Problem, corruption: str, level: float, seed: int) -> Pro
     if corruption == "none":
         return problem
     return problem.corrupt(corruption, level=level, seed=stream(seed, "corruption"))
+
+
+@cache
+def _parameters(model: str, input_shape: tuple[int, ...], n_classes: int) -> int:
+    return models.count_parameters(models.build(model, input_shape, n_classes))
 
 
 @cache

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from gengap import models
 from gengap.cells.cell import corrupted
 from gengap.data import Problem, open_problem
 from gengap.store import Row
@@ -34,7 +33,7 @@ def train_payloads(payloads: list[Payload], context: Context) -> list[Row]:
     for p in payloads:
         trios.append((corrupted(_open(p.folder), p.corruption, p.level, p.seed), p.recipe, p.seed))
     runs = _train(trios, payloads[0].execution, context)
-    return [{**run.outcome(), "threads": context.threads, "parameters": _parameters(run)} for run in runs]
+    return [{**run.outcome(), "threads": context.threads} for run in runs]
 
 
 def steps_of(folder: Path, recipe: Recipe, execution: Execution, threads: int) -> Callable[[], object]:
@@ -57,7 +56,3 @@ def _train(trios: Sequence[Trio], execution: Execution, context: Context) -> lis
             raise
     half = len(trios) // 2
     return _train(trios[:half], execution, context) + _train(trios[half:], execution, context)
-
-
-def _parameters(run: Run) -> int:
-    return models.count_parameters(run.model())

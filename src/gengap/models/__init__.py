@@ -6,6 +6,7 @@ Importing a network's file registers it; `registry.network` tells how.
 from gengap.models import alexnet, convnet3, convnet5, inception, mlp  # noqa: F401
 from gengap.models.building import build
 from gengap.models.factory import check_output
+from gengap.models.fingerprint import fingerprint
 from gengap.models.info import ModelInfo, count_parameters, named
 
-__all__ = ["ModelInfo", "build", "check_output", "count_parameters", "named"]
+__all__ = ["ModelInfo", "build", "check_output", "count_parameters", "fingerprint", "named"]

@@ -1,0 +1,118 @@
+"""``gengap randomize``: the randomization test."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gengap.errors import InputError
+
+if TYPE_CHECKING:
+    from gengap.tasks.randomize import Randomization
+
+
+def command(
+    data: Annotated[str, typer.Option(help="A named data set, or the path of your own.")] = "digits",
+    model: Annotated[
+        str | None, typer.Option(help="A named model or module.path:factory. Default: the recipe's.")
+    ] = None,
+    corruption: Annotated[
+        str, typer.Option(help="labels, random-labels, shuffled-pixels, random-pixels, gaussian; several with commas.")
+    ] = "labels",
+    levels: Annotated[str, typer.Option(help="Probabilities with which a label is redrawn.")] = "0,0.5,1",
+    seeds: Annotated[str, typer.Option(help="Seeds, e.g. 0,1,2.")] = "0",
+    recipe: Annotated[
+        str | None, typer.Option(help="A preset, or a JSON file of a recipe. Default: the data set's or the model's.")
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Change one field of the recipe; repeatable."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Longest time for one cell, in seconds.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    store: Annotated[Path | None, typer.Option(help="File that rows are kept in. Default: in GENGAP_HOME.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Train a recipe on true and on corrupted data: does it learn, and can it memorise?
+
+    The same network with the same hyperparameters is trained at each level. Finished cells are stored: running the
+    command again does only what is missing.
+    """
+    level_values, seed_values = _numbers("--levels", levels), _whole_numbers("--seeds", seeds)
+
+    from gengap.cells import Options
+    from gengap.data import load
+    from gengap.tasks.randomize import choose_recipe, randomize
+
+    problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
+    test = randomize(
+        problem,
+        recipe=choose_recipe(recipe, problem, model, dict(_pair(text) for text in change or [])),
+        corruptions=[name.strip() for name in corruption.split(",") if name.strip()],
+        levels=level_values,
+        seeds=seed_values,
+        store=store,
+        options=Options(device=device, workers=workers, timeout_s=timeout),
+        out=out,
+    )
+    if as_json:
+        from gengap.report import json_text
+
+        sys.stdout.write(json_text(test.to_json()))
+    else:
+        _print(test)
+    if out is not None:
+        typer.echo(f"Report: {out / 'report.html'}", err=True)
+    if test.result.failed:
+        raise typer.Exit(3)
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"{option} {text!r} is no list of numbers.", expected="e.g. 0,0.5,1") from None
+
+
+def _whole_numbers(option: str, text: str) -> list[int]:
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in numbers):
+        raise InputError(f"{option} {text!r} is no list of seeds.", expected="whole numbers of at least 0, e.g. 0,1,2")
+    return [int(part) for part in numbers]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--set {text!r} sets nothing.", expected="NAME=VALUE, e.g. learning_rate=0.05")
+    return name.strip().replace("-", "_"), value.strip()
+
+
+def _print(test: "Randomization") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from gengap.report import verdict
+
+    console = Console()
+    table = Table(title=test.page.title, title_justify="left")
+    for name in ("corruption", "level", "seed", "train accuracy", "test accuracy", "epochs", "to fit", "status"):
+        table.add_column(name, justify="left" if name in ("corruption", "status") else "right")
+    for row in test.rows:
+        accuracies = [_percent(row.get(name)) for name in ("train_accuracy", "test_accuracy")]
+        counts = [str(row.get(name) or "–") for name in ("epochs", "epochs_to_fit")]
+        table.add_row(row["corruption"], f"{row['level']:g}", str(row["seed"]), *accuracies, *counts, row["status"])
+    console.print(table)
+    console.print(test.page.lead, style="bold")
+    for paragraph in verdict(test.summary):
+        console.print(paragraph)
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2%}"

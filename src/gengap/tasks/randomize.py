@@ -1,0 +1,144 @@
+"""The randomization test of a recipe: Zhang et al. 2017 on any data and model."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gengap import cells
+from gengap.cells import Cell, Options
+from gengap.data import Problem, check_level, find_corruption, load
+from gengap.errors import InputError
+from gengap.report import Page, json_ready, randomize_page, summarise, write_page
+from gengap.store import Row, Store
+from gengap.studies.zhang2017.published import curves
+from gengap.sweep import SweepResult
+from gengap.train import Recipe, default_preset, preset
+
+LEVELS = (0.0, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Randomization:
+    """The outcome of a randomization test.
+
+    Attributes:
+        rows: One row for each cell; ``docs/design.md`` lists the columns.
+        summary: The verdict and its numbers, free of NaN.
+        page: The report.
+        result: How many cells ran, were found in the store, or failed.
+    """
+
+    rows: list[Row]
+    summary: dict[str, Any]
+    page: Page
+    result: SweepResult
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``gengap randomize --json`` prints: rows without their history, and the summary."""
+        rows = [{name: value for name, value in row.items() if name != "history"} for row in self.rows]
+        document: dict[str, Any] = json_ready({"rows": rows, "summary": self.summary})
+        return document
+
+    def write(self, out: str | Path) -> Path:
+        """Writes the report into a folder and returns the path of its ``report.html``."""
+        return write_page(self.page, out, pd.DataFrame(self.rows), {"summary": self.summary})
+
+
+def randomize(
+    data: str | Path | Problem = "digits",
+    *,
+    model: str | None = None,
+    recipe: Recipe | str | None = None,
+    corruptions: Sequence[str] = ("labels",),
+    levels: Sequence[float] = LEVELS,
+    seeds: Iterable[int] = (0,),
+    data_dir: str | Path | None = None,
+    store: str | Path | None = None,
+    options: Options | None = None,
+    out: str | Path | None = None,
+) -> Randomization:
+    """Trains one recipe on true and on corrupted data: does it learn, and can it memorise?
+
+    Args:
+        data: A Problem, or what ``gengap.load`` takes.
+        model: A named model or ``module.path:factory``; None takes the recipe's.
+        recipe: A Recipe, which then names the model itself, or what ``choose_recipe`` takes.
+        corruptions: Names of corruptions. ``labels`` is applied at every level; the others have no levels: they
+            stand beside the uncorrupted data.
+        levels: Probabilities in [0, 1] with which a label is redrawn.
+        seeds: One cell for each.
+        data_dir: Folder of the named data sets.
+        store: File of the store; None takes the user's.
+        options: How cells are run.
+        out: Folder for the report; checked before anything is trained.
+
+    Raises:
+        InputError: A name, level, recipe or path that cannot be used, told before training begins.
+    """
+    problem = data if isinstance(data, Problem) else load(data, data_dir=data_dir)
+    chosen = recipe if isinstance(recipe, Recipe) else choose_recipe(recipe, problem, model)
+    grid = _grid(problem, chosen, corruptions, levels, list(seeds))
+    with Store(store) as opened:
+        rows, result = cells.run(grid, opened, options)
+    frame = pd.DataFrame(rows)
+    summary = summarise(frame, problem.n_classes)
+    published = curves() if problem.name == "cifar10" else None
+    test = Randomization(rows, summary, randomize_page(frame, summary, published), result)
+    if out is not None:
+        test.write(out)
+    return test
+
+
+def choose_recipe(
+    name: str | None, problem: Problem, model: str | None = None, changes: Mapping[str, object] | None = None
+) -> Recipe:
+    """The Recipe that a name stands for, with another model or other fields where asked.
+
+    Args:
+        name: A preset, or a JSON file with a recipe's fields; None takes the preset of the data set or the model.
+        problem: What it is to train on.
+        model: A named model or ``module.path:factory``; None keeps the recipe's.
+        changes: Field -> value, also as text.
+
+    Raises:
+        InputError: No such preset, a file that cannot be read, or a field or value that no Recipe has.
+    """
+    if name is not None and name.endswith(".json"):
+        fields = _fields(Path(name))
+    else:
+        fields = preset(name or default_preset(problem.name, model)).model_dump()
+    return Recipe.parse({**fields, **(changes or {}), **({} if model is None else {"model": model})})
+
+
+def _fields(path: Path) -> dict[str, object]:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.", expected="a JSON file of a recipe") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON: {error}.", expected="a JSON object of a recipe's fields") from error
+    if not isinstance(fields, dict):
+        raise InputError(f"{path} holds no recipe.", expected="a JSON object of a recipe's fields")
+    return fields
+
+
+def _grid(
+    problem: Problem, recipe: Recipe, corruptions: Sequence[str], levels: Sequence[float], seeds: Sequence[int]
+) -> list[Cell]:
+    """Every cell; the uncorrupted data are always among them, as level 0 of ``labels`` or as ``none``."""
+    if not corruptions or not levels or not seeds:
+        raise InputError("Nothing to train.", expected="at least one corruption, one level and one seed")
+    pairs: list[tuple[str, float]] = []
+    for name in corruptions:
+        corruption = find_corruption(name)
+        own_levels = [float(level) for level in levels] if corruption.graded else [1.0]
+        for level in own_levels:
+            check_level(corruption, level)
+        pairs += [(name, level) for level in own_levels]
+    if not any(level == 0 for _, level in pairs):
+        pairs.insert(0, ("none", 0.0))
+    return [Cell(problem, recipe, seed, name, level) for name, level in pairs for seed in seeds]

@@ -1,0 +1,56 @@
+"""What a model sees is what the NumPy reference says, and augmentation only moves pixels."""
+
+import numpy as np
+import pytest
+import torch
+
+from gengap.data import Preprocessing, preprocess
+from gengap.train.inputs import centre_crop, random_crop, random_flip, scaled
+
+
+@pytest.mark.parametrize("scale", ["whiten", "unit", "none"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_scaled_equals_the_reference(scale: str, dtype: type) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8)).astype(dtype)
+    x[0] = 7  # a blank image: its deviation is below the floor
+    ours = scaled(torch.from_numpy(x), Preprocessing(scale=scale), torch.float64)
+    np.testing.assert_allclose(ours.numpy(), preprocess(x, Preprocessing(scale=scale)), rtol=1e-5, atol=1e-5)
+
+
+def test_whitened_images_have_mean_zero_and_variance_one_each() -> None:
+    x = torch.randint(0, 256, (2, 5, 3, 8, 8), dtype=torch.uint8)
+    values = scaled(x, Preprocessing(scale="whiten"), torch.float64).flatten(-3)
+    assert values.mean(-1).abs().max() < 1e-12
+    assert (values.var(-1, correction=0) - 1).abs().max() < 1e-12
+
+
+def test_whitening_by_hand() -> None:
+    x = torch.tensor([[0, 0, 255, 255]], dtype=torch.uint8)
+    assert scaled(x, Preprocessing(scale="whiten"), torch.float64).tolist() == [[-1, -1, 1, 1]]
+
+
+def test_centre_crop_keeps_the_middle() -> None:
+    x = torch.arange(36).reshape(1, 1, 6, 6)
+    assert centre_crop(x, 2).flatten().tolist() == [14, 15, 20, 21]
+    assert centre_crop(x, None) is x
+
+
+def test_random_crops_are_windows_of_their_image_at_every_place() -> None:
+    height, side = 6, 4
+    x = torch.arange(200 * 2 * height * height).reshape(200, 2, height, height)
+    crops = random_crop(x, side, torch.Generator().manual_seed(0))
+    places = set()
+    for image, crop in zip(x, crops, strict=True):
+        top, left = divmod(int(crop[0, 0, 0] - image[0, 0, 0]), height)
+        assert torch.equal(crop, image[:, top : top + side, left : left + side])
+        places.add((top, left))
+    assert len(places) == (height - side + 1) ** 2
+
+
+def test_random_flip_mirrors_about_half() -> None:
+    x = torch.arange(400 * 6).reshape(400, 1, 2, 3)
+    flipped = random_flip(x, torch.Generator().manual_seed(0))
+    mirrored = [torch.equal(new, old.flip(-1)) for new, old in zip(flipped, x, strict=True)]
+    same = [torch.equal(new, old) for new, old in zip(flipped, x, strict=True)]
+    assert all(a != b for a, b in zip(mirrored, same, strict=True))
+    assert 150 < sum(mirrored) < 250
