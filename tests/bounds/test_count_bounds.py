@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -100,6 +100,7 @@ def test_proposition_5_gives_the_papers_figure() -> None:
 counted = st.integers(1, 3_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
+@settings(deadline=None)
 @given(counted, st.integers(1, 10**6), st.floats(1e-6, 0.999))
 def test_the_order_of_the_bounds_and_the_empirical_risk(counts, tried, delta) -> None:
     exact, kl, loose = (
@@ -109,6 +110,7 @@ def test_the_order_of_the_bounds_and_the_empirical_risk(counts, tried, delta) ->
     assert all(float(bound(*counts, tried, delta)) >= counts[0] / counts[1] for bound in BOUNDS[:3])
 
 
+@settings(deadline=None)
 @given(st.integers(2, 2_000), st.integers(1, 1_000), st.floats(0.001, 0.5))
 def test_monotone_in_errors_models_and_delta_and_in_size(n, tried, delta) -> None:
     errors = np.arange(n + 1)

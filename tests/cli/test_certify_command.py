@@ -106,6 +106,15 @@ def test_the_page_holds_the_promise_and_its_figures(run, files, tmp_path, kind: 
         assert (tmp_path / "page" / f"{figure}.png").stat().st_size > 0
 
 
+def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
+    name = "<script>alert(1)</script>"
+    pd.DataFrame({"y_true": [0, 1, 1], name: [0, 1, 1]}).to_csv(tmp_path / "all.csv", index=False)
+    run("--all-predictions", tmp_path / "all.csv", "--out", tmp_path / "page")
+    page = (tmp_path / "page" / "report.html").read_text()
+    assert name not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -128,6 +137,7 @@ def test_the_page_holds_the_promise_and_its_figures(run, files, tmp_path, kind: 
         (["--predictions", "a.csv", "--loss", "brier"], "no class probabilities"),
         (["--predictions", "p.csv"], "sum to 0.9"),
         (["--predictions", "unlabelled.csv"], "no column y_true"),
+        (["--predictions", "gaps.csv"], "y_pred is missing"),
         (["--predictions", "picture.png"], "no table"),
         (["--compare", "a.csv", "short.csv"], "300 and 1 examples"),
         (["--compare", "a.csv", "other.csv"], "labels of the two files differ"),
@@ -138,6 +148,7 @@ def test_bad_input_is_told_without_a_traceback(run, files, monkeypatch, argument
     monkeypatch.chdir(files)
     (files / "p.csv").write_text("y_true,p_0,p_1\n0,0.5,0.4\n")
     (files / "unlabelled.csv").write_text("y_pred\n1\n")
+    (files / "gaps.csv").write_text("y_true,y_pred\n1,1\n0,NaN\n")
     (files / "short.csv").write_text("y_true,y_pred\n1,1\n")
     (files / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
     table = pd.read_csv(files / "a.csv")
