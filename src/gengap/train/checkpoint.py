@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 import time
 import warnings
 from collections.abc import Sequence
@@ -30,16 +31,15 @@ class Saver:
     Args:
         path: The file; None saves nothing.
         identity: A checkpoint with another identity is not continued from.
-        interval_s: Least time between two writes, in seconds.
     """
 
-    def __init__(self, path: Path | None, identity: str, interval_s: float = INTERVAL_S):
-        self.path, self.identity, self.interval_s = path, identity, interval_s
+    def __init__(self, path: Path | None, identity: str):
+        self.path, self.identity = path, identity
         self._last = time.monotonic()
 
     def save(self, training: Training) -> None:
         """Writes the state, unless the last write is too recent or nothing is left to train."""
-        if self.path is None or not training.active or time.monotonic() - self._last < self.interval_s:
+        if self.path is None or not training.active or time.monotonic() - self._last < INTERVAL_S:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_suffix(".part")
@@ -51,7 +51,11 @@ class Saver:
         """Puts a training that has just begun where the checkpoint left off, if there is one that belongs to it."""
         if self.path is None or not self.path.exists():
             return
-        state = torch.load(self.path, map_location=training.train.y.device, weights_only=True)
+        try:
+            state = torch.load(self.path, map_location=training.train.y.device, weights_only=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            warnings.warn(f"{self.path} cannot be read ({error}); training starts afresh.", stacklevel=2)
+            return
         if state["identity"] != self.identity:
             warnings.warn(f"{self.path} belongs to another run; training starts afresh.", stacklevel=2)
             return

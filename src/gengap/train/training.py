@@ -1,7 +1,7 @@
 """The state of R runs in training: networks and data on the device, and what has been recorded."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,7 +142,8 @@ class Training:
         seeds = [self.runs[i].seed for i in self.active]
         order = torch.stack([torch.randperm(n, generator=_generator(seed, "order", self.epoch)) for seed in seeds])
         augmenting = [_generator(seed, "augmentation", self.epoch) for seed in seeds]
-        decays = torch.tensor([self.runs[i].recipe.weight_decay for i in self.active], device=device)
+        decays = self._each(lambda own: own.weight_decay)
+        weight_decays = decays if decays.any() else None
         total_loss = torch.zeros(len(seeds), dtype=torch.float64, device=device)
         total_hits = torch.zeros_like(total_loss)
         step = steps_before
@@ -150,14 +151,8 @@ class Training:
             torch.manual_seed(stream(seeds[0], "dropout", self.epoch))
             for index in torch.split(order.to(device), size, dim=1):
                 x = self._augmented(self.train.inputs(index), augmenting)
-                rates = torch.tensor([self.runs[i].recipe.learning_rate_at(step) for i in self.active], device=device)
-                loss, hits = self.replicas.step(
-                    self._scaled(x),
-                    self.train.y.gather(1, index),
-                    rates,
-                    recipe.momentum,
-                    decays if decays.any() else None,
-                )
+                y, rates = self.train.y.gather(1, index), self._each(lambda own: own.learning_rate_at(step))  # noqa: B023
+                loss, hits = self.replicas.step(self._scaled(x), y, rates, recipe.momentum, weight_decays)
                 total_loss += loss * index.shape[1]
                 total_hits += hits
                 step += 1
@@ -173,6 +168,13 @@ class Training:
             total_loss += loss * len(index)
             total_hits += hits
         return (total_loss / n).tolist(), (total_hits / n).tolist()
+
+    def _each(self, value: Callable[[Recipe], float]) -> Tensor:
+        """A number of each active run's recipe, ``[R]``."""
+        execution = self.replicas.execution
+        return torch.tensor([value(self.runs[i].recipe) for i in self.active], dtype=execution.dtype).to(
+            execution.device
+        )
 
     def _augmented(self, x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
         recipe, crop = self.recipe, self.trios[0][0].preprocessing.crop

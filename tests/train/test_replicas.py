@@ -1,0 +1,97 @@
+"""R replicas do what R separate runs do, and a step is SGD with momentum as PyTorch has it."""
+
+import copy
+
+import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from gengap.data import Problem
+from gengap.seeds import stream
+from gengap.train import Execution, Recipe, train, train_replicas
+from gengap.train.replicas import Replicas
+
+FLOAT64 = Execution("cpu", "float64", "contiguous")
+
+
+@pytest.mark.parametrize("model", ["mlp-1x512", "inception-small"])
+@pytest.mark.parametrize("augmented", [False, True])
+def test_replicas_equal_separate_runs_to_round_off(tiny: Problem, model: str, augmented: bool) -> None:
+    cropped = tiny.preprocess(crop=5, scale="whiten")
+    problems = [cropped.corrupt("labels", level=level, seed=1) for level in (0, 0.5, 1)]
+    base = Recipe(model=model, batch_size=16, epochs=2, random_crop=augmented, flip=augmented)
+    free = [{"learning_rate": 0.05}, {"learning_rate": 0.02, "weight_decay": 0.1}, {"learning_rate": 0.01}]
+    recipes = [base.model_copy(update=values) for values in free]
+    trios = list(zip(problems, recipes, (0, 5, 9), strict=True))
+    together = train_replicas(trios, execution=FLOAT64)
+    alone = [train(*trio, execution=FLOAT64) for trio in trios]
+    for run, own in zip(together, alone, strict=True):
+        for name, weight in own.weights.items():
+            torch.testing.assert_close(run.weights[name], weight, rtol=1e-9, atol=1e-11)
+        for record, expected in zip(run.history, own.history, strict=True):
+            assert {k: v for k, v in record.items() if k != "seconds"} == pytest.approx(
+                {k: v for k, v in expected.items() if k != "seconds"}, rel=1e-9
+            )
+
+
+def test_replicas_may_differ_in_inputs(tiny: Problem) -> None:
+    recipe = Recipe(batch_size=16, epochs=2)
+    trios = [(tiny, recipe, 0), (tiny.corrupt("random-pixels", seed=2), recipe, 0)]
+    together = train_replicas(trios, execution=FLOAT64)
+    for run, trio in zip(together, trios, strict=True):
+        expected = train(*trio, execution=FLOAT64).weights
+        torch.testing.assert_close(run.weights, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_training_equals_plain_pytorch(tiny: Problem) -> None:
+    """Two epochs written out with torch.optim.SGD and a scheduler, in float64."""
+    recipe = Recipe(batch_size=16, epochs=2, learning_rate=0.03, weight_decay=0.02, decay=0.5, decay_steps=3)
+    run = train(tiny, recipe, 4, execution=FLOAT64)
+    module = Replicas.initialise(tiny, recipe, [4], FLOAT64).module
+    x = torch.from_numpy(tiny.train.x.copy()).double()
+    x = (x - x.mean((1, 2, 3), keepdim=True)) / x.std((1, 2, 3), correction=0, keepdim=True)
+    y = torch.from_numpy(tiny.train.y.copy())
+    optimiser = torch.optim.SGD(module.parameters(), lr=0.03, momentum=0.9, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=3, gamma=0.5)
+    for epoch in (1, 2):
+        order = torch.randperm(60, generator=torch.Generator().manual_seed(stream(4, "order", epoch)))
+        for index in order.split(16):
+            optimiser.zero_grad()
+            F.cross_entropy(module(x[index]), y[index]).backward()
+            optimiser.step()
+            schedule.step()
+    for name, weight in module.state_dict().items():
+        torch.testing.assert_close(run.weights[name], weight, rtol=1e-10, atol=1e-12)
+
+
+def test_layouts_and_precisions_agree(tiny: Problem) -> None:
+    recipe = Recipe(model="alexnet-small", batch_size=16, epochs=1)
+    exact = train(tiny, recipe, execution=FLOAT64).history[0]["train_loss"]
+    for setting, tolerance in ((("float32", "channels_last"), 1e-4), (("bfloat16", "channels_last"), 2e-2)):
+        loss = train(tiny, recipe, execution=Execution("cpu", *setting)).history[0]["train_loss"]
+        assert loss == pytest.approx(exact, rel=tolerance)
+
+
+def test_a_step_updates_by_the_momentum_rule_by_hand(tiny: Problem) -> None:
+    replicas = Replicas.initialise(tiny, Recipe(), [0], FLOAT64)
+    twin = copy.deepcopy(replicas.module)
+    x, y = torch.randn(8, 3, 6, 6, dtype=torch.float64), torch.arange(8) % 3
+    velocity = {name: torch.zeros_like(p) for name, p in twin.named_parameters()}
+    for rate in (0.1, 0.05):
+        loss = F.cross_entropy(twin(x), y)
+        gradients = torch.autograd.grad(loss, list(twin.parameters()))
+        with torch.no_grad():
+            for (name, p), gradient in zip(twin.named_parameters(), gradients, strict=True):
+                velocity[name] = 0.9 * velocity[name] + gradient
+                p -= rate * velocity[name]
+        ours, _ = replicas.step(x[None], y[None], torch.tensor([rate], dtype=torch.float64), 0.9)
+        assert ours.item() == pytest.approx(loss.item(), rel=1e-12)
+    for name, p in twin.named_parameters():
+        torch.testing.assert_close(replicas.parameters[name][0].detach(), p.detach(), rtol=1e-12, atol=1e-14)
+
+
+def test_dropout_masks_differ_between_replicas(tiny: Problem) -> None:
+    replicas = Replicas.initialise(tiny, Recipe(dropout=0.5), [0, 0], FLOAT64)
+    x = torch.randn(1, 8, 3, 6, 6, dtype=torch.float64).expand(2, -1, -1, -1, -1)
+    losses, _ = replicas.step(x, torch.zeros(2, 8, dtype=torch.long), torch.zeros(2), 0.9)
+    assert losses[0] != losses[1]
