@@ -126,7 +126,7 @@ torch.save(run.weights, sys.argv[1] + ".final")
 
 
 def test_sigkill_then_resume_gives_the_same_final_weights(tmp_path: Path) -> None:
-    path, whole, epochs = tmp_path / "killed", tmp_path / "whole", "60"
+    path, whole, epochs = tmp_path / "killed", tmp_path / "whole", "30"
     command = [sys.executable, "-c", KILLED_BY_SIGNAL]
     child = subprocess.Popen([*command, str(path), epochs])
     deadline = time.monotonic() + 120

@@ -19,11 +19,24 @@ def test_json_round_trip_keeps_the_hash(learning_rate: float, batch_size: int, f
 
 def test_every_field_changes_the_hash() -> None:
     changes = {
-        "model": "mlp-3x512", "learning_rate": 0.02, "momentum": 0.8, "batch_size": 64, "decay": 0.9,
-        "decay_steps": 100, "weight_decay": 0.1, "dropout": 0.1, "random_crop": True, "flip": True, "epochs": 7, "target_loss": 0.1,
-        "interpolate": True, "evaluate_every": 2, "snapshots": (1,), "precision": "float32",
+        "model": "mlp-3x512",
+        "learning_rate": 0.02,
+        "momentum": 0.8,
+        "batch_size": 64,
+        "decay": 0.9,
+        "decay_steps": 100,
+        "weight_decay": 0.1,
+        "dropout": 0.1,
+        "random_crop": True,
+        "flip": True,
+        "epochs": 7,
+        "target_loss": 0.1,
+        "interpolate": True,
+        "evaluate_every": 2,
+        "snapshots": (1,),
+        "precision": "float32",
         "memory_format": "contiguous",
-    }  # fmt: skip
+    }
     assert set(changes) == set(Recipe.model_fields)
     hashes = {Recipe(**{name: value}).hash for name, value in changes.items()} | {Recipe().hash}
     assert len(hashes) == len(changes) + 1

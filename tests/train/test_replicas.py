@@ -17,7 +17,7 @@ FLOAT64 = Execution("cpu", "float64", "contiguous")
 @pytest.mark.parametrize("model", ["mlp-1x512", "inception-small"])
 @pytest.mark.parametrize("augmented", [False, True])
 def test_replicas_equal_separate_runs_to_round_off(tiny: Problem, model: str, augmented: bool) -> None:
-    cropped = tiny.preprocess(crop=5, scale="whiten")
+    cropped = tiny.take(32, 8).preprocess(crop=5, scale="whiten")
     problems = [cropped.corrupt("labels", level=level, seed=1) for level in (0, 0.5, 1)]
     base = Recipe(model=model, batch_size=16, epochs=2, random_crop=augmented, flip=augmented)
     free = [{"learning_rate": 0.05}, {"learning_rate": 0.02, "weight_decay": 0.1}, {"learning_rate": 0.01}]

@@ -159,22 +159,22 @@ class Training:
         return (total_loss / n).tolist(), (total_hits / n).tolist(), step
 
     def _evaluate(self, split: Examples) -> tuple[list[float], list[float]]:
-        n = split.y.shape[1]
+        n, crop = split.y.shape[1], self.trios[0][0].preprocessing.crop
         total_loss = torch.zeros(len(self.active), dtype=torch.float64, device=split.y.device)
         total_hits = torch.zeros_like(total_loss)
         for index in torch.split(torch.arange(n, device=split.y.device), EVALUATION_BATCH):
             everyone = index.expand(len(self.active), -1)
-            loss, hits = self.replicas.evaluate(self._scaled(split.inputs(everyone)), split.y[:, index])
+            loss, hits = self.replicas.evaluate(
+                self._scaled(centre_crop(split.inputs(everyone), crop)), split.y[:, index]
+            )
             total_loss += loss * len(index)
             total_hits += hits
         return (total_loss / n).tolist(), (total_hits / n).tolist()
 
     def _each(self, value: Callable[[Recipe], float]) -> Tensor:
         """A number of each active run's recipe, ``[R]``."""
-        execution = self.replicas.execution
-        return torch.tensor([value(self.runs[i].recipe) for i in self.active], dtype=execution.dtype).to(
-            execution.device
-        )
+        values = [value(self.runs[i].recipe) for i in self.active]
+        return torch.tensor(values, dtype=self.replicas.execution.dtype, device=self.train.y.device)
 
     def _augmented(self, x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
         recipe, crop = self.recipe, self.trios[0][0].preprocessing.crop
