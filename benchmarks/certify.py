@@ -91,6 +91,7 @@ def machine() -> dict[str, str]:
         "cpu": cpu[0] if cpu else platform.processor(),
         "cores": str(os.cpu_count()),
         "load_average": ", ".join(f"{load:.1f}" for load in os.getloadavg()),
+        "niceness": str(os.nice(0)),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "scipy": scipy.__version__,
