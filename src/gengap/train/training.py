@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,7 @@ class Training:
             torch.manual_seed(stream(seeds[0], "dropout", self.epoch))
             for index in torch.split(order.to(device), size, dim=1):
                 x = self._augmented(self.train.inputs(index), augmenting)
-                y, rates = self.train.y.gather(1, index), self._each(lambda own: own.learning_rate_at(step))  # noqa: B023
+                y, rates = self.train.y.gather(1, index), self._each(partial(Recipe.learning_rate_at, step=step))
                 loss, hits = self.replicas.step(self._scaled(x), y, rates, recipe.momentum, weight_decays)
                 total_loss += loss * index.shape[1]
                 total_hits += hits
