@@ -8,8 +8,8 @@ PRESETS = {
     "zhang2017-inception": Recipe(model="inception-small", learning_rate=0.1, epochs=68),
     "zhang2017-alexnet": Recipe(model="alexnet-small", learning_rate=0.01, epochs=68),
     "zhang2017-mlp": Recipe(model="mlp-1x512", learning_rate=0.01, epochs=100),
-    # 1,297 images of 8 x 8: smaller minibatches and a larger step, since 391 steps are ten epochs here.
-    "digits": Recipe(model="mlp-1x512", learning_rate=0.1, batch_size=32, epochs=300, interpolate=True),
+    # 1,297 images of 8 x 8: smaller minibatches and larger steps, since 391 steps are ten epochs here.
+    "digits": Recipe(model="mlp-1x512", learning_rate=0.05, batch_size=32, epochs=300, interpolate=True),
 }
 
 
