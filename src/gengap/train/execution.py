@@ -63,8 +63,9 @@ def machine(device: str) -> str:
 
 
 def trial_key(problem: Problem, recipe: Recipe, device: str) -> str:
-    """Identity of a trial: machine, model, shape, batch; never what else runs."""
-    return f"{machine(device)} | {recipe.model} {problem.input_shape} batch {recipe.batch_size}"
+    """Identity of a trial: machine, model, shape, batch, what the recipe fixes; never what else runs."""
+    fixed = [setting for setting in (recipe.precision, recipe.memory_format) if setting != "auto"]
+    return " ".join([f"{machine(device)} | {recipe.model} {problem.input_shape} batch {recipe.batch_size}", *fixed])
 
 
 def measure(problem: Problem, recipe: Recipe, device: str) -> dict[str, Any]:
