@@ -136,13 +136,14 @@ def _write(name: str, scale: str, outcomes: list[Outcome], out: Path) -> None:
 def _print_comparisons(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         typer.echo(f"{outcome.study.name} at {outcome.scale} scale: {outcome.study.claim}")
-        rows = [
-            [c.what, c.place, c.reported, c.ours, len(c.values), c.unit, c.verdict, c.absence]
-            for c in outcome.comparisons()
-        ]
-        _print_table(["what", "place", "paper", "ours", "n", "unit", "verdict", "no value because"], rows)
-        if outcome.scale in outcome.study.scaled:
-            typer.echo(f"Indicative only: {outcome.study.scaled[outcome.scale]}\n")
+        asked = [c for c in outcome.comparisons() if not c.left_out]
+        rows = [[c.what, c.place, c.reported, c.ours, len(c.values), c.unit, c.verdict, c.absence] for c in asked]
+        if rows:
+            _print_table(["what", "place", "paper", "ours", "n", "unit", "verdict", "no value because"], rows)
+        left_out = len(outcome.study.reported) - len(rows)
+        if left_out:
+            typer.echo(f"{left_out} more of the paper's numbers are of settings that {outcome.scale} scale leaves out.")
+        typer.echo(f"Indicative only: {outcome.indicative}\n" if outcome.indicative else "")
 
 
 def _print_table(headings: list[str], rows: list[list[Any]]) -> None:

@@ -12,7 +12,8 @@ from gengap.report.page import Figure, Page, Section, Table, Text
 
 Verdict = Literal["agrees", "disagrees", "not comparable"]
 CONFIDENCE = 0.95
-HEADINGS = ["what", "place", "source", "reported", "ours", "low", "high", "n", "difference", "tolerance", "unit"]
+HEADINGS = ["what", "unit", "reported", "ours", "low", "high", "n", "difference", "tolerance", "verdict"]
+HEADINGS += ["no value because", "place", "source"]
 FORMATS = dict.fromkeys(("reported", "ours", "low", "high", "difference", "tolerance"), ".4g")
 
 
@@ -41,6 +42,11 @@ class Comparison:
     indicative: str = ""
 
     @property
+    def left_out(self) -> bool:
+        """Whether no run was asked for."""
+        return not self.values and not self.missing
+
+    @property
     def ours(self) -> float | None:
         """Mean of our values."""
         return mean(self.values) if self.values else None
@@ -67,7 +73,7 @@ class Comparison:
 
         ``not comparable`` in a setting that is not the paper's, and where a run that should have a value has none.
         """
-        if self.indicative or (self.missing and not self.diverged):
+        if self.indicative or self.left_out or (self.missing and not self.diverged):
             return "not comparable"
         if self.diverged or self.difference is None:
             return "disagrees"
@@ -75,8 +81,8 @@ class Comparison:
 
     @property
     def absence(self) -> str:
-        """Why runs gave no value; empty where all did."""
-        return "; ".join(dict.fromkeys(self.missing))
+        """Why there is no value, or not from every run; empty where all gave one."""
+        return "this scale leaves the setting out" if self.left_out else "; ".join(dict.fromkeys(self.missing))
 
     def record(self) -> dict[str, Any]:
         """All of it under one name each, for a table or JSON."""
@@ -109,7 +115,8 @@ class Artifact:
         views: It, redrawn from our rows.
         comparisons: The paper's numbers beside ours.
         unfinished: Runs that diverged or gave no result, with their reasons.
-        differences: What was done otherwise, each with its number.
+        differences: What was done otherwise.
+        indicative: As in ``Comparison``.
     """
 
     name: str
@@ -120,14 +127,14 @@ class Artifact:
     comparisons: Sequence[Comparison]
     unfinished: pd.DataFrame
     differences: Sequence[str]
+    indicative: str = ""
 
 
 def study_page(name: str, scale: str, artifacts: Sequence[Artifact]) -> Page:
     """The report of one artifact, or of all that a paper has, at a scale."""
     comparisons = [comparison for artifact in artifacts for comparison in artifact.comparisons]
-    papers = list(dict.fromkeys(artifact.paper for artifact in artifacts))
-    sections = [_section(artifact) for artifact in artifacts]
-    return Page(f"{name} at {scale} scale", _lead(comparisons, scale), [*sections, Section("Source", [Text(papers)])])
+    sections = [*map(_section, artifacts), _differences(artifacts), _sources(artifacts)]
+    return Page(f"{name} at {scale} scale", _lead(comparisons, scale), sections)
 
 
 def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
@@ -143,21 +150,40 @@ def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
 
 
 def _section(artifact: Artifact) -> Section:
-    parts: list[Text | Figure | Table] = [Text([artifact.claim]), *artifact.views, _numbers(artifact.comparisons)]
+    claim = [artifact.claim, *([f"Indicative only: {artifact.indicative}"] if artifact.indicative else [])]
+    parts: list[Text | Figure | Table] = [Text(claim), *artifact.views, _numbers(artifact.comparisons)]
     if len(artifact.unfinished):
         caption = "Runs that diverged or failed, and why; only those that diverged count as results"
         parts.append(Table(artifact.unfinished, caption))
-    parts.append(Text([f"Difference from the paper {text}" for text in artifact.differences]))
     return Section(f"{artifact.title} ({artifact.name})", parts)
 
 
+def _differences(artifacts: Sequence[Artifact]) -> Section:
+    """Each difference once, with the artifacts that it concerns where these are not all."""
+    concerned: dict[str, list[str]] = {}
+    for artifact in artifacts:
+        for text in artifact.differences:
+            concerned.setdefault(text, []).append(artifact.title)
+    told = [
+        f"{number}. {text}" + ("" if len(titles) == len(artifacts) else f" ({', '.join(titles)})")
+        for number, (text, titles) in enumerate(concerned.items(), start=1)
+    ]
+    return Section("Differences from the paper", [Text(told or ["None is known."])])
+
+
+def _sources(artifacts: Sequence[Artifact]) -> Section:
+    return Section("Source", [Text(list(dict.fromkeys(artifact.paper for artifact in artifacts)))])
+
+
 def _numbers(comparisons: Sequence[Comparison]) -> Table:
-    frame = pd.DataFrame([comparison.record() for comparison in comparisons])
-    frame = frame.assign(verdict=[_verdict(c) for c in comparisons], reason=[c.absence for c in comparisons])
+    """Those with a value first; the others keep their place and their reason below."""
+    ordered = sorted(comparisons, key=lambda comparison: comparison.ours is None)
+    own = [{"verdict": _verdict(c), "no value because": c.absence} for c in ordered]
+    frame = pd.DataFrame([c.record() | words for c, words in zip(ordered, own, strict=True)], columns=HEADINGS)
     caption = (
         "The paper's numbers and ours: the mean over n seeds with its 95 % interval (Student's t), and the difference"
     )
-    return Table(frame[[*HEADINGS, "verdict", "reason"]], caption, FORMATS)
+    return Table(frame, caption, FORMATS)
 
 
 def _verdict(comparison: Comparison) -> str:

@@ -27,6 +27,11 @@ class Outcome:
     rows: Sequence[Row]
 
     @property
+    def indicative(self) -> str:
+        """What keeps this scale from being judged; empty at paper scale."""
+        return "" if self.scale == "paper" else self.study.scaled[self.scale]
+
+    @property
     def failed(self) -> list[Row]:
         """Rows without a result; a run that diverged is a result."""
         return [row for row in self.rows if row["status"] not in RESULTS]
@@ -44,9 +49,6 @@ class Outcome:
         study = self.study
         frame = pd.DataFrame(self.rows)
         views = [view(frame) for view in study.views]
-        differences = [f"{number}. {text}" for number, text in enumerate(study.differences, start=1)]
-        if self.scale in study.scaled:
-            differences.append(f"At {self.scale} scale, besides: {study.scaled[self.scale]}")
         return Artifact(
             name=study.name,
             title=study.artifact,
@@ -55,7 +57,8 @@ class Outcome:
             views=[view for view in views if view is not None],
             comparisons=self.comparisons(),
             unfinished=self._unfinished(),
-            differences=differences,
+            differences=study.differences,
+            indicative=self.indicative,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -65,6 +68,7 @@ class Outcome:
             "artifact": self.study.artifact,
             "claim": self.study.claim,
             "scale": self.scale,
+            "indicative": self.indicative or None,
             "rows": [{name: value for name, value in row.items() if name != "history"} for row in self.rows],
             "comparisons": [comparison.record() for comparison in self.comparisons()],
             "failed": self._unfinished().query("status not in @RESULTS").to_dict("records") if self.failed else [],
@@ -101,8 +105,6 @@ def _comparison(reported: Reported, outcome: Outcome) -> "Comparison":
             missing.append(_reason(row, reported.quantity))
         else:
             values.append(factor * value)
-    if not rows:
-        missing = [f"{outcome.scale} scale leaves this setting out"]
     return Comparison(
         what=reported.what,
         place=reported.place,
@@ -113,7 +115,7 @@ def _comparison(reported: Reported, outcome: Outcome) -> "Comparison":
         values=tuple(values),
         missing=tuple(missing),
         diverged=sum(row["status"] == "diverged" for row in rows),
-        indicative="" if outcome.scale == "paper" else outcome.study.scaled[outcome.scale],
+        indicative=outcome.indicative,
     )
 
 

@@ -95,11 +95,13 @@ def level_figure(points: "pd.DataFrame", caption: str, **chart: Any) -> "Figure 
     if ours.empty:
         return None
     colours = dict(zip(points["model"].unique(), PALETTE, strict=False))
+    bars = " Bars reach from the smallest to the largest seed." if (ours["n"] > 1).any() else ""
+    dashed = " Dashed: the paper's." if len(points) > len(ours) else ""
     told = ", ".join(f"{p.model} {p.mean:.3g} at level {p.level:g}" for p in ours.itertuples())
     return Figure(
         chart["title"].replace(" ", "-"),
         charts.by_level(points, colours, **chart),
-        f"{caption} Dashed: the paper's. Bars reach from the smallest to the largest seed.",
+        f"{caption}{bars}{dashed}",
         f"{chart['title'].capitalize()} against label corruption. Ours: {told}.",
         points,
         dict.fromkeys(("mean", "low", "high"), ".4g"),

@@ -94,7 +94,7 @@ def table_1(rows: "pd.DataFrame") -> "Table":
     lines = []
     for key, (train, test) in PRINTED.items():
         model, level, crop, decay = key
-        ours = done[(done[list(KEY)] == key).all(axis=1)]
+        ours = done[(done[list(KEY)] == list(key)).all(axis=1)]
         accuracies = {split: 100 * ours[f"{split}_accuracy"].astype(float).mean() for split in ("train", "test")}
         lines.append(
             {

@@ -1,0 +1,98 @@
+"""Every study: sound as it stands, its views drawn from made-up rows, and its smoke scale run."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import gengap.studies
+from gengap.errors import InputError
+from gengap.report import Figure, Table, study_page, write_page
+from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
+from gengap.studies.study import study
+
+STUDIES = all_studies()
+each_study = pytest.mark.parametrize("one", STUDIES, ids=lambda s: s.name)
+
+
+def test_names_are_the_files_and_unique() -> None:
+    root = Path(gengap.studies.__file__).parent
+    names = [one.name for one in STUDIES]
+    assert len(set(names)) == len(names)
+    assert all((root / f"{name}.py").is_file() for name in names)
+
+
+def test_a_study_that_has_not_its_files_name_is_refused() -> None:
+    def other() -> Study:
+        return STUDIES[0]
+
+    with pytest.raises(ValueError, match="stands in the file of"):
+        study(other)
+
+
+def test_finding_leaves_torch_and_pandas_alone() -> None:
+    code = "from gengap.studies import all_studies; [s.sweep('paper') for s in all_studies()]; import sys; "
+    code += "sys.exit(bool({'torch', 'pandas', 'altair', 'scipy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_paper_or_an_artifact_is_found_and_others_get_the_nearest() -> None:
+    assert [one.name for one in find_studies("zhang2017/table1")] == ["zhang2017/table1"]
+    assert len(find_studies("zhang2017")) == 5
+    with pytest.raises(InputError, match=r"zhang2017/table1") as error:
+        find_studies("zhang2017/tabel1")
+    assert "did you mean 'zhang2017/table1'" in error.value.next_step
+
+
+@each_study
+def test_reported_numbers_are_whole(one: Study) -> None:
+    assert one.reported
+    for number in one.reported:
+        assert math.isfinite(number.value)
+        assert number.tolerance > 0
+        assert number.place
+        assert number.where
+        if number.unit == "%":
+            assert 0 <= number.value <= 100
+    assert len({number.what for number in one.reported}) == len(one.reported)
+
+
+@each_study
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_sweep_has_each_configuration_once(one: Study, scale: str) -> None:
+    configs = list(one.sweep(scale))
+    assert configs
+    assert len(set(configs)) == len(configs)
+    assert one.cost[scale]
+    assert (scale in one.scaled) == (scale != "paper")
+
+
+@each_study
+def test_paper_scale_measures_every_reported_number(one: Study) -> None:
+    configs = [vars(config) for config in one.sweep("paper")]
+    for number in one.reported:
+        assert any(number.matches(config) for config in configs), number.what
+
+
+@each_study
+def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: Path) -> None:
+    from gengap.cells import Options
+
+    options = Options(device="cpu", workers=1, progress=False)
+    outcome = run_study(one, "smoke", options)
+    assert not outcome.failed
+    assert len(outcome.rows) >= len(one.sweep("smoke"))
+    assert {comparison.verdict for comparison in outcome.comparisons()} == {"not comparable"}
+    assert all(isinstance(view, Figure | Table) for view in outcome.artifact().views)
+    again = run_study(one, "smoke", options)
+    assert pd.DataFrame(again.rows).equals(pd.DataFrame(outcome.rows))
+    _has_a_page(outcome, tmp_path)
+
+
+def _has_a_page(outcome: Outcome, folder: Path) -> None:
+    page = study_page(outcome.study.name, "smoke", [outcome.artifact()])
+    text = write_page(page, folder, pd.DataFrame(outcome.rows), outcome.to_json()).read_text()
+    assert outcome.study.scaled["smoke"][:40] in text
