@@ -2,8 +2,9 @@
 
 import os
 import platform
+import time
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from gengap.train.replicas import Replicas
 
 # A faster setting replaces float32 in the plain layout only if it saves at least this part of the time.
 WORTHWHILE = 0.1
+WARM_UP = 2  # the first steps also allocate memory and choose kernels
 TRIAL_STEPS = 5
 
 
@@ -56,32 +58,28 @@ def resolve_device(device: str) -> str:
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
 
 
-def machine(device: str) -> str:
-    """What the outcome of a trial depends on, apart from recipe and shape: processor, threads, PyTorch version."""
-    processor = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} {_cpu_name()}"
-    return f"{processor}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-
-
 def trial_key(problem: Problem, recipe: Recipe, device: str) -> str:
-    """Identity of a trial: machine, model, shape, batch, what the recipe fixes; never what else runs."""
-    fixed = [setting for setting in (recipe.precision, recipe.memory_format) if setting != "auto"]
-    return " ".join([f"{machine(device)} | {recipe.model} {problem.input_shape} batch {recipe.batch_size}", *fixed])
+    """What the outcome of ``measure`` depends on: machine, model, shape, what is left open; never what else runs."""
+    processor = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} {_cpu_name()}"
+    shape = "x".join(map(str, problem.input_shape))
+    return (
+        f"{processor}, torch {torch.__version__}: {recipe.model} on {shape}, batch {recipe.batch_size}, "
+        f"{recipe.precision} precision, {recipe.memory_format} layout"
+    )
 
 
 def measure(problem: Problem, recipe: Recipe, device: str) -> dict[str, Any]:
-    """Seconds a step for each setting that the recipe leaves open, and the Execution chosen.
+    """The Execution chosen for what the recipe leaves open, and the seconds that a step took with each setting.
 
-    The plain setting (float32, contiguous) wins unless another saves at least a tenth.
+    The settings take turns. On a CPU they run on one thread and are measured in processor time, which other work on
+    the machine hardly changes. The plain setting (float32, contiguous) wins unless another saves at least a tenth.
     """
-    trials = {}
-    for execution in candidates(problem, recipe, device):
-        trials[execution] = _seconds_per_step(problem, recipe, execution) if _is_open(recipe) else 0.0
-    plain, best = next(iter(trials)), min(trials, key=lambda execution: trials[execution])
-    chosen = best if trials[best] <= (1 - WORTHWHILE) * trials[plain] else plain
-    return {
-        "chosen": asdict(chosen),
-        "seconds_per_step": {f"{e.precision} {e.memory_format}": seconds for e, seconds in trials.items()},
-    }
+    allowed = candidates(problem, recipe, device)
+    seconds = _seconds_per_step(problem, recipe, allowed) if len(allowed) > 1 else [0.0]
+    best = min(range(len(allowed)), key=seconds.__getitem__)
+    chosen = allowed[best] if seconds[best] <= (1 - WORTHWHILE) * seconds[0] else allowed[0]
+    names = [f"{execution.precision} {execution.memory_format}" for execution in allowed]
+    return {"chosen": asdict(chosen), "seconds_per_step": dict(zip(names, seconds, strict=True))}
 
 
 def candidates(problem: Problem, recipe: Recipe, device: str) -> list[Execution]:
@@ -91,10 +89,6 @@ def candidates(problem: Problem, recipe: Recipe, device: str) -> list[Execution]
     if recipe.memory_format == "auto":
         formats = ["contiguous", "channels_last"] if _has_convolutions(problem, recipe) else ["contiguous"]
     return [Execution(device, precision, layout) for precision in precisions for layout in formats]
-
-
-def _is_open(recipe: Recipe) -> bool:
-    return "auto" in (recipe.precision, recipe.memory_format)
 
 
 def _has_convolutions(problem: Problem, recipe: Recipe) -> bool:
@@ -112,10 +106,17 @@ def stepper(problem: Problem, recipe: Recipe, execution: Execution) -> Callable[
     return lambda: float(replicas.step(x, y, rate, recipe.momentum)[0])
 
 
-def _seconds_per_step(problem: Problem, recipe: Recipe, execution: Execution) -> float:
-    step = stepper(problem, recipe, execution)
-    step(), step()  # the first steps also allocate memory and choose kernels
-    return min(timeit.repeat(step, number=1, repeat=TRIAL_STEPS))
+def _seconds_per_step(problem: Problem, recipe: Recipe, executions: Sequence[Execution]) -> list[float]:
+    """The fastest of some steps with each setting."""
+    clock = time.perf_counter if executions[0].device == "cuda" else time.process_time
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        steps = [stepper(problem, recipe, execution) for execution in executions]
+        rounds = [[timeit.timeit(step, timer=clock, number=1) for step in steps] for _ in range(WARM_UP + TRIAL_STEPS)]
+    finally:
+        torch.set_num_threads(threads)
+    return [min(times) for times in zip(*rounds[WARM_UP:], strict=True)]
 
 
 def _cpu_name() -> str:

@@ -1,0 +1,56 @@
+"""What a recipe leaves open is measured; what it fixes is kept."""
+
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from gengap.data import Problem
+from gengap.train import Execution, Recipe, measure, trial_key
+from gengap.train import execution as module
+
+
+def test_a_recipe_that_fixes_everything_is_not_measured(tiny: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_seconds_per_step", None)
+    recipe = Recipe(precision="float64", memory_format="contiguous")
+    assert measure(tiny, recipe, "cpu")["chosen"] == asdict(Execution("cpu", "float64", "contiguous"))
+
+
+def test_candidates_are_what_the_recipe_leaves_open(tiny: Problem) -> None:
+    def settings(**fixed: str) -> list[tuple[str, str]]:
+        recipe = Recipe(**{"model": "alexnet-small", **fixed})
+        return [(e.precision, e.memory_format) for e in module.candidates(tiny, recipe, "cpu")]
+
+    assert settings() == [
+        ("float32", "contiguous"),
+        ("float32", "channels_last"),
+        ("bfloat16", "contiguous"),
+        ("bfloat16", "channels_last"),
+    ]
+    assert settings(precision="bfloat16") == [("bfloat16", "contiguous"), ("bfloat16", "channels_last")]
+    assert settings(model="mlp-1x512") == [("float32", "contiguous"), ("bfloat16", "contiguous")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"), [([1.0, 0.95], "float32"), ([1.0, 0.85], "bfloat16"), ([1.0, 2.0], "float32")]
+)
+def test_the_plain_setting_stays_unless_another_saves_a_tenth(
+    tiny: Problem, monkeypatch: pytest.MonkeyPatch, seconds: list[float], chosen: str
+) -> None:
+    monkeypatch.setattr(module, "_seconds_per_step", lambda *_: seconds)
+    assert measure(tiny, Recipe(), "cpu")["chosen"]["precision"] == chosen
+
+
+def test_a_real_trial_measures_every_candidate_and_restores_the_threads(tiny: Problem) -> None:
+    before = torch.get_num_threads()
+    measured = measure(tiny, Recipe(model="alexnet-small", batch_size=4), "cpu")
+    assert torch.get_num_threads() == before
+    assert len(measured["seconds_per_step"]) == 4
+    assert all(seconds > 0 for seconds in measured["seconds_per_step"].values())
+    assert Execution(**measured["chosen"]).precision in ("float32", "bfloat16")
+
+
+def test_the_key_tells_apart_what_a_recipe_fixes(tiny: Problem) -> None:
+    keys = {trial_key(tiny, recipe, "cpu") for recipe in (Recipe(), Recipe(precision="float32"), Recipe(batch_size=8))}
+    assert len(keys) == 3
+    assert trial_key(tiny, Recipe(learning_rate=1.0), "cpu") in keys
