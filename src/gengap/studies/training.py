@@ -10,11 +10,26 @@ if TYPE_CHECKING:
     from gengap.cells import Cell, Options
 
 
+# Columns that a cell without a result has not been given.
+OUTCOME = (
+    "parameters",
+    "epochs",
+    "epochs_to_fit",
+    "train_loss",
+    "test_loss",
+    "train_accuracy",
+    "test_accuracy",
+    "best_test_accuracy",
+    "best_epoch",
+    "seconds",
+)
+
+
 def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options") -> list[Row]:
     """One row for each configuration: that of its cell, trained unless it is stored, and the configuration's fields.
 
     A cell that two configurations share, of one study or of several, is trained once. A cell without a row has
-    status ``missing``.
+    status ``missing``. Every row has all columns: without a result they are None, and ``history`` is empty.
 
     Args:
         configs: Frozen dataclasses.
@@ -31,5 +46,5 @@ def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options")
 
 
 def _row(cell: "Cell", found: dict[str, Row]) -> Row:
-    missing = {"key": cell.key, "status": "missing", "reason": "it was never trained", "history": []}
-    return found.get(cell.key, cell.columns() | missing)
+    row = found.get(cell.key, {"key": cell.key, "status": "missing", "reason": "it was never trained"})
+    return dict.fromkeys(OUTCOME) | {"history": []} | cell.columns() | row

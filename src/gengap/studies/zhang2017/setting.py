@@ -40,7 +40,7 @@ WEIGHT_DECAY = 5e-4  # the paper never gives its coefficients
 # Desk scale: what two cores can do.
 DESK_EPOCHS = 70
 DESK_IMAGES: dict[str, tuple[int, int | None]] = {  # training and test images; None: all
-    ALEXNET: (10_000, None),
+    ALEXNET: (20_000, None),
     INCEPTION: (5_000, 2_000),
     NO_BN: (5_000, 2_000),
 }
@@ -58,7 +58,7 @@ SCALED: dict[Scale, str] = {
     "smoke": f"the embedded digits instead of CIFAR-10, {SMOKE_EPOCHS} epochs, the smallest network that shows it.",
     "desk": (
         f"one seed; training ends when every training label is fitted, at the latest after {DESK_EPOCHS} epochs; "
-        "AlexNet sees the first 10,000 training images, Inception the first 5,000 and 2,000 test images."
+        "AlexNet sees the first 20,000 training images, Inception the first 5,000 and 2,000 test images."
     ),
 }
 DIFFERENCES = (
