@@ -28,15 +28,6 @@ class InputError(ValueError):
         return (_rebuild, (type(self), self.what, self.expected, self.next_step))
 
 
-class MissingExtra(InputError):
-    """A feature needs an optional dependency that is not installed."""
-
-    def __init__(self, feature: str, extra: str):
-        super().__init__(
-            f"{feature} needs packages that are not installed.", next_step=f"pip install 'gengap[{extra}]'"
-        )
-
-
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
     """The error for a name that is not among the known ones, with the nearest of them.
 

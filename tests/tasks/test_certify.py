@@ -8,8 +8,8 @@ import pytest
 import gengap
 from gengap import bounds
 from gengap.errors import InputError
-from gengap.tasks.certify_losses import brier_losses, predicted_labels
-from gengap.tasks.certify_words import percent, three_digits
+from gengap.tasks.certify.losses import brier_losses, predicted_labels
+from gengap.tasks.certify.words import percent, three_digits
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 10, 500)

@@ -8,9 +8,9 @@ import pytest
 from gengap import bounds
 from gengap.errors import InputError
 from gengap.tasks.certify import certify
-from gengap.tasks.certify_compare import compare
-from gengap.tasks.certify_family import certify_family
-from gengap.tasks.certify_plan import plan
+from gengap.tasks.certify.compare import compare
+from gengap.tasks.certify.family import certify_family
+from gengap.tasks.certify.plan import plan
 
 N = 400
 LABELS = np.zeros(N, dtype=int)

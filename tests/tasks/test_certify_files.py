@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from gengap.errors import InputError
-from gengap.tasks.certify_files import read_all_predictions, read_predictions
+from gengap.tasks.certify.files import read_all_predictions, read_predictions
 
 
 def write(path, text: str):

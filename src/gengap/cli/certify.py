@@ -10,10 +10,10 @@ from gengap.errors import InputError
 
 if TYPE_CHECKING:
     from gengap.tasks.certify import Certificate
-    from gengap.tasks.certify_compare import Comparison
-    from gengap.tasks.certify_family import Family
-    from gengap.tasks.certify_files import Predictions
-    from gengap.tasks.certify_plan import Plan
+    from gengap.tasks.certify.compare import Comparison
+    from gengap.tasks.certify.family import Family
+    from gengap.tasks.certify.files import Predictions
+    from gengap.tasks.certify.plan import Plan
 
 # What is certified -> the options that only go with it.
 _KINDS = {
@@ -74,7 +74,7 @@ def command(
     options = {name: value for name, value in given.items() if value is not None}
     answer = _answer(_kind(set(options)), options, tried, delta)
     if out is not None:
-        from gengap.tasks.certify_page import write_certificate
+        from gengap.tasks.certify.page import write_certificate
 
         written = write_certificate(cast("Certificate | Family", answer), out)  # _kind refuses --out for the others
         typer.echo(f"Report: {written}", err=True)
@@ -116,19 +116,19 @@ def _answer(
             raise InputError("--errors is given without --n.", expected="both: gengap certify --errors 30 --n 10000")
         return certify(errors=options["--errors"], n=options["--n"], tried=one, delta=delta)
     if kind == "--plan":
-        from gengap.tasks.certify_plan import plan
+        from gengap.tasks.certify.plan import plan
 
         if "--gap" not in options:
             raise InputError("--plan needs --gap.", expected="how far the bound may lie above the error, as --gap 0.01")
         return plan(gap=options["--gap"], tried=one, delta=delta, expected_error=options.get("--expected-error"))
-    from gengap.tasks.certify_files import read_all_predictions, read_predictions
+    from gengap.tasks.certify.files import read_all_predictions, read_predictions
 
     if kind == "--all-predictions":
-        from gengap.tasks.certify_family import certify_family
+        from gengap.tasks.certify.family import certify_family
 
         return certify_family(*read_all_predictions(options[kind]), tried=tried, delta=delta)
     if kind == "--compare":
-        from gengap.tasks.certify_compare import compare_files
+        from gengap.tasks.certify.compare import compare_files
 
         return compare_files(*options[kind], tried=2 if tried is None else tried, delta=delta)
     return _of_predictions(read_predictions(options[kind]), options, one, delta)
@@ -163,7 +163,7 @@ def _show(answer: "Certificate | Family | Comparison | Plan") -> None:
 def _table(certificate: "Certificate") -> Any:
     from rich.table import Table
 
-    from gengap.tasks.certify_words import WORDS
+    from gengap.tasks.certify.words import WORDS
 
     table = Table("Bound", "Risk at most", "To be known")
     for name, bound in certificate.bounds.items():

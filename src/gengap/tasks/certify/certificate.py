@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 
 from gengap.bounds.inputs import Floats, counts, level
 from gengap.errors import InputError
-from gengap.tasks.certify_bounds import Bounds, bounds_from_counts, bounds_from_losses
-from gengap.tasks.certify_losses import group_means, scaled_losses, zero_one_losses
-from gengap.tasks.certify_words import assumptions, promise, scope
+from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses
+from gengap.tasks.certify.losses import group_means, scaled_losses, zero_one_losses
+from gengap.tasks.certify.words import assumptions, promise, scope
 
 # Fixed before any data are seen: the smallest of several bounds, each at delta, would be no bound at delta.
 HEADLINE_ZERO_ONE, HEADLINE_BOUNDED = "clopper_pearson", "betting"

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from gengap import bounds
 from gengap.bounds.inputs import level
 from gengap.errors import InputError
-from gengap.tasks.certify_losses import zero_one_losses
-from gengap.tasks.certify_words import confidence, percent, scope
+from gengap.tasks.certify.losses import zero_one_losses
+from gengap.tasks.certify.words import confidence, percent, scope
 
 _POWER = 0.8
 
@@ -143,7 +143,7 @@ def compare_files(a: str | Path, b: str | Path, *, tried: int = 2, delta: float 
     Raises:
         InputError: They do not, or a file or an argument cannot be used.
     """
-    from gengap.tasks.certify_files import read_predictions
+    from gengap.tasks.certify.files import read_predictions
 
     one, other = read_predictions(a), read_predictions(b)
     _check_same_labels(one.y_true, other.y_true)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gengap.bounds.inputs import Floats
 from gengap.errors import InputError, unknown
-from gengap.tasks.certify_losses import brier_losses, predicted_labels, zero_one_losses
+from gengap.tasks.certify.losses import brier_losses, predicted_labels, zero_one_losses
 
 _PROBABILITY = ("probability_", "proba_", "prob_", "p_")  # what a column of class probabilities begins with
 _COLUMNS = "y_true with y_pred, or y_true with one probability column p_CLASS for each class"

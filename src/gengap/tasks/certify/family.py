@@ -8,7 +8,7 @@ import numpy as np
 from gengap import bounds
 from gengap.bounds.inputs import Floats
 from gengap.errors import InputError
-from gengap.tasks.certify import Certificate, certify_units
+from gengap.tasks.certify.certificate import Certificate, certify_units
 
 
 @dataclass(frozen=True)

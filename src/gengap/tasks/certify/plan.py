@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gengap import bounds
-from gengap.tasks.certify_words import confidence, percent, scope
+from gengap.tasks.certify.words import confidence, percent, scope
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import pandas as pd
 from gengap import bounds
 from gengap.report import write_page
 from gengap.report.certify import certificate_page
-from gengap.tasks.certify import HEADLINE_ZERO_ONE, Certificate
-from gengap.tasks.certify_family import Family
-from gengap.tasks.certify_words import WORDS, percent, three_digits
+from gengap.tasks.certify.certificate import HEADLINE_ZERO_ONE, Certificate
+from gengap.tasks.certify.family import Family
+from gengap.tasks.certify.words import WORDS, percent, three_digits
 
 _MOST_TRIED = 10**6
 
