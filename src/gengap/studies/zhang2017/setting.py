@@ -51,14 +51,15 @@ SMOKE_IMAGES: dict[str, tuple[int, int | None]] = {INCEPTION: (128, 64), NO_BN: 
 
 COST: dict[Scale, str] = {
     "smoke": "seconds",
-    "desk": "two to three hours on two cores for all of the paper, whose studies share runs (an estimate)",
+    "desk": "about three hours on two cores for all of the paper, whose studies share runs (an estimate)",
     "paper": "hours on one GPU (an estimate)",
 }
 SCALED: dict[Scale, str] = {
     "smoke": f"the embedded digits instead of CIFAR-10, {SMOKE_EPOCHS} epochs, the smallest network that shows it.",
     "desk": (
         f"one seed; training ends when every training label is fitted, at the latest after {DESK_EPOCHS} epochs; "
-        "AlexNet sees the first 20,000 training images, Inception the first 5,000 and 2,000 test images."
+        f"AlexNet sees the first {DESK_IMAGES[ALEXNET][0]:,} training images, Inception the first "
+        f"{DESK_IMAGES[INCEPTION][0]:,} and {DESK_IMAGES[INCEPTION][1]:,} test images."
     ),
 }
 DIFFERENCES = (
