@@ -12,7 +12,7 @@ from gengap.report.page import Figure, Page, Section, Table, Text
 
 Verdict = Literal["agrees", "disagrees", "not comparable"]
 CONFIDENCE = 0.95
-HEADINGS = ["what", "unit", "reported", "ours", "low", "high", "n", "difference", "tolerance", "verdict"]
+HEADINGS = ["what", "unit", "reported", "ours", "n", "verdict", "difference", "tolerance", "low", "high"]
 HEADINGS += ["no value because", "place", "source"]
 FORMATS = dict.fromkeys(("reported", "ours", "low", "high", "difference", "tolerance"), ".4g")
 

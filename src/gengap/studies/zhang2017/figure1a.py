@@ -89,7 +89,7 @@ def _loss(history: Sequence[dict[str, Any]], epoch: int) -> float | None:
 
 
 def figure_1a(rows: "pd.DataFrame") -> "Figure | None":
-    """Training loss against training steps, the paper's curves beside ours where the data are CIFAR-10."""
+    """Training loss against training steps; with CIFAR-10 the paper's curves too, epoch beside epoch."""
     from gengap.report import Figure, charts
     from gengap.report.randomize.conditions import colours, with_conditions
     from gengap.report.randomize.points import loss_points, steps_per_epoch
@@ -98,11 +98,14 @@ def figure_1a(rows: "pd.DataFrame") -> "Figure | None":
     shown = loss_points(named, curves()["fig1a"] if "cifar10" in set(rows["problem"]) else None)
     if shown.empty:
         return None
+    per_epoch = steps_per_epoch(named)
+    if per_epoch:
+        shown["steps"] = shown["epoch"].astype(float) * per_epoch
     last = shown[shown["source"] == charts.OURS].groupby("condition", sort=False)["train_loss"].last()
     return Figure(
         "learning-curves",
-        charts.learning_curves(shown, colours(named), steps_per_epoch(named)),
-        "Training loss after each epoch. Dashed: the paper's, with 391 steps an epoch.",
+        charts.learning_curves(shown, colours(named), per_epoch),
+        "Training loss after each epoch." + (" Dashed: the paper's." if charts.PAPER in set(shown["source"]) else ""),
         "Training loss against steps. Ours at the end: " + ", ".join(f"{k} {v:.3g}" for k, v in last.items()) + ".",
         shown,
         {"train_loss": ".4f"},
