@@ -12,6 +12,7 @@ import torch
 
 from gengap.data import Problem
 from gengap.errors import InputError
+from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
 from gengap.train.replicas import Replicas
 
@@ -74,6 +75,7 @@ def measure(problem: Problem, recipe: Recipe, device: str) -> dict[str, Any]:
     The settings take turns. On a CPU they run on one thread and are measured in processor time, which other work on
     the machine hardly changes. The plain setting (float32, contiguous) wins unless another saves at least a tenth.
     """
+    keep_freed_memory()
     allowed = candidates(problem, recipe, device)
     seconds = _seconds_per_step(problem, recipe, allowed) if len(allowed) > 1 else [0.0]
     best = min(range(len(allowed)), key=seconds.__getitem__)
@@ -98,6 +100,7 @@ def _has_convolutions(problem: Problem, recipe: Recipe) -> bool:
 
 def stepper(problem: Problem, recipe: Recipe, execution: Execution) -> Callable[[], float]:
     """A function that does one training step on made-up inputs of the Problem's shape and returns its loss."""
+    keep_freed_memory()
     replicas = Replicas.initialise(problem, recipe, [0], execution)
     shape = (1, recipe.batch_size, *problem.input_shape)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(execution.device, execution.dtype)

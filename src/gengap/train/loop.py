@@ -8,6 +8,7 @@ from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.train.checkpoint import Saver, identity
 from gengap.train.execution import Execution, measure, resolve_device
+from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
 from gengap.train.run import Run
 from gengap.train.training import Training, Trio
@@ -57,6 +58,7 @@ def train_replicas(
     Raises:
         InputError: Trios that cannot be trained together, or a device that is not there.
     """
+    keep_freed_memory()
     _check_together(trios)
     problem, recipe, _ = trios[0]
     if execution is None:

@@ -34,7 +34,8 @@ class Examples:
     def inputs(self, index: Tensor) -> Tensor:
         """``[R, B, …]`` for indices ``[R, B]``."""
         if all(x is self.x[0] for x in self.x):
-            return self.x[0][index]
+            chosen = self.x[0].index_select(0, index.flatten())  # whole rows: far faster than x[index] on a CPU
+            return chosen.view(*index.shape, *chosen.shape[1:])
         return torch.stack([x[i] for x, i in zip(self.x, index, strict=True)])
 
 
@@ -81,10 +82,7 @@ class Training:
     def advance(self) -> None:
         """One epoch of training, its evaluation where due, and a record of both in each active run's history."""
         recipe = self.recipe
-        self.epoch += 1
-        n = self.train.y.shape[1]
-        steps_before = (self.epoch - 1) * math.ceil(n / recipe.batch_size)
-        loss, accuracy, steps = self._train_epoch(steps_before)
+        loss, accuracy, steps = self.train_epoch()
         due = self.epoch % recipe.evaluate_every == 0 or self.epoch == recipe.epochs
         measured: dict[str, Sequence[float | None]] = {}
         for name, split in (("train", self.train), ("test", self.test)):
@@ -101,6 +99,30 @@ class Training:
                 "running_accuracy": accuracy[r],
             }
             self.runs[i].history.append(record)
+
+    def train_epoch(self) -> tuple[list[float], list[float], int]:
+        """One epoch of training: mean loss and accuracy over its minibatches, each ``[R]``, and all steps so far."""
+        self.epoch += 1
+        recipe, device = self.recipe, self.train.y.device
+        n, size = self.train.y.shape[1], recipe.batch_size
+        seeds = [self.runs[i].seed for i in self.active]
+        order = torch.stack([torch.randperm(n, generator=_generator(seed, "order", self.epoch)) for seed in seeds])
+        augmenting = [_generator(seed, "augmentation", self.epoch) for seed in seeds]
+        decays = self._each(lambda own: own.weight_decay)
+        weight_decays = decays if decays.any() else None
+        total_loss = torch.zeros(len(seeds), dtype=torch.float64, device=device)
+        total_hits = torch.zeros_like(total_loss)
+        step = (self.epoch - 1) * math.ceil(n / size)
+        with torch.random.fork_rng():
+            torch.manual_seed(stream(seeds[0], "dropout", self.epoch))
+            for index in torch.split(order.to(device), size, dim=1):
+                x = self._augmented(self.train.inputs(index), augmenting)
+                y, rates = self.train.y.gather(1, index), self._each(partial(Recipe.learning_rate_at, step=step))
+                loss, hits = self.replicas.step(self._scaled(x), y, rates, recipe.momentum, weight_decays)
+                total_loss += loss * index.shape[1]
+                total_hits += hits
+                step += 1
+        return (total_loss / n).tolist(), (total_hits / n).tolist(), step
 
     def add_seconds(self, seconds: float) -> None:
         """Books the time of the last epoch."""
@@ -136,28 +158,6 @@ class Training:
         last = [run.history[-1] for run in self.runs if run.history]
         accuracy = np.mean([record["running_accuracy"] for record in last])
         return f"loss {np.mean([record['running_loss'] for record in last]):.3f}, accuracy {accuracy:.3f}"
-
-    def _train_epoch(self, steps_before: int) -> tuple[list[float], list[float], int]:
-        recipe, device = self.recipe, self.train.y.device
-        n, size = self.train.y.shape[1], recipe.batch_size
-        seeds = [self.runs[i].seed for i in self.active]
-        order = torch.stack([torch.randperm(n, generator=_generator(seed, "order", self.epoch)) for seed in seeds])
-        augmenting = [_generator(seed, "augmentation", self.epoch) for seed in seeds]
-        decays = self._each(lambda own: own.weight_decay)
-        weight_decays = decays if decays.any() else None
-        total_loss = torch.zeros(len(seeds), dtype=torch.float64, device=device)
-        total_hits = torch.zeros_like(total_loss)
-        step = steps_before
-        with torch.random.fork_rng():
-            torch.manual_seed(stream(seeds[0], "dropout", self.epoch))
-            for index in torch.split(order.to(device), size, dim=1):
-                x = self._augmented(self.train.inputs(index), augmenting)
-                y, rates = self.train.y.gather(1, index), self._each(partial(Recipe.learning_rate_at, step=step))
-                loss, hits = self.replicas.step(self._scaled(x), y, rates, recipe.momentum, weight_decays)
-                total_loss += loss * index.shape[1]
-                total_hits += hits
-                step += 1
-        return (total_loss / n).tolist(), (total_hits / n).tolist(), step
 
     def _evaluate(self, split: Examples) -> tuple[list[float], list[float]]:
         n, crop = split.y.shape[1], self.trios[0][0].preprocessing.crop
