@@ -1,4 +1,7 @@
-"""Certificates: upper bounds on true risk from held-out examples, each valid for all models tried at once."""
+"""Certificates: upper bounds on true risk from held-out examples, each valid for all models tried at once.
+
+And the classical bounds from training examples: VC dimension, Rademacher complexity, uniform stability.
+"""
 
 from gengap.bounds.betting import BettingSequence, betting, betting_sequence
 from gengap.bounds.chernoff_kl import chernoff_kl
@@ -10,23 +13,79 @@ from gengap.bounds.kawaguchi2017 import kawaguchi2017_gap, kawaguchi2017_prop5
 from gengap.bounds.ladder import Ladder
 from gengap.bounds.paired import PairedInterval, discordant_needed, mcnemar, paired_difference
 from gengap.bounds.rademacher import RademacherBound, finite_class_rademacher
+from gengap.bounds.rademacher_classes import ClassComplexity, kernel_rademacher, l1_rademacher, linear_rademacher
+from gengap.bounds.rademacher_training import (
+    RademacherEstimate,
+    network_rademacher,
+    rademacher_bound,
+    rademacher_by_training,
+)
+from gengap.bounds.shattering import Shattering, cover_count, shattering
+from gengap.bounds.stability import kernel_stability, stability_bound
+from gengap.bounds.stability_hardt2016 import (
+    LossConstants,
+    hardt2016_convex,
+    hardt2016_nonconvex,
+    hardt2016_strongly_convex,
+    hardt2016_strongly_convex_decaying,
+    logistic_constants,
+)
+from gengap.bounds.stability_twins import TwinStability, largest_change, twin_stability
+from gengap.bounds.vc_dimension import (
+    DecisionStep,
+    VCDimension,
+    vc_bound,
+    vc_complexity,
+    vc_dimension,
+    vc_dimension_bound,
+    vc_examples_needed,
+)
 
 __all__ = [
     "BettingSequence",
+    "ClassComplexity",
+    "DecisionStep",
     "Ladder",
+    "LossConstants",
     "PairedInterval",
     "RademacherBound",
+    "RademacherEstimate",
+    "Shattering",
+    "TwinStability",
+    "VCDimension",
     "betting",
     "betting_sequence",
     "chernoff_kl",
     "clopper_pearson",
+    "cover_count",
     "discordant_needed",
     "empirical_bernstein",
     "examples_needed",
     "finite_class_rademacher",
+    "hardt2016_convex",
+    "hardt2016_nonconvex",
+    "hardt2016_strongly_convex",
+    "hardt2016_strongly_convex_decaying",
     "hoeffding",
     "kawaguchi2017_gap",
     "kawaguchi2017_prop5",
+    "kernel_rademacher",
+    "kernel_stability",
+    "l1_rademacher",
+    "largest_change",
+    "linear_rademacher",
+    "logistic_constants",
     "mcnemar",
+    "network_rademacher",
     "paired_difference",
+    "rademacher_bound",
+    "rademacher_by_training",
+    "shattering",
+    "stability_bound",
+    "twin_stability",
+    "vc_bound",
+    "vc_complexity",
+    "vc_dimension",
+    "vc_dimension_bound",
+    "vc_examples_needed",
 ]
