@@ -4,6 +4,6 @@ Here science meets machinery: a cell knows how it is trained, the sweep and the 
 """
 
 from gengap.cells.cell import Cell
-from gengap.cells.run import Options, run
+from gengap.cells.running import Options, run
 
 __all__ = ["Cell", "Options", "run"]

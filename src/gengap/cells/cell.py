@@ -14,7 +14,7 @@ from gengap import __version__, models
 from gengap.data import Problem
 from gengap.seeds import stream
 from gengap.store import Row
-from gengap.train import Recipe
+from gengap.train import OUTCOME, Recipe
 
 # Goes up when a change to training or to rows makes stored rows mean something else.
 FORMAT = 1
@@ -60,8 +60,9 @@ class Cell:
         return f"{self.recipe.model} · {self.problem.name} · {what} · seed {self.seed}"
 
     def columns(self) -> Row:
-        """What is known of the row before the cell has run."""
+        """What is known of the row before the cell has run; what is not known yet is None."""
         return {
+            **dict.fromkeys(OUTCOME),
             "problem": self.problem.name,
             "problem_hash": self.problem.hash,
             "corruption": self.corruption,

@@ -3,7 +3,6 @@
 import base64
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,12 +131,17 @@ def write_page(
     """
     out = Path(out_dir)
     contents = _contents(page, rows, data)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write_all(contents, out)
-    except OSError as error:
-        raise _not_written(out, error) from error
+    _write_all(contents, out)
     return out / "report.html"
+
+
+def make_folder(out_dir: str | Path) -> None:
+    """Makes the folder of a report and sees that it can be written: to be called before long work.
+
+    Raises:
+        InputError: It cannot.
+    """
+    _write_all({}, Path(out_dir))
 
 
 def _contents(page: Page, rows: pd.DataFrame | None, data: Mapping[str, Any] | None) -> dict[str, bytes]:
@@ -159,14 +163,15 @@ def _contents(page: Page, rows: pd.DataFrame | None, data: Mapping[str, Any] | N
 
 def _write_all(contents: Mapping[str, bytes], out: Path) -> None:
     """Writes to a folder inside ``out``, thus on the same disk, and renames from there."""
-    draft = Path(tempfile.mkdtemp(prefix=".report-", dir=out))
     try:
-        for name, content in contents.items():
-            (draft / name).write_bytes(content)
-        for name in contents:
-            os.replace(draft / name, out / name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".report-", dir=out, ignore_cleanup_errors=True) as draft:
+            for name, content in contents.items():
+                (Path(draft) / name).write_bytes(content)
+            for name in contents:
+                os.replace(Path(draft) / name, out / name)
+    except OSError as error:
+        raise _not_written(out, error) from error
 
 
 def _not_written(out: Path, error: OSError) -> InputError:

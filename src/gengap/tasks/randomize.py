@@ -12,7 +12,7 @@ from gengap import cells
 from gengap.cells import Cell, Options
 from gengap.data import Problem, check_level, find_corruption, load
 from gengap.errors import InputError
-from gengap.report import Page, json_ready, randomize_page, summarise, write_page
+from gengap.report import Page, json_ready, make_folder, randomize_page, summarise, write_page
 from gengap.store import Row, Store
 from gengap.studies.zhang2017.published import curves
 from gengap.sweep import SweepResult
@@ -82,6 +82,8 @@ def randomize(
     problem = data if isinstance(data, Problem) else load(data, data_dir=data_dir)
     chosen = recipe if isinstance(recipe, Recipe) else choose_recipe(recipe, problem, model)
     grid = _grid(problem, chosen, corruptions, levels, list(seeds))
+    if out is not None:
+        make_folder(out)
     with Store(store) as opened:
         rows, result = cells.run(grid, opened, options)
     frame = pd.DataFrame(rows)

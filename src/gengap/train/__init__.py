@@ -4,11 +4,12 @@ from gengap.train.execution import Execution, measure, resolve_device, stepper, 
 from gengap.train.loop import shared_part, train, train_replicas
 from gengap.train.presets import PRESETS, default_preset, preset
 from gengap.train.recipe import Recipe
-from gengap.train.run import FITTED, Run
+from gengap.train.run import FITTED, OUTCOME, Run
 from gengap.train.training import Trio
 
 __all__ = [
     "FITTED",
+    "OUTCOME",
     "PRESETS",
     "Execution",
     "Recipe",

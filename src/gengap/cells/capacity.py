@@ -1,0 +1,186 @@
+"""Capacity on trial: the rows of cells with their VC dimension and what further trainings reach.
+
+Those trainings, on random signs and on twin training sets, are stored like cells, under keys of their own.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gengap import bounds, models
+from gengap.cells import Cell, Options, run
+from gengap.cells.cell import FORMAT, corrupted
+from gengap.data import open_problem, save_problem
+from gengap.errors import InputError
+from gengap.store import RESULTS, Row, Store
+from gengap.sweep import Context, Job, available_cores
+from gengap.sweep import run as sweep
+from gengap.train import Execution, Recipe, resolve_device
+
+# Columns that a trial measures.
+TRIED = (
+    "trial_train_error",
+    "trial_test_error",
+    "rademacher",
+    "rademacher_lower",
+    "rademacher_draws",
+    "twins",
+    "twin_zero_one",
+    "twin_probability",
+    "twin_changed",
+    "twin_distance",
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How much is spent on trying what a recipe can fit; what is found speaks of ``examples`` examples.
+
+    Attributes:
+        examples: The first so many training examples; None takes all that leave one for each twin.
+        draws: Sign vectors, one training each.
+        twins: Runs that are set against a first one, from whose training set they differ in one example.
+        delta: Probability with which the lower confidence limit may fail.
+    """
+
+    examples: int | None = 2000
+    draws: int = 2
+    twins: int = 2
+    delta: float = 0.05
+
+    def __post_init__(self) -> None:
+        if min(self.examples or 1, self.draws, self.twins) < 1 or not 0 < self.delta < 1:
+            raise InputError(f"{self} cannot be tried.", expected="numbers of at least 1, and delta in (0, 1)")
+
+    def size(self, available: int) -> int:
+        """Examples a training sees."""
+        most = available - self.twins
+        if most < 1:
+            raise InputError(f"{available} examples for {self.twins} twins.", expected="more examples than twins")
+        return most if self.examples is None else min(self.examples, most)
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A trial as it travels to a worker."""
+
+    folder: Path
+    recipe: Recipe
+    seed: int
+    trial: Trial
+    execution: Execution
+
+
+def capacity_rows(cells: Sequence[Cell], store: Store, trial: Trial, options: Options | None = None) -> list[Row]:
+    """The rows of cells, trained where the store lacks them, with what capacity was found.
+
+    The new columns: ``vc_dimension`` (``vc_dimension_reason`` where there is none), ``trial_n``, ``trial_reason``,
+    ``trial_train_error``, ``trial_test_error``, ``rademacher``, ``rademacher_lower``, ``rademacher_draws``,
+    ``twins``, ``twin_zero_one``, ``twin_probability``, ``twin_changed``, ``twin_distance``; see
+    ``gengap.bounds.network_rademacher`` and ``twin_stability``. A trial is computed as the cell was, and stored.
+
+    Args:
+        cells: What to try.
+        store: Where rows and trials are kept.
+        trial: Its size.
+        options: How cells and trials are run.
+
+    Raises:
+        InputError: A device that is not there, or too few examples.
+    """
+    options = options or Options()
+    found = {row["key"]: row for row in run(cells, store, options)[0]}
+    trained = [cell for cell in cells if found.get(cell.key, {}).get("status") in RESULTS]
+    _try(trained, found, store, trial, options)
+    return [{**_whole(cell, found), **_vc(cell), **_tried(cell, store.get(_key(cell, trial)), trial)} for cell in cells]
+
+
+def _try(cells: Sequence[Cell], rows: dict[str, Row], store: Store, trial: Trial, options: Options) -> None:
+    """Runs the trials that the store lacks."""
+    finished = store.finished(_key(cell, trial) for cell in cells)
+    missing = [cell for cell in cells if _key(cell, trial) not in finished]
+    device = resolve_device(options.device)
+    with tempfile.TemporaryDirectory(prefix="gengap-") as name:
+        units = [[_job(cell, rows[cell.key], Path(name), trial, device)] for cell in missing]
+        workers = options.workers or (1 if device == "cuda" else max(1, min(available_cores(), len(units))))
+        sweep(units, try_payloads, store, workers=workers, timeout_s=options.timeout_s, progress=options.progress)
+
+
+def try_payloads(payloads: list[Payload], context: Context) -> list[Row]:
+    """One row a payload."""
+    torch.set_num_threads(context.threads)
+    return [_outcome(payload) for payload in payloads]
+
+
+def _outcome(payload: Payload) -> Row:
+    problem, recipe, trial = open_problem(payload.folder), payload.recipe, payload.trial
+    seed, execution, first = payload.seed, payload.execution, problem.take(len(problem.train) - trial.twins)
+    signs = bounds.network_rademacher(
+        first, recipe, draws=trial.draws, delta=trial.delta, seed=seed, execution=execution
+    )
+    twin = bounds.twin_stability(problem, recipe, twins=trial.twins, seed=seed, execution=execution)
+    return {
+        "status": "done",
+        "reason": "",
+        "trial_train_error": twin.train_error,
+        "trial_test_error": twin.test_error,
+        "rademacher": signs.value,
+        "rademacher_lower": signs.lower,
+        "rademacher_draws": trial.draws,
+        "twins": twin.twins,
+        "twin_zero_one": twin.zero_one,
+        "twin_probability": twin.probability,
+        "twin_changed": twin.changed,
+        "twin_distance": twin.distance,
+    }
+
+
+def _job(cell: Cell, row: Row, folder: Path, trial: Trial, device: str) -> Job:
+    own = folder / cell.key
+    own.mkdir()
+    n = trial.size(len(cell.problem.train))
+    save_problem(corrupted(cell.problem, cell.corruption, cell.level, cell.seed).take(n + trial.twins), own)
+    execution = Execution(device, row["precision"], row["memory_format"])
+    payload = Payload(own, cell.recipe, cell.seed, trial, execution)
+    columns = cell.columns() | {"kind": "capacity trial", "n_train": n}
+    return Job(_key(cell, trial), f"capacity trial · {cell.title}", payload, columns)
+
+
+def _key(cell: Cell, trial: Trial) -> str:
+    n = trial.size(len(cell.problem.train))
+    parts = ["capacity trial", FORMAT, cell.key, n, trial.draws, trial.twins, trial.delta]
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+
+def _vc(cell: Cell) -> Row:
+    recipe, shape = cell.recipe, cell.problem.input_shape
+    with torch.random.fork_rng(devices=[]):
+        model = models.build(recipe.model, shape, cell.problem.n_classes, dropout=recipe.dropout)
+    try:
+        return {"vc_dimension": bounds.vc_dimension(model.eval(), shape).value, "vc_dimension_reason": None}
+    except InputError as error:
+        return {"vc_dimension": None, "vc_dimension_reason": error.what}
+
+
+def _tried(cell: Cell, row: Row | None, trial: Trial) -> dict[str, Any]:
+    """A trial's columns, None with a reason where it gave no result."""
+    reason = None
+    if row is None:
+        reason = "the network was not trained, so nothing was tried"
+    elif row["status"] not in RESULTS:
+        reason = f"{row['status']}: {row['reason']}"
+    values = {name: None if reason or row is None else row[name] for name in TRIED}
+    return {"trial_n": trial.size(len(cell.problem.train)), "trial_reason": reason, **values}
+
+
+def _whole(cell: Cell, found: dict[str, Row]) -> Row:
+    """A cell's row with the columns that are read here, None where it has no result."""
+    unknown = {"status": "missing", "reason": "it was never trained", "history": []}
+    outcome = dict.fromkeys(("train_accuracy", "test_accuracy", "train_loss", "test_loss"))
+    return cell.columns() | {"key": cell.key} | unknown | outcome | found.get(cell.key, {})

@@ -1,0 +1,125 @@
+"""Cells: identity, and from cells to rows with nothing run twice."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gengap import cells
+from gengap.cells import Cell, Options, running
+from gengap.data import Problem, load
+from gengap.store import Store
+from gengap.train import Execution, Recipe, train
+
+pytestmark = pytest.mark.usefixtures("one_core")
+
+QUIET = Options(device="cpu", workers=1, progress=False)
+RECIPE = Recipe(batch_size=64, epochs=2, precision="float32", memory_format="contiguous")
+
+
+@pytest.fixture(scope="module")
+def digits() -> Problem:
+    return load("digits").take(200, 50)
+
+
+def test_a_key_tells_apart_all_that_a_cell_is(digits: Problem) -> None:
+    base = Cell(digits, RECIPE, 0, "labels", 0.5)
+    others = [
+        Cell(digits.take(100), RECIPE, 0, "labels", 0.5),
+        Cell(digits, RECIPE.model_copy(update={"epochs": 3}), 0, "labels", 0.5),
+        Cell(digits, RECIPE, 1, "labels", 0.5),
+        Cell(digits, RECIPE, 0, "random-labels", 0.5),
+        Cell(digits, RECIPE, 0, "labels", 0.25),
+    ]
+    assert len({cell.key for cell in [base, *others]}) == 6
+    assert Cell(load("digits").take(200, 50), RECIPE, 0, "labels", 0.5).key == base.key
+
+
+def test_a_key_follows_the_source_of_a_users_network(
+    digits: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    keys = []
+    for body in ("one", "two"):
+        (tmp_path / "my_keyed_net.py").write_text(f"# {body}\n")
+        keys.append(Cell(digits, RECIPE.model_copy(update={"model": "my_keyed_net:make"})).key)
+    assert keys[0] != keys[1]
+
+
+def test_rows_hold_what_training_gave_and_how(digits: Problem, tmp_path: Path) -> None:
+    wanted = [Cell(digits, RECIPE, seed, "labels", level) for level in (0.0, 1.0) for seed in (0, 1)]
+    with Store(tmp_path / "s.db") as store:
+        rows, result = cells.run(wanted, store, QUIET)
+    assert (result.done, result.reused, result.failed) == (4, 0, ())
+    assert [(row["level"], row["seed"]) for row in rows] == [(0.0, 0), (0.0, 1), (1.0, 0), (1.0, 1)]
+    first = rows[0]
+    assert first["parameters"] == 64 * 512 + 512 + 512 * 10 + 10
+    assert (first["n_train"], first["n_test"], first["n_classes"], first["device"]) == (200, 50, 10, "cpu")
+    assert Recipe.model_validate_json(first["recipe"]) == RECIPE
+    assert {"gengap", "torch", "python", "commit", "threads", "precision", "seconds"} <= first.keys()
+    assert [record["epoch"] for record in first["history"]] == [1, 2]
+
+
+def test_a_cell_trains_as_its_parts_do(digits: Problem, tmp_path: Path) -> None:
+    from gengap.seeds import stream
+
+    with Store(tmp_path / "s.db") as store:
+        (row,), _ = cells.run([Cell(digits, RECIPE, 3, "labels", 0.5)], store, QUIET)
+    corrupted = digits.corrupt("labels", level=0.5, seed=stream(3, "corruption"))
+    expected = train(corrupted, RECIPE, 3, execution=Execution()).history[-1]
+    assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-5)
+
+
+def test_the_same_seed_nests_corruption_over_levels(digits: Problem) -> None:
+    from gengap.cells.cell import corrupted
+
+    changed = {
+        level: np.flatnonzero(corrupted(digits, "labels", level, 5).train.y != digits.train.y) for level in (0.2, 0.6)
+    }
+    assert set(changed[0.2]) < set(changed[0.6])
+
+
+def test_a_second_run_trains_only_what_is_missing(
+    digits: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [Cell(digits, RECIPE, 0, "labels", level) for level in (0.0, 0.5, 1.0)]
+    with Store(tmp_path / "s.db") as store:
+        cells.run(wanted[:2], store, QUIET)
+        rows, result = cells.run(wanted, store, QUIET)
+        assert (result.done, result.reused) == (1, 2)
+        monkeypatch.setattr(running, "save_problem", None)  # nothing is prepared when nothing is missing
+        again, result = cells.run(wanted, store, QUIET)
+        assert (result.done, result.reused) == (0, 3)
+    assert again == rows
+
+
+def test_a_failing_network_costs_its_cells_only(
+    digits: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_failing_net.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self, shape, classes):\n"
+        "        super().__init__()\n"
+        "        self.layer = torch.nn.Linear(64, classes)\n"
+        "    def forward(self, x):\n"
+        "        if self.training:\n"
+        "            raise RuntimeError('broken in training')\n"
+        "        return self.layer(x.flatten(1))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    broken = Cell(digits, RECIPE.model_copy(update={"model": "my_failing_net:Net"}))
+    with Store(tmp_path / "s.db") as store:
+        rows, result = cells.run([broken, Cell(digits, RECIPE)], store, QUIET)
+    assert [row["status"] for row in rows] == ["failed", "done"]
+    assert "broken in training" in rows[0]["reason"]
+    assert len(result.failed) == 1
+
+
+def test_replicas_on_a_gpu_are_grouped_by_what_may_share_a_step(digits: Problem) -> None:
+    recipes = [RECIPE, RECIPE.model_copy(update={"learning_rate": 0.5}), RECIPE.model_copy(update={"epochs": 9})]
+    wanted = [Cell(digits, recipe, seed) for recipe in recipes for seed in range(40)]
+    jobs = [running.Job(cell.key, cell.title, None) for cell in wanted]
+    units = running._replicas(wanted, jobs)
+    assert [len(unit) for unit in units] == [64, 16, 40]
+    assert {job.key for unit in units for job in unit} == {cell.key for cell in wanted}

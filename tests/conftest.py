@@ -1,0 +1,22 @@
+"""What all tests share: a store of their own, and one thread each, since several run side by side."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Read when OpenMP and MKL are loaded, here and in every process that a test starts.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees or touches the user's store."""
+    monkeypatch.setenv("GENGAP_HOME", str(tmp_path / "gengap-home"))
+
+
+@pytest.fixture
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training in this process uses one thread: small networks are slower on two threads that share a core."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
