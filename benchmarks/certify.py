@@ -1,31 +1,23 @@
 """How fast certificates are: a million in one call, and the whole command as a process.
 
-    python -m benchmarks.certify
-
 The opponent is the loop that a user would write over ``scipy.stats.beta.ppf``. It is timed on samples drawn evenly
-from the million, before and after the one call, and extrapolated. Results go to ``benchmarks/results/certify.json``.
+from the million, before and after the one call, and extrapolated.
 """
 
-import json
-import os
-import platform
 import resource
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 from scipy.stats import beta
 
-import gengap
+from benchmarks.table import Line, spread, told, verdict
 from gengap.bounds import clopper_pearson
 
 CERTIFICATES, SAMPLE, DELTA = 1_000_000, 5_000, 0.05
-RESULTS = Path(__file__).parent / "results" / "certify.json"
+WANTED_RATIO, WANTED_SECONDS = 20, 0.5
 
 
 def cases() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,49 +68,44 @@ def vectorised() -> dict[str, Any]:
 def process(repeats: int = 9) -> dict[str, Any]:
     """Seconds of the whole command, several times after one to warm the disk, on the wall and of the processor."""
     command = [sys.executable, "-m", "gengap", "certify", "--errors", "30", "--n", "10000", "--json"]
+    before = _processor_seconds()
     seconds = [timed(subprocess.check_output, command)[0] for _ in range(repeats + 1)][1:]
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = _processor_seconds() - before
     return {
         "command": "gengap certify --errors 30 --n 10000 --json",
-        "seconds": sorted(seconds),
-        "processor_seconds_mean": (used.ru_utime + used.ru_stime) / (repeats + 1),
+        "seconds": spread(seconds),
+        "processor_seconds_mean": used / (repeats + 1),
     }
 
 
-def machine() -> dict[str, str]:
-    cpu = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    return {
-        "cpu": cpu[0] if cpu else platform.processor(),
-        "cores": str(os.cpu_count()),
-        "load_average": ", ".join(f"{load:.1f}" for load in os.getloadavg()),
-        "niceness": str(os.nice(0)),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "gengap": gengap.__version__,
-        "date": datetime.now(UTC).date().isoformat(),
-    }
+def _processor_seconds() -> float:
+    """Of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
+def run() -> dict[str, Any]:
+    """Both comparisons."""
+    return {"vectorised": vectorised(), "process": process()}
 
 
-def main() -> None:
-    found = {"vectorised": vectorised(), "process": process(), "machine": machine()}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+def lines(found: dict[str, Any]) -> list[Line]:
+    """One line each."""
     one, command = found["vectorised"], found["process"]
-    print(
-        f"{CERTIFICATES:,} certificates: one call {one['one_call_seconds']:.2f} s, "
-        f"plain loop {one['loop_seconds_extrapolated']:.0f} s (from {SAMPLE:,}): {one['ratio']:.0f} x"
-    )
-    seconds = command["seconds"]
-    print(
-        f"{command['command']}: median {np.median(seconds):.2f} s, fastest {seconds[0]:.2f} s of {len(seconds)}, "
-        f"processor {command['processor_seconds_mean']:.2f} s; load average {found['machine']['load_average']}"
-    )
-
-
-if __name__ == "__main__":
-    main()
+    median = command["seconds"]["median"]
+    reached = "reached" if median <= WANTED_SECONDS else "missed"
+    return [
+        Line(
+            f"{one['certificates']:,} certificates in one call",
+            f"{one['one_call_seconds']:.3g} s",
+            "a loop over SciPy's beta quantile",
+            f"{one['loop_seconds_extrapolated']:.3g} s, from {one['loop_sample']:,}",
+            f"{one['ratio']:.3g} x",
+            verdict(one["ratio"], WANTED_RATIO),
+        ),
+        Line(
+            f"{command['command']}, as a process",
+            f"{told(command['seconds'], 's')}, {command['processor_seconds_mean']:.2g} s of processor time",
+            wanted=f"<= {WANTED_SECONDS:g} s: {reached}",
+        ),
+    ]

@@ -1,0 +1,84 @@
+"""``python -m benchmarks [NAME …] [--images N] [--rounds K]``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from benchmarks import certify, epoch, machine, replicas
+from benchmarks.table import Line, table
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What to run with the options, how its findings read, and why it cannot run here (None: it can)."""
+
+    run: Callable[[argparse.Namespace], dict[str, Any]]
+    lines: Callable[[dict[str, Any]], list[Line]]
+    obstacle: Callable[[], str | None] = lambda: None
+
+
+def _time_epoch(network: epoch.Network, options: argparse.Namespace) -> dict[str, Any]:
+    return epoch.run(network, options.images, options.rounds)
+
+
+def _no_gpu() -> str | None:
+    return None if torch.cuda.is_available() else "PyTorch sees no CUDA device"
+
+
+BENCHMARKS = {
+    **{name: Benchmark(partial(_time_epoch, network), epoch.lines) for name, network in epoch.NETWORKS.items()},
+    "replicas-gpu": Benchmark(lambda o: replicas.run(o.images, o.rounds), replicas.lines, _no_gpu),
+    "certify": Benchmark(lambda o: certify.run(), certify.lines),
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the named benchmarks, or all; writes a file for each and prints one table."""
+    options = _parser().parse_args(arguments)
+    drawn: list[Line] = []
+    for name in options.names or BENCHMARKS:
+        benchmark = BENCHMARKS[name]
+        if (obstacle := benchmark.obstacle()) is not None:
+            print(f"{name}: skipped, {obstacle}", file=sys.stderr)
+            continue
+        print(f"{name} …", file=sys.stderr)
+        found = {"machine": machine.facts(), **benchmark.run(options)}
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        drawn += benchmark.lines(found)
+    Console().print(table(drawn))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed, as ratios in one run.")
+    parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--images", type=_positive, help="training images in an epoch; by default fewer of slower nets")
+    parser.add_argument("--rounds", type=_positive, default=3, help="how often the sides take turns (3)")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results")
+    return parser
+
+
+def _name(text: str) -> str:
+    if text not in BENCHMARKS:
+        raise argparse.ArgumentTypeError(f"no benchmark {text!r}; there are {', '.join(BENCHMARKS)}")
+    return text
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    main()

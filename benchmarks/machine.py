@@ -1,0 +1,72 @@
+"""This machine: what it is, what is installed, and how fast it multiplies matrices."""
+
+import importlib.metadata
+import os
+import platform
+import timeit
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import gengap
+from gengap.sweep import available_cores
+
+# Of the processor's flags, those that decide how fast matrices are multiplied. (Arm's are called Features.)
+INSTRUCTION_SETS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve", "sme", "bf16")
+MATRIX_UNITS = ("amx_bf16", "sme")
+PACKAGES = ("torch", "numpy", "scipy")
+SIDE, PRODUCTS = 4096, 5
+
+
+def facts() -> dict[str, Any]:
+    """Processor, cores, instruction sets, memory, GPU, load now, versions, date."""
+    return {
+        "processor": _first("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+        "cores": available_cores(),
+        "instruction_sets": instruction_sets(),
+        "memory_gib": _memory_gib(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "load_average": [round(load, 1) for load in os.getloadavg()],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "gengap": gengap.__version__,
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def instruction_sets() -> list[str]:
+    """Which of ``INSTRUCTION_SETS`` the processor has."""
+    flags = (_first("/proc/cpuinfo", "flags") or _first("/proc/cpuinfo", "Features") or "").split()
+    return [name for name in INSTRUCTION_SETS if name in flags]
+
+
+def has_matrix_units() -> bool:
+    """Whether the processor multiplies bfloat16 matrices in units of their own, for which the wanted ratios hold."""
+    return any(name in MATRIX_UNITS for name in instruction_sets())
+
+
+@cache
+def peak(precision: str) -> float:
+    """Floating-point operations per second of the fastest of some products of 4096 x 4096 matrices, on all cores."""
+    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    a, b = torch.randn(2, SIDE, SIDE).to(dtype)
+    out = torch.empty(SIDE, SIDE, dtype=dtype)
+    times = timeit.repeat(lambda: torch.mm(a, b, out=out), number=1, repeat=PRODUCTS + 1)
+    return 2 * SIDE**3 / min(times)
+
+
+def _memory_gib() -> float | None:
+    total = _first("/proc/meminfo", "MemTotal")
+    return round(int(total.split()[0]) / 2**20, 1) if total else None
+
+
+def _first(path: str, key: str) -> str | None:
+    """The value of the first line ``key : value`` of a file, if there is one."""
+    if not Path(path).exists():
+        return None
+    pairs = (line.partition(":") for line in Path(path).read_text(encoding="utf-8").splitlines())
+    return next((value.strip() for name, _, value in pairs if name.strip() == key), None)

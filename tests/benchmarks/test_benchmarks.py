@@ -1,0 +1,92 @@
+"""The benchmarks count, pair and tell rightly; how fast anything is, no test says."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gengap.data import Preprocessing, Problem, Split
+
+sys.path.append(str(Path(__file__).parents[2]))
+from benchmarks import __main__ as command
+from benchmarks import epoch, images, machine, replicas
+
+
+@pytest.fixture
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(0, 256, (10, 3, 32, 32), dtype=np.uint8)
+    y = np.arange(256) % 10
+    split = Split(patterns[y], y)
+    problem = Problem("few", split, split, tuple("abcdefghij"), preprocessing=Preprocessing(28, "whiten"))
+    monkeypatch.setattr(images, "_all", lambda: problem)
+
+
+def test_work_of_a_training_step_by_hand() -> None:
+    first, second = 2352 * 512, 512 * 10
+    forward, weights, inputs = first + second, first + second, second  # the images need no gradient
+    assert epoch.flops_per_image("mlp-1x512") == 2 * (forward + weights + inputs)
+
+
+@pytest.mark.usefixtures("few_images")
+@pytest.mark.parametrize("side", epoch.SIDES)
+def test_each_side_learns_what_is_easy(side: str) -> None:
+    outcome = epoch.SIDES[side]("mlp-1x512", 256, 0)
+    assert outcome.accuracy == 1
+    assert outcome.seconds > 0
+
+
+def test_ratios_are_paired(monkeypatch: pytest.MonkeyPatch) -> None:
+    def outcomes(*seconds: float) -> list[epoch.Outcome]:
+        return [epoch.Outcome(s, 0.5) for s in seconds]
+
+    done = {"gengap": outcomes(1, 2, 10), "DataLoader": outcomes(4, 6, 50)}
+    monkeypatch.setattr(machine, "has_matrix_units", lambda: True)
+    ratio = epoch._ratio(epoch.NETWORKS["mlp-1x512"], "DataLoader", done)
+    assert ratio["all"] == [4, 3, 5]
+    assert ratio["median"] == 4
+    assert ratio["verdict"] == ">= 3 x: reached"
+
+
+@pytest.mark.usefixtures("few_images")
+def test_replicas_are_timed_against_one_after_the_other() -> None:
+    found = replicas.run(128, 1, device="cpu", replicas=2)
+    seconds = found["one_after_the_other_seconds"]["median"], found["together_seconds"]["median"]
+    assert found["ratio"]["median"] == pytest.approx(seconds[0] / seconds[1])
+    assert "2 x mlp-1x512" in replicas.lines(found)[0].what
+
+
+def test_made_up_images_have_cifars_size() -> None:
+    problem = images.made_up()
+    assert problem.train.x.shape == (50_000, 3, 32, 32)
+    assert problem.test.x.shape == (10_000, 3, 32, 32)
+
+
+def test_results_are_written_with_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = command.Benchmark(lambda options: {"x": options.rounds}, lambda found: [])
+    monkeypatch.setitem(command.BENCHMARKS, "certify", made)
+    command.main(["certify", "--rounds", "2", "--out", str(tmp_path)])
+    found = json.loads((tmp_path / "certify.json").read_text())
+    assert found["x"] == 2
+    assert found["machine"].keys() >= {"processor", "cores", "instruction_sets", "memory_gib", "torch", "date"}
+    assert "gengap" in capsys.readouterr().out
+
+
+def test_an_obstacle_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command.torch.cuda, "is_available", lambda: False)
+    command.main(["replicas-gpu", "--out", str(tmp_path)])
+    assert "replicas-gpu: skipped, PyTorch sees no CUDA device" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["--images", "0"]])
+def test_bad_options_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        command.main(arguments)
+    assert end.value.code == 2
