@@ -41,7 +41,7 @@ def test_finding_leaves_torch_and_pandas_alone() -> None:
 
 def test_a_paper_or_an_artifact_is_found_and_others_get_the_nearest() -> None:
     assert [one.name for one in find_studies("zhang2017/table1")] == ["zhang2017/table1"]
-    assert len(find_studies("zhang2017")) == 5
+    assert {one.name for one in find_studies("zhang2017")} >= {f"zhang2017/{stem}" for stem in ("table1", "figure1a")}
     with pytest.raises(InputError, match=r"zhang2017/table1") as error:
         find_studies("zhang2017/tabel1")
     assert "did you mean 'zhang2017/table1'" in error.value.next_step

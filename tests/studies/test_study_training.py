@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gengap.cells import Options
-from gengap.studies.training import OUTCOME, trained
+from gengap.studies.training import trained
 from gengap.studies.zhang2017.setting import MLP_1, Config, cells
+from gengap.train import OUTCOME
 
 
 def test_a_cell_without_a_row_stays_visible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -18,4 +19,4 @@ def test_a_cell_without_a_row_stays_visible(monkeypatch: pytest.MonkeyPatch, tmp
         (0.0, "missing", []),
         (1.0, "missing", []),
     ]
-    assert all(row[column] is None for row in rows for column in OUTCOME if column != "parameters")
+    assert all(row[column] is None for row in rows for column in OUTCOME if column not in ("status", "reason"))

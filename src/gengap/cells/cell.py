@@ -63,6 +63,7 @@ class Cell:
         """What is known of the row before the cell has run; what is not known yet is None."""
         return {
             **dict.fromkeys(OUTCOME),
+            "history": [],
             "problem": self.problem.name,
             "problem_hash": self.problem.hash,
             "corruption": self.corruption,

@@ -27,12 +27,14 @@ class Options:
         workers: Processes at once; None measures which division of the cores is fastest.
         timeout_s: Longest time for one unit of work, in seconds.
         progress: Whether to show progress on stderr.
+        stored: Whether to take only what the store has, and to train nothing.
     """
 
     device: str = "auto"
     workers: int | None = None
     timeout_s: float | None = None
     progress: bool = True
+    stored: bool = False
 
 
 def run(cells: Iterable[Cell], store: Store, options: Options | None = None) -> tuple[list[Row], SweepResult]:
@@ -52,7 +54,8 @@ def run(cells: Iterable[Cell], store: Store, options: Options | None = None) -> 
     options = options or Options()
     cells = list(cells)
     device = resolve_device(options.device)
-    results = [_sweep(group, store, device, options) for group in _groups(cells)]
+    groups = [] if options.stored else _groups(cells)
+    results = [_sweep(group, store, device, options) for group in groups]
     rows = [row for row in (store.get(cell.key) for cell in cells) if row is not None]
     return rows, _sum(results)
 

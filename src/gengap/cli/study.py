@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from gengap.errors import InputError
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
 
 app = typer.Typer()
@@ -58,14 +57,17 @@ def run_studies(
     as_json: Json = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
+    stored: Annotated[bool, typer.Option("--stored", help="Show what is stored; train nothing.")] = False,
 ) -> None:
     """Run a study: what is stored already is not run again. Exit status 3 if a run failed."""
     studies = find_studies(name)
-    _check_folder(out)
-
     from gengap.cells import Options
+    from gengap.report import make_folder
 
-    options = Options(device=device, workers=workers)
+    if out is not None:
+        make_folder(out)
+
+    options = Options(device=device, workers=workers, stored=stored)
     outcomes = [run_study(study, scale.value, options) for study in studies]
     if out is not None:
         _write(name, scale, outcomes, out)
@@ -74,7 +76,7 @@ def run_studies(
     else:
         _print_comparisons(outcomes)
     failed = [row for outcome in outcomes for row in outcome.failed]
-    if failed:
+    if failed and not stored:
         typer.echo(f"gengap: {len(failed)} runs have no result; run the command again to retry them.", err=True)
         raise typer.Exit(3)
 
@@ -108,18 +110,6 @@ def _show(study: Study) -> None:
     rows = [[n.what, n.place, n.value, n.unit, n.tolerance, n.source] for n in study.reported]
     typer.echo("\nReported")
     _print_table(["what", "place", "value", "unit", "tolerance", "source"], rows)
-
-
-def _check_folder(out: Path | None) -> None:
-    """Told before anything is trained."""
-    if out is None:
-        return
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the report to {out}: {error.strerror}.", next_step="choose another folder with --out"
-        ) from error
 
 
 def _write(name: str, scale: str, outcomes: list[Outcome], out: Path) -> None:

@@ -10,21 +10,6 @@ if TYPE_CHECKING:
     from gengap.cells import Cell, Options
 
 
-# Columns that a cell without a result has not been given.
-OUTCOME = (
-    "parameters",
-    "epochs",
-    "epochs_to_fit",
-    "train_loss",
-    "test_loss",
-    "train_accuracy",
-    "test_accuracy",
-    "best_test_accuracy",
-    "best_epoch",
-    "seconds",
-)
-
-
 def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options") -> list[Row]:
     """One row for each configuration: that of its cell, trained unless it is stored, and the configuration's fields.
 
@@ -47,4 +32,4 @@ def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options")
 
 def _row(cell: "Cell", found: dict[str, Row]) -> Row:
     row = found.get(cell.key, {"key": cell.key, "status": "missing", "reason": "it was never trained"})
-    return dict.fromkeys(OUTCOME) | {"history": []} | cell.columns() | row
+    return cell.columns() | row

@@ -9,10 +9,10 @@ from gengap import models
 from gengap.train.execution import Execution
 from gengap.train.recipe import Recipe
 
-# The columns of a row that come from the run itself.
+# The columns of a row that come from the run itself, beside its history.
 OUTCOME = (
     *("status", "reason", "epochs", "epochs_to_fit", "train_loss", "test_loss", "train_accuracy", "test_accuracy"),
-    *("best_test_accuracy", "best_epoch", "seconds", "precision", "memory_format", "device", "history"),
+    *("best_test_accuracy", "best_epoch", "seconds", "precision", "memory_format", "device"),
 )
 
 # Zhang et al. call a training set fitted when its accuracy reaches this (their Table 1 counts 99.34 % as fitted).
