@@ -12,6 +12,7 @@ from gengap.bounds.hoeffding import hoeffding
 from gengap.bounds.kawaguchi2017 import kawaguchi2017_gap, kawaguchi2017_prop5
 from gengap.bounds.ladder import Ladder
 from gengap.bounds.paired import PairedInterval, discordant_needed, mcnemar, paired_difference
+from gengap.bounds.promises import Promise, promise_lines, promises
 from gengap.bounds.rademacher import RademacherBound, finite_class_rademacher
 from gengap.bounds.rademacher_classes import ClassComplexity, kernel_rademacher, l1_rademacher, linear_rademacher
 from gengap.bounds.rademacher_training import (
@@ -48,6 +49,7 @@ __all__ = [
     "Ladder",
     "LossConstants",
     "PairedInterval",
+    "Promise",
     "RademacherBound",
     "RademacherEstimate",
     "Shattering",
@@ -78,6 +80,8 @@ __all__ = [
     "mcnemar",
     "network_rademacher",
     "paired_difference",
+    "promise_lines",
+    "promises",
     "rademacher_bound",
     "rademacher_by_training",
     "shattering",

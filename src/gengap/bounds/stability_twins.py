@@ -88,7 +88,7 @@ def twin_stability(
     if twins < 1 or n < 1:
         raise InputError(f"{twins} twins and {len(problem.train)} examples.", expected="1 <= twins < examples")
     places = generator(seed, "twins").choice(n, size=twins)
-    first = train(problem.take(n), recipe, seed, execution=execution)
+    first = train(problem.take(n, 1), recipe, seed, execution=execution)  # training need not measure the test error
     own = _scores(first, problem)
     changes = []
     for k, place in enumerate(places):
@@ -116,7 +116,7 @@ def _replaced(problem: "Problem", n: int, place: int, source: int) -> "Problem":
     index = np.arange(n)
     index[place] = source
     step = {"step": "replace", "n": n, "place": place, "source": source}
-    return problem.derive(step, train=Split(problem.train.x[index], problem.train.y[index]))
+    return problem.take(None, 1).derive(step, train=Split(problem.train.x[index], problem.train.y[index]))
 
 
 def _scores(run: "Run", problem: "Problem") -> Floats:

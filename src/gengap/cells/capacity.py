@@ -49,13 +49,13 @@ class Trial:
         delta: Probability with which the lower confidence limit may fail.
     """
 
-    examples: int | None = 2000
+    examples: int | None = 1000
     draws: int = 2
     twins: int = 2
     delta: float = 0.05
 
     def __post_init__(self) -> None:
-        if min(self.examples or 1, self.draws, self.twins) < 1 or not 0 < self.delta < 1:
+        if min(1 if self.examples is None else self.examples, self.draws, self.twins) < 1 or not 0 < self.delta < 1:
             raise InputError(f"{self} cannot be tried.", expected="numbers of at least 1, and delta in (0, 1)")
 
     def size(self, available: int) -> int:
@@ -97,7 +97,8 @@ def capacity_rows(cells: Sequence[Cell], store: Store, trial: Trial, options: Op
     options = options or Options()
     found = {row["key"]: row for row in run(cells, store, options)[0]}
     trained = [cell for cell in cells if found.get(cell.key, {}).get("status") in RESULTS]
-    _try(trained, found, store, trial, options)
+    if not options.stored:
+        _try(trained, found, store, trial, options)
     return [{**_whole(cell, found), **_vc(cell), **_tried(cell, store.get(_key(cell, trial)), trial)} for cell in cells]
 
 
@@ -172,7 +173,7 @@ def _tried(cell: Cell, row: Row | None, trial: Trial) -> dict[str, Any]:
     """A trial's columns, None with a reason where it gave no result."""
     reason = None
     if row is None:
-        reason = "the network was not trained, so nothing was tried"
+        reason = "nothing was tried"
     elif row["status"] not in RESULTS:
         reason = f"{row['status']}: {row['reason']}"
     values = {name: None if reason or row is None else row[name] for name in TRIED}

@@ -1,0 +1,113 @@
+"""Section 2.2 of Zhang et al. 2017: classical capacity cannot tell true labels from random ones.
+
+Claim: networks fit random labels, so that their Rademacher complexity is about 1 and their VC dimension far beyond the
+number of examples; uniform stability does not look at labels either; so these promise nothing about the test error.
+
+Reported: the Rademacher complexity, "approximately 1" in the paper's words, for each network. Tolerance: 0.05.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from gengap.studies.study import Reported, Row, Scale, Study, study
+from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017.setting import ALEXNET, INCEPTION, MLP_1, MLP_3, NAMES, NO_BN, Config
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gengap.cells import Options
+    from gengap.report import Table
+
+TOLERANCE = 0.05
+MODELS: dict[Scale, tuple[str, ...]] = {
+    "smoke": (MLP_1,),
+    "desk": (MLP_1, MLP_3, ALEXNET),
+    "paper": (INCEPTION, NO_BN, ALEXNET, MLP_3, MLP_1),
+}
+# Examples that the trainings on random signs and the twins see, by scale; None: all but one for each twin.
+EXAMPLES: dict[Scale, int | None] = {"smoke": 100, "desk": 1000, "paper": None}
+DRAWS = TWINS = 2
+
+REPORTED = tuple(
+    Reported(
+        what=f"empirical Rademacher complexity, {NAMES[model]}, {labels} labels",
+        place="Section 2.2",
+        value=1.0,
+        unit="",
+        tolerance=TOLERANCE,
+        source="printed",
+        quantity="rademacher",
+        where={"model": model, "level": level},
+    )
+    for model in MODELS["paper"]
+    for labels, level in (("true", 0.0), ("random", 1.0))
+)
+
+
+def sweep(scale: Scale) -> list[Config]:
+    """Each network on true and on random labels."""
+    return [
+        Config(scale, model, level=level, seed=seed)
+        for model in MODELS[scale]
+        for level in (0.0, 1.0)
+        for seed in setting.seeds(scale)
+    ]
+
+
+def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
+    """One row a configuration: that of its cell, with the columns of ``gengap.cells.capacity.capacity_rows``."""
+    from gengap.cells.capacity import Trial, capacity_rows
+    from gengap.store import Store
+
+    trial = Trial(EXAMPLES[configs[0].scale], DRAWS, TWINS)
+    with Store() as store:
+        rows = capacity_rows(setting.cells(configs), store, trial, options)
+    named = [row | {"rademacher_reason": row["trial_reason"]} for row in rows]
+    return [row | asdict(config) for row, config in zip(named, configs, strict=True)]
+
+
+def promised(rows: "pd.DataFrame") -> "Table":
+    """What each measure promises for each network, and the error on the test set."""
+    import pandas as pd
+
+    from gengap.bounds import promise_lines
+    from gengap.report.capacity import capacity_table
+
+    complete: list[Row] = rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[assignment]
+    return capacity_table(pd.DataFrame(promise_lines(complete)))
+
+
+@study
+def zhang2017_capacity() -> Study:
+    """Section 2.2."""
+    return Study(
+        name="zhang2017/capacity",
+        artifact="Section 2.2",
+        claim=(
+            "VC dimension, Rademacher complexity and uniform stability promise nothing for networks that fit random "
+            "labels, and cannot tell those that learned from those that memorised."
+        ),
+        paper=setting.PAPER,
+        differences=(
+            *setting.DIFFERENCES,
+            "The paper expects a Rademacher complexity of about 1 because random labels are fitted; here it is "
+            "measured: networks are trained to err where a random sign is +1 and to be right where it is -1.",
+            "The VC dimension is an upper bound by a later theorem (Bartlett et al. 2019) than the paper knew.",
+            f"Each trial has {DRAWS} sign vectors and {TWINS} twins; it is a lower estimate.",
+        ),
+        scaled={
+            "smoke": f"{setting.SCALED['smoke']} Trials see {EXAMPLES['smoke']} examples.",
+            "desk": f"{setting.SCALED['desk']} Trials see the first {EXAMPLES['desk']:,} examples.",
+        },
+        cost={
+            "smoke": "seconds",
+            "desk": f"{setting.COST['desk']}, and about a quarter of an hour for the trials",
+            "paper": f"{setting.COST['paper']}, times about seven for the trials",
+        },
+        reported=REPORTED,
+        sweep=sweep,
+        measure=measure,
+        views=(promised,),
+    )
