@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_up import trained_row
@@ -174,3 +175,18 @@ def test_table_1_has_our_mean_in_percent() -> None:
 def test_below_paper_scale_nothing_is_judged() -> None:
     verdicts = {comparison.verdict for comparison in _outcome("zhang2017/table1", scale="desk").comparisons()}
     assert verdicts == {"not comparable"}
+
+
+def test_noisy_test_error_is_that_of_corrupted_test_labels() -> None:
+    """Against labels redrawn as training labels are, by simulation; and by hand at both ends."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 10, 400_000)
+    answer = np.where(rng.random(truth.size) < 0.6, truth, (truth + rng.integers(1, 10, truth.size)) % 10)
+    accuracy = float((answer == truth).mean())
+    for level, expected in ((0.0, 1 - accuracy), (1.0, 0.9), (0.5, None)):
+        row = {"status": "done", "test_accuracy": accuracy, "level": level, "n_classes": 10}
+        (given,) = figure1c.with_test_error([row])
+        noisy = np.where(rng.random(truth.size) < level, rng.integers(0, 10, truth.size), truth)
+        assert given["noisy_test_error"] == pytest.approx(float((answer != noisy).mean()), abs=0.004)
+        if expected is not None:
+            assert given["noisy_test_error"] == pytest.approx(expected)

@@ -99,7 +99,7 @@ def level_figure(points: "pd.DataFrame", caption: str, **chart: Any) -> "Figure 
     dashed = " Dashed: the paper's." if len(points) > len(ours) else ""
     told = ", ".join(f"{p.model} {p.mean:.3g} at level {p.level:g}" for p in ours.itertuples())
     return Figure(
-        chart["title"].replace(" ", "-"),
+        chart["title"].replace(",", "").replace(" ", "-"),
         charts.by_level(points, colours, **chart),
         f"{caption}{bars}{dashed}",
         f"{chart['title'].capitalize()} against label corruption. Ours: {told}.",
