@@ -44,7 +44,9 @@ def test_a_memorising_network_is_promised_nothing_but_by_held_out_examples() -> 
     assert all(found[name].bound >= 1 for name in ("vc", "rademacher", "twins"))
     assert all(found[name].promises.startswith("nothing") for name in ("vc", "rademacher", "twins", "hardt"))
     assert found["held out"].bound == pytest.approx(float(bounds.clopper_pearson(9000, 10_000)))
-    assert found["held out"].promises == f"true error at most {found['held out'].bound:.4f}"
+    said = found["held out"].promises
+    assert said.startswith("true error at most ")
+    assert 0 <= float(said.split()[-1]) - found["held out"].bound < 1e-4  # rounded up
 
 
 def test_bounds_are_those_of_the_formulas() -> None:
@@ -60,13 +62,15 @@ def test_what_was_found_by_training_never_promises() -> None:
     for name in ("rademacher", "twins"):
         assert found[name].kind == LOWER
         assert found[name].bound < 1
-        assert found[name].promises.startswith("at best")
+        assert found[name].promises.startswith("nothing by itself: no bound below ")
+        assert 0 <= found[name].bound - float(found[name].promises.split()[-1]) < 1e-4  # rounded down
     assert {found[name].kind for name in ("vc", "hardt", "held out")} == {UPPER}
 
 
 def test_a_small_vc_dimension_promises() -> None:
     found = by_name(vc_dimension=50.0)["vc"]
-    assert found.promises == f"true error at most {bounds.vc_bound(0.0, 50_000, 50.0):.4f}"
+    assert found.bound == bounds.vc_bound(0.0, 50_000, 50.0) < 1
+    assert found.promises.startswith("true error at most")
 
 
 def test_what_does_not_apply_says_why() -> None:
@@ -74,9 +78,11 @@ def test_what_does_not_apply_says_why() -> None:
     assert (found["vc"].value, found["vc"].bound) == (None, None)
     assert "LocalResponseNorm" in found["vc"].note
     assert "momentum 0.9" in found["hardt"].note
-    assert "smoothness = inf" in found["hardt"].note
+    assert "smoothness" in found["hardt"].note
+    assert found["vc"].promises == found["hardt"].promises == "nothing: it does not apply"
     assert "momentum" not in by_name(recipe='{"momentum": 0.0}')["hardt"].note
-    assert by_name(**NOTHING_TRIED)["twins"].note == "failed: killed"
+    twins = by_name(**NOTHING_TRIED)["twins"]
+    assert (twins.promises, twins.note) == ("no result", "failed: killed")
 
 
 def test_a_network_without_a_result_has_lines_without_numbers() -> None:

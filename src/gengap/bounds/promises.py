@@ -1,6 +1,7 @@
 """What each classical measure of capacity promises for a trained network, from the numbers of one row."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from gengap.bounds.vc_dimension import vc_bound, vc_examples_needed
 from gengap.errors import InputError
 
 UPPER, LOWER = "upper bound", "lower estimate"
+REFUSED, ABSENT = "nothing: it does not apply", "no result"
 
 
 class Promise(NamedTuple):
@@ -64,7 +66,8 @@ def _vc(row: Mapping[str, Any], delta: float) -> Promise:
     name, n = "VC dimension (Bartlett et al. 2019)", row["n_train"]
     value, error = row["vc_dimension"], _error(row["train_accuracy"])
     if value is None or error is None:
-        return _without(name, UPPER, n, error, row["vc_dimension_reason"] or row["reason"])
+        refused = row["vc_dimension_reason"]
+        return _without(name, UPPER, n, error, refused or row["reason"], REFUSED if refused else ABSENT)
     needed = vc_examples_needed(value, 1.0, delta)
     note = f"{value / n:,.0f} times the examples; it would take {needed:,} to promise an error below 1"
     return _made(name, UPPER, value, n, error, vc_bound(error, n, value, delta), note)
@@ -94,15 +97,16 @@ def _twins(row: Mapping[str, Any], delta: float) -> Promise:
 
 
 def _hardt(row: Mapping[str, Any]) -> Promise:
-    """Of a network neither constant is known, so that the bound can only be refused; the reasons are the theorem's."""
-    momentum, reasons = json.loads(row["recipe"])["momentum"], []
-    for constants, rolling in ((LossConstants(1.0, 1.0), momentum), (LossConstants(float("inf"), float("inf")), 0.0)):
-        try:
-            hardt2016_nonconvex(constants, [1.0], max(2, row["n_train"]), momentum=rolling)
-        except InputError as refused:
-            reasons.append(refused.what)
+    """Refused for every network: the theorems need constants of its loss over all weights that nobody knows."""
+    momentum, known = json.loads(row["recipe"])["momentum"], LossConstants(1.0, 1.0)
+    reasons = []
+    try:
+        hardt2016_nonconvex(known, [1.0], max(2, row["n_train"]), momentum=momentum)
+    except InputError as refused:
+        reasons.append(refused.what)
+    reasons.append("No Lipschitz constant and no smoothness of the loss in the weights is known.")
     error = _error(row["train_accuracy"])
-    return _without("uniform stability (Hardt et al. 2016)", UPPER, row["n_train"], error, " ".join(reasons))
+    return _without("uniform stability (Hardt et al. 2016)", UPPER, row["n_train"], error, " ".join(reasons), REFUSED)
 
 
 def _held_out(row: Mapping[str, Any], delta: float) -> Promise:
@@ -114,15 +118,20 @@ def _held_out(row: Mapping[str, Any], delta: float) -> Promise:
 
 
 def _made(measure: str, kind: str, value: float, n: int, train_error: float | None, bound: float, note: str) -> Promise:
+    """A Promise in words that are rounded to the safe side."""
     if kind == UPPER:
-        words = f"true error at most {bound:.4f}" if bound < 1 else f"nothing: true error at most {bound:.3f}"
+        words = f"true error at most {math.ceil(bound * 1e4) / 1e4:.4f}"
+        words = words if bound < 1 else f"nothing: {words}"
     else:
-        words = f"at best a true error of at most {bound:.4f}" if bound < 1 else f"nothing: at best at most {bound:.3f}"
+        words = f"nothing by itself: no bound below {math.floor(max(bound, 0.0) * 1e4) / 1e4:.4f}"
+        words = words if bound < 1 else words.replace("nothing by itself", "nothing")
     return Promise(measure, kind, value, n, train_error, bound, words, note)
 
 
-def _without(measure: str, kind: str, n: int, train_error: float | None, reason: str | None) -> Promise:
-    return Promise(measure, kind, None, n, train_error, None, "nothing: it does not apply", reason or "no result")
+def _without(
+    measure: str, kind: str, n: int, train_error: float | None, reason: str | None, words: str = ABSENT
+) -> Promise:
+    return Promise(measure, kind, None, n, train_error, None, words, reason or "no result")
 
 
 def _error(accuracy: float | None) -> float | None:

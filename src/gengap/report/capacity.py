@@ -59,7 +59,7 @@ def capacity_page(promises: pd.DataFrame, confidence: float) -> Page:
 
 def verdict(promises: pd.DataFrame) -> str:
     """How many of the classical measures promise anything, in one or two sentences."""
-    classical = _classical(promises)
+    classical = _classical(promises[promises["promises"] != "no result"])
     absent = int(classical["bound"].isna().sum())
     refuted = int((classical["kind"].eq("lower estimate") & (classical["bound"] >= 1)).sum())
     useful = int((classical["kind"].eq("upper bound") & (classical["bound"] < 1)).sum())
