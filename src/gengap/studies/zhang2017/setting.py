@@ -40,7 +40,7 @@ WEIGHT_DECAY = 5e-4  # the paper never gives its coefficients
 # Desk scale: what two cores can do.
 DESK_EPOCHS = 70
 DESK_IMAGES: dict[str, tuple[int, int | None]] = {  # training and test images; None: all
-    ALEXNET: (20_000, None),
+    ALEXNET: (10_000, None),
     INCEPTION: (5_000, 2_000),
     NO_BN: (5_000, 2_000),
 }
