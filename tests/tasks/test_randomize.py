@@ -63,6 +63,13 @@ def test_uncorrupted_data_are_always_there(capsys: pytest.CaptureFixture[str]) -
     assert [row["corruption"] for row in json.loads(out)["rows"]] == ["none", "gaussian"]
 
 
+def test_random_labels_are_not_counted_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(["--corruption", "random-labels,labels", "--levels", "0,1", "--json", *FAST], capsys)
+    document = json.loads(out)
+    assert [(row["corruption"], row["level"]) for row in document["rows"]] == [("labels", 0.0), ("labels", 1.0)]
+    assert document["summary"]["random_labels"]["seeds"] == 1
+
+
 def test_json_is_one_document_without_nan_and_a_second_run_gives_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--levels", "0", "--set", "learning_rate=1e30", "--json", *FAST]
     code, first, _ = run(arguments, capsys)

@@ -141,6 +141,8 @@ def _grid(
         for level in own_levels:
             check_level(corruption, level)
         pairs += [(name, level) for level in own_levels]
+    if ("labels", 1.0) in pairs:  # the same draws, which would count as further seeds
+        pairs = [pair for pair in pairs if pair != ("random-labels", 1.0)]
     if not any(level == 0 for _, level in pairs):
         pairs.insert(0, ("none", 0.0))
     return [Cell(problem, recipe, seed, name, level) for name, level in pairs for seed in seeds]
