@@ -85,9 +85,11 @@ of the whole; for these lines `train_error` is that of a network trained on thos
 
 Training and test error of the networks trained on {EXAMPLES:,} images: {fitted}.
 
-{verdict(promises)} The networks that memorised cannot be told from those that learned: the VC dimension does not look at labels, and both networks fit whatever signs they are
-given, so that their Rademacher complexity is 1 as far as training can tell. Leaving the momentum out would not help
-Hardt's bound: it needs constants of the loss that a network of ReLUs does not have.
+{verdict(promises)}
+
+The networks that memorised cannot be told from those that learned: the VC dimension does not look at labels, and both
+kinds fit whatever signs they are given, so that their Rademacher complexity is 1 as far as training can tell. Leaving
+the momentum out would not help Hardt's bound: it needs constants of the loss that a network of ReLUs does not have.
 
 ## What does not apply, and why
 
