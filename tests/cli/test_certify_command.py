@@ -83,6 +83,14 @@ def test_all_predictions_compare_and_plan(run, files) -> None:
     assert "32,282" in run("--plan", "--gap", 0.01, "--tried", 300).out
 
 
+def test_a_file_of_probabilities_is_compared_with_one_of_labels(run, tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("y_true,p_0,p_1\n0,0.9,0.1\n1,0.2,0.8\n1,0.6,0.4\n")
+    (tmp_path / "b.csv").write_text("y_true,y_pred\n0,1\n1,0\n1,1\n")
+    for files, alone in ((("a.csv", "b.csv"), (1, 2)), (("b.csv", "a.csv"), (2, 1))):
+        found = json.loads(run("--compare", *(tmp_path / name for name in files), "--json").out)
+        assert (found["n"], found["a_only"], found["b_only"]) == (3, *alone)
+
+
 @pytest.mark.parametrize("kind", ["counts", "brier", "family"])
 def test_the_page_holds_the_promise_and_its_figures(run, files, tmp_path, kind: str) -> None:
     arguments = {
@@ -124,6 +132,7 @@ def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
         (["--errors", 5, "--n", 4], "more than n"),
         (["--errors", 0, "--n", 0], "n = 0"),
         (["--errors", 1, "--n", 10, "--tried", 0], "tried = 0"),
+        (["--errors", 1, "--n", 10, "--tried", 10**400], "is not a number"),
         (["--errors", 1, "--n", 10, "--delta", 1], "delta = 1"),
         (["--errors", 1, "--n", 10, "--delta", "nan"], "NaN"),
         (["--errors", 1, "--n", 10, "--plan", "--gap", 0.1], "contradict"),

@@ -70,7 +70,7 @@ def unit_losses(losses: ArrayLike) -> Floats:
 def _numbers(name: str, values: ArrayLike) -> Floats:
     try:
         array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} = {values!r:.60} is not a number.", expected="numbers") from None
     _require(array, np.isfinite(array), name, "finite numbers, without NaN")
     return array

@@ -74,6 +74,9 @@ def command(
     options = {name: value for name, value in given.items() if value is not None}
     answer = _answer(_kind(set(options)), options, tried, delta)
     if out is not None:
+        from gengap.report import make_folder
+
+        make_folder(out)  # before the pictures are drawn
         from gengap.tasks.certify.page import write_certificate
 
         written = write_certificate(cast("Certificate | Family", answer), out)  # _kind refuses --out for the others
@@ -149,26 +152,31 @@ def _of_predictions(read: "Predictions", options: dict[str, Any], tried: int, de
 
 def _show(answer: "Certificate | Family | Comparison | Plan") -> None:
     from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     console = Console(highlight=False)
     console.print(answer.sentence, markup=False, style="bold")
     certificate: Any = getattr(answer, "certificate", answer)
     if hasattr(certificate, "bounds"):
         console.print(_table(certificate))
+    notes = Table.grid(padding=(0, 1))
     for note in answer.notes:
-        console.print(f"- {note}", markup=False)
-    console.print(certificate.scope, markup=False, style="dim")
+        notes.add_row("-", Text(note))
+    console.print(notes)
+    console.print(f"Where it holds: {certificate.scope}", markup=False, style="dim")
 
 
 def _table(certificate: "Certificate") -> Any:
     from rich.table import Table
 
-    from gengap.tasks.certify.words import WORDS
+    from gengap.tasks.certify.words import WORDS, percent, three_digits
 
+    shown = three_digits if certificate.errors is None else percent
     table = Table("Bound", "Risk at most", "To be known")
     for name, bound in certificate.bounds.items():
         words = WORDS[name]
-        upper = f"{bound['upper']:.6f}" if bound["upper"] is not None else "–"
+        upper = shown(bound["upper"], up=True) if bound["upper"] is not None else "–"
         promised = name == certificate.headline
         note = "the promise: chosen before the data" if promised else bound.get("reason", words.note)
         table.add_row(words.title, upper, note, style="bold" if promised else None)

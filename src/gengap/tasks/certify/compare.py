@@ -146,6 +146,8 @@ def compare_files(a: str | Path, b: str | Path, *, tried: int = 2, delta: float 
     from gengap.tasks.certify.files import read_predictions
 
     one, other = read_predictions(a), read_predictions(b)
+    if (one.y_true.dtype.kind == "U") != (other.y_true.dtype.kind == "U"):
+        one, other = one.as_text(), other.as_text()
     _check_same_labels(one.y_true, other.y_true)
     return compare(one.y_true, one.y_pred, other.y_pred, tried=tried, delta=delta)
 

@@ -1,6 +1,6 @@
 """Prediction files: CSV, TSV or Parquet tables, one row an example."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,15 @@ class Predictions:
         if self.probabilities is None:
             raise InputError(f"{self.source} has no class probabilities.", expected="y_true and columns p_CLASS")
         return brier_losses(_names(self.y_true), self.probabilities, self.classes)
+
+    def as_text(self) -> "Predictions":
+        """The same with all labels as text, as they are where predictions were read off the columns' names.
+
+        Raises:
+            InputError: A label is missing.
+        """
+        self.zero_one()  # what is missing is told as such, before it becomes text
+        return replace(self, y_true=_names(self.y_true), y_pred=_names(self.y_pred))
 
     def groups(self, column: str) -> NDArray[Any]:
         """The column of groups, shape (N,).
