@@ -43,3 +43,7 @@ def test_a_folder_that_cannot_be_made(home: Path) -> None:
     home.write_text("a file")
     with pytest.raises(InputError, match="GENGAP_HOME"):
         kept("speed.json", "a", lambda: 1)
+
+
+def test_two_processes_that_measure_the_same_agree_on_the_first() -> None:
+    assert kept("speed.json", "a", lambda: kept("speed.json", "a", lambda: "first") and "second") == "first"

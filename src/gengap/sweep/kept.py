@@ -25,7 +25,7 @@ def kept(file: str, key: str, measure: Callable[[], Any]) -> Any:
     values = _read(path)
     if key not in values:
         value = measure()
-        values = _read(path) | {key: value}
+        values = {key: value} | _read(path)  # what another process measured meanwhile stays
         partial = path.with_suffix(f".{os.getpid()}.part")
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
