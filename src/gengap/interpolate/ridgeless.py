@@ -1,0 +1,199 @@
+"""Minimum-norm least squares on a growing number of random features: one double-descent curve, its work shared."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import qr_multiply, solve_triangular
+from scipy.linalg.lapack import dtpqrt, dtrcon
+from sklearn.base import clone
+from sklearn.utils.validation import check_array, check_X_y
+
+from gengap.errors import InputError
+from gengap.interpolate.random_features import RandomFeatures
+from gengap.interpolate.triangular import Floats
+
+# Beyond it, rounding in a least-squares solution, at worst of order (machine epsilon) x condition^2, can reach the
+# size of the solution itself, whatever algorithm is used.
+LARGEST_CONDITION = float(1 / np.sqrt(np.finfo(float).eps))
+_BLOCK = 512  # features that enter the factor at a time
+
+
+@dataclass(frozen=True)
+class RidgelessPoint:
+    """One point of a double-descent curve; its numbers are infinite or NaN where the features' matrix is singular.
+
+    Attributes:
+        n_features: N, real feature columns.
+        train_loss, test_loss: Mean over examples of the squared error, summed over outputs.
+        train_error, test_error: Fraction of examples whose largest output is not that of y; None for one output.
+        norm: Euclidean norm of the coefficients of the normalised features, which approaches the norm of the
+            kernel machine as N grows.
+        unscaled_norm: That of the features before normalisation. It never grows from one N >= n to the next.
+        residual: Largest error at a training point, in units of y.
+        condition: Estimated condition number of the features' matrix in the 1-norm; infinite if singular.
+        reliable: Whether the condition number is at most ``LARGEST_CONDITION``; beyond, float64 does not tell
+            the minimum-norm solution, and the point's numbers are only what this algorithm gave.
+    """
+
+    n_features: int
+    train_loss: float
+    test_loss: float
+    train_error: float | None
+    test_error: float | None
+    norm: float
+    unscaled_norm: float
+    residual: float
+    condition: float
+    reliable: bool
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """Coefficients' norm and predictions at one N, of features before normalisation."""
+
+    norm: float
+    train: Floats
+    test: Floats
+    condition: float
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Features to stream, training and test points ``[n, d]``, values ``[n, K]``."""
+
+    features: RandomFeatures
+    x: Floats
+    y: Floats
+    x_test: Floats
+    y_test: Floats
+
+
+def ridgeless_path(
+    features: RandomFeatures,
+    X: ArrayLike,
+    y: ArrayLike,
+    X_test: ArrayLike,
+    y_test: ArrayLike,
+    counts: Sequence[int],
+) -> list[RidgelessPoint]:
+    """Least squares of minimum norm on the first N random features, for every N of a grid.
+
+    The grid shares one stream of features. For all N <= n there is one QR factorisation of the
+    n x max N matrix Z: its leading parts factor the first N columns. For N > n the triangular R with
+    R^T R = Z Z^T grows by each block of new columns, an update of the QR factorisation of Z^T, and so do the products
+    of features between training and test points. What is factored is Z, never Z Z^T, whose condition is the square.
+    In all it takes time O((n + m) n max N + G n^2) for m test points and G counts, and memory O((n + m) n), of any N.
+
+    Source: the setting of Belkin et al. 2019 (arXiv:1812.11118), RFF; the updated factor is LAPACK's ``tpqrt``.
+
+    Args:
+        features: ``RandomFourierFeatures`` or ``RandomReLUFeatures``; its n_features is set to the largest count.
+        X: Training points ``[n, d]``.
+        y: Their values, ``[n]`` or ``[n, K]`` (one-hot for classes).
+        X_test: Test points, ``[m, d]``.
+        y_test: Their values.
+        counts: The values of N, at least 1 each, in any order.
+
+    Returns:
+        One point for each distinct count, ascending.
+
+    Raises:
+        InputError: No counts, counts below 1, NaN, shapes that do not match.
+    """
+    grid = sorted({int(count) for count in counts})
+    if not grid or grid[0] < 1:
+        raise InputError(f"counts = {list(counts)}.", expected="at least one number of features, each at least 1")
+    x, values = _checked(X, y)
+    x_test, test_values = _checked(X_test, y_test)
+    if x.shape[1] != x_test.shape[1] or values.shape[1] != test_values.shape[1]:
+        raise InputError(
+            f"Training points have {x.shape[1]} features and {values.shape[1]} outputs, test points "
+            f"{x_test.shape[1]} and {test_values.shape[1]}.",
+            expected="the same numbers",
+        )
+    fitted = clone(features).set_params(n_features=grid[-1]).fit(x)
+    data = _Data(fitted, x, values, x_test, test_values)
+    threshold = bisect_right(grid, len(x))
+    solutions = [*_few_features(data, grid[:threshold]), *_many_features(data, grid[threshold:])]
+    return [_point(data, N, solution) for N, solution in zip(grid, solutions, strict=True)]
+
+
+def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
+    """N <= n: the coefficients are R_N^-1 (Q^T y)_N."""
+    if not counts:
+        return
+    Z, Z_test = (data.features.columns(x, 0, counts[-1]) for x in (data.x, data.x_test))
+    rotated, R = (np.asarray(part, dtype=np.float64) for part in qr_multiply(Z, data.y.T, mode="right"))  # y^T Q, R
+    for N in counts:
+        condition = _condition(R[:N, :N])
+        with np.errstate(all="ignore"):
+            coefficients = _solve(R[:N, :N], rotated[:, :N].T)
+            train, test = Z[:, :N] @ coefficients, Z_test[:, :N] @ coefficients
+            yield _Solution(float(np.linalg.norm(coefficients)), train, test, condition)
+
+
+def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
+    """N > n: with Z Z^T = R^T R the dual solution is R^-1 R^-T y, and the norm of the coefficients is ||R^-T y||."""
+    n = len(data.x)
+    R = np.zeros((n, n), order="F")
+    products = np.zeros((n + len(data.x_test), n))  # of the features of all points with those of training points
+    done = 0
+    for N in counts:
+        for start in range(done, N, _BLOCK):
+            stop = min(start + _BLOCK, N)
+            Z, Z_test = (data.features.columns(x, start, stop) for x in (data.x, data.x_test))
+            products += np.concatenate([Z, Z_test]) @ Z.T
+            R = dtpqrt(0, min(n, 64), R, np.asfortranarray(Z.T), overwrite_a=True, overwrite_b=True)[0]
+        done = N
+        condition = _condition(R)
+        with np.errstate(all="ignore"):
+            whitened = _solve(R, data.y, transposed=True)
+            predictions = products @ _solve(R, whitened)
+        yield _Solution(float(np.linalg.norm(whitened)), predictions[:n], predictions[n:], condition)
+
+
+def _solve(R: Floats, y: Floats, transposed: bool = False) -> Floats:
+    """R^-1 y, or R^-T y; infinite where R is singular."""
+    if not np.all(np.diagonal(R)):
+        return np.full_like(y, np.inf)
+    return np.asarray(solve_triangular(R, y, trans="T" if transposed else "N", check_finite=False))
+
+
+def _condition(R: Floats) -> float:
+    reciprocal, _ = dtrcon(np.asfortranarray(R))
+    return 1 / reciprocal if reciprocal > 0 else float("inf")
+
+
+def _point(data: _Data, N: int, solution: _Solution) -> RidgelessPoint:
+    off = solution.train - data.y
+    return RidgelessPoint(
+        n_features=N,
+        train_loss=_squared(solution.train, data.y),
+        test_loss=_squared(solution.test, data.y_test),
+        train_error=_wrong(solution.train, data.y),
+        test_error=_wrong(solution.test, data.y_test),
+        norm=solution.norm / data.features.scale(N),
+        unscaled_norm=solution.norm,
+        residual=float(np.abs(off).max()),
+        condition=solution.condition,
+        reliable=solution.condition <= LARGEST_CONDITION,
+    )
+
+
+def _squared(predicted: Floats, y: Floats) -> float:
+    return float(((predicted - y) ** 2).sum(axis=1).mean())
+
+
+def _wrong(predicted: Floats, y: Floats) -> float | None:
+    return float(np.mean(predicted.argmax(axis=1) != y.argmax(axis=1))) if y.shape[1] > 1 else None
+
+
+def _checked(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    try:
+        x, values = check_X_y(X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return x, check_array(values, dtype=np.float64, ensure_2d=False).reshape(len(x), -1)

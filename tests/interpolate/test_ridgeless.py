@@ -1,0 +1,112 @@
+"""Least squares through the interpolation peak, its work shared, against one solution for each N."""
+
+import numpy as np
+import pytest
+
+from gengap.errors import InputError
+from gengap.interpolate import RandomFourierFeatures, RandomReLUFeatures, ridgeless_path
+
+RNG = np.random.default_rng(0)
+N_TRAIN, D = 40, 6
+X, X_TEST = RNG.standard_normal((N_TRAIN, D)), RNG.standard_normal((25, D))
+CLASSES, CLASSES_TEST = RNG.integers(0, 3, N_TRAIN), RNG.integers(0, 3, 25)
+Y, Y_TEST = np.eye(3)[CLASSES], np.eye(3)[CLASSES_TEST]
+MAPS = [RandomFourierFeatures("gaussian", 2.0, random_state=0), RandomReLUFeatures(random_state=0)]
+GRID = [1, 2, 5, 20, 38, 39, 40, 41, 42, 60, 200, 1000, 2000]
+
+
+@pytest.mark.parametrize("features", MAPS)
+def test_each_point_is_numpys_least_squares_solution(features):
+    path = ridgeless_path(features, X, Y, X_TEST, Y_TEST, GRID)
+    assert [point.n_features for point in path] == GRID
+    for point in path:
+        made = type(features)(**features.get_params()).set_params(n_features=point.n_features).fit(X)
+        Z, Z_test = made.transform(X), made.transform(X_TEST)
+        coefficients = np.linalg.lstsq(Z, Y, rcond=None)[0]
+        np.testing.assert_allclose(coefficients, np.linalg.pinv(Z) @ Y, rtol=1e-6, atol=1e-9)
+        train, test = Z @ coefficients, Z_test @ coefficients
+        assert point.norm == pytest.approx(np.linalg.norm(coefficients), rel=1e-9)
+        assert point.unscaled_norm == pytest.approx(point.norm * made.scale(point.n_features), rel=1e-12)
+        assert point.train_loss == pytest.approx(((train - Y) ** 2).sum(axis=1).mean(), rel=1e-9, abs=1e-18)
+        assert point.test_loss == pytest.approx(((test - Y_TEST) ** 2).sum(axis=1).mean(), rel=1e-8)
+        assert point.train_error == np.mean(train.argmax(axis=1) != CLASSES)
+        assert point.test_error == np.mean(test.argmax(axis=1) != CLASSES_TEST)
+        assert point.residual == pytest.approx(np.abs(train - Y).max(), rel=1e-9, abs=1e-9)
+        assert point.condition / 30 < np.linalg.cond(Z) < 30 * point.condition
+        assert point.reliable
+
+
+@pytest.mark.parametrize("features", MAPS)
+def test_laws_on_both_sides_of_the_threshold(features):
+    path = ridgeless_path(features, X, Y, X_TEST, Y_TEST, range(1, 121, 3))
+    below, above = (
+        [p for p in path if p.n_features <= N_TRAIN],
+        [p for p in path if p.n_features >= N_TRAIN],
+    )
+    losses = [p.train_loss for p in below]
+    assert np.all(np.diff(losses) < 0)  # more features fit better,
+    assert all(p.residual < 1e-8 for p in above)  # from n on exactly,
+    norms = [p.unscaled_norm for p in above]
+    assert np.all(np.diff(norms) < 0)  # and then by ever smaller coefficients
+    assert max(path, key=lambda p: p.norm).n_features == N_TRAIN
+
+
+def test_many_features_reach_the_kernel_machine():
+    """Minimum norm on N features approaches K alpha = y: its predictions, and its norm sqrt(y^T K^-1 y)."""
+
+    def kernel(a, b):
+        return np.exp(-((a[:, None] - b) ** 2).sum(axis=2) / (2 * 2.0**2))
+
+    alpha = np.linalg.solve(kernel(X, X), Y)
+    norm = np.sqrt((Y * alpha).sum())
+    loss = ((kernel(X_TEST, X) @ alpha - Y_TEST) ** 2).sum(axis=1).mean()
+    path = ridgeless_path(MAPS[0], X, Y, X_TEST, Y_TEST, [200, 20_000])
+    off = [abs(p.norm / norm - 1) for p in path]
+    assert off[1] < 0.02
+    assert off[1] < off[0] / 3  # 100 times the features; 1 / sqrt(N) says 10
+    assert path[1].test_loss == pytest.approx(loss, rel=0.02)
+
+
+def test_the_grid_does_not_change_its_points():
+    whole = {p.n_features: p for p in ridgeless_path(MAPS[0], X, Y, X_TEST, Y_TEST, GRID)}
+    for count in (20, 41, 1000):
+        alone = ridgeless_path(MAPS[0], X, Y, X_TEST, Y_TEST, [count, count])[0]
+        assert alone.norm == pytest.approx(whole[count].norm, rel=1e-10)
+        assert alone.test_loss == pytest.approx(whole[count].test_loss, rel=1e-9)
+
+
+def test_one_output_has_no_classes():
+    one = ridgeless_path(MAPS[0], X, Y[:, 0], X_TEST, Y_TEST[:, 0], [10, 100])
+    for k, point in enumerate(ridgeless_path(MAPS[0], X, Y[:, :1], X_TEST, Y_TEST[:, :1], [10, 100])):
+        assert point == one[k]
+        assert point.train_error is None
+
+
+@pytest.mark.parametrize("count", [30, 50, 200])
+def test_what_float64_cannot_tell_is_flagged(count):
+    flat = RandomFourierFeatures("gaussian", 1e6, random_state=0)  # all features are nearly 1 or 0
+    assert not ridgeless_path(flat, X, Y, X_TEST, Y_TEST, [count])[0].reliable
+
+
+def test_equal_points_with_different_labels_are_flagged():
+    x = np.concatenate([X, X[:1]])
+    point = ridgeless_path(MAPS[0], x, np.concatenate([Y, 1 - Y[:1]]), X_TEST, Y_TEST, [200])[0]
+    assert not point.reliable
+    assert not point.residual < 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"counts": []}, "counts"),
+        ({"counts": [0, 5]}, "counts"),
+        ({"X": X[:-1]}, "inconsistent numbers"),
+        ({"X_test": X_TEST[:, 1:]}, "Training points have 6 features"),
+        ({"y_test": Y_TEST[:, :2]}, "3 outputs"),
+        ({"X_test": np.full((25, D), np.nan)}, "NaN"),
+    ],
+)
+def test_bad_input_is_told(change, told):
+    arguments = {"X": X, "y": Y, "X_test": X_TEST, "y_test": Y_TEST, "counts": [10], **change}
+    with pytest.raises(InputError, match=told):
+        ridgeless_path(MAPS[0], **arguments)
