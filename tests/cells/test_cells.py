@@ -8,7 +8,9 @@ import pytest
 from gengap import cells
 from gengap.cells import Cell, Options, running
 from gengap.data import Problem, load
+from gengap.errors import InputError
 from gengap.store import Store
+from gengap.sweep import Job
 from gengap.train import Execution, Recipe, train
 
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -123,3 +125,43 @@ def test_replicas_on_a_gpu_are_grouped_by_what_may_share_a_step(digits: Problem)
     units = running._replicas(wanted, jobs)
     assert [len(unit) for unit in units] == [64, 16, 40]
     assert {job.key for unit in units for job in unit} == {cell.key for cell in wanted}
+
+
+def test_cells_share_a_step_on_a_gpu_only_where_their_inputs_have_one_form() -> None:
+    problem = load("digits").take(40, 10).preprocess(crop=6, scale="whiten")
+    wanted = [("labels", 0.0), ("gaussian", 1.0), ("labels", 1.0), ("shuffled-pixels", 1.0), ("gaussian", 0.0)]
+    grid = [Cell(problem, RECIPE, 0, *pair) for pair in wanted]
+    jobs = [Job(cell.title, cell.title, None) for cell in grid]
+    units = running._replicas(grid, jobs)
+    assert [[grid[jobs.index(job)].corruption for job in unit] for unit in units] == [
+        ["labels", "labels", "gaussian"],
+        ["gaussian"],
+        ["shuffled-pixels"],
+    ]
+
+
+def test_label_corruptions_share_one_copy_of_the_inputs(digits: Problem) -> None:
+    assert Cell(digits, RECIPE, 0, "labels", 0.5).sample().train.x.shape == (1, 1, 8, 8)
+    assert digits.corrupt("labels", seed=1).train.x is digits.corrupt("labels", seed=2).train.x
+
+
+@pytest.mark.parametrize("change", [{"random_crop": True}, {"model": "one_layer:make", "dropout": 0.5}])
+def test_a_recipe_that_cannot_be_trained_is_refused_before_anything_is_stored(
+    digits: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    source = "from torch import nn\n\ndef make(shape, n):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, n))\n"
+    (tmp_path / "one_layer.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    with Store(tmp_path / "s.db") as store:
+        with pytest.raises(InputError, match=r"margin to crop|Dropout"):
+            cells.run([Cell(digits, RECIPE.model_copy(update=change))], store, QUIET)
+        assert len(store) == 0
+
+
+def test_no_room_for_the_data_is_told(digits: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(problem: Problem, folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(running, "save_problem", full)
+    with Store(tmp_path / "s.db") as store, pytest.raises(InputError, match="No space left"):
+        cells.run([Cell(digits, RECIPE)], store, QUIET)

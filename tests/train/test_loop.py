@@ -8,10 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from gengap.data import Problem
+from gengap.data import Problem, from_arrays
 from gengap.errors import InputError
 from gengap.train import Execution, Recipe, resolve_device, train, train_replicas
 from gengap.train import checkpoint as checkpoints
@@ -166,6 +167,13 @@ def test_runs_that_cannot_share_a_step_are_refused(tiny: Problem) -> None:
     for trios in ([], [(tiny, Recipe(), 0), (tiny, other, 0)], [(tiny, Recipe(), 0), (tiny.take(30), Recipe(), 0)]):
         with pytest.raises(InputError, match=r"share a step|No run"):
             train_replicas(trios, execution=PLAIN)
+
+
+@pytest.mark.parametrize(("change", "message"), [({"random_crop": True}, "no margin"), ({"flip": True}, "is a table")])
+def test_a_recipe_that_the_inputs_do_not_allow_is_refused(change: dict[str, bool], message: str) -> None:
+    x, y = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32), np.arange(8) % 2
+    with pytest.raises(InputError, match=message):
+        train(from_arrays(x, y, x, y), Recipe(**change), execution=PLAIN)
 
 
 def test_cuda_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

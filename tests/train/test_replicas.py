@@ -1,12 +1,14 @@
 """R replicas do what R separate runs do, and a step is SGD with momentum as PyTorch has it."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
 from gengap.data import Problem
+from gengap.errors import InputError
 from gengap.seeds import stream
 from gengap.train import Execution, Recipe, train, train_replicas
 from gengap.train.replicas import Replicas
@@ -41,6 +43,30 @@ def test_replicas_may_differ_in_inputs(tiny: Problem) -> None:
     for run, trio in zip(together, trios, strict=True):
         expected = train(*trio, execution=FLOAT64).weights
         torch.testing.assert_close(run.weights, expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("change", ["gaussian", "shuffled-pixels"])
+def test_replicas_whose_inputs_differ_in_form_are_refused(tiny: Problem, change: str) -> None:
+    """Bytes and floats, or images still to be cropped and cropped ones, cannot be preprocessed alike."""
+    cropped = tiny.preprocess(crop=5, scale="unit")
+    trios = [(problem, Recipe(batch_size=16, epochs=1), 0) for problem in (cropped, cropped.corrupt(change))]
+    with pytest.raises(InputError, match="cannot share a step"):
+        train_replicas(trios, execution=FLOAT64)
+
+
+def test_a_parameter_that_asks_for_no_gradient_stays_as_it_was(
+    tiny: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half_frozen.py").write_text(
+        "from torch import nn\n\ndef make(shape, n):\n"
+        "    net = nn.Sequential(nn.Flatten(), nn.Linear(108, 4), nn.Linear(4, n))\n"
+        "    net[1].requires_grad_(False)\n    return net\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    recipe = Recipe(model="half_frozen:make", batch_size=16, epochs=1, snapshots=(0,), weight_decay=0.1)
+    for run in train_replicas([(tiny, recipe, 0), (tiny, recipe, 1)], execution=FLOAT64):
+        assert torch.equal(run.weights["1.weight"], run.snapshots[0]["1.weight"])
+        assert not torch.equal(run.weights["2.weight"], run.snapshots[0]["2.weight"])
 
 
 def test_training_equals_plain_pytorch(tiny: Problem) -> None:

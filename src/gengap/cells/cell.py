@@ -59,6 +59,10 @@ class Cell:
         what = "true labels" if self.corruption == "none" else f"{self.corruption} {self.level:g}"
         return f"{self.recipe.model} · {self.problem.name} · {what} · seed {self.seed}"
 
+    def sample(self) -> Problem:
+        """One example of each split as the cell trains on it, which tells the form of its inputs for little work."""
+        return corrupted(self.problem.take(1, 1), self.corruption, self.level, self.seed)
+
     def columns(self) -> Row:
         """What is known of the row before the cell has run; what is not known yet is None."""
         return {
@@ -75,7 +79,9 @@ class Cell:
             "n_train": len(self.problem.train),
             "n_test": len(self.problem.test),
             "n_classes": self.problem.n_classes,
-            "parameters": _parameters(self.recipe.model, self.problem.input_shape, self.problem.n_classes),
+            "parameters": _parameters(
+                self.recipe.model, self.problem.input_shape, self.problem.n_classes, self.recipe.dropout
+            ),
             "gengap": __version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
@@ -91,8 +97,8 @@ def corrupted(problem: Problem, corruption: str, level: float, seed: int) -> Pro
 
 
 @cache
-def _parameters(model: str, input_shape: tuple[int, ...], n_classes: int) -> int:
-    return models.count_parameters(models.build(model, input_shape, n_classes))
+def _parameters(model: str, input_shape: tuple[int, ...], n_classes: int, dropout: float) -> int:
+    return models.count_parameters(models.build(model, input_shape, n_classes, dropout=dropout))
 
 
 @cache

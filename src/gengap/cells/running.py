@@ -8,11 +8,12 @@ from pathlib import Path
 
 from gengap.cells.cell import Cell
 from gengap.cells.work import Payload, steps_of, train_payloads
-from gengap.data import save_problem
+from gengap.data import Problem, save_problem
+from gengap.errors import InputError
 from gengap.store import Row, Store
 from gengap.sweep import Job, Layout, SweepResult, available_cores, choose_layout, kept
 from gengap.sweep import run as sweep
-from gengap.train import Execution, measure, resolve_device, shared_part, trial_key
+from gengap.train import Execution, check_trainable, measure, resolve_device, shared_part, trial_key
 
 # Networks trained in one step on a GPU; halved where its memory does not suffice.
 REPLICAS_ON_GPU = 64
@@ -48,7 +49,7 @@ def run(cells: Iterable[Cell], store: Store, options: Options | None = None) -> 
         the sweeps came to together.
 
     Raises:
-        InputError: A device that is not there.
+        InputError: A device that is not there, a recipe that its Problem does not allow, no room for the data.
         Interrupted: Ctrl-C; what is stored stays.
     """
     options = options or Options()
@@ -72,9 +73,12 @@ def _sweep(cells: Sequence[Cell], store: Store, device: str, options: Options) -
     finished = store.finished(cell.key for cell in cells)
     if all(cell.key in finished for cell in cells):
         return SweepResult(0, len(cells), (), 0.0)
+    for cell in cells:
+        if cell.key not in finished:
+            check_trainable(cell.sample(), cell.recipe)
     with tempfile.TemporaryDirectory(prefix="gengap-") as name:
         folder = Path(name)
-        save_problem(cells[0].problem, folder)
+        _save(cells[0].problem, folder)
         jobs = [_job(cell, folder, _execution(cell, device)) for cell in cells]
         if device == "cuda":
             units, layout = _replicas(cells, jobs), Layout(1, 1)
@@ -89,6 +93,16 @@ def _sweep(cells: Sequence[Cell], store: Store, device: str, options: Options) -
             timeout_s=options.timeout_s,
             progress=options.progress,
         )
+
+
+def _save(problem: Problem, folder: Path) -> None:
+    try:
+        save_problem(problem, folder)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the data to {folder}, where workers read them: {error.strerror}.",
+            next_step="make room there, or set TMPDIR to a folder that has it",
+        ) from error
 
 
 def _job(cell: Cell, folder: Path, execution: Execution) -> Job:
@@ -113,9 +127,9 @@ def _layout(cell: Cell, jobs: Sequence[Job], workers: int | None) -> Layout:
 
 def _replicas(cells: Sequence[Cell], jobs: Sequence[Job]) -> list[list[Job]]:
     """Jobs that may share a step, in units of at most ``REPLICAS_ON_GPU``."""
-    alike: dict[str, list[Job]] = {}
+    alike: dict[tuple[object, ...], list[Job]] = {}
     for cell, job in zip(cells, jobs, strict=True):
-        alike.setdefault(shared_part(cell.recipe), []).append(job)
+        alike.setdefault(shared_part(cell.sample(), cell.recipe), []).append(job)
     size = REPLICAS_ON_GPU
     return [group[i : i + size] for group in alike.values() for i in range(0, len(group), size)]
 

@@ -28,9 +28,11 @@ class Split:
 
     def __post_init__(self) -> None:
         for name in ("x", "y"):
-            view = np.asarray(getattr(self, name)).view()
-            view.setflags(write=False)
-            object.__setattr__(self, name, view)
+            array = np.asarray(getattr(self, name))
+            if array.flags.writeable:  # else it stays the same object, which tells that Problems share it
+                array = array.view()
+                array.setflags(write=False)
+            object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
         return len(self.y)

@@ -42,6 +42,8 @@ def from_factory(spec: str, input_shape: Shape, n_classes: int) -> nn.Module:
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"{spec} returned {type(module).__name__}.", expected="a torch.nn.Module")
+    if not any(p.requires_grad for p in module.parameters()):
+        raise InputError(f"{spec} has nothing to train.", expected="a network with parameters that require gradients")
     check_output(module, input_shape, n_classes, name=spec)
     return module
 

@@ -1,7 +1,7 @@
 """Training: recipes, the step over R replicas, the loop, checkpoints."""
 
 from gengap.train.execution import Execution, measure, resolve_device, stepper, trial_key
-from gengap.train.loop import shared_part, train, train_replicas
+from gengap.train.loop import check_trainable, shared_part, train, train_replicas
 from gengap.train.presets import PRESETS, default_preset, preset
 from gengap.train.recipe import Recipe
 from gengap.train.run import FITTED, OUTCOME, Run
@@ -15,6 +15,7 @@ __all__ = [
     "Recipe",
     "Run",
     "Trio",
+    "check_trainable",
     "default_preset",
     "measure",
     "preset",

@@ -49,18 +49,20 @@ def train_replicas(
     that reaches its stop rule, or whose loss is no longer finite (status ``diverged``), leaves; the others go on.
 
     Args:
-        trios: Problems of one shape and size; recipes that differ at most in learning rate and weight decay.
+        trios: Problems of one shape, type, size and preprocessing; recipes that differ at most in learning rate and
+            weight decay.
         device: ``auto``, ``cpu`` or ``cuda``.
         execution: How to compute; None measures what the recipe leaves open.
         checkpoint: File that is rewritten as training goes; training continues from it when it is there.
         report: Called after each epoch with epochs done, epochs at most, and a short text.
 
     Raises:
-        InputError: Trios that cannot be trained together, or a device that is not there.
+        InputError: Trios that cannot be trained, or not together, or a device that is not there.
     """
     keep_freed_memory()
     _check_together(trios)
     problem, recipe, _ = trios[0]
+    check_trainable(problem, recipe)
     if execution is None:
         execution = Execution(**measure(problem, recipe, resolve_device(device))["chosen"])
     training = Training.begin(trios, execution)
@@ -77,19 +79,32 @@ def train_replicas(
     return training.runs
 
 
-def shared_part(recipe: Recipe) -> str:
-    """What a recipe must have in common with another for both to be replicas of one step, as JSON."""
-    return recipe.model_dump_json(exclude=FREE)
+def shared_part(problem: Problem, recipe: Recipe) -> tuple[object, ...]:
+    """What runs have in common, beside the numbers of examples, where they may be replicas of one step."""
+    forms = [(split.x.shape[1:], split.x.dtype.str) for split in (problem.train, problem.test)]
+    return (recipe.model_dump_json(exclude=FREE), *forms, problem.preprocessing, problem.n_classes)
+
+
+def check_trainable(problem: Problem, recipe: Recipe) -> None:
+    """Raises InputError where a recipe asks for what the Problem's inputs do not allow."""
+    if recipe.flip and problem.train.x.ndim != 4:
+        raise InputError(f"{problem.name} is a table: nothing can be mirrored.", expected="images, or flip=false")
+    if recipe.random_crop and problem.preprocessing.crop is None:
+        cut = any(step["step"] == "crop" for step in problem.steps)
+        raise InputError(
+            f"{problem.name} has no margin to crop at random{', being cut before its pixels were corrupted' * cut}.",
+            expected="a Problem whose preprocessing declares a crop, as CIFAR's does, or random_crop=false",
+        )
 
 
 def _check_together(trios: Sequence[Trio]) -> None:
     if not trios:
         raise InputError("No run to train.", expected="at least one (Problem, Recipe, seed)")
-    fixed = shared_part(trios[0][1])
-    sizes = [(len(p.train), len(p.test), p.input_shape, p.n_classes) for p, _, _ in trios]
-    if any(shared_part(r) != fixed for _, r, _ in trios) or any(size != sizes[0] for size in sizes):
+    forms = [(len(p.train), len(p.test), shared_part(p, r)) for p, r, _ in trios]
+    if any(form != forms[0] for form in forms):
         raise InputError(
             "These runs cannot share a step.",
-            expected=f"Problems of one shape and size, and recipes that differ at most in {' and '.join(sorted(FREE))}",
+            expected="Problems of one shape, type, size and preprocessing, and recipes that differ at most in "
+            + " and ".join(sorted(FREE)),
             next_step="train them one after the other",
         )

@@ -31,7 +31,7 @@ class Replicas:
     Attributes:
         module: The architecture; its own weights are not used.
         parameters, momenta: ``[R, …]`` by parameter name.
-        buffers: ``[R, …]`` by buffer name, e.g. running statistics.
+        buffers: ``[R, …]`` by name: running statistics and the like, and parameters that ask for no gradient.
         execution: How this is computed.
     """
 
@@ -50,8 +50,9 @@ class Replicas:
                 torch.manual_seed(stream(seed, "initialisation"))
                 module = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
             modules.append(module.to(execution.device, execution.dtype))
-        parameters = [dict(module.named_parameters()) for module in modules]
-        buffers = [dict(module.named_buffers()) for module in modules]
+        parameters = [{name: p for name, p in module.named_parameters() if p.requires_grad} for module in modules]
+        frozen = [{name: p for name, p in module.named_parameters() if not p.requires_grad} for module in modules]
+        buffers = [{**dict(module.named_buffers()), **own} for module, own in zip(modules, frozen, strict=True)]
         stacked = {name: _stack([p[name].detach() for p in parameters], execution) for name in parameters[0]}
         return cls(
             module=modules[0],

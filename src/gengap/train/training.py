@@ -208,5 +208,6 @@ def _generator(seed: int, purpose: str, epoch: int) -> torch.Generator:
 
 def _on_device(splits: Sequence[tuple[NDArray[Any], NDArray[np.int64]]], crop: int | None, device: str) -> Examples:
     """Arrays that several replicas share are moved once."""
-    moved = {id(x): centre_crop(torch.from_numpy(x.copy()), crop).contiguous().to(device) for x, _ in splits}
+    distinct = {id(x): x for x, _ in splits}
+    moved = {key: centre_crop(torch.from_numpy(x.copy()), crop).contiguous().to(device) for key, x in distinct.items()}
     return Examples([moved[id(x)] for x, _ in splits], torch.from_numpy(np.stack([y for _, y in splits])).to(device))
