@@ -39,6 +39,7 @@ def list_data_sets(data_dir: DataDir = None, as_json: Json = False) -> None:
     _print_table(
         ("name", "what", "here"), [(row["name"], row["title"], "yes" if row["here"] else "no") for row in rows]
     )
+    typer.echo(f"Looked for in {data_root(data_dir)}; gengap data fetch NAME downloads one.")
 
 
 @app.command("fetch")
@@ -81,7 +82,9 @@ def verify_data_sets(
     if as_json:
         typer.echo(json.dumps({"data_sets": results}, indent=2))
     else:
-        _print_table(("name", "status", "folder"), [(r["name"], r["status"], r["folder"]) for r in results])
+        folders = [r["folder"] if named_data_set(r["name"]).files else "comes with scikit-learn" for r in results]
+        lines = [(r["name"], r["status"], folder) for r, folder in zip(results, folders, strict=True)]
+        _print_table(("name", "status", "folder"), lines)
     unsound = [result for result in results if result["status"] != "ok"]
     for result in unsound:
         typer.echo(f"gengap: {result['reason']}", err=True)
