@@ -1,8 +1,9 @@
 """``gengap randomize``: the randomization test."""
 
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -51,16 +52,17 @@ def command(
     from gengap.tasks.randomize import choose_recipe, randomize
 
     problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
-    test = randomize(
-        problem,
-        recipe=choose_recipe(recipe, problem, model, dict(_pair(text) for text in change or [])),
-        corruptions=[name.strip() for name in corruption.split(",") if name.strip()],
-        levels=level_values,
-        seeds=seed_values,
-        store=store,
-        options=Options(device=device, workers=workers, timeout_s=timeout),
-        out=out,
-    )
+    with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not
+        test = randomize(
+            problem,
+            recipe=choose_recipe(recipe, problem, model, dict(_pair(text) for text in change or [])),
+            corruptions=[name.strip() for name in corruption.split(",") if name.strip()],
+            levels=level_values,
+            seeds=seed_values,
+            store=store,
+            options=Options(device=device, workers=workers, timeout_s=timeout),
+            out=out,
+        )
     if as_json:
         from gengap.report import json_text
 
@@ -101,17 +103,36 @@ def _print(test: "Randomization") -> None:
     from gengap.report import verdict
 
     console = Console()
-    table = Table(title=test.page.title, title_justify="left")
-    for name in ("corruption", "level", "seed", "train accuracy", "test accuracy", "epochs", "to fit", "status"):
-        table.add_column(name, justify="left" if name in ("corruption", "status") else "right")
-    for row in test.rows:
-        accuracies = [_percent(row.get(name)) for name in ("train_accuracy", "test_accuracy")]
-        counts = [str(row.get(name) or "–") for name in ("epochs", "epochs_to_fit")]
-        table.add_row(row["corruption"], f"{row['level']:g}", str(row["seed"]), *accuracies, *counts, row["status"])
+    table = Table(title=test.page.title, title_justify="left", box=None, pad_edge=False)
+    columns = _columns(test.rows)
+    for heading in columns:
+        justify: Literal["left", "right"] = "left" if heading in ("corruption", "status") else "right"
+        table.add_column(heading, justify=justify, no_wrap=heading != "status", overflow="fold")
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*cells)
     console.print(table)
     console.print(test.page.lead, style="bold")
     for paragraph in verdict(test.summary):
         console.print(paragraph)
+
+
+def _columns(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Heading -> cells; one seed for all and no status but done are not worth a column of a narrow terminal."""
+    columns = {
+        "corruption": [row["corruption"] for row in rows],
+        "level": [f"{row['level']:g}" for row in rows],
+        "seed": [str(row["seed"]) for row in rows],
+        "train\naccuracy": [_percent(row.get("train_accuracy")) for row in rows],
+        "test\naccuracy": [_percent(row.get("test_accuracy")) for row in rows],
+        "epochs": [str(row.get("epochs") or "–") for row in rows],
+        "to fit": [str(row.get("epochs_to_fit") or "–") for row in rows],
+        "status": [row["status"] for row in rows],
+    }
+    if len(set(columns["seed"])) == 1:
+        del columns["seed"]
+    if set(columns["status"]) == {"done"}:
+        del columns["status"]
+    return columns
 
 
 def _percent(value: float | None) -> str:

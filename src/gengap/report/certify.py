@@ -46,7 +46,7 @@ def certificate_page(
         title="What this held-out score is worth",
         lead=lead,
         sections=[
-            Section("The promise", [Facts(facts), Text([certificate["scope"]])]),
+            Section("The promise", [Facts(facts), Text([f"Where it holds: {certificate['scope']}"])]),
             Section("Every bound on one axis", [_intervals(bounds, certificate, form), _table(bounds, form)]),
             Section("How the promise moves", [_over_tried(by_tried, form), _over_size(by_size, form, certificate)]),
             Section("What would tighten it", [Text(list(tighter))]),
