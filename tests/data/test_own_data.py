@@ -181,3 +181,18 @@ def test_paths_that_hold_nothing_known_are_refused(tmp_path: Path) -> None:
             load(path)
     with pytest.raises(InputError, match="has no columns"):
         load(save_npz(tmp_path / "mine.npz"), label_column="kind")
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", np.longdouble])
+def test_floats_that_pytorch_lacks_become_native_ones(tmp_path: Path, dtype: Any) -> None:
+    x = np.arange(12).reshape(4, 3).astype(dtype)
+    read = load(save_npz(tmp_path / "mine.npz", x_train=x, x_test=x[:2]))
+    assert read.train.x.dtype in (np.float32, np.float64)
+    assert read.train.x.dtype.isnative
+    np.testing.assert_array_equal(read.train.x, np.arange(12).reshape(4, 3))
+
+
+def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").mkdir()
+    with pytest.raises(InputError, match="Cannot read"):
+        load(tmp_path / "mine.npz")

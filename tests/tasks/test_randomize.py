@@ -12,7 +12,7 @@ import gengap
 from gengap.cells import Options
 from gengap.cli import main
 from gengap.errors import InputError
-from gengap.tasks.randomize import choose_recipe
+from gengap.tasks.randomize import _grid, choose_recipe
 
 pytestmark = pytest.mark.usefixtures("one_core")
 
@@ -148,6 +148,20 @@ def test_bad_input_is_one_message_and_status_2(
     assert len(err.strip().splitlines()) <= 3
 
 
+def test_standard_output_holds_the_answer_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "talks.py").write_text(
+        "import torch\nprint('imported')\ndef make(shape, classes):\n    print('made')\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run([*FAST, "--levels", "0", "--model", "talks:make", "--json"], capsys)
+    assert code == 0
+    assert set(json.loads(out)) == {"rows", "summary"}
+    assert "made" in err
+
+
 @pytest.mark.parametrize("where", ["out", "store"])
 def test_a_folder_that_cannot_be_written_is_told_before_training(
     where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -189,3 +203,9 @@ def test_a_cell_that_fails_gives_status_3_and_the_others_stand(
     assert {row["status"] for row in document["rows"]} == {"failed"}
     assert "no luck" in document["rows"][0]["reason"]
     assert document["summary"]["verdict"] == "undecided"
+
+
+def test_cells_asked_for_twice_are_there_once() -> None:
+    problem = gengap.load("digits").take(20, 10)
+    grid = _grid(problem, choose_recipe(None, problem), ["labels", "labels"], [0, 1, 1.0], [0, 0])
+    assert [(cell.level, cell.seed) for cell in grid] == [(0.0, 0), (1.0, 0)]

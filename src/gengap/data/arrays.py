@@ -10,6 +10,9 @@ from gengap.data.labels import encode_labels
 from gengap.data.problem import Preprocessing, Problem, Split
 from gengap.errors import InputError
 
+# What PyTorch takes.
+FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+
 
 def from_arrays(
     x_train: Any,
@@ -28,7 +31,7 @@ def from_arrays(
     transposed. Images of bytes are whitened on their way into a model; anything else goes in as it is.
 
     Args:
-        x_train: Training inputs: uint8 and floats are kept as they are; other whole numbers become float32.
+        x_train: Training inputs: uint8 and native floats are kept as they are; other whole numbers become float32.
         y_train: Training labels; see ``encode_labels``.
         x_test: Test inputs.
         y_test: Test labels.
@@ -50,7 +53,9 @@ def _inputs(values: Any, split: str) -> NDArray[Any]:
     x = np.asarray(values)
     if x.dtype.kind not in "biuf":
         raise InputError(f"The {split} inputs are of type {x.dtype}.", expected="numbers")
-    if x.dtype != np.uint8 and x.dtype.kind != "f":
+    if x.dtype.kind == "f" and x.dtype not in FLOATS:  # of another byte order, or longer than any that PyTorch has
+        x = x.astype(np.float64 if x.dtype.itemsize > 4 else np.float32)
+    elif x.dtype != np.uint8 and x.dtype.kind != "f":
         x = x.astype(np.float32)
     if x.ndim == 3:
         return x[:, None]

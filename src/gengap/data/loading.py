@@ -48,7 +48,7 @@ def load(
     """
     path = Path(name).expanduser()
     if str(name) not in DATA_SETS and _is_path(path):
-        problem = _read_path(path, label_column, split_column)
+        problem = _read_path_or_tell(path, label_column, split_column)
     else:
         problem = _read_named(named_data_set(str(name)), data_root(data_dir))
     declared = problem.preprocessing
@@ -88,6 +88,16 @@ def _is_path(path: Path) -> bool:
 def _suffix(path: Path) -> str:
     suffixes = path.name.lower().split(".")[1:]
     return "".join(f".{suffix}" for suffix in (suffixes[-2:] if suffixes[-2:-1] == ["tar"] else suffixes[-1:]))
+
+
+def _read_path_or_tell(path: Path, label_column: str | None, split_column: str | None) -> Problem:
+    try:
+        return _read_path(path, label_column, split_column)
+    except OSError as error:
+        raise InputError(
+            f"Cannot read {error.filename or path}: {error.strerror}.",
+            next_step="check what it is, and its permissions",
+        ) from error
 
 
 def _read_path(path: Path, label_column: str | None, split_column: str | None) -> Problem:

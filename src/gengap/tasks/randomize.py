@@ -131,7 +131,7 @@ def _fields(path: Path) -> dict[str, object]:
 def _grid(
     problem: Problem, recipe: Recipe, corruptions: Sequence[str], levels: Sequence[float], seeds: Sequence[int]
 ) -> list[Cell]:
-    """Every cell; the uncorrupted data are always among them, as level 0 of ``labels`` or as ``none``."""
+    """Every cell once; the uncorrupted data are always among them, as level 0 of ``labels`` or as ``none``."""
     if not corruptions or not levels or not seeds:
         raise InputError("Nothing to train.", expected="at least one corruption, one level and one seed")
     pairs: list[tuple[str, float]] = []
@@ -145,4 +145,4 @@ def _grid(
         pairs = [pair for pair in pairs if pair != ("random-labels", 1.0)]
     if not any(level == 0 for _, level in pairs):
         pairs.insert(0, ("none", 0.0))
-    return [Cell(problem, recipe, seed, name, level) for name, level in pairs for seed in seeds]
+    return [Cell(problem, recipe, seed, *pair) for pair in dict.fromkeys(pairs) for seed in dict.fromkeys(seeds)]
