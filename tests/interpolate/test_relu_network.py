@@ -61,6 +61,12 @@ def test_steep_float32_is_refused_with_the_figure():
     assert made.to_module(torch.float64).residual < 1e-6 * abs(y).max()
 
 
+def test_weights_that_overflow_are_refused():
+    made = ReLUInterpolator(random_state=0).fit([[0.0], [1e-5], [1.0]], [1e35, -1e35, 1e35])
+    with pytest.raises(InputError, match="misses a label by nan"):
+        made.to_module(torch.float32)
+
+
 def test_few_points_far_apart_fit_in_float32():
     made = ReLUInterpolator(random_state=0).fit([[0.0], [1.0], [2.0]], [1.0, -1.0, 1.0])
     network = made.to_module(torch.float32)

@@ -89,7 +89,8 @@ class ReLUInterpolator(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
         """The network itself, summed over its units in ``dtype``, with its own error in the attribute ``residual``.
 
         Depth 2 is Theorem 1, more is Corollary 1: the same function c, so that ``predict`` is its exact value. The
-        error is the largest at the training points' projections, rounded to ``dtype``; it takes time O(n^2).
+        error is the largest at the training points' projections, rounded to ``dtype``, which takes time O(n^2);
+        rounding in <a, x> itself, times the slope there, comes on top.
 
         Args:
             dtype: float64 by default. In float32 only few points far apart come out right.

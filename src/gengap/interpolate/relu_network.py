@@ -95,8 +95,8 @@ class ReLUNetwork(nn.Module):
         rows = max(1, _CHUNK_UNITS // len(self.knots))
         points = torch.tensor(segments.points, dtype=self.knots.dtype)
         values = torch.tensor(segments.values)
-        worst = 0.0
+        worst = torch.zeros(())
         for start in range(0, len(points), rows):
             chunk = slice(start, start + rows)
-            worst = max(worst, float((self.along(points[chunk]).double() - values[chunk]).abs().max()))
-        return worst
+            worst = torch.maximum(worst, (self.along(points[chunk]).double() - values[chunk]).abs().max())  # keeps NaN
+        return float(worst)
