@@ -9,7 +9,7 @@ def stream(seed: int, *purpose: str | int) -> int:
     """A 63-bit seed for one purpose, e.g. ``stream(7, "order", epoch)``; other purposes get independent ones.
 
     The same arguments give the same value on every machine: names enter by their CRC-32, numbers as they are,
-    both as words of the entropy of a NumPy ``SeedSequence``.
+    both as words of the entropy of a NumPy ``SeedSequence``. A last number of 0 says as much as none.
 
     Args:
         seed: The user's seed, at least 0.

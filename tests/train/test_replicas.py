@@ -121,3 +121,26 @@ def test_dropout_masks_differ_between_replicas(tiny: Problem) -> None:
     x = torch.randn(1, 8, 3, 6, 6, dtype=torch.float64).expand(2, -1, -1, -1, -1)
     losses, _ = replicas.step(x, torch.zeros(2, 8, dtype=torch.long), torch.zeros(2), 0.9)
     assert losses[0] != losses[1]
+
+
+class Tied(torch.nn.Module):
+    """Two layers that share their weight, and a buffer that is not saved."""
+
+    def __init__(self, shape: tuple[int, ...], n_classes: int) -> None:
+        super().__init__()
+        self.first, self.second = torch.nn.Linear(108, 108), torch.nn.Linear(108, 108)
+        self.second.weight = self.first.weight
+        self.last = torch.nn.Linear(108, n_classes)
+        self.register_buffer("scale", torch.ones(()), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.second(self.first(x.flatten(1)).relu()).relu() * self.scale)
+
+
+def test_a_network_with_tied_weights_comes_back_whole(tiny: Problem) -> None:
+    run = train(tiny, Recipe(model="test_replicas:Tied", batch_size=16, epochs=1), execution=FLOAT64)
+    module = run.model()
+    assert module.first.weight is module.second.weight
+    assert set(run.weights) == set(module.state_dict())
+    start = Replicas.initialise(tiny, run.recipe, [0], FLOAT64).weights(0)
+    assert not torch.equal(start["first.weight"], run.weights["first.weight"])

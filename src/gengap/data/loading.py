@@ -1,5 +1,6 @@
 """``load``: a Problem from a data set's name or from a path."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -46,7 +47,7 @@ def load(
     Raises:
         InputError: An unknown name, absent or damaged data, or what ``Problem`` refuses.
     """
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
     if str(name) not in DATA_SETS and _is_path(path):
         problem = _read_path_or_tell(path, label_column, split_column)
     else:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from gengap import models
 from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.train.memory import keep_freed_memory
@@ -42,6 +43,9 @@ class Execution:
         return torch.float64 if self.precision == "float64" else torch.float32
 
 
+_CHOSEN: dict[str, Execution] = {}
+
+
 def resolve_device(device: str) -> str:
     """``"cpu"`` or ``"cuda"`` for ``auto``, ``cpu`` or ``cuda``.
 
@@ -63,10 +67,20 @@ def trial_key(problem: Problem, recipe: Recipe, device: str) -> str:
     """What the outcome of ``measure`` depends on: machine, model, shape, what is left open; never what else runs."""
     processor = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} {_cpu_name()}"
     shape = "x".join(map(str, problem.input_shape))
+    code = models.fingerprint(recipe.model)
+    model = recipe.model if code is None else f"{recipe.model} ({code})"
     return (
-        f"{processor}, torch {torch.__version__}: {recipe.model} on {shape}, batch {recipe.batch_size}, "
+        f"{processor}, torch {torch.__version__}: {model} on {shape}, batch {recipe.batch_size}, "
         f"{recipe.precision} precision, {recipe.memory_format} layout"
     )
+
+
+def chosen_execution(problem: Problem, recipe: Recipe, device: str) -> Execution:
+    """The Execution that ``measure`` chooses, measured once in this process for each ``trial_key``."""
+    key = trial_key(problem, recipe, device)
+    if key not in _CHOSEN:
+        _CHOSEN[key] = Execution(**measure(problem, recipe, device)["chosen"])
+    return _CHOSEN[key]
 
 
 def measure(problem: Problem, recipe: Recipe, device: str) -> dict[str, Any]:

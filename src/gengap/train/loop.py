@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import torch
+
 from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.train.checkpoint import Saver, identity
-from gengap.train.execution import Execution, measure, resolve_device
+from gengap.train.execution import Execution, chosen_execution, resolve_device
 from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
 from gengap.train.run import Run
@@ -52,7 +54,7 @@ def train_replicas(
         trios: Problems of one shape, type, size and preprocessing; recipes that differ at most in learning rate and
             weight decay.
         device: ``auto``, ``cpu`` or ``cuda``.
-        execution: How to compute; None measures what the recipe leaves open.
+        execution: How to compute; None measures what the recipe leaves open, once in this process.
         checkpoint: File that is rewritten as training goes; training continues from it when it is there.
         report: Called after each epoch with epochs done, epochs at most, and a short text.
 
@@ -64,18 +66,19 @@ def train_replicas(
     problem, recipe, _ = trios[0]
     check_trainable(problem, recipe)
     if execution is None:
-        execution = Execution(**measure(problem, recipe, resolve_device(device))["chosen"])
+        execution = chosen_execution(problem, recipe, resolve_device(device))
     training = Training.begin(trios, execution)
     saver = Saver(checkpoint, identity(trios, execution))
     saver.restore(training)
-    while training.active:
-        start = time.perf_counter()
-        training.advance()
-        training.add_seconds(time.perf_counter() - start)
-        training.retire()
-        saver.save(training)
-        if report is not None:
-            report(training.epoch, recipe.epochs, training.headline())
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        while training.active:
+            start = time.perf_counter()
+            training.advance()
+            training.add_seconds(time.perf_counter() - start)
+            training.retire()
+            saver.save(training)
+            if report is not None:
+                report(training.epoch, recipe.epochs, training.headline())
     return training.runs
 
 

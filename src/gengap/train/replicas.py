@@ -109,7 +109,14 @@ class Replicas:
     def weights(self, index: int) -> Tensors:
         """The state dict of one network, on the CPU, without the leading R."""
         both = {**self.parameters, **self.buffers}
-        return {name: value.detach()[index].to("cpu", copy=True).contiguous() for name, value in both.items()}
+        # A tensor that stands under several names, such as a tied weight, is stacked under the first of them.
+        named = (*self.module.named_parameters(), *self.module.named_buffers())
+        first = {id(tensor): name for name, tensor in reversed(named)}
+        state = self.module.state_dict(keep_vars=True)
+        return {
+            name: both[first[id(tensor)]].detach()[index].to("cpu", copy=True).contiguous()
+            for name, tensor in state.items()
+        }
 
     def _losses(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         if len(self) > 1:
