@@ -10,7 +10,7 @@ demo: $(READY)  ## the randomization test on embedded digits, in a page
 	$(BIN)/gengap randomize --data digits --model mlp-1x512 --corruption labels --levels 0,0.5,1 --out demo
 
 test: $(READY)  ## every test that needs no network, GPU or downloaded data
-	$(BIN)/python -m pytest -n auto --dist loadscope
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .
@@ -21,6 +21,7 @@ bench: $(READY)  ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks
 
 $(READY): pyproject.toml
+	@echo "Installing gengap and PyTorch into $(VENV), once; this takes a minute or more."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $(READY)

@@ -65,11 +65,11 @@ class Comparison:
     @property
     def notes(self) -> list[str]:
         """What is to be said beside the verdict."""
-        return [
-            f"Exact McNemar test: p = {self.p_value:.3g}, "
-            f"corrected for the number of pairs ({self.pairs:,}) p = {self.p_value_corrected:.3g}.",
-            f"Further examples: {self.reason}.",
-        ]
+        test = f"Exact McNemar test: p = {self.p_value:.3g}"
+        if self.pairs > 1:
+            test += f", corrected for the number of pairs ({self.pairs:,}) p = {self.p_value_corrected:.3g}"
+        further = [f"Further examples: {self.reason}."] if self.verdict == "cannot tell" else []
+        return [f"{test}.", *further]
 
     @property
     def sentence(self) -> str:
@@ -132,7 +132,7 @@ def _more(a_only: int, b_only: int, n: int, delta: float) -> tuple[int | None, s
         return None, "more than a billion examples on which the two differ would be needed"
     more = max(1, math.ceil(needed * n / differ) - n)
     return more, (
-        f"if the rates seen were the true ones, about {n + more:,} examples would tell with a probability of {_POWER}; "
+        f"if the rates seen were the true ones, about {n + more:,} examples in all would tell with a probability of {_POWER}; "
         "a second look is a further comparison: take fresh examples, or count it in the number tried"
     )
 
