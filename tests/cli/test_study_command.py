@@ -57,7 +57,10 @@ def test_run_writes_a_report_and_one_document(capsys: pytest.CaptureFixture[str]
     assert sum(comparison["n"] for comparison in study["comparisons"]) == 3
     assert str(home / "report" / "report.html") in err
     written = {path.name for path in (home / "report").iterdir()}
-    assert written == {"report.html", "report.json", "rows.csv", "test-error.png", "test-error.svg"}
+    charts = {
+        f"{name}.{form}" for name in ("test-error", "test-error-test-labels-corrupted-too") for form in ("png", "svg")
+    }
+    assert written == {"report.html", "report.json", "rows.csv", *charts}
 
 
 def test_a_failed_run_is_status_3_after_the_report(

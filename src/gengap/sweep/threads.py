@@ -35,13 +35,12 @@ def environment(threads: int) -> Iterator[None]:
 def limited(threads: int) -> Iterator[None]:
     """As ``environment``, and torch, if it is loaded already, computes with ``threads`` threads too."""
     torch = sys.modules.get("torch")
-    if torch is None:
-        with environment(threads):
+    before = torch.get_num_threads() if torch is not None else None
+    with environment(threads):
+        if torch is not None:
+            torch.set_num_threads(threads)
+        try:
             yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        finally:
+            if torch is not None:
+                torch.set_num_threads(before)
