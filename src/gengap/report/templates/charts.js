@@ -3,7 +3,6 @@
 (() => {
   const { specs, themes } = JSON.parse(document.getElementById("charts").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const narrow = matchMedia("(max-width: 40rem)");
   const LEGEND_COLUMN = 150; // pixels
   let latest = 0;
   let drawn = [];
@@ -29,6 +28,13 @@
   }
 
   dark.addEventListener("change", draw);
-  narrow.addEventListener("change", draw);
+  let width = innerWidth; // a phone's address bar changes the height alone
+  let waiting;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    clearTimeout(waiting);
+    waiting = setTimeout(draw, 150);
+  });
   draw();
 })();

@@ -132,8 +132,8 @@ def _more(a_only: int, b_only: int, n: int, delta: float) -> tuple[int | None, s
         return None, "more than a billion examples on which the two differ would be needed"
     more = max(1, math.ceil(needed * n / differ) - n)
     return more, (
-        f"if the rates seen were the true ones, about {n + more:,} examples in all would tell with a probability of {_POWER}; "
-        "a second look is a further comparison: take fresh examples, or count it in the number tried"
+        f"if the rates seen were the true ones, about {n + more:,} examples in all would tell with a probability of "
+        f"{_POWER}; a second look is a further comparison: take fresh examples, or count it in the number tried"
     )
 
 
