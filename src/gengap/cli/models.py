@@ -21,5 +21,6 @@ def command(
 
     table = Table("Model", "Parameters", "Input", "Source")
     for info in named():
-        table.add_row(info.name, f"{info.parameters:,}", " x ".join(map(str, info.input_shape)), info.source.partition(",")[0])
+        shape = " x ".join(map(str, info.input_shape))
+        table.add_row(info.name, f"{info.parameters:,}", shape, info.source.partition(",")[0])
     Console().print(table)
