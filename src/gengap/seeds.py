@@ -23,6 +23,6 @@ def stream(seed: int, *purpose: str | int) -> int:
     return int(state[0] >> np.uint64(1))
 
 
-def generator(seed: int, *purpose: str | int) -> np.random.Generator:
+def generator(seed: int, *purpose: str | int) -> "np.random.Generator":  # quoted: naming it loads numpy.random
     """A NumPy generator on ``stream(seed, *purpose)``."""
     return np.random.default_rng(stream(seed, *purpose))
