@@ -50,4 +50,6 @@ def test_unit_divides_bytes_alone_and_none_only_converts() -> None:
     pixels, values = np.array([[0, 51, 255]], np.uint8), np.array([[0.0, 51.0, 255.0]])
     np.testing.assert_allclose(preprocess(pixels, Preprocessing(scale="unit")), [[0, 0.2, 1]], rtol=1e-6)
     np.testing.assert_array_equal(preprocess(values, Preprocessing(scale="unit")), values.astype(np.float32))
+    np.testing.assert_allclose(preprocess(pixels, Preprocessing(scale="signed")), [[-1, -0.6, 1]], rtol=1e-6)
+    np.testing.assert_array_equal(preprocess(values / 255, Preprocessing(scale="signed"))[0, ::2], [-1, 1])
     np.testing.assert_array_equal(preprocess(pixels, Preprocessing()), values.astype(np.float32))

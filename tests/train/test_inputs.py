@@ -8,7 +8,7 @@ from gengap.data import Preprocessing, preprocess
 from gengap.train.inputs import centre_crop, random_crop, random_flip, scaled
 
 
-@pytest.mark.parametrize("scale", ["whiten", "unit", "none"])
+@pytest.mark.parametrize("scale", ["whiten", "unit", "signed", "none"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_scaled_equals_the_reference(scale: str, dtype: type) -> None:
     x = np.random.default_rng(0).integers(0, 256, (5, 3, 8, 8)).astype(dtype)

@@ -40,7 +40,7 @@ def load(
         name: A data set's name, or a path; a name goes first.
         data_dir: The folder that holds one folder for each named data set; by default ``GENGAP_DATA``, else the cache.
         crop: Side of the centre crop in pixels; None for none.
-        scale: ``"whiten"``, ``"unit"`` or ``"none"``; see ``Preprocessing``.
+        scale: ``"whiten"``, ``"unit"``, ``"signed"`` or ``"none"``; see ``Preprocessing``.
         label_column: A table's column of labels.
         split_column: A table's column that says ``train`` or ``test``.
 

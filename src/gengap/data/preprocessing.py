@@ -23,9 +23,9 @@ def centre_crop(x: NDArray[Any], side: int) -> NDArray[Any]:
 def preprocess(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
     """The inputs as a model sees them, float32: cropped, then scaled.
 
-    ``"unit"`` divides uint8 by 255 and leaves floats alone. ``"whiten"`` divides uint8 by 255, then gives each
-    example v of n values ``(v - mean(v)) / max(std(v), 1 / sqrt(n))``, with std the root of the mean squared
-    deviation. ``"none"`` only converts.
+    ``"unit"`` divides uint8 by 255 and leaves floats alone; ``"signed"`` then takes v to 2 v - 1. ``"whiten"``
+    divides uint8 by 255, then gives each example v of n values ``(v - mean(v)) / max(std(v), 1 / sqrt(n))``, with
+    std the root of the mean squared deviation. ``"none"`` only converts.
 
     Source: Zhang et al. 2017 (arXiv:1611.03530), Appendix A: values in [0, 1], the central 28 x 28
     pixels, whitening image by image.
@@ -41,6 +41,8 @@ def preprocess(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.floa
         return out
     if x.dtype == np.uint8:
         out /= np.float32(255)
+    if preprocessing.scale == "signed":
+        return 2 * out - 1
     if preprocessing.scale == "whiten":
         axes = tuple(range(1, out.ndim))
         floor = 1 / np.sqrt(np.prod(out.shape[1:]))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gengap.errors import InputError, unknown
 
-Scale = Literal["none", "unit", "whiten"]
+Scale = Literal["none", "unit", "signed", "whiten"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,8 @@ class Preprocessing:
     Attributes:
         crop: Side of the square centre crop in pixels; None leaves images whole.
         scale: ``"whiten"`` gives each image zero mean and unit variance (its standard deviation at least
-            1/sqrt(number of values)); ``"unit"`` divides uint8 by 255; ``"none"`` changes nothing.
+            1/sqrt(number of values)); ``"unit"`` divides uint8 by 255; ``"signed"`` maps them on to [-1, 1];
+            ``"none"`` changes nothing.
     """
 
     crop: int | None = None

@@ -7,7 +7,7 @@ from gengap.data import Preprocessing
 
 
 def scaled(x: Tensor, preprocessing: Preprocessing, dtype: torch.dtype) -> Tensor:
-    """Inputs of a model: ``x`` as ``dtype``, uint8 divided by 255 where scaled, images whitened one by one.
+    """Inputs of a model: ``x`` as ``dtype``, uint8 divided by 255 where scaled, signed or whitened one by one.
 
     Whitening is Zhang et al.'s ``(x - mean) / max(std, 1 / sqrt(number of values))`` over all values of an image.
 
@@ -21,6 +21,8 @@ def scaled(x: Tensor, preprocessing: Preprocessing, dtype: torch.dtype) -> Tenso
         return x.to(dtype)
     if preprocessing.scale == "unit":
         return x.to(dtype) * unit
+    if preprocessing.scale == "signed":
+        return x.to(dtype) * (2 * unit) - 1
     values = (x.flatten(-3) if x.ndim >= 4 else x).to(dtype, copy=True)
     floor = values.shape[-1] ** -0.5
     values -= values.mean(-1, keepdim=True)

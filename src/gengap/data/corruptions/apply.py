@@ -96,10 +96,10 @@ def _cut(problem: Problem, side: int) -> Problem:
 
 
 def _training_moments(problem: Problem) -> tuple[float, float]:
-    """Mean and deviation over all values of the training inputs: as stored, or in [0, 1] where "unit" scales bytes.
+    """Mean and deviation over all values of the training inputs: as stored, or in [0, 1] where the scale divides bytes.
 
-    "unit" leaves floats alone, so noise that stands in for bytes has to be scaled here.
+    "unit" and "signed" do not divide floats, so noise that stands in for bytes has to be scaled here.
     """
     x = problem.train.x
-    unit = 255.0 if problem.preprocessing.scale == "unit" and x.dtype == np.uint8 else 1.0
+    unit = 255.0 if problem.preprocessing.scale in ("unit", "signed") and x.dtype == np.uint8 else 1.0
     return float(x.mean(dtype=np.float64)) / unit, float(x.std(dtype=np.float64)) / unit

@@ -13,7 +13,7 @@ def gaussian(x: NDArray[Any], indices: NDArray[np.int64], draw: Draw) -> NDArray
     """Noise in place of each input, float32: every value is drawn from N(mean, deviation^2) of the training inputs.
 
     Mean and deviation are two numbers, over all values of all training inputs as stored (divided by 255 where the
-    Problem's scale is ``"unit"`` and pixels are bytes). The noise is neither clipped nor rounded.
+    Problem's scale is ``"unit"`` or ``"signed"`` and pixels are bytes). The noise is neither clipped nor rounded.
 
     Source: Zhang et al. 2017 (arXiv:1611.03530), Section 2, "Gaussian", which does not say whether mean and
     variance are taken for each pixel; one number for all leaves no trace of the images.
