@@ -5,14 +5,16 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from gengap.errors import InputError
-from gengap.interpolate import RandomFourierFeatures, RandomReLUFeatures
+from gengap.interpolate import RandomFourierFeatures
 
 RNG = np.random.default_rng(0)
 X, Z = RNG.standard_normal((2, 3))
 KERNELS = {
     "gaussian": lambda delta: np.exp(-np.sum(delta**2, axis=-1) / 2),
-    "laplacian": lambda delta: np.exp(-np.sum(abs(delta), axis=-1)),
-    "cauchy": lambda delta: np.prod(1 / (1 + delta**2), axis=-1),
+    "laplacian": lambda delta: np.exp(-np.linalg.norm(delta, axis=-1)),
+    "laplacian-product": lambda delta: np.exp(-np.sum(abs(delta), axis=-1)),
+    "cauchy": lambda delta: 1 / (1 + np.sum(delta**2, axis=-1)),
+    "cauchy-product": lambda delta: np.prod(1 / (1 + delta**2), axis=-1),
 }
 
 
@@ -22,7 +24,7 @@ def arc_cosine(x, z):
     return norms * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
 
 
-@parametrize_with_checks([RandomFourierFeatures(random_state=0), RandomReLUFeatures(random_state=0)])
+@parametrize_with_checks([RandomFourierFeatures(random_state=0), RandomFourierFeatures("relu", random_state=0)])
 def test_scikit_learns_contract(estimator, check):
     check(estimator)
 
@@ -43,9 +45,9 @@ def test_inner_products_are_unbiased_with_the_error_of_a_mean_over_frequencies(k
 def test_relu_features_approach_the_arc_cosine_kernel():
     found = {}
     for count in (50, 800):
-        maps = [RandomReLUFeatures(count, seed).fit_transform([X, Z]) for seed in range(400)]
+        maps = [RandomFourierFeatures("relu", 2.0, count, seed).fit_transform([X, Z]) for seed in range(400)]
         found[count] = np.array([x @ z for x, z in maps])
-        assert found[count].mean() == pytest.approx(arc_cosine(X, Z), abs=4 * found[count].std() / 20)
+        assert found[count].mean() == pytest.approx(arc_cosine(X / 2, Z / 2), abs=4 * found[count].std() / 20)
     assert found[50].std() / found[800].std() == pytest.approx(4, rel=0.2)  # 1 / sqrt(N)
     assert arc_cosine(X, X) == pytest.approx(X @ X)
 
@@ -57,7 +59,7 @@ def test_every_point_has_norm_one(kernel):
 
 
 @pytest.mark.parametrize(
-    "made", [RandomFourierFeatures("laplacian", random_state=1), RandomReLUFeatures(random_state=1)]
+    "made", [RandomFourierFeatures(kernel, random_state=1) for kernel in (*KERNELS, "relu")], ids=str
 )
 @pytest.mark.parametrize("count", [1, 2, 7, 24])
 def test_columns_are_nested_and_stream_in_blocks(made, count):
@@ -94,4 +96,4 @@ def test_bad_parameters_are_told(options, told):
 
 def test_nan_is_told():
     with pytest.raises(InputError, match="NaN"):
-        RandomReLUFeatures().fit([[1.0], [np.nan]])
+        RandomFourierFeatures("relu").fit([[1.0], [np.nan]])

@@ -1,17 +1,20 @@
 """Least squares through the interpolation peak, its work shared, against one solution for each N."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from gengap.errors import InputError
-from gengap.interpolate import RandomFourierFeatures, RandomReLUFeatures, ridgeless_path
+from gengap.interpolate import RandomFourierFeatures, ridgeless_path
 
 RNG = np.random.default_rng(0)
 N_TRAIN, D = 40, 6
 X, X_TEST = RNG.standard_normal((N_TRAIN, D)), RNG.standard_normal((25, D))
 CLASSES, CLASSES_TEST = RNG.integers(0, 3, N_TRAIN), RNG.integers(0, 3, 25)
 Y, Y_TEST = np.eye(3)[CLASSES], np.eye(3)[CLASSES_TEST]
-MAPS = [RandomFourierFeatures("gaussian", 2.0, random_state=0), RandomReLUFeatures(random_state=0)]
+MAPS = [RandomFourierFeatures("gaussian", 2.0, random_state=0), RandomFourierFeatures("relu", random_state=0)]
 GRID = [1, 2, 5, 20, 38, 39, 40, 41, 42, 60, 200, 1000, 2000]
 
 
@@ -85,7 +88,20 @@ def test_one_output_has_no_classes():
 @pytest.mark.parametrize("count", [30, 50, 200])
 def test_what_float64_cannot_tell_is_flagged(count):
     flat = RandomFourierFeatures("gaussian", 1e6, random_state=0)  # all features are nearly 1 or 0
-    assert not ridgeless_path(flat, X, Y, X_TEST, Y_TEST, [count])[0].reliable
+    point = ridgeless_path(flat, X, Y, X_TEST, Y_TEST, [count])[0]
+    assert not point.reliable
+    record = point.record()
+    assert record["n_features"] == count
+    assert record["norm"] is record["test_error"] is record["train_loss"] is None
+    assert "condition" in record["reason"]
+    json.dumps(record, allow_nan=False)
+
+
+def test_a_reliable_point_is_recorded_whole():
+    seen = []
+    point = ridgeless_path(MAPS[0], X, Y, X_TEST, Y_TEST, [20, 60], seen.append)[1]
+    assert seen[1] is point
+    assert point.record() == {**asdict(point), "reason": None}
 
 
 def test_equal_points_with_different_labels_are_flagged():

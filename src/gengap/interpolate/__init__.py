@@ -1,6 +1,6 @@
 """Exact interpolators as scikit-learn estimators, and regression on random features through the interpolation peak."""
 
-from gengap.interpolate.random_features import RandomFourierFeatures, RandomReLUFeatures
+from gengap.interpolate.random_features import RandomFourierFeatures
 from gengap.interpolate.relu import ReLUInterpolator
 from gengap.interpolate.ridgeless import RidgelessPoint, ridgeless_path
 from gengap.interpolate.triangular import LemmaMatrix, lemma_matrix
@@ -8,7 +8,6 @@ from gengap.interpolate.triangular import LemmaMatrix, lemma_matrix
 __all__ = [
     "LemmaMatrix",
     "RandomFourierFeatures",
-    "RandomReLUFeatures",
     "ReLUInterpolator",
     "RidgelessPoint",
     "lemma_matrix",

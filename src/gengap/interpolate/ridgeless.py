@@ -1,8 +1,10 @@
 """Minimum-norm least squares on a growing number of random features: one double-descent curve, its work shared."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_array, check_X_y
 
 from gengap.errors import InputError
-from gengap.interpolate.random_features import RandomFeatures
+from gengap.interpolate.random_features import RandomFourierFeatures
 from gengap.interpolate.triangular import Floats
 
 # Beyond it, rounding in a least-squares solution, at worst of order (machine epsilon) x condition^2, can reach the
@@ -49,6 +51,25 @@ class RidgelessPoint:
     condition: float
     reliable: bool
 
+    @property
+    def reason(self) -> str | None:
+        """Why the point's numbers are not to be used; None where they are."""
+        if self.reliable:
+            return None
+        return (
+            f"the features' matrix has condition {self.condition:.2g}: beyond {LARGEST_CONDITION:.2g} float64 does not "
+            "tell the solution of minimum norm"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The fields and ``reason``; where there is one, every number but N and a finite condition is None."""
+        fields = asdict(self)
+        if not self.reliable:
+            told = {"n_features": self.n_features, "condition": self.condition, "reliable": False}
+            fields = dict.fromkeys(fields) | told
+        condition = self.condition if np.isfinite(self.condition) else None
+        return {**fields, "condition": condition, "reason": self.reason}
+
 
 @dataclass(frozen=True)
 class _Solution:
@@ -64,7 +85,7 @@ class _Solution:
 class _Data:
     """Features to stream, training and test points ``[n, d]``, values ``[n, K]``."""
 
-    features: RandomFeatures
+    features: RandomFourierFeatures
     x: Floats
     y: Floats
     x_test: Floats
@@ -72,12 +93,13 @@ class _Data:
 
 
 def ridgeless_path(
-    features: RandomFeatures,
+    features: RandomFourierFeatures,
     X: ArrayLike,
     y: ArrayLike,
     X_test: ArrayLike,
     y_test: ArrayLike,
     counts: Sequence[int],
+    report: Callable[[RidgelessPoint], None] = lambda point: None,
 ) -> list[RidgelessPoint]:
     """Least squares of minimum norm on the first N random features, for every N of a grid.
 
@@ -90,12 +112,13 @@ def ridgeless_path(
     Source: the setting of Belkin et al. 2019 (arXiv:1812.11118), RFF; the updated factor is LAPACK's ``tpqrt``.
 
     Args:
-        features: ``RandomFourierFeatures`` or ``RandomReLUFeatures``; its n_features is set to the largest count.
+        features: The map, of whatever kernel; its n_features is set to the largest count.
         X: Training points ``[n, d]``.
         y: Their values, ``[n]`` or ``[n, K]`` (one-hot for classes).
         X_test: Test points, ``[m, d]``.
         y_test: Their values.
         counts: The values of N, at least 1 each, in any order.
+        report: Called with each point as it is done, in ascending order.
 
     Returns:
         One point for each distinct count, ascending.
@@ -117,8 +140,12 @@ def ridgeless_path(
     fitted = clone(features).set_params(n_features=grid[-1]).fit(x)
     data = _Data(fitted, x, values, x_test, test_values)
     threshold = bisect_right(grid, len(x))
-    solutions = [*_few_features(data, grid[:threshold]), *_many_features(data, grid[threshold:])]
-    return [_point(data, N, solution) for N, solution in zip(grid, solutions, strict=True)]
+    solutions = chain(_few_features(data, grid[:threshold]), _many_features(data, grid[threshold:]))
+    points = []
+    for N, solution in zip(grid, solutions, strict=True):
+        points.append(_point(data, N, solution))
+        report(points[-1])
+    return points
 
 
 def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
