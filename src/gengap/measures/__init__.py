@@ -1,0 +1,18 @@
+"""Complexity measures of a trained network: every one in a single pass, on any module, each with its source."""
+
+from gengap.measures.finding import Finding, from_log, skipped
+from gengap.measures.registry import Measure, all_measures, find_measures, register
+from gengap.measures.subject import Subject
+from gengap.measures.table import measure
+
+__all__ = [
+    "Finding",
+    "Measure",
+    "Subject",
+    "all_measures",
+    "find_measures",
+    "from_log",
+    "measure",
+    "register",
+    "skipped",
+]

@@ -1,0 +1,1 @@
+"""Capacity: counts of parameters and the VC dimension."""

@@ -1,0 +1,1 @@
+"""Norms of weights and their distance from initialisation."""

@@ -1,0 +1,49 @@
+"""Finding: what a measure found, how far it can be trusted, and what it left out."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["ok", "partial", "skipped", "not converged"]
+LARGEST_LOG = math.log(1.7e308)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The outcome of one measure on one network.
+
+    Attributes:
+        value: The paper's mu; None where there is none, or where it is beyond float64 (then see ``log_value``).
+        status: ``ok``; ``partial``: something in the network that the definition counts is left out; ``skipped``;
+            ``not converged``: an iteration or search ended early.
+        reason: Why it is not ``ok``, or why a number is missing.
+        not_covered: Names of the layers left out.
+        log_value: Natural logarithm of mu, where it is computed by logarithms.
+        details: Brackets, residuals, sizes of subsets.
+    """
+
+    value: float | None
+    status: Status = "ok"
+    reason: str = ""
+    not_covered: tuple[str, ...] = ()
+    log_value: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def skipped(reason: str, *not_covered: str) -> Finding:
+    """No value, for this reason and, it may be, because of these layers."""
+    return Finding(None, "skipped", reason, not_covered)
+
+
+def from_log(log_value: float, **fields: Any) -> Finding:
+    """The Finding of exp(``log_value``), whose value is null where float64 cannot hold it.
+
+    Args:
+        log_value: Natural logarithm of mu; minus infinity for mu = 0.
+        fields: Other fields of the Finding.
+    """
+    if log_value > LARGEST_LOG:
+        reason = fields.pop("reason", "") or f"beyond float64: its natural logarithm is {log_value:.6g}"
+        return Finding(None, log_value=log_value, reason=reason, **fields)
+    return Finding(math.exp(log_value), log_value=log_value if math.isfinite(log_value) else None, **fields)

@@ -1,0 +1,102 @@
+"""Batch norm folded into the layer before it, where the network's outputs show that it may be."""
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from gengap.measures.network.probe import Probe
+from gengap.measures.network.rules import has_running_statistics, pieces
+
+TOLERANCE = 1e-9  # relative to the largest output, in float64
+Pairs = tuple[tuple[str, str], ...]
+
+
+def foldable(model: nn.Module, x: Tensor, seen: Probe) -> tuple[Pairs, dict[str, str]]:
+    """The pairs (layer, batch norm) that may be folded, and why each other batch norm may not.
+
+    A batch norm may be folded where its input is the untouched output of a linear layer or convolution. Whether
+    that layer's output is used elsewhere too, a pass in float64 tells: the folded network must give the same outputs.
+
+    Args:
+        model: In evaluation mode.
+        x: A few examples.
+        seen: What a forward pass of the model showed.
+    """
+    modules = dict(model.named_modules())
+    norms = [name for name, module in modules.items() if has_running_statistics(module)]
+    refused = {name: _why_not(name, modules, seen) for name in norms}
+    refused = {name: reason for name, reason in refused.items() if reason}
+    pairs = [(seen.follows[name], name) for name in norms if name not in refused]
+    if not pairs:
+        return (), refused
+    exact = copy.deepcopy(model).double()
+    try:
+        expected = _scores(exact, x)
+    except Exception:  # whatever a user's forward raises when it is given float64
+        return (), refused | {norm: "batch norm not folded: the network cannot run in float64" for _, norm in pairs}
+    kept = pairs if _same(exact, pairs, x, expected) else [p for p in pairs if _same(exact, [p], x, expected)]
+    refused |= {
+        norm: f"batch norm not folded: the output of {layer} is used elsewhere too"
+        for layer, norm in pairs
+        if (layer, norm) not in kept
+    }
+    return tuple(kept), refused
+
+
+def folded(model: nn.Module, pairs: Iterable[tuple[str, str]]) -> nn.Module:
+    """A copy of a network in which each batch norm is folded into its layer and replaced by the identity.
+
+    With s = gamma / sqrt(var + eps) and the running statistics: W' = s W, b' = beta + s (b - mean), by channel.
+
+    Args:
+        model: The network.
+        pairs: ``(layer, batch norm)`` by name.
+    """
+    result = copy.deepcopy(model)
+    for layer_name, norm_name in pairs:
+        _fold(result.get_submodule(layer_name), result.get_submodule(norm_name))
+        parent, _, child = norm_name.rpartition(".")
+        setattr(result.get_submodule(parent), child, nn.Identity())
+    return result
+
+
+def _fold(layer: nn.Module, norm: nn.Module) -> None:
+    weight: Tensor = layer.weight  # type: ignore[assignment]
+    scale = (norm.running_var.double() + norm.eps).rsqrt()  # type: ignore[operator, union-attr]
+    if getattr(norm, "weight", None) is not None:
+        scale = scale * norm.weight.double()  # type: ignore[operator, union-attr]
+    offset = torch.zeros_like(scale) if layer.bias is None else layer.bias.double()  # type: ignore[operator, union-attr]
+    offset = scale * (offset - norm.running_mean.double())  # type: ignore[operator, union-attr]
+    if getattr(norm, "bias", None) is not None:
+        offset = offset + norm.bias.double()  # type: ignore[operator, union-attr]
+    axis = 1 if pieces(layer)[0].kind == "conv_transpose" else 0
+    shape = [-1 if index == axis else 1 for index in range(weight.ndim)]
+    layer.weight = nn.Parameter((weight.double() * scale.view(shape)).to(weight.dtype).detach())
+    layer.bias = nn.Parameter(offset.to(weight.dtype).detach())
+
+
+def _why_not(name: str, modules: dict[str, nn.Module], seen: Probe) -> str:
+    norm, layer_name = modules[name], seen.follows.get(name)
+    if norm.running_mean is None:
+        return "batch norm not folded: it has no running statistics"
+    layer = modules.get(layer_name) if layer_name is not None else None
+    if layer is None or not pieces(layer) or pieces(layer)[0].kind not in ("linear", "conv", "conv_transpose"):
+        return "batch norm not folded: it does not follow a linear layer or a convolution"
+    grouped = pieces(layer)[0].kind == "conv_transpose" and layer.groups != 1
+    outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+    if grouped or len(norm.running_mean) != outputs:  # type: ignore[arg-type]
+        return "batch norm not folded: its channels are not those of the layer before it"
+    return ""
+
+
+def _same(exact: nn.Module, pairs: Iterable[tuple[str, str]], x: Tensor, expected: Tensor) -> bool:
+    difference = (_scores(folded(exact, pairs), x) - expected).abs().max()
+    return bool(difference <= TOLERANCE * expected.abs().max())
+
+
+def _scores(exact: nn.Module, x: Tensor) -> Tensor:
+    with torch.no_grad():
+        scores: Tensor = exact(x.double() if x.is_floating_point() else x)
+    return scores

@@ -1,0 +1,128 @@
+"""WeightLayer: one weight of a network, and the walk that finds them all and says what it leaves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from gengap.measures.network.probe import Probe
+from gengap.measures.network.rules import Kind, Piece, pieces, vectors
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class WeightLayer:
+    """The weight of one linear map of a network.
+
+    Attributes:
+        name: The module's name in the network; of attention's projections ``name.q``, ``name.k``, ``name.v``.
+        kind: ``linear``, ``conv``, ``conv_transpose``, ``embedding``, or ``attention`` for those projections.
+        module: Where it comes from: stride, padding, dilation, groups.
+        parameter: The parameter's name in the network.
+        rows: Which rows of that parameter it is.
+        weight: Float64 on the CPU, ``[out, in]`` or ``[out, in / groups, k…]``; of a transposed convolution
+            ``[in, out / groups, k…]``, of an embedding ``[words, out]``.
+        bias: Likewise ``[out]``, or None.
+        input_shape: Shape of one example of the module's input; None where none was seen.
+        tied: Names of the layers that use the same weight later; they are not counted again.
+    """
+
+    name: str
+    kind: Kind
+    module: nn.Module
+    parameter: str
+    rows: slice
+    weight: Tensor
+    bias: Tensor | None
+    input_shape: Shape | None
+    tied: tuple[str, ...] = ()
+
+    @property
+    def matrix(self) -> Tensor:
+        """The weight as a matrix ``[out, in * k…]``: a kernel is reshaped, an embedding maps one-hot vectors."""
+        if self.kind == "embedding":
+            return self.weight.T
+        if self.kind == "conv_transpose":
+            groups: int = self.module.groups  # type: ignore[assignment]
+            return self.weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flatten(1)
+        return self.weight.flatten(1)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a network's parameters are.
+
+    Attributes:
+        layers: Its weight layers, in the order of first calls, or of definition where that is not known.
+        left_out: Name -> why definitions that sum over weights do not count it.
+        uncovered: Name -> why no rule covers it.
+    """
+
+    layers: tuple[WeightLayer, ...]
+    left_out: dict[str, str]
+    uncovered: dict[str, str]
+
+
+def walk(model: nn.Module, seen: Probe | None = None) -> Walk:
+    """Reads a network's parameters; tied weights come once, at their first use.
+
+    Args:
+        model: The network.
+        seen: What a forward pass showed; None leaves input shapes, the order of calls and what is unused unknown.
+    """
+    layers: dict[tuple[int, int], WeightLayer] = {}
+    left_out: dict[str, str] = {}
+    uncovered: dict[str, str] = {}
+    for name, module in _in_order(model, seen):
+        own = {key for key, _ in module.named_parameters(recurse=False)}
+        if own and seen and own <= {full.removeprefix(f"{name}.") for full in seen.unused}:
+            left_out[name] = "not used in a forward pass"
+            continue
+        for piece in pieces(module):
+            layer = _layer(name, module, piece, seen)
+            key = id(getattr(module, piece.weight)), piece.part
+            known = layers.get(key)
+            layers[key] = layer if known is None else replace(known, tied=(*known.tied, layer.name))
+        weights = {piece.weight for piece in pieces(module)}
+        if not weights and own and own <= vectors(module):
+            left_out[name] = "a vector, not the weight of a linear map"
+        for key in sorted(own - weights - vectors(module)):
+            uncovered |= dict([_without_rule(name, module, key)])
+    return Walk(tuple(layers.values()), left_out, uncovered)
+
+
+def _in_order(model: nn.Module, seen: Probe | None) -> Iterator[tuple[str, nn.Module]]:
+    modules = dict(model.named_modules())
+    called = [name for name in (seen.shapes if seen else ()) if name in modules]
+    yield from ((name, modules[name]) for name in dict.fromkeys([*called, *modules]))
+
+
+def _layer(name: str, module: nn.Module, piece: Piece, seen: Probe | None) -> WeightLayer:
+    weight: Tensor = getattr(module, piece.weight)
+    bias: Tensor | None = getattr(module, piece.bias) if piece.bias else None
+    length = len(weight) // piece.parts
+    rows = slice(piece.part * length, (piece.part + 1) * length)
+    return WeightLayer(
+        name=f"{name}{piece.suffix}",
+        kind=piece.kind,
+        module=module,
+        parameter=f"{name}.{piece.weight}".removeprefix("."),
+        rows=rows,
+        weight=_float64(weight[rows]),
+        bias=None if bias is None else _float64(bias[rows] if piece.parts > 1 else bias),
+        input_shape=seen.shapes.get(name) if seen else None,
+    )
+
+
+def _float64(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", torch.float64, copy=True)
+
+
+def _without_rule(name: str, module: nn.Module, key: str) -> tuple[str, str]:
+    """A layer of PyTorch's goes by its own name, a parameter that a user's module holds by the parameter's."""
+    kind = type(module).__name__
+    if name and type(module).__module__.startswith("torch.nn.") and not pieces(module):
+        return name, f"no rule for {kind}"
+    return f"{name}.{key}".removeprefix("."), f"a parameter of {kind}, which no rule covers"

@@ -1,0 +1,79 @@
+"""The scores that a network returns: one tensor [B, C], chosen from a dict or tuple where it returns one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gengap.errors import InputError
+
+
+def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_classes: int) -> None:
+    """Makes a network return its scores alone, and checks them on a few examples.
+
+    Args:
+        model: In evaluation mode; a forward hook is put on it where ``output`` is given.
+        output: Key of a dict or attribute, or index of a tuple; None where the network returns a tensor.
+        x: A few examples.
+        n_classes: Number of classes C.
+
+    Raises:
+        InputError: The network cannot take the examples, or returns anything but scores ``[B, C]``.
+    """
+    returned = _pass(model, x)
+    if output is not None:
+        _pick(returned, output)
+        model.register_forward_hook(lambda _module, _args, result: _pick(result, output))
+        returned = _pick(returned, output)
+    if not isinstance(returned, Tensor):
+        raise _no_tensor(returned)
+    if tuple(returned.shape) != (len(x), n_classes):
+        raise InputError(
+            f"The network returns shape {tuple(returned.shape)} for {len(x)} examples of {n_classes} classes.",
+            expected=f"one score for each class, shape {(len(x), n_classes)}",
+        )
+
+
+def _pass(model: nn.Module, x: Tensor) -> Any:
+    try:
+        with torch.no_grad():
+            return model(x)
+    except Exception as error:
+        told = str(error).strip().split("\n")[0]
+        raise InputError(
+            f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: {type(error).__name__}: {told}",
+            next_step="check its first layers against the data's shape and preprocessing",
+        ) from error
+
+
+def _pick(returned: Any, output: str | int) -> Any:
+    parts = _parts(returned)
+    key = int(output) if isinstance(output, str) and output not in parts and output.isdecimal() else output
+    if key not in parts:
+        raise InputError(
+            f"The network's output has no {output!r}.", expected=_choices(returned) or "an output that is a tensor"
+        )
+    return parts[key]
+
+
+def _parts(returned: Any) -> dict[str | int, Any]:
+    if isinstance(returned, Mapping):  # ModelOutput of transformers is one too
+        return dict(returned)
+    if isinstance(returned, tuple) and hasattr(returned, "_asdict"):
+        return {**returned._asdict(), **dict(enumerate(returned))}
+    return dict(enumerate(returned)) if isinstance(returned, tuple | list) else {}
+
+
+def _choices(returned: Any) -> str:
+    shapes = (f"{key!r}{f' {tuple(v.shape)}' if isinstance(v, Tensor) else ''}" for key, v in _parts(returned).items())
+    return ", ".join(shapes)
+
+
+def _no_tensor(returned: Any) -> InputError:
+    choices = _choices(returned)
+    return InputError(
+        f"The network returns {type(returned).__name__}{f' of {choices}' if choices else ''}.",
+        expected="one tensor with a score for each class, [batch, classes]",
+        next_step="name the one with the scores: output=KEY, or --output KEY" if choices else "",
+    )

@@ -1,0 +1,189 @@
+"""Subject: the network that is measured, its data, and everything that measures share, each computed once."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from gengap.data import Problem
+from gengap.errors import InputError
+from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradients
+from gengap.measures.network import Reading, WeightLayer, read_like, read_network, walk
+from gengap.measures.scores import return_scores
+from gengap.measures.spectral.matrix import matrix_norm
+from gengap.measures.spectral.norm import SpectralNorm
+from gengap.measures.spectral.operator import operator_norm
+from gengap.measures.weights import check_finite, own_copy, with_weights
+from gengap.seeds import generator
+from gengap.train import resolve_device
+from gengap.train.inputs import centre_crop, scaled
+
+BATCH = 500
+MINIBATCH = 64  # of the pass with gradients
+PROBED = 2  # examples in the pass that reads the network
+
+
+class Subject:
+    """A trained network and what it was trained on.
+
+    Attributes:
+        model: The network's copy, in evaluation mode; it returns one tensor of scores ``[B, C]``.
+        problem: The data.
+        initial: The network at initialisation, likewise; None where it is not known.
+        seed: Of everything drawn.
+        device: Where ``model`` computes.
+        subset: Examples in ``sample``.
+        with_gradients: Whether the one pass over the data goes back too; set before the first use of ``pass_``.
+
+    Args:
+        model: The network; it stays as it is.
+        problem: The data that it was trained on.
+        initial: The network at initialisation, or its state dict.
+        output: Key or index of the scores, where the network returns a dict or a tuple.
+        seed: At least 0.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        subset: How many examples searches use, at least 1.
+
+    Raises:
+        InputError: A network that cannot be copied, does not take the data, returns no scores of the classes or has
+            weights that are not finite; initial weights of another shape.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        problem: Problem,
+        initial: nn.Module | Mapping[str, Tensor] | None = None,
+        *,
+        output: str | int | None = None,
+        seed: int = 0,
+        device: str = "cpu",
+        subset: int = 1000,
+    ):
+        if subset < 1:
+            raise InputError(f"A subset of {subset} examples.", expected="at least one")
+        self.problem, self.seed, self.subset = problem, seed, subset
+        self.with_gradients = False
+        self._spectral: dict[tuple[str, str], SpectralNorm] = {}
+        self.device = torch.device(resolve_device(device))
+        self.model = own_copy(model).to(self.device)
+        check_finite(self.model, "the network")
+        return_scores(self.model, output, self.inputs(slice(PROBED)), problem.n_classes)
+        self.initial: nn.Module | None = None
+        if initial is not None:
+            self.initial = with_weights(self.model, initial)
+            check_finite(self.initial, "the initial network")
+
+    @property
+    def n(self) -> int:
+        """Number of training examples m."""
+        return len(self.problem.train)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes C."""
+        return self.problem.n_classes
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self.problem.input_shape
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The network as one pass of a few examples shows it."""
+        return read_network(self.model, self.inputs(slice(PROBED)))
+
+    @property
+    def folded_model(self) -> nn.Module:
+        """A copy of the network with batch norm folded into the layers before it, where it can be."""
+        return self.reading.folded_model
+
+    @property
+    def layers(self) -> tuple[WeightLayer, ...]:
+        """The weight layers of ``folded_model``, in the order of their first call; tied weights come once."""
+        return self.reading.layers
+
+    @property
+    def uncovered(self) -> dict[str, str]:
+        """Name of a layer or parameter -> why no rule covers it."""
+        return self.reading.uncovered
+
+    @cached_property
+    def unfolded_layers(self) -> tuple[WeightLayer, ...]:
+        """The weight layers as the network holds them, batch norm apart."""
+        return walk(self.model, self.reading.seen).layers
+
+    @cached_property
+    def initial_layers(self) -> tuple[WeightLayer, ...] | None:
+        """The same layers as ``layers`` at initialisation, folded at the same places; None where it is not known."""
+        return None if self.initial is None else read_like(self.initial, self.reading).layers
+
+    def inputs(self, which: slice | Tensor) -> Tensor:
+        """Training examples as the network takes them, on its device."""
+        x = torch.from_numpy(self.problem.train.x[which if isinstance(which, slice) else which.numpy()].copy())
+        like = next((p for p in self.model.parameters() if p.is_floating_point()), torch.empty(0))
+        return scaled(
+            centre_crop(x.to(self.device), self.problem.preprocessing.crop), self.problem.preprocessing, like.dtype
+        )
+
+    def batches(self, *, size: int = BATCH, shuffled: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
+        """The training split: inputs as the network takes them, and labels; in its own order or in a seeded one."""
+        order = self._order("batches") if shuffled else torch.arange(self.n)
+        for part in order.split(size):
+            yield self.examples(part)
+
+    def examples(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of these training examples."""
+        return self.inputs(index), torch.from_numpy(self.problem.train.y[index.numpy()]).to(self.device)
+
+    def _order(self, purpose: str) -> Tensor:
+        return torch.from_numpy(generator(self.seed, "measures", purpose).permutation(self.n))
+
+    @cached_property
+    def sample(self) -> tuple[Tensor, Tensor]:
+        """The fixed subset that searches use: the first ``subset`` examples after a seeded shuffle."""
+        return self.examples(self._order("sample")[: self.subset])
+
+    @cached_property
+    def pass_(self) -> Evaluation:
+        """What the one pass over the training split saw: logits, margins, losses."""
+        return self.gradient_pass if self.with_gradients else evaluate(self.model, self.batches())
+
+    @cached_property
+    def gradient_pass(self) -> Evaluation:
+        """The same pass, which also went back: sums of minibatch gradients, and each layer's inputs."""
+        layers = {name: self.model.get_submodule(name) for name in self.layer_modules}
+        return evaluate_with_gradients(self.model, self.batches(size=MINIBATCH, shuffled=True), layers)
+
+    @property
+    def layer_modules(self) -> tuple[str, ...]:
+        """Names of the modules that hold weight layers and were called, in the order of their first call."""
+        modules = {id(module): name for name, module in self.folded_model.named_modules()}
+        names = dict.fromkeys(modules[id(layer.module)] for layer in self.layers if layer.input_shape is not None)
+        return tuple(names)
+
+    def spectral_norms(self, kind: Literal["operator", "matrix"] = "operator") -> dict[str, SpectralNorm]:
+        """Layer's name -> its largest singular value, each computed once.
+
+        Args:
+            kind: ``operator``: of a convolution on its real input size; ``matrix``: of the reshaped kernel.
+        """
+        for layer in self.layers:
+            if (kind, layer.name) not in self._spectral:
+                self._spectral[kind, layer.name] = _spectral_norm(layer, kind)
+        return {layer.name: self._spectral[kind, layer.name] for layer in self.layers}
+
+    def predict(self, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        """Scores ``[B, C]`` of the network with these of its parameters replaced."""
+        scores: Tensor = functional_call(self.model, dict(params), (x,))
+        return scores
+
+
+def _spectral_norm(layer: WeightLayer, kind: str) -> SpectralNorm:
+    if kind == "operator" and layer.kind.startswith("conv") and layer.input_shape is not None:
+        return operator_norm(layer.module, layer.weight, layer.input_shape)
+    return matrix_norm(layer.matrix)

@@ -1,0 +1,127 @@
+"""``measure``: a row for every measure of a network."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+from torch import Tensor, nn
+
+from gengap.data import Problem
+from gengap.errors import InputError
+from gengap.measures.finding import Finding, skipped
+from gengap.measures.registry import Measure, find_measures
+from gengap.measures.subject import Subject
+
+Progress = Callable[[int, int, str], None]
+
+
+def measure(
+    model: nn.Module,
+    problem: Problem,
+    initial: nn.Module | Mapping[str, Tensor] | None = None,
+    *,
+    measures: Sequence[str] | None = None,
+    output: str | int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    subset: int = 1000,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Every measure of a trained network: one row each, also for those that cannot be computed.
+
+    Columns: ``name``, ``family``, ``value`` (the paper's mu), ``log_value`` (its natural logarithm, where products
+    are computed that way), ``complexity`` (sqrt(mu / m), or (ln mu - ln m) / 2, for m training examples),
+    ``status`` (``ok``, ``partial``, ``skipped``, ``not converged``), ``reason``, ``not_covered`` (layers left out),
+    ``sign`` (+1: a larger value predicts a larger gap), ``rescaling_invariant``, ``needs``, ``formula``, ``source``,
+    ``seconds`` and ``details``. The first measure to use the pass over the data pays for it in ``seconds``.
+
+    Args:
+        model: The trained network; it stays as it is.
+        problem: What it was trained on.
+        initial: The network at initialisation, or its state dict, for distances from it.
+        measures: Names of those wanted; None for all.
+        output: Key or index of the scores, where the network returns a dict or a tuple.
+        seed: Of everything drawn.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        subset: How many training examples searches use.
+        progress: Called with (done, total, name of the next) before each measure.
+
+    Raises:
+        InputError: A network, data, initial weights or names that cannot be used; see ``Subject``.
+    """
+    chosen = find_measures(measures)
+    subject = Subject(model, problem, initial, output=output, seed=seed, device=device, subset=subset)
+    subject.with_gradients = any("gradients" in one.needs for one in chosen)
+    rows = []
+    for done, one in enumerate(chosen):
+        if progress is not None:
+            progress(done, len(chosen), one.name)
+        rows.append(_row(one, subject))
+    return pd.DataFrame(rows)
+
+
+def _row(measure: Measure, subject: Subject) -> dict[str, Any]:
+    started = time.perf_counter()
+    finding = _checked(measure, subject, _found(measure, subject))
+    return {
+        "name": measure.name,
+        "family": measure.family,
+        "value": finding.value,
+        "log_value": finding.log_value,
+        "complexity": _complexity(measure, finding, subject.n),
+        "status": finding.status,
+        "reason": finding.reason,
+        "not_covered": list(finding.not_covered),
+        "sign": measure.sign,
+        "rescaling_invariant": measure.rescaling_invariant,
+        "needs": sorted(measure.needs),
+        "formula": measure.formula,
+        "source": measure.source,
+        "seconds": time.perf_counter() - started,
+        "details": dict(finding.details),
+    }
+
+
+def _found(measure: Measure, subject: Subject) -> Finding:
+    if "initial" in measure.needs and subject.initial is None:
+        return skipped("needs the weights at initialisation")
+    if "history" in measure.needs:
+        return skipped("needs the history of training, which weights alone do not hold")
+    if "weights" in measure.needs and not subject.layers:
+        return skipped("no layer of the network is one that a rule covers", *subject.uncovered)
+    try:
+        found = measure.function(subject)
+    except InputError:
+        raise
+    except Exception as error:  # one measure's failure on an unforeseen network must not cost the other rows
+        return skipped(f"error: {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}")
+    return found if isinstance(found, Finding) else Finding(float(found))
+
+
+def _checked(measure: Measure, subject: Subject, found: Finding) -> Finding:
+    """The Finding without NaN or infinity, and partial where the definition counts layers that no rule covers."""
+    if found.value is not None and not math.isfinite(found.value):
+        found = replace(found, value=None, reason=found.reason or f"not a finite number: {found.value}")
+        if found.log_value is None and found.status == "ok":
+            found = replace(found, status="skipped")
+    if "weights" in measure.needs and subject.uncovered and found.status in ("ok", "partial"):
+        names = tuple(dict.fromkeys((*found.not_covered, *subject.uncovered)))
+        told = "; ".join(f"{name}: {reason}" for name, reason in subject.uncovered.items())
+        found = replace(
+            found, status="partial", not_covered=names, reason="; ".join(filter(None, (found.reason, told)))
+        )
+    return found
+
+
+def _complexity(measure: Measure, found: Finding, m: int) -> float | None:
+    value, log_value = found.value, found.log_value
+    if measure.complexity == "log":
+        if log_value is None and value is not None and value > 0:
+            log_value = math.log(value)
+        return None if log_value is None else (log_value - math.log(m)) / 2
+    if measure.complexity == "sqrt" and value is not None and value >= 0:
+        return math.sqrt(value / m)
+    return None

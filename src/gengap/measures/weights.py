@@ -1,0 +1,98 @@
+"""A network's weights: a plain copy of it, other weights put into it, and whether they are finite."""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from gengap.errors import InputError
+
+
+def own_copy(model: nn.Module) -> nn.Module:
+    """A copy in evaluation mode: unwrapped, parametrised weights as they are, at least float32, all differentiable.
+
+    Raises:
+        InputError: It is no network, or cannot be copied.
+    """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"The network is a {type(model).__name__}.", expected="a torch.nn.Module")
+    try:
+        result = copy.deepcopy(_unwrapped(model)).eval()
+    except Exception as error:
+        raise InputError(
+            f"The network cannot be copied: {type(error).__name__}: {error}",
+            next_step="remove what torch.nn.utils.weight_norm or spectral_norm put on it, or tensors kept from a pass",
+        ) from error
+    for module in list(result.modules()):
+        if parametrize.is_parametrized(module):
+            for name in list(module.parametrizations):  # type: ignore[arg-type]
+                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+    if any(p.dtype in (torch.float16, torch.bfloat16) for p in result.parameters()):
+        result = result.float()
+    for parameter in result.parameters():
+        if parameter.is_floating_point():
+            parameter.requires_grad_(True)
+            parameter.grad = None
+    return result
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    """The network inside torch.compile's or a data-parallel wrapper."""
+    while True:
+        if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            model = model.module
+        elif isinstance(inner := getattr(model, "_orig_mod", None), nn.Module):
+            model = inner
+        else:
+            return model
+
+
+def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], *, what: str = "initial") -> nn.Module:
+    """A copy of a network with other weights.
+
+    Args:
+        model: The network.
+        weights: Another network of the same architecture, or a state dict.
+        what: What errors call these weights.
+
+    Raises:
+        InputError: Names or shapes that differ, each told.
+    """
+    state = own_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
+    own = model.state_dict()
+    for name in own:
+        if name in state and state[name].shape != own[name].shape:
+            raise InputError(
+                f"The {what} weight {name} has shape {tuple(state[name].shape)}, "
+                f"the network's {tuple(own[name].shape)}.",
+                expected="weights of the same architecture",
+            )
+    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    if missing or extra:
+        told = [f"{word} {_some(names)}" for word, names in (("lack", missing), ("have besides", extra)) if names]
+        raise InputError(f"The {what} weights {' and '.join(told)}.", expected="the network's own parameter names")
+    result = copy.deepcopy(model)
+    result.load_state_dict(state)
+    return result
+
+
+def _some(names: list[str], shown: int = 4) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def check_finite(model: nn.Module, what: str) -> None:
+    """Sees that no weight or statistic is NaN or infinite.
+
+    Raises:
+        InputError: One is, by name.
+    """
+    bad = [name for name, value in model.state_dict().items() if not torch.isfinite(value).all()]
+    if bad:
+        raise InputError(
+            f"Weights of {what} are NaN or infinite: {_some(bad)}.",
+            expected="finite weights",
+            next_step="take a snapshot from before training diverged",
+        )
