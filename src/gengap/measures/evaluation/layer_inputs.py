@@ -1,0 +1,113 @@
+"""What enters each layer during a pass: its total variance, and how the margin changes with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.utils.hooks import RemovableHandle
+
+
+@dataclass(frozen=True)
+class LayerInput:
+    """What a pass over ``N`` examples saw at one layer's input.
+
+    Attributes:
+        gradient_norms: Euclidean norm of the gradient of the margin with respect to that input, float64 ``[N]``.
+        total_variance: Sum over the input's coordinates of their variances over the examples (divided by N).
+    """
+
+    gradient_norms: Tensor
+    total_variance: float
+
+
+class Moments:
+    """Mean and summed squared deviation of vectors that come in batches, in float64 (Chan et al. 1983)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Tensor | float = 0.0
+        self.squares = 0.0
+
+    def add(self, batch: Tensor) -> None:
+        """Takes in the rows of ``batch``."""
+        values = batch.double().flatten(1)
+        mean, count = values.mean(0), len(values)
+        apart = mean - self.mean
+        total = self.count + count
+        between = float(torch.linalg.vector_norm(apart)) ** 2 * self.count * count / total
+        self.squares += float(torch.linalg.vector_norm(values - mean)) ** 2 + between
+        self.mean = self.mean + apart * (count / total)
+        self.count = total
+
+    @property
+    def total_variance(self) -> float:
+        """Summed squared deviation from the mean, divided by the number of vectors."""
+        return self.squares / self.count
+
+
+class LayerInputs:
+    """Watches the first tensor that enters each layer, in its first call of a forward pass.
+
+    A layer that no pass reaches, or whose input is not a tensor of floats with one row for each example, has no entry
+    in ``found()``. Gradients go to the input as it is when the layer reads it, even if it is overwritten later, and
+    flow through everything that uses it, a shortcut beside the layer too.
+
+    Args:
+        layers: The layers by name; one module under several names is watched once, under the first.
+    """
+
+    def __init__(self, layers: Mapping[str, nn.Module]):
+        self._layers = layers
+        self._handles: list[RemovableHandle] = []
+        self._edges: dict[str, GradientEdge] = {}
+        self._moments: dict[str, Moments] = {}
+        self._norms: dict[str, list[Tensor]] = {}
+
+    def __enter__(self) -> "LayerInputs":
+        modules: set[nn.Module] = set()
+        for name, module in self._layers.items():
+            if module not in modules:
+                modules.add(module)
+                self._handles.append(module.register_forward_pre_hook(self._hook(name), with_kwargs=True))
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _hook(self, name: str) -> Any:
+        def see(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            first = next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
+            if name in self._edges or first is None or not first.requires_grad:
+                return
+            self._edges[name] = get_gradient_edge(first)
+            self._moments.setdefault(name, Moments()).add(first.detach())
+
+        return see
+
+    def differentiate(self, margins: Tensor) -> None:
+        """Adds the gradient norms of one batch, whose forward pass has just run.
+
+        Args:
+            margins: The batch's margins, with their graph, which is kept.
+        """
+        names, edges = list(self._edges), list(self._edges.values())
+        if edges:
+            gradients = torch.autograd.grad(margins.sum(), edges, retain_graph=True, materialize_grads=True)
+            for name, gradient in zip(names, gradients, strict=True):
+                if len(gradient) == len(margins):
+                    norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=torch.float64)
+                    self._norms.setdefault(name, []).append(norms)
+        self._edges.clear()
+
+    def found(self) -> dict[str, LayerInput]:
+        """What was seen at each layer, in the order in which the layers ran."""
+        return {
+            name: LayerInput(torch.cat(norms), self._moments[name].total_variance)
+            for name, norms in self._norms.items()
+            if sum(map(len, norms)) == self._moments[name].count
+        }

@@ -1,0 +1,69 @@
+"""A network whose weights can be replaced, judged on a fixed set of examples."""
+
+import copy
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+BATCH = 100  # small enough for the cache of a processor's core
+
+Weights = Mapping[str, Tensor]
+
+
+class Perturbable:
+    """Accuracy and loss of a network under other weights; what is not among the weights stays as it is.
+
+    Args:
+        model: In evaluation mode; it is copied. Images go channels last, which a CPU convolves faster.
+        names: The parameters that are perturbed.
+        x: The examples.
+        y: Their labels.
+    """
+
+    def __init__(self, model: nn.Module, names: Iterable[str], x: Tensor, y: Tensor):
+        self._model = copy.deepcopy(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model.requires_grad_(False)
+        self._parameters = {name: self._model.get_parameter(name) for name in names}
+        self._x = x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
+        self._y = y
+        self.weights: Weights = {name: value.detach().clone() for name, value in self._parameters.items()}
+        self.passes = 0
+
+    def accuracy(self, weights: Weights) -> float:
+        """Fraction of the examples classified correctly; an example with an infinite or undefined output is not."""
+        self._use(weights)
+        correct = 0
+        with torch.inference_mode():
+            for x, y in self._batches():
+                out = self._model(x)
+                correct += int(((out.argmax(1) == y) & out.isfinite().all(1)).sum())
+        return correct / len(self._y)
+
+    def loss_gradient(self, weights: Weights) -> dict[str, Tensor]:
+        """Gradient of the summed cross-entropy with respect to the weights."""
+        self._use(weights)
+        parameters = list(self._parameters.values())
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        totals = [torch.zeros_like(parameter) for parameter in parameters]
+        with torch.enable_grad():
+            for x, y in self._batches():
+                loss = cross_entropy(self._model(x), y, reduction="sum")
+                for total, part in zip(totals, torch.autograd.grad(loss, parameters), strict=True):
+                    total += part
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+        return dict(zip(self._parameters, totals, strict=True))
+
+    def _use(self, weights: Weights) -> None:
+        self.passes += 1
+        with torch.no_grad():
+            for name, parameter in self._parameters.items():
+                parameter.copy_(weights[name])
+
+    def _batches(self) -> Iterable[tuple[Tensor, Tensor]]:
+        """Copies, for a network may overwrite its input."""
+        for start in range(0, len(self._y), BATCH):
+            yield self._x[start : start + BATCH].clone(), self._y[start : start + BATCH]
