@@ -1,0 +1,55 @@
+"""Whether a network of nonnegative weights without biases is homogeneous, and which of its layers is not."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_NEVER = {
+    nn.MultiheadAttention: "attention weighs its inputs by softmax",
+    nn.LayerNorm: "layer norm divides by its input's spread",
+    nn.GroupNorm: "group norm divides by its input's spread",
+    nn.RMSNorm: "root-mean-square norm divides by its input's size",
+    nn.Embedding: "an embedding looks words up",
+}
+
+
+def not_homogeneous(model: nn.Module, x: Tensor) -> dict[str, str]:
+    """Name of a layer -> why f(2 x) is not 2 f(x) once biases are zero; empty where it is.
+
+    Doubling is exact in floating point, so the two sides may differ by rounding alone. The name is empty where the
+    function is no module.
+
+    Args:
+        model: In evaluation mode and float64; it stays as it is.
+        x: A batch of inputs.
+    """
+    never = {name: why for name, m in model.named_modules() for kind, why in _NEVER.items() if isinstance(m, kind)}
+    if never:
+        return never
+    unbiased = copy.deepcopy(model)
+    for module in unbiased.modules():
+        if isinstance(getattr(module, "bias", None), nn.Parameter):
+            module.bias.data.zero_()  # type: ignore[operator]
+    found: dict[str, str] = {}
+    for name, module in unbiased.named_modules():
+        if not any(module.children()):
+            module.register_forward_hook(_noting(name, found))
+    with torch.no_grad():
+        if _doubles(unbiased, x, unbiased(x)):
+            return {}
+    return found or {"": "a function between its layers is not homogeneous, as ReLU, sums and maxima are"}
+
+
+def _noting(name: str, found: dict[str, str]) -> Callable[..., None]:
+    def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if len(args) == 1 and isinstance(args[0], Tensor) and not _doubles(module.forward, args[0], output):
+            found[name] = f"{type(module).__name__} is not homogeneous"
+
+    return hook
+
+
+def _doubles(function: Callable[[Tensor], Tensor], x: Tensor, output: Tensor) -> bool:
+    return torch.allclose(function(2 * x), 2 * output, rtol=1e-12, atol=0, equal_nan=True)
