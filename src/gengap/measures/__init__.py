@@ -1,6 +1,6 @@
 """Complexity measures of a trained network: every one in a single pass, on any module, each with its source."""
 
-from gengap.measures.finding import Finding, from_log, skipped
+from gengap.measures.finding import Finding, NotDefined, from_log, skipped
 from gengap.measures.registry import Measure, all_measures, find_measures, register
 from gengap.measures.subject import Subject
 from gengap.measures.table import measure
@@ -8,6 +8,7 @@ from gengap.measures.table import measure
 __all__ = [
     "Finding",
     "Measure",
+    "NotDefined",
     "Subject",
     "all_measures",
     "find_measures",

@@ -47,3 +47,16 @@ def from_log(log_value: float, **fields: Any) -> Finding:
         reason = fields.pop("reason", "") or f"beyond float64: its natural logarithm is {log_value:.6g}"
         return Finding(None, log_value=log_value, reason=reason, **fields)
     return Finding(math.exp(log_value), log_value=log_value if math.isfinite(log_value) else None, **fields)
+
+
+class NotDefined(Exception):  # noqa: N818  it is no error: a row says so
+    """Raised inside a measure where its definition does not apply to the network; its row is ``skipped``.
+
+    Args:
+        reason: Why.
+        not_covered: Names of the layers that it is for.
+    """
+
+    def __init__(self, reason: str, *not_covered: str):
+        super().__init__(reason)
+        self.finding = skipped(reason, *not_covered)

@@ -1,6 +1,6 @@
 """The measures: a decorator that registers a function, and the catalogue in which they are found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import walk_packages
@@ -80,7 +80,7 @@ def all_measures() -> tuple[Measure, ...]:
     return tuple(sorted(_MEASURES.values(), key=lambda measure: (measure.family, measure.name)))
 
 
-def find_measures(names: list[str] | None = None) -> tuple[Measure, ...]:
+def find_measures(names: Sequence[str] | None = None) -> tuple[Measure, ...]:
     """The measures of these names, in the catalogue's order; all of them for None.
 
     Raises:

@@ -1,8 +1,8 @@
 """Subject: the network that is measured, its data, and everything that measures share, each computed once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from gengap.errors import InputError
 from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradients
 from gengap.measures.network import Reading, WeightLayer, read_like, read_network, walk
 from gengap.measures.scores import return_scores
+from gengap.measures.searches import Flatness, Perturbable
 from gengap.measures.spectral.matrix import matrix_norm
 from gengap.measures.spectral.norm import SpectralNorm
 from gengap.measures.spectral.operator import operator_norm
@@ -23,6 +24,7 @@ from gengap.train.inputs import centre_crop, scaled
 
 BATCH = 500
 MINIBATCH = 64  # of the pass with gradients
+T = TypeVar("T")
 PROBED = 2  # examples in the pass that reads the network
 
 
@@ -67,6 +69,7 @@ class Subject:
             raise InputError(f"A subset of {subset} examples.", expected="at least one")
         self.problem, self.seed, self.subset = problem, seed, subset
         self.with_gradients = False
+        self._once: dict[Callable[[Subject], Any], Any] = {}
         self._spectral: dict[tuple[str, str], SpectralNorm] = {}
         self.device = torch.device(resolve_device(device))
         self.model = own_copy(model).to(self.device)
@@ -133,8 +136,8 @@ class Subject:
     def batches(self, *, size: int = BATCH, shuffled: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
         """The training split: inputs as the network takes them, and labels; in its own order or in a seeded one."""
         order = self._order("batches") if shuffled else torch.arange(self.n)
-        for part in order.split(size):
-            yield self.examples(part)
+        for start in range(0, self.n, size):
+            yield self.examples(order[start : start + size])
 
     def examples(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and labels of these training examples."""
@@ -166,6 +169,12 @@ class Subject:
         names = dict.fromkeys(modules[id(layer.module)] for layer in self.layers if layer.input_shape is not None)
         return tuple(names)
 
+    @cached_property
+    def flatness(self) -> Flatness:
+        """The searches for the largest perturbation of the layers' weights, on ``sample``; each done at first use."""
+        network = Perturbable(self.folded_model, dict.fromkeys(layer.parameter for layer in self.layers), *self.sample)
+        return Flatness(network, self.layers, self.initial_layers, self.seed)
+
     def spectral_norms(self, kind: Literal["operator", "matrix"] = "operator") -> dict[str, SpectralNorm]:
         """Layer's name -> its largest singular value, each computed once.
 
@@ -176,6 +185,13 @@ class Subject:
             if (kind, layer.name) not in self._spectral:
                 self._spectral[kind, layer.name] = _spectral_norm(layer, kind)
         return {layer.name: self._spectral[kind, layer.name] for layer in self.layers}
+
+    def once(self, compute: Callable[["Subject"], T]) -> T:
+        """``compute(self)``, computed at the first call: for what the measures of one family share."""
+        if compute not in self._once:
+            self._once[compute] = compute(self)
+        shared: T = self._once[compute]
+        return shared
 
     def predict(self, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Scores ``[B, C]`` of the network with these of its parameters replaced."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.measures.finding import Finding, skipped
+from gengap.measures.finding import Finding, NotDefined, skipped
 from gengap.measures.registry import Measure, find_measures
 from gengap.measures.subject import Subject
 
@@ -96,8 +96,10 @@ def _found(measure: Measure, subject: Subject) -> Finding:
         found = measure.function(subject)
     except InputError:
         raise
+    except NotDefined as absent:
+        return absent.finding
     except Exception as error:  # one measure's failure on an unforeseen network must not cost the other rows
-        return skipped(f"error: {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}")
+        return skipped(f"error: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
     return found if isinstance(found, Finding) else Finding(float(found))
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,19 +63,20 @@ def folded(model: nn.Module, pairs: Iterable[tuple[str, str]]) -> nn.Module:
     return result
 
 
-def _fold(layer: nn.Module, norm: nn.Module) -> None:
-    weight: Tensor = layer.weight  # type: ignore[assignment]
-    scale = (norm.running_var.double() + norm.eps).rsqrt()  # type: ignore[operator, union-attr]
+def _fold(layer: Any, norm: Any) -> None:
+    """``layer`` is a linear layer or a convolution, ``norm`` anything with running statistics."""
+    scale = (norm.running_var.double() + norm.eps).rsqrt()
     if getattr(norm, "weight", None) is not None:
-        scale = scale * norm.weight.double()  # type: ignore[operator, union-attr]
-    offset = torch.zeros_like(scale) if layer.bias is None else layer.bias.double()  # type: ignore[operator, union-attr]
-    offset = scale * (offset - norm.running_mean.double())  # type: ignore[operator, union-attr]
+        scale = scale * norm.weight.double()
+    bias = -norm.running_mean.double() if layer.bias is None else layer.bias.double() - norm.running_mean.double()
+    bias = scale * bias
     if getattr(norm, "bias", None) is not None:
-        offset = offset + norm.bias.double()  # type: ignore[operator, union-attr]
+        bias = bias + norm.bias.double()
+    weight: Tensor = layer.weight
     axis = 1 if pieces(layer)[0].kind == "conv_transpose" else 0
     shape = [-1 if index == axis else 1 for index in range(weight.ndim)]
     layer.weight = nn.Parameter((weight.double() * scale.view(shape)).to(weight.dtype).detach())
-    layer.bias = nn.Parameter(offset.to(weight.dtype).detach())
+    layer.bias = nn.Parameter(bias.to(weight.dtype).detach())
 
 
 def _why_not(name: str, modules: dict[str, nn.Module], seen: Probe) -> str:

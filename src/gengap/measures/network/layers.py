@@ -44,9 +44,10 @@ class WeightLayer:
         """The weight as a matrix ``[out, in * k…]``: a kernel is reshaped, an embedding maps one-hot vectors."""
         if self.kind == "embedding":
             return self.weight.T
-        if self.kind == "conv_transpose":
-            groups: int = self.module.groups  # type: ignore[assignment]
-            return self.weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flatten(1)
+        if self.kind == "conv_transpose":  # [groups * in, out, k…] -> [groups * out, in * k…]
+            groups = int(self.module.groups)  # type: ignore[arg-type]
+            kernels = self.weight.reshape(groups, -1, *self.weight.shape[1:])
+            return kernels.transpose(1, 2).flatten(0, 1).flatten(1)
         return self.weight.flatten(1)
 
 
@@ -88,8 +89,9 @@ def walk(model: nn.Module, seen: Probe | None = None) -> Walk:
         weights = {piece.weight for piece in pieces(module)}
         if not weights and own and own <= vectors(module):
             left_out[name] = "a vector, not the weight of a linear map"
-        for key in sorted(own - weights - vectors(module)):
-            uncovered |= dict([_without_rule(name, module, key)])
+        for parameter in sorted(own - weights - vectors(module)):
+            unknown, reason = _without_rule(name, module, parameter)
+            uncovered[unknown] = reason
     return Walk(tuple(layers.values()), left_out, uncovered)
 
 

@@ -1,5 +1,6 @@
 """PARAM_NORM."""
 
+from gengap.measures.products import frobenius_squares
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 
@@ -15,4 +16,4 @@ from gengap.measures.subject import Subject
 )
 def param_norm(subject: Subject) -> float:
     """Sum of the squared Frobenius norms of all layers, batch norm folded."""
-    return sum(float(layer.weight.square().sum()) for layer in subject.layers)
+    return sum(frobenius_squares(subject).values())
