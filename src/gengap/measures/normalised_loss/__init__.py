@@ -1,0 +1,18 @@
+"""Liao et al. 2018: the loss of a network whose layers have norm one, and the product of the norms."""
+
+from gengap.measures.normalised_loss.chain import Chain, NotHomogeneousError, chain
+from gengap.measures.normalised_loss.logits import normalised_cross_entropy, signal
+from gengap.measures.normalised_loss.loss import normalised_loss, normalised_network, product_norm
+from gengap.measures.normalised_loss.norms import log_product_norm
+
+__all__ = [
+    "Chain",
+    "NotHomogeneousError",
+    "chain",
+    "log_product_norm",
+    "normalised_cross_entropy",
+    "normalised_loss",
+    "normalised_network",
+    "product_norm",
+    "signal",
+]

@@ -1,0 +1,143 @@
+"""A network as a chain of weight layers, in each of which it is positively homogeneous; or why it is none."""
+
+import copy
+import itertools
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gengap.errors import InputError
+from gengap.measures.network import Reading, WeightLayer, read_network
+from gengap.measures.normalised_loss.dataflow import Flow, flow
+from gengap.measures.weights import check_finite, own_copy
+
+FACTOR = 2.0**40  # a power of two scales floats exactly; this one drives what saturates into saturation
+TOLERANCE = 1e-9  # relative to the largest output, in float64
+PROBED = 8  # examples in the check
+
+
+class NotHomogeneousError(InputError):
+    """The network is not positively homogeneous in each of its layers, so that dividing by their norms means nothing.
+
+    Args:
+        reason: The layer or operation at which it fails.
+    """
+
+    def __init__(self, reason: str):
+        super().__init__(
+            f"The network is not positively homogeneous in its layers: {reason}.",
+            expected="a chain of linear layers, convolutions, batch norm after them, ReLU, pooling",
+        )
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return NotHomogeneousError, (self.reason,)
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A network that is positively homogeneous in each weight layer.
+
+    Attributes:
+        model: Its copy in evaluation mode, batch norm folded.
+        layers: The weight layers of that copy, in the order in which data pass them.
+    """
+
+    model: nn.Module
+    layers: tuple[WeightLayer, ...]
+
+    def scaled(self, factors: Sequence[float]) -> nn.Module:
+        """A copy with each layer's weights times its factor, and its bias times all factors up to it.
+
+        Its outputs are those of ``model`` times the product of the factors, since a layer's input comes multiplied
+        by all factors before it.
+        """
+        return _scaled(self.model, self.layers, factors)
+
+
+def chain(model: nn.Module, x: Tensor | None = None) -> Chain:
+    """The network as a chain, checked.
+
+    The graph of the network tells whether every value after the first weight layer is made from one other by an
+    operation that is positively homogeneous. Where examples are given, a pass in float64 tells it too: with one
+    layer's weights, and its own and all later biases, multiplied by 2^40, outputs must be 2^40 times as large.
+
+    Args:
+        model: The network; it stays as it is.
+        x: Some examples as the network takes them, or None, which needs a network that torch.fx can trace.
+
+    Raises:
+        NotHomogeneousError: It is no such chain, for the reason told.
+        InputError: Weights that are not finite, a network that cannot be copied, or one that cannot be traced
+            where no examples are given.
+    """
+    own = own_copy(model)
+    check_finite(own, "the network")
+    graph = flow(own)
+    if graph is not None and graph.obstacle:
+        raise NotHomogeneousError(graph.obstacle)
+    if x is None:
+        if graph is None:
+            raise InputError(
+                "The network's forward pass cannot be traced, so that nothing tells in which order layers follow.",
+                expected="a network that torch.fx.symbolic_trace takes",
+                next_step="give some examples as the network takes them",
+            )
+        return _from_graph(own, graph)
+    found = _from_reading(read_network(own, x[:PROBED]))
+    _check(found, x[:PROBED], traced=graph is not None)
+    return found
+
+
+def _from_graph(model: nn.Module, graph: Flow) -> Chain:
+    from gengap.measures.network.fold_batch_norm import folded
+    from gengap.measures.network.layers import walk
+
+    result = folded(model, graph.pairs)
+    found = walk(result)
+    if found.uncovered:
+        raise NotHomogeneousError("; ".join(f"{name}: {reason}" for name, reason in found.uncovered.items()))
+    return Chain(result, tuple(sorted(found.layers, key=lambda layer: graph.order.index(layer.name))))
+
+
+def _from_reading(reading: Reading) -> Chain:
+    unused = "not used in a forward pass"
+    wrong = reading.uncovered | {name: why for name, why in reading.left_out.items() if why != unused}
+    wrong |= {layer.name: f"its weights serve {layer.tied[0]} too" for layer in reading.layers if layer.tied}
+    if wrong:
+        raise NotHomogeneousError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
+    if not reading.layers:
+        raise NotHomogeneousError("it has no weight layer")
+    return Chain(reading.folded_model, reading.layers)
+
+
+def _check(found: Chain, x: Tensor, *, traced: bool) -> None:
+    exact = copy.deepcopy(found.model).double()
+    x = x.double() if x.is_floating_point() else x
+    with torch.no_grad():
+        plain: Tensor = exact(x)
+        if not traced and not plain.any():
+            raise NotHomogeneousError("it answers zero to the examples given, which shows nothing")
+        for index, layer in enumerate(found.layers):
+            factors = [FACTOR if i == index else 1.0 for i in range(len(found.layers))]
+            outputs, expected = _scaled(exact, found.layers, factors)(x), FACTOR * plain
+            if not (outputs - expected).abs().max() <= TOLERANCE * expected.abs().max():
+                raise NotHomogeneousError(
+                    f"its outputs do not grow as the weights of {layer.name}, with the biases from there on, do"
+                )
+
+
+def _scaled(model: nn.Module, layers: Sequence[WeightLayer], factors: Sequence[float]) -> nn.Module:
+    result = copy.deepcopy(model)
+    products = itertools.accumulate(factors, operator.mul)
+    with torch.no_grad():
+        for layer, factor, product in zip(layers, factors, products, strict=True):
+            module = result.get_submodule(layer.name)
+            for name, scale in (("weight", factor), ("bias", product)):
+                value = getattr(module, name, None)
+                if value is not None:
+                    value.copy_(value.double() * scale)
+    return result

@@ -1,0 +1,185 @@
+"""What a network's graph tells: the order of its weight layers, and the first thing that breaks homogeneity."""
+
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn import functional
+
+from gengap.measures.network.fold_batch_norm import Pairs
+from gengap.measures.network.rules import has_running_statistics, pieces
+
+# Positively homogeneous of degree one in their one input, by type; those of dropout do nothing in evaluation mode.
+MODULES = (
+    *(nn.Identity, nn.ReLU, nn.LeakyReLU, nn.RReLU, nn.Flatten, nn.Unflatten),
+    *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout),
+    *(nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d),
+    *(nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d),
+    *(nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d),
+    *(nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d, nn.ReflectionPad2d, nn.ReplicationPad2d),
+    *(nn.Upsample, nn.PixelShuffle, nn.PixelUnshuffle),
+)
+FUNCTIONS = {
+    *(
+        functional.relu,
+        torch.relu,
+        functional.leaky_relu,
+        torch.flatten,
+        torch.mean,
+        torch.sum,
+        torch.amax,
+        torch.squeeze,
+    ),
+    *(torch.unsqueeze, torch.permute, torch.transpose, torch.reshape, operator.getitem),
+    *(
+        functional.avg_pool1d,
+        functional.avg_pool2d,
+        functional.avg_pool3d,
+        functional.adaptive_avg_pool1d,
+        functional.adaptive_avg_pool2d,
+        functional.interpolate,
+    ),
+    *(
+        functional.max_pool1d,
+        functional.max_pool2d,
+        functional.max_pool3d,
+        torch.max_pool2d,
+        functional.adaptive_max_pool2d,
+    ),
+    *(functional.dropout, functional.dropout2d),
+}
+METHODS = {
+    *("relu", "view", "reshape", "flatten", "mean", "sum", "amax", "contiguous", "permute", "transpose"),
+    *("squeeze", "unsqueeze", "float", "double", "to", "clone"),
+}
+SHAPES = {"size", "dim", "numel"}
+SCALING = {operator.mul, operator.truediv, torch.mul, torch.div}
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the graph tells.
+
+    Attributes:
+        order: Names of the weight layers, in the order in which data pass them.
+        pairs: ``(layer, batch norm)``, where a batch norm alone takes the layer's output.
+        obstacle: The first thing that is not positively homogeneous; empty where there is none.
+    """
+
+    order: tuple[str, ...]
+    pairs: Pairs
+    obstacle: str
+
+
+class _Tracer(fx.Tracer):
+    """Looks into whatever is no layer of its own."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        known = bool(pieces(m)) or has_running_statistics(m)
+        return known or super().is_leaf_module(m, module_qualified_name)
+
+
+def flow(model: nn.Module) -> Flow | None:
+    """What the graph of a network in evaluation mode tells; None where its forward pass cannot be traced."""
+    try:
+        graph = _Tracer().trace(model)
+    except Exception:  # whatever a user's forward raises when it is given a proxy
+        return None
+    reader = _Reader(dict(model.named_modules()))
+    for node in graph.nodes:
+        reader.read(node)
+        if reader.obstacle:
+            break
+    if not reader.order:
+        reader.obstacle = reader.obstacle or "it has no weight layer"
+    return Flow(tuple(reader.order), tuple(reader.pairs), reader.obstacle)
+
+
+class _Reader:
+    """Walks a graph; ``after`` holds the nodes whose value depends on a weight layer."""
+
+    def __init__(self, modules: dict[str, nn.Module]):
+        self.modules = modules
+        self.after: set[fx.Node] = set()
+        self.order: list[str] = []
+        self.pairs: list[tuple[str, str]] = []
+        self.obstacle = ""
+
+    def read(self, node: fx.Node) -> None:
+        """Takes in one node, or says in ``obstacle`` why it cannot be."""
+        sources = [source for source in node.all_input_nodes if source in self.after]
+        module = self.modules.get(str(node.target)) if node.op == "call_module" else None
+        if node.op == "get_attr" and self._is_parameter(str(node.target)):
+            self.obstacle = f"the parameter {node.target} is used outside a layer"
+        elif module is not None and pieces(module):
+            self._layer(node, module, sources)
+        elif module is not None and has_running_statistics(module):
+            self._batch_norm(node)
+        elif sources and not _is_shape(node):
+            self._operation(node, module, sources)
+
+    def _layer(self, node: fx.Node, module: nn.Module, sources: list[fx.Node]) -> None:
+        name = str(node.target)
+        if name in self.order:
+            self.obstacle = f"{name} is used twice"
+        elif isinstance(module, nn.MultiheadAttention):
+            self.obstacle = f"{name}: attention's softmax"
+        elif self.order and not sources:
+            self.obstacle = f"{name} takes the input beside {self.order[-1]}, in parallel"
+        self.order.append(name)
+        self.after.add(node)
+
+    def _batch_norm(self, node: fx.Node) -> None:
+        before = node.all_input_nodes[0]
+        layer = self.modules.get(str(before.target)) if before.op == "call_module" else None
+        if layer is None or not pieces(layer):
+            self.obstacle = f"batch norm {node.target} does not follow a weight layer"
+        elif len(before.users) > 1:
+            self.obstacle = f"the output of {before.target} goes to {node.target} and elsewhere"
+        else:
+            self.pairs.append((str(before.target), str(node.target)))
+            self.after.add(node)
+
+    def _operation(self, node: fx.Node, module: nn.Module | None, sources: list[fx.Node]) -> None:
+        if len(sources) > 1 and any(not _is_shape(source) for source in sources[1:]):
+            self.obstacle = f"{_named(node, module)} joins branches ({', '.join(map(str, sources))})"
+        elif node.op != "output" and not _is_homogeneous(node, module):
+            self.obstacle = f"{_named(node, module)} is not positively homogeneous, or not known to be"
+        self.after.add(node)
+
+    def _is_parameter(self, target: str) -> bool:
+        owner, _, name = target.rpartition(".")
+        return isinstance(getattr(self.modules.get(owner), name, None), nn.Parameter)
+
+
+def _is_shape(node: fx.Node) -> bool:
+    """Whether a node is a size, or computed from sizes alone."""
+    if node.op == "call_method" and node.target in SHAPES:
+        return True
+    if node.op == "call_function" and node.target is getattr:
+        return node.args[1] in ("shape", "ndim", "dtype", "device")
+    return bool(node.all_input_nodes) and node.op == "call_function" and all(map(_is_shape, node.all_input_nodes))
+
+
+def _is_homogeneous(node: fx.Node, module: nn.Module | None) -> bool:
+    if module is not None:
+        return isinstance(module, MODULES)
+    if node.op == "call_method":
+        return node.target in METHODS
+    if node.target in SCALING:
+        return isinstance(node.args[1], int | float)
+    if node.target is functional.pad:
+        return not (_argument(node, 3, "value") or 0)
+    return node.target in FUNCTIONS
+
+
+def _argument(node: fx.Node, place: int, name: str) -> Any:
+    return node.args[place] if len(node.args) > place else node.kwargs.get(name)
+
+
+def _named(node: fx.Node, module: nn.Module | None) -> str:
+    if module is not None:
+        return f"{node.target} ({type(module).__name__})"
+    return str(getattr(node.target, "__name__", node.target))

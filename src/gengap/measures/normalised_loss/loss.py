@@ -1,0 +1,136 @@
+"""``product_norm``, ``normalised_loss`` and ``normalised_network``: what a user calls."""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from gengap.data import Problem
+from gengap.errors import InputError
+from gengap.measures.evaluation import evaluate
+from gengap.measures.normalised_loss.chain import chain
+from gengap.measures.normalised_loss.logits import normalised_cross_entropy
+from gengap.measures.normalised_loss.norms import layer_norms, log_product_norm
+from gengap.measures.weights import own_copy
+from gengap.train.inputs import centre_crop, scaled
+
+Data = Problem | tuple[Any, Any] | Iterable[tuple[Tensor, Tensor]]
+BATCH = 500
+
+
+def product_norm(model: nn.Module, p: float = 2, *, unit: float | None = None, example: Tensor | None = None) -> float:
+    """The product over layers of the Lp norms of their weights, batch norm folded.
+
+    The first layer's norm is of weights and bias together; see ``layer_norms``.
+
+    Source: Liao et al. 2018 (arXiv:1807.09659), Figure 9.
+
+    Args:
+        model: The network.
+        p: At least 1; 2 is the Frobenius norm.
+        unit: What each norm is counted in; None is 100 for p = 1, as in the paper, and 1 otherwise.
+        example: Some examples as the network takes them, with which homogeneity is checked by passes too.
+
+    Raises:
+        NotHomogeneousError: The network is not positively homogeneous in each layer.
+        InputError: p below 1, a layer of norm zero, weights that are not finite, a product beyond float64.
+
+    >>> layers = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU(), nn.Linear(1, 1, bias=False))
+    >>> for parameter in layers.parameters(): _ = nn.init.constant_(parameter, -3)
+    >>> round(product_norm(layers), 12)
+    9.0
+    """
+    log_product = log_product_norm(chain(model, example).layers, p, unit)
+    if log_product > math.log(1.7e308):
+        raise InputError(
+            f"The product of the norms is beyond float64: its natural logarithm is {log_product:.6g}.",
+            next_step="gengap.measures.normalised_loss.log_product_norm gives the logarithm",
+        )
+    return math.exp(log_product)
+
+
+def normalised_loss(
+    model: nn.Module,
+    data: Data,
+    p: float = 2,
+    *,
+    unit: float | None = None,
+    split: Literal["train", "test"] = "train",
+) -> float:
+    """Mean cross-entropy, in nats, of the network with every layer's weights divided by their Lp norm.
+
+    A network that is positively homogeneous in each layer, normalised layer by layer (and biases so that no decision
+    changes), is f over the product of the norms. So f is computed as it is, and logits are divided in float64.
+
+    Source: Liao et al. 2018 (arXiv:1807.09659), Figures 4 and 5.
+
+    Args:
+        model: The network, which returns logits ``[B, C]``.
+        data: A Problem; a pair (inputs, labels) of tensors as the network takes them; or batches of such pairs.
+        p: At least 1; 2 is the Frobenius norm.
+        unit: What each norm is counted in; None is 100 for p = 1, as in the paper, and 1 otherwise.
+        split: Which split of a Problem.
+
+    Raises:
+        NotHomogeneousError: The network is not positively homogeneous in each layer.
+        InputError: p below 1, a layer of norm zero, weights that are not finite, no examples.
+    """
+    batches = _batches(data, split, _like(model))
+    first = next(batches, None)
+    if first is None:
+        raise InputError("There are no examples.", expected="at least one batch of inputs and labels")
+    log_product = log_product_norm(chain(model, first[0]).layers, p, unit)
+    own = own_copy(model)
+    seen = evaluate(own, (batch for part in ([first], batches) for batch in part))
+    return float(normalised_cross_entropy(seen.logits, seen.labels, log_product))
+
+
+def normalised_network(
+    model: nn.Module, p: float = 2, *, unit: float | None = None, example: Tensor | None = None
+) -> nn.Module:
+    """A copy of the network whose layers have Lp norm ``unit``: its outputs are f over ``product_norm(model, p)``.
+
+    Batch norm is folded into the layer before it. Each bias is divided by the product of the norms up to its layer,
+    so that every decision stays. The copy is in evaluation mode and has the network's own type.
+
+    Source: Liao et al. 2018 (arXiv:1807.09659), Section 2; the paper's networks have biases in the first layer only,
+    or from batch norm, whose scaling it does not describe.
+
+    Args:
+        model: The network; it stays as it is.
+        p: At least 1; 2 is the Frobenius norm.
+        unit: The norm that layers are given; None is 100 for p = 1, as in the paper, and 1 otherwise.
+        example: Some examples as the network takes them, with which homogeneity is checked by passes too.
+
+    Raises:
+        NotHomogeneousError: The network is not positively homogeneous in each layer.
+        InputError: p below 1, a layer of norm zero, weights that are not finite.
+    """
+    found = chain(model, example)
+    return found.scaled([1 / norm for norm in layer_norms(found.layers, p, unit)])
+
+
+def _like(model: nn.Module) -> Tensor:
+    return next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+
+
+def _batches(data: Data, split: str, like: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of inputs and labels where the network computes."""
+    if isinstance(data, Problem):
+        yield from _problem_batches(data, split, like)
+        return
+    if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], tuple | list):
+        x, y = torch.as_tensor(data[0]), torch.as_tensor(data[1])
+        data = zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True)
+    for x, y in data:
+        yield torch.as_tensor(x).to(like.device), torch.as_tensor(y).to(like.device)
+
+
+def _problem_batches(problem: Problem, split: str, like: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    own, how = (problem.train if split == "train" else problem.test), problem.preprocessing
+    for start in range(0, len(own), BATCH):
+        x = torch.from_numpy(own.x[start : start + BATCH].copy()).to(like.device)
+        y = torch.from_numpy(own.y[start : start + BATCH].copy()).to(like.device)
+        yield scaled(centre_crop(x, how.crop), how, like.dtype), y
