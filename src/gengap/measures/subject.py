@@ -1,6 +1,6 @@
 """Subject: the network that is measured, its data, and everything that measures share, each computed once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
@@ -48,6 +48,7 @@ class Subject:
         seed: At least 0.
         device: ``auto``, ``cpu`` or ``cuda``.
         subset: How many examples searches use, at least 1.
+        history: Of training: a record an epoch, with ``steps`` so far and ``train_loss``.
 
     Raises:
         InputError: A network that cannot be copied, does not take the data, returns no scores of the classes or has
@@ -64,10 +65,12 @@ class Subject:
         seed: int = 0,
         device: str = "cpu",
         subset: int = 1000,
+        history: Sequence[Mapping[str, Any]] | None = None,
     ):
         if subset < 1:
             raise InputError(f"A subset of {subset} examples.", expected="at least one")
         self.problem, self.seed, self.subset = problem, seed, subset
+        self.history = history
         self.with_gradients = False
         self._once: dict[Callable[[Subject], Any], Any] = {}
         self._spectral: dict[tuple[str, str], SpectralNorm] = {}

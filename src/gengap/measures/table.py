@@ -28,6 +28,7 @@ def measure(
     seed: int = 0,
     device: str = "cpu",
     subset: int = 1000,
+    history: Sequence[Mapping[str, Any]] | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Every measure of a trained network: one row each, also for those that cannot be computed.
@@ -47,13 +48,14 @@ def measure(
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
         subset: How many training examples searches use.
+        history: Of training, as a ``Run`` has it: a record an epoch, with ``steps`` so far and ``train_loss``.
         progress: Called with (done, total, name of the next) before each measure.
 
     Raises:
         InputError: A network, data, initial weights or names that cannot be used; see ``Subject``.
     """
     chosen = find_measures(measures)
-    subject = Subject(model, problem, initial, output=output, seed=seed, device=device, subset=subset)
+    subject = Subject(model, problem, initial, output=output, seed=seed, device=device, subset=subset, history=history)
     subject.with_gradients = any("gradients" in one.needs for one in chosen)
     rows = []
     for done, one in enumerate(chosen):
@@ -88,7 +90,7 @@ def _row(measure: Measure, subject: Subject) -> dict[str, Any]:
 def _found(measure: Measure, subject: Subject) -> Finding:
     if "initial" in measure.needs and subject.initial is None:
         return skipped("needs the weights at initialisation")
-    if "history" in measure.needs:
+    if "history" in measure.needs and subject.history is None:
         return skipped("needs the history of training, which weights alone do not hold")
     if "weights" in measure.needs and not subject.layers:
         return skipped("no layer of the network is one that a rule covers", *subject.uncovered)

@@ -1,6 +1,7 @@
 """The one pass over the training examples that measures share."""
 
 from gengap.measures.evaluation.gradient_sums import GradientSums
+from gengap.measures.evaluation.history import steps_until
 from gengap.measures.evaluation.layer_inputs import LayerInput
 from gengap.measures.evaluation.margins import low_margin, margins
 from gengap.measures.evaluation.one_pass import Evaluation, evaluate, evaluate_with_gradients
@@ -13,4 +14,5 @@ __all__ = [
     "evaluate_with_gradients",
     "low_margin",
     "margins",
+    "steps_until",
 ]

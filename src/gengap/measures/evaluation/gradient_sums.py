@@ -7,9 +7,14 @@ from torch import Tensor
 
 
 class GradientSums:
-    """The mean of minibatch gradients and their variance around it, kept as two sums in float64."""
+    """The mean of minibatch gradients and their variance around it, kept as two sums in float64.
 
-    def __init__(self) -> None:
+    Args:
+        size: Examples in each minibatch.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
         self.minibatches = 0
         self._sum: list[Tensor] = []
         self._squares = 0.0

@@ -85,12 +85,13 @@ def evaluate_with_gradients(
     """
     logits: list[Tensor] = []
     labels: list[Tensor] = []
-    sums = GradientSums()
+    sums: GradientSums | None = None
     with _differentiable(model) as parameters, LayerInputs(layers) as watched, torch.enable_grad():
         for x, y in batches:
             out = model(x.detach().requires_grad_() if x.is_floating_point() else x)
             watched.differentiate(margins(out, y))
-            if not labels or len(y) == len(labels[0]):
+            sums = sums or GradientSums(len(y))
+            if len(y) == sums.size:
                 sums.add(torch.autograd.grad(cross_entropy(out, y), parameters, materialize_grads=True))
             logits.append(out.detach().double())
             labels.append(y)

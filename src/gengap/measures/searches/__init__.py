@@ -1,5 +1,6 @@
 """Searches for the largest perturbation of the weights that costs little accuracy, and the bounds they enter."""
 
+from gengap.measures.searches.flatness import Flatness
 from gengap.measures.searches.largest_scale import Search, largest_scale
 from gengap.measures.searches.perturbable import Perturbable
 from gengap.measures.searches.sharpness import sharpness_search
@@ -10,6 +11,7 @@ __all__ = [
     "MAGNITUDE_EPS",
     "TARGET",
     "TOLERANCE",
+    "Flatness",
     "Perturbable",
     "Search",
     "largest_scale",

@@ -31,6 +31,11 @@ class Perturbable:
         self.weights: Weights = {name: value.detach().clone() for name, value in self._parameters.items()}
         self.passes = 0
 
+    @property
+    def examples(self) -> int:
+        """Number of the examples."""
+        return len(self._y)
+
     def accuracy(self, weights: Weights) -> float:
         """Fraction of the examples classified correctly; an example with an infinite or undefined output is not."""
         self._use(weights)

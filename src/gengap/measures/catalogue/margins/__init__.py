@@ -1,0 +1,1 @@
+"""Margins and losses on the training split."""
