@@ -3,12 +3,15 @@
 import sys
 import traceback
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 import typer
 
 from gengap import __version__
-from gengap.errors import InputError
+from gengap.errors import InputError, unknown
+
+# What Typer raises for a command line that it cannot parse; Click's own class, which Typer names nowhere in public.
+_UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
 # Command -> what it does. `gengap.cli.NAME` holds either `command`, a function, or `app`, a Typer of subcommands.
 COMMANDS = {
@@ -24,22 +27,44 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs one command and exits: 0 done, 1 a gate does not hold, 2 unusable input, 3 an internal error."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    status = 0
     try:
-        _application(arguments[0] if arguments else "")(args=arguments, prog_name="gengap")
+        application = _application(arguments[0] if arguments else "")
+        status = application(args=arguments, prog_name="gengap", standalone_mode=False)
     except InputError as error:
-        typer.echo(f"gengap: {error}", err=True)
-        sys.exit(2)
+        _tell(str(error))
+        status = 2
+    except _UsageError as error:
+        _tell(_usage(error, arguments))
+        status = 2
+    except typer.Abort:
+        _tell("stopped, nothing was done.")
+        status = 1
     except KeyboardInterrupt:
-        sys.exit(130)
+        status = 130
     except Exception:
         traceback.print_exc()
-        typer.echo("gengap: internal error; the traceback above tells where.", err=True)
-        sys.exit(3)
-    sys.exit(0)
+        _tell("internal error; the traceback above tells where.")
+        status = 3
+    sys.exit(status or 0)
+
+
+def _tell(message: str) -> None:
+    if message:
+        typer.echo(f"gengap: {message}", err=True)
+
+
+def _usage(error: Any, arguments: list[str]) -> str:
+    """What is wrong with the command line; nothing where no command was named, as its help is then printed already."""
+    message = " ".join(error.format_message().split())
+    command = error.ctx.command_path if error.ctx else f"gengap {arguments[0]}"
+    return f"{message}\nNext: {command} --help" if message else ""
 
 
 def _application(chosen: str) -> typer.Typer:
     """The Typer application in which only the chosen command is real; the others are names and help."""
+    if chosen not in COMMANDS and chosen.strip("-") == chosen != "":
+        raise unknown("command", chosen, COMMANDS)
     app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback(help="Measure generalization: learned or memorised, and what is a held-out score worth?")(_gengap)
     for name, help_text in COMMANDS.items():
