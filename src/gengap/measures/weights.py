@@ -26,9 +26,7 @@ def own_copy(model: nn.Module) -> nn.Module:
             next_step="remove what torch.nn.utils.weight_norm or spectral_norm put on it, or tensors kept from a pass",
         ) from error
     for module in list(result.modules()):
-        if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
-                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+        _make_plain(module)
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in result.parameters()):
         result = result.float()
     for parameter in result.parameters():
@@ -36,6 +34,16 @@ def own_copy(model: nn.Module) -> nn.Module:
             parameter.requires_grad_(True)
             parameter.grad = None
     return result
+
+
+def _make_plain(module: nn.Module) -> None:
+    """Weights that torch.nn.utils.parametrize computes become parameters with the values that they have."""
+    if not parametrize.is_parametrized(module):
+        return
+    shared = type(module)  # made for the user's module, whose copy must not lose its properties
+    module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
+    for name in list(module.parametrizations):  # type: ignore[arg-type]
+        parametrize.remove_parametrizations(module, name, leave_parametrized=True)
 
 
 def _unwrapped(model: nn.Module) -> nn.Module:
