@@ -10,6 +10,7 @@ import pytest
 from made_up_rows import STEPS_PER_EPOCH, cell, grid_rows, label_rows
 
 from gengap.report import Figure, Page, Table, json_text, label_bits, randomize_page, summarise, write_page
+from gengap.report import verdict as told_by
 from gengap.report.randomize.conditions import colours, with_conditions
 from gengap.report.randomize.points import error_points, gap_points, loss_points, steps_per_epoch, time_points
 
@@ -73,12 +74,37 @@ def test_diverged_counts_as_not_fitted_and_failed_as_nothing() -> None:
     assert summarise(rows)["random_labels"]["diverged"] == 1
 
 
+@pytest.mark.parametrize(
+    ("corruptions", "judged", "verdict", "words"),
+    [
+        (["random-pixels", "gaussian"], "gaussian", "memorises", "fits Gaussian noise for images all the same"),
+        (["shuffled-pixels", "random-pixels"], "random-pixels", "memorises", "pixels in random order all the same"),
+        (["shuffled-pixels"], None, "undecided", "Undecided"),
+        (["random-labels", "gaussian"], "labels", "memorises", "fits random labels all the same"),
+    ],
+)
+def test_verdict_speaks_of_noise_where_no_labels_were_corrupted(corruptions, judged, verdict, words) -> None:
+    rows = pd.DataFrame([cell("none", 0.0, 0), *(cell(name, 1.0, 0, epochs=120) for name in corruptions)])
+    summary = summarise(rows, 10)
+    assert (summary["judged"], summary["verdict"]) == (judged, verdict)
+    page = randomize_page(rows, summary)
+    assert words in page.lead
+    told = " ".join(told_by(summary))
+    pixels = [name for name in corruptions if name != "random-labels"]
+    assert set(summary["pixels"]) == set(pixels)
+    assert told.count("ends with a training accuracy") == 1 + len(corruptions)
+    if judged == "gaussian":
+        assert summary["slowdown"] == rows["epochs_to_fit"].iloc[-1] / rows["epochs_to_fit"].iloc[0]
+        assert summary["capacity_used"]["fitted_examples"] > 0.99 * 50_000
+        assert summary["capacity_used"]["label_bits"] is None
+
+
 def test_slowdown_needs_every_seed_to_fit() -> None:
     rows = rows_by_hand()
     rows["epochs_to_fit"] = [10, 20, 30, None]
     summary = summarise(rows)
     assert summary["slowdown"] is None
-    assert summary["slowdown_reason"] == "1 of 2 seeds fitted the corrupted labels"
+    assert summary["slowdown_reason"] == "1 of 2 seeds fitted the corrupted data"
 
 
 def test_random_labels_are_labels_at_level_one() -> None:

@@ -10,7 +10,7 @@ from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text
 from gengap.report.plain import plain
 from gengap.report.randomize.conditions import colours, with_conditions
 from gengap.report.randomize.points import error_points, gap_points, loss_points, steps_per_epoch, time_points
-from gengap.report.randomize.words import lead, title, verdict
+from gengap.report.randomize.words import corrupted, lead, title, verdict
 from gengap.report.theme import PALETTE
 
 _ACCURACIES = ["train_accuracy", "test_accuracy", "best_test_accuracy"]
@@ -54,11 +54,10 @@ def _facts(summary: Mapping[str, Any]) -> list[Fact]:
     chance = summary["chance_accuracy"]
     beside = "" if chance is None else f"chance is {chance:.1%}"
     facts = []
-    for key, name in (("true_labels", "true labels"), ("random_labels", "corrupted labels")):
-        group = summary[key]
+    judged = summary["pixels"].get(summary["judged"], summary["random_labels"])
+    for name, group in (("true labels", summary["true_labels"]), (corrupted(summary), judged)):
         if group is None or group["train_accuracy"] is None:
             continue
-        name = "random labels" if key == "random_labels" and summary["judged_level"] == 1 else name
         facts.append(Fact(f"Training accuracy, {name}", f"{group['train_accuracy']:.1%}", _seeds(group)))
         facts.append(Fact(f"Test accuracy, {name}", f"{group['test_accuracy']:.1%}", beside))
     slowdown = summary["slowdown"]

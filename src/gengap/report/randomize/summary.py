@@ -8,16 +8,20 @@ import pandas as pd
 from gengap.report.json_text import json_ready
 from gengap.report.randomize.conditions import with_conditions
 
+# Corruptions after which pixels tell little or nothing of the label; after one fixed permutation they tell as much.
+NOISE = ("gaussian", "random-pixels")
 FIT_ACCURACY = 0.99  # training accuracy from which a network counts as having fitted its labels
 
 
 def summarise(rows: pd.DataFrame, n_classes: int | None = None) -> dict[str, Any]:
     """The facts of a randomization test of one model on one data set, free of NaN: null with a reason.
 
-    ``verdict`` is about the highest level of label corruption that was trained, ``judged_level``: ``memorises``
-    when every seed ends with a training accuracy of at least 0.99 there, ``not-memorised`` when none does, ``mixed``
-    when some do, ``undecided`` without a result. A diverged cell is a result that did not fit; failed cells are none.
-    ``slowdown`` is mean epochs to fit at that level over mean epochs to fit the true labels.
+    ``verdict`` is about what is ``judged``: ``"labels"`` at the highest level of corruption that was trained,
+    ``judged_level``; without those, ``"gaussian"`` or else ``"random-pixels"``, after which there is next to nothing
+    to learn either. It is ``memorises`` when every seed ends with a training accuracy of at least 0.99 there,
+    ``not-memorised`` when none does, ``mixed`` when some do, ``undecided`` without a result. A diverged cell is a
+    result that did not fit; failed cells are none. ``slowdown`` is mean epochs to fit what is judged over mean epochs
+    to fit the true labels. ``random_labels`` and each of ``pixels`` are means of their own cells.
 
     Source: Zhang et al. 2017 (arXiv 1611.03530v2), section 2 and Figure 1.
 
@@ -35,20 +39,25 @@ def summarise(rows: pd.DataFrame, n_classes: int | None = None) -> dict[str, Any
     results = named[named["status"].isin(["done", "diverged"])]
     level = results["label_level"].max()
     true = results[results["label_level"] == 0]
-    judged = results[results["label_level"] == level] if level > 0 else results.iloc[:0]
+    noisy = results[results["label_level"] == level] if level > 0 else results.iloc[:0]
+    pixels = {str(name): own for name, own in results[results["label_level"].isna()].groupby("corruption", sort=False)}
+    name = "labels" if len(noisy) else next((name for name in NOISE if name in pixels), None)
+    judged = noisy if name is None else pixels.get(name, noisy)
     first: dict[Any, Any] = named.iloc[0].to_dict() if len(named) else {}
     summary: dict[str, Any] = {name: first.get(name) for name in ("problem", "model", "parameters", "n_train")}
     summary |= {
         "n_classes": n_classes,
         "chance_accuracy": 1 / n_classes if n_classes else None,
         "fit_accuracy": FIT_ACCURACY,
-        "judged_level": level if len(judged) else None,
+        "judged": name,
+        "judged_level": level if len(noisy) else None,
         "true_labels": _group(true),
-        "random_labels": _group(judged),
+        "random_labels": _group(noisy),
+        "pixels": {name: _group(own) for name, own in pixels.items()},
         "cells": {str(status): int(count) for status, count in named["status"].value_counts().items()},
     }
     summary |= _verdict(judged) | _slowdown(true, judged)
-    summary["capacity_used"] = _capacity(summary)
+    summary["capacity_used"] = _capacity(summary, _group(judged))
     ready: dict[str, Any] = json_ready(summary)
     return ready
 
@@ -99,7 +108,10 @@ def _group(rows: pd.DataFrame) -> dict[str, Any] | None:
 
 def _verdict(judged: pd.DataFrame) -> dict[str, str | None]:
     if judged.empty:
-        return {"verdict": "undecided", "verdict_reason": "no cell with corrupted labels has a result"}
+        return {
+            "verdict": "undecided",
+            "verdict_reason": "no cell with corrupted labels or noise for images has a result",
+        }
     count, of = int(fitted(judged).sum()), len(judged)
     if count == of:
         return {"verdict": "memorises", "verdict_reason": None}
@@ -111,18 +123,18 @@ def _verdict(judged: pd.DataFrame) -> dict[str, str | None]:
 
 def _slowdown(true: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Any]:
     """Ratio of mean epochs to fit, where every seed of both sides fitted: a mean over the quick ones would flatter."""
-    for name, rows in (("true", true), ("corrupted", judged)):
+    for name, rows in (("true labels", true), ("corrupted data", judged)):
         count = int(rows["epochs_to_fit"].notna().sum())
         if rows.empty:
-            return {"slowdown": None, "slowdown_reason": f"no result on {name} labels"}
+            return {"slowdown": None, "slowdown_reason": f"no result on {name}"}
         if count < len(rows):
-            return {"slowdown": None, "slowdown_reason": f"{count} of {len(rows)} seeds fitted the {name} labels"}
+            return {"slowdown": None, "slowdown_reason": f"{count} of {len(rows)} seeds fitted the {name}"}
     ratio = judged["epochs_to_fit"].astype(float).mean() / true["epochs_to_fit"].astype(float).mean()
     return {"slowdown": ratio, "slowdown_reason": None}
 
 
-def _capacity(summary: dict[str, Any]) -> dict[str, Any]:
-    group, n_train, parameters = summary["random_labels"], summary["n_train"], summary["parameters"]
+def _capacity(summary: dict[str, Any], group: dict[str, Any] | None) -> dict[str, Any]:
+    n_train, parameters = summary["n_train"], summary["parameters"]
     used: dict[str, Any] = {
         "parameters_per_example": parameters / n_train if parameters and n_train else None,
         "fitted_fraction": None,
@@ -132,10 +144,10 @@ def _capacity(summary: dict[str, Any]) -> dict[str, Any]:
         "reason": None,
     }
     if group is None or pd.isna(group["train_accuracy"]):
-        return used | {"reason": "no finished cell with corrupted labels"}
+        return used | {"reason": "no finished cell that is judged"}
     fraction = group["train_accuracy"]
     used |= {"fitted_fraction": fraction, "fitted_examples": round(fraction * n_train)}
-    if summary["judged_level"] < 1 or not summary["n_classes"]:
+    if summary["judged_level"] != 1 or not summary["n_classes"]:
         return used | {"reason": "bits are counted for wholly random labels and a known number of classes only"}
     bits = n_train * label_bits(1 - fraction, summary["n_classes"])
     return used | {"label_bits": bits, "bits_per_parameter": bits / parameters if parameters else None}

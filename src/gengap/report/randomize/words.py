@@ -7,9 +7,15 @@ from gengap.report.plain import plain
 
 _LEADS = {
     "memorises": "It memorises: this recipe fits {corrupted} all the same.",
-    "not-memorised": "It did not memorise within this budget: training ended before {corrupted} were fitted.",
+    "not-memorised": "It did not memorise within this budget: training ended before it had fitted {corrupted}.",
     "mixed": "Within this budget it fits {corrupted} with some seeds and not with others.",
-    "undecided": "Undecided: no cell with corrupted labels has a result.",
+    "undecided": "Undecided: nothing was fitted that has no meaning, neither random labels nor noise for images.",
+}
+
+_PIXELS = {
+    "gaussian": "Gaussian noise for images",
+    "random-pixels": "images with their pixels in random order",
+    "shuffled-pixels": "images with their pixels in one other order",
 }
 
 
@@ -20,7 +26,7 @@ def title(summary: Mapping[str, Any]) -> str:
 
 def lead(summary: Mapping[str, Any]) -> str:
     """The verdict in one sentence."""
-    return _LEADS[summary["verdict"]].format(corrupted=_corrupted(summary))
+    return _LEADS[summary["verdict"]].format(corrupted=corrupted(summary))
 
 
 def verdict(summary: Mapping[str, Any]) -> list[str]:
@@ -31,8 +37,9 @@ def verdict(summary: Mapping[str, Any]) -> list[str]:
 
 def _fitting(summary: Mapping[str, Any]) -> str:
     sentences = []
-    for key, name in (("true_labels", "the true labels"), ("random_labels", _corrupted(summary))):
-        group = summary[key]
+    groups = {"the true labels": summary["true_labels"], judged_labels(summary): summary["random_labels"]}
+    groups |= {_PIXELS.get(name, name): group for name, group in summary["pixels"].items()}
+    for name, group in groups.items():
         if group is None:
             continue
         if group["train_accuracy"] is None:
@@ -55,7 +62,13 @@ def _seeds(group: Mapping[str, Any]) -> str:
     return f" (mean of {group['seeds'] - group['diverged']} seeds, {spread}{diverged})"
 
 
-def _corrupted(summary: Mapping[str, Any]) -> str:
+def corrupted(summary: Mapping[str, Any]) -> str:
+    """What the verdict is about, in words."""
+    return _PIXELS.get(summary["judged"], judged_labels(summary))
+
+
+def judged_labels(summary: Mapping[str, Any]) -> str:
+    """The most corrupted labels, in words."""
     level = summary["judged_level"]
     return "random labels" if level == 1 else f"labels corrupted with probability {level}"
 
@@ -65,7 +78,7 @@ def _slowdown(summary: Mapping[str, Any]) -> str:
         return f"The slowdown is not known: {summary['slowdown_reason']}."
     times = plain(summary["slowdown"], 2)
     return (
-        f"Fitting {_corrupted(summary)} took {times} times as many epochs as fitting the true ones "
+        f"Fitting {corrupted(summary)} took {times} times as many epochs as fitting the true data "
         f"(to a training accuracy of {summary['fit_accuracy']:.0%})."
     )
 
@@ -93,7 +106,7 @@ def _meaning(summary: Mapping[str, Any]) -> str:
         )
     if summary["verdict"] == "not-memorised":
         return (
-            "That is no proof that it cannot: a longer budget or another learning rate may fit them. The learning "
+            "That is no proof that it cannot: more epochs or another learning rate may do it. The learning "
             "curves show whether the training loss was still falling when training stopped."
         )
     return ""
