@@ -167,3 +167,12 @@ def test_full_disk_is_told_and_leaves_the_old_report(tmp_path: Path, monkeypatch
 )
 def test_plain_numbers(value: float, digits: int, written: str) -> None:
     assert plain(value, digits) == written
+
+
+def test_whole_numbers_stay_whole_where_some_are_missing(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"epochs_to_fit": [53, None], "level": [0.0, 1.0], "loss": [0.5, None], "never": [None, None]})
+    write_page(Page("title", "lead", []), tmp_path, rows)
+    assert (tmp_path / "rows.csv").read_text() == "epochs_to_fit,level,loss,never\n53,0.0,0.5,\n,1.0,,\n"
+    first, second = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert repr(first["epochs_to_fit"]) == "53"
+    assert second == {"epochs_to_fit": None, "level": 1.0, "loss": None, "never": None}

@@ -153,12 +153,19 @@ def _contents(page: Page, rows: pd.DataFrame | None, data: Mapping[str, Any] | N
         png, svgs[figure.name] = theme.pictures(figure.chart, figure.alternative)
         files |= {f"{figure.name}.png": png, f"{figure.name}.svg": svgs[figure.name].encode()}
     if rows is not None:
-        document["rows"] = rows
+        document["rows"] = rows = _with_whole_numbers(rows)
         nested = [name for name in rows if rows[name].map(lambda cell: isinstance(cell, list | dict)).any()]
         files["rows.csv"] = rows.drop(columns=nested).to_csv(index=False).encode()
     files["report.json"] = json_text(document).encode()
     files["report.html"] = _html(page, svgs, list(files)).encode()
     return files
+
+
+def _with_whole_numbers(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, in which whole numbers are no longer floats for the missing values among them."""
+    gaps = [name for name in rows if pd.api.types.is_float_dtype(rows[name]) and rows[name].hasnans]
+    whole = [name for name in gaps if (rows[name].dropna() % 1 == 0).all()]
+    return rows.astype(dict.fromkeys(whole, "Int64"))
 
 
 def _write_all(contents: Mapping[str, bytes], out: Path) -> None:
