@@ -46,12 +46,8 @@ def test_gabor_features_are_the_pooled_moduli():
                 reach = len(filter_) // 2
                 padded = np.pad(image, reach)
                 windows = np.lib.stride_tricks.sliding_window_view(padded, filter_.shape)
-                modulus = np.pad(np.abs((windows * filter_).sum(axis=(2, 3))), 1)
-                expected += [
-                    modulus[r : r + 4, c : c + 4].sum() / modulus[r : r + 4, c : c + 4].size
-                    for r in range(0, 9, 2)
-                    for c in range(0, 7, 2)
-                ]
+                modulus = np.abs((windows * filter_).sum(axis=(2, 3)))
+                expected += [modulus[r : r + 2, c : c + 2].mean() for r in range(0, 9, 2) for c in range(0, 7, 2)]
     np.testing.assert_allclose(maps.transform(IMAGES[:1])[0], expected, atol=1e-6)
 
 

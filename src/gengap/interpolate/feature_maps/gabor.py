@@ -12,15 +12,14 @@ from gengap.interpolate.checked import validated
 from gengap.interpolate.feature_maps.images import blocks, check_positive, image_shape
 
 WIDTH = 0.56  # the envelope's standard deviation in wavelengths: a bandwidth of one octave
-ELONGATION = 2.0  # of the envelope, along the wave's crests
 REACH = 2.5  # standard deviations at which a wavelet is cut off
 
 
 def wavelet(wavelength: float, angle: float) -> NDArray[np.complex128]:
     r"""A Gabor wavelet of zero sum whose absolute values sum to 1, ``[2 r + 1, 2 r + 1]``.
 
-    :math:`e^{-(a^2 + b^2 / 4) / (2 \sigma^2)} (e^{2 \pi i a / \lambda} - c)`, with a along the wave's direction, b
-    along its crests, sigma = 0.56 lambda, and c such that a constant image gives nothing.
+    :math:`e^{-|u|^2 / (2 \sigma^2)} (e^{2 \pi i \langle u, e \rangle / \lambda} - c)` at place u, with e the wave's
+    direction, sigma = 0.56 lambda, and c such that a constant image gives nothing.
 
     Args:
         wavelength: lambda, in pixels.
@@ -30,8 +29,7 @@ def wavelet(wavelength: float, angle: float) -> NDArray[np.complex128]:
     reach = int(np.ceil(REACH * sigma))
     down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     along = across * np.cos(angle) + down * np.sin(angle)
-    crest = down * np.cos(angle) - across * np.sin(angle)
-    envelope = np.exp(-(along**2 + (crest / ELONGATION) ** 2) / (2 * sigma**2))
+    envelope = np.exp(-(across**2 + down**2) / (2 * sigma**2))
     wave = np.exp(2j * np.pi * along / wavelength)
     made = envelope * (wave - (envelope * wave).sum() / envelope.sum())
     return np.asarray(made / np.abs(made).sum())
@@ -41,7 +39,7 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     """Moduli of an image's Gabor wavelet coefficients, averaged over places.
 
     Each channel is convolved with wavelets of every wavelength and direction (zeros around the image), the modulus is
-    taken, and averaged over squares of ``2 pool`` pixels that lie ``pool`` pixels apart. Nothing is learned.
+    taken, and averaged over squares of ``pool`` x ``pool`` pixels. Nothing is learned.
 
     Source: Zhang et al. 2017 (arXiv:1611.03530), Table 3, put "Gabor wavelets" before a kernel on MNIST and give no
     lengths, directions or pooling; these are ours.
@@ -50,7 +48,7 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         image_shape: (channels, height, width) of the images whose pixels are the rows of X; None: one line of pixels.
         wavelengths: In pixels, each above 0.
         n_directions: Directions of the waves, even over half a turn, at least 1.
-        pool: Distance between the places, in pixels, at least 1.
+        pool: Side of the squares, in pixels, at least 1; those at the right and lower edge may be cut off.
 
     Raises:
         InputError: In ``fit``: a parameter out of range, a shape that does not fit the rows, NaN.
@@ -99,15 +97,14 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         height, width = self._shape[1:]
         images = torch.from_numpy(np.ascontiguousarray(points, np.float32)).reshape(-1, 1, height, width)
-        square = [min(2 * self.pool, side + 2 * (self.pool // 2)) for side in (height, width)]
+        square = [min(self.pool, side) for side in (height, width)]
         with torch.inference_mode():
             pooled = []
             for wavelets in self.wavelets_:
                 parts = torch.from_numpy(np.concatenate([wavelets.real, wavelets.imag])[:, None])
                 real, imaginary = conv2d(images, parts, padding=wavelets.shape[-1] // 2).chunk(2, dim=1)
                 modulus = torch.hypot(real, imaginary)
-                means = avg_pool2d(modulus, square, self.pool, padding=self.pool // 2, ceil_mode=True)
-                pooled.append(means.reshape(len(points), -1))
+                pooled.append(avg_pool2d(modulus, square, self.pool, ceil_mode=True).reshape(len(points), -1))
             return np.asarray(torch.cat(pooled, dim=1).numpy())
 
     def __sklearn_tags__(self) -> Any:
