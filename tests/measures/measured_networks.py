@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from gengap.data import Problem, Split
-from gengap.models import build
+from gengap.models.inception import Downsample, Inception
+from gengap.models.layers import CentredNorm, LocalResponseNorm, SameMaxPool
 
 SHAPE, CLASSES = (1, 8, 8), 4
 
@@ -80,10 +81,23 @@ def mlp() -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), *layers)
 
 
+def alexnet() -> nn.Sequential:
+    """The small AlexNet with fewer channels: response normalisation, overlapping pools."""
+    features = [nn.Conv2d(1, 4, 5, padding=2), SameMaxPool(), nn.ReLU(), LocalResponseNorm()]
+    return nn.Sequential(*features, nn.Flatten(), nn.Linear(64, 12), nn.ReLU(), nn.Linear(12, CLASSES))
+
+
+def inception() -> nn.Sequential:
+    """The small Inception's parts with fewer channels: branches, each with a batch norm."""
+    stem = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, bias=False), CentredNorm(4), nn.ReLU())
+    parts = [Inception(4, 2, 3, norm=True), Downsample(5, 4, norm=True)]
+    return nn.Sequential(stem, *parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(9, CLASSES))
+
+
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "mlp": mlp,
-    "alexnet-small": lambda: build("alexnet-small", SHAPE, CLASSES),
-    "inception-small": lambda: build("inception-small", SHAPE, CLASSES),
+    "alexnet": alexnet,
+    "inception": inception,
     "resnet": ResNet,
     "transformer": Transformer,
     "lstm": WithLSTM,

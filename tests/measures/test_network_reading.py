@@ -25,7 +25,7 @@ def _names(reading: Reading) -> list[str]:
     return [layer.name for layer in reading.layers]
 
 
-@pytest.mark.parametrize("name", ["inception-small", "resnet"])
+@pytest.mark.parametrize("name", ["inception", "resnet"])
 def test_the_folded_network_is_the_same_function_without_batch_norm(name: str) -> None:
     model = network(name).eval().double()
     reading = read_network(model, _x(*SHAPE).double())

@@ -67,6 +67,12 @@ class Subject:
         subset: int = 1000,
         history: Sequence[Mapping[str, Any]] | None = None,
     ):
+        if not isinstance(problem, Problem):
+            raise InputError(
+                f"The data are a {type(problem).__name__}.",
+                expected="a Problem",
+                next_step="gengap.load(…) makes one, of a name, a path, or torch datasets",
+            )
         if subset < 1:
             raise InputError(f"A subset of {subset} examples.", expected="at least one")
         self.problem, self.seed, self.subset = problem, seed, subset

@@ -68,6 +68,8 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], *,
     Raises:
         InputError: Names or shapes that differ, each told.
     """
+    if not isinstance(weights, nn.Module | Mapping):
+        raise InputError(f"The {what} weights are a {type(weights).__name__}.", expected="a network or its state dict")
     state = own_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
     own = model.state_dict()
     for name in own:
