@@ -11,6 +11,7 @@ COUNTS = {
     "alexnet-small": (ZHANG, 1_387_786),
     "convnet-3": ((3, 32, 32), 154_464),
     "convnet-5": ((3, 32, 32), 135_306),
+    "convnet-5-no-bn": ((3, 32, 32), 135_306),
     "inception-small": (ZHANG, 1_649_402),
     "inception-small-no-bn": (ZHANG, 1_649_402),
     "mlp-1x512": (ZHANG, 1_209_866),

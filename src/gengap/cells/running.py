@@ -78,8 +78,8 @@ def _sweep(cells: Sequence[Cell], store: Store, device: str, options: Options) -
             check_trainable(cell.sample(), cell.recipe)
     with tempfile.TemporaryDirectory(prefix="gengap-") as name:
         folder = Path(name)
-        _save(cells[0].problem, folder)
-        jobs = [_job(cell, folder, _execution(cell, device)) for cell in cells]
+        save(cells[0].problem, folder)
+        jobs = [_job(cell, folder, execution_of(cell, device)) for cell in cells]
         if device == "cuda":
             units, layout = _replicas(cells, jobs), Layout(1, 1)
         else:
@@ -95,7 +95,8 @@ def _sweep(cells: Sequence[Cell], store: Store, device: str, options: Options) -
         )
 
 
-def _save(problem: Problem, folder: Path) -> None:
+def save(problem: Problem, folder: Path) -> None:
+    """Writes a Problem to where workers read it."""
     try:
         save_problem(problem, folder)
     except OSError as error:
@@ -110,7 +111,7 @@ def _job(cell: Cell, folder: Path, execution: Execution) -> Job:
     return Job(cell.key, cell.title, payload, cell.columns())
 
 
-def _execution(cell: Cell, device: str) -> Execution:
+def execution_of(cell: Cell, device: str) -> Execution:
     """The setting of a cell: what its recipe fixes, and what is measured once on this machine for the rest."""
     key = trial_key(cell.problem, cell.recipe, device)
     return Execution(**kept("executions.json", key, lambda: measure(cell.problem, cell.recipe, device))["chosen"])

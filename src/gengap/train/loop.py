@@ -12,8 +12,9 @@ from gengap.train.checkpoint import Saver, identity
 from gengap.train.execution import Execution, chosen_execution, resolve_device
 from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
+from gengap.train.replicas import Tensors
 from gengap.train.run import Run
-from gengap.train.training import Training, Trio
+from gengap.train.training import Start, Training, Trio
 
 # What recipes of one step may differ in.
 FREE = {"learning_rate", "weight_decay"}
@@ -30,10 +31,13 @@ def train(
     execution: Execution | None = None,
     checkpoint: Path | None = None,
     report: Report | None = None,
+    start: Tensors | None = None,
 ) -> Run:
     """One trained network: ``train_replicas`` for a single run."""
-    trios = [(problem, recipe, seed)]
-    return train_replicas(trios, device=device, execution=execution, checkpoint=checkpoint, report=report)[0]
+    trios, starts = [(problem, recipe, seed)], None if start is None else [start]
+    return train_replicas(
+        trios, device=device, execution=execution, checkpoint=checkpoint, report=report, start=starts
+    )[0]
 
 
 def train_replicas(
@@ -43,6 +47,7 @@ def train_replicas(
     execution: Execution | None = None,
     checkpoint: Path | None = None,
     report: Report | None = None,
+    start: Start = None,
 ) -> list[Run]:
     """R networks trained in one step: a Run for each (Problem, Recipe, seed), in order.
 
@@ -57,6 +62,7 @@ def train_replicas(
         execution: How to compute; None measures what the recipe leaves open, once in this process.
         checkpoint: File that is rewritten as training goes; training continues from it when it is there.
         report: Called after each epoch with epochs done, epochs at most, and a short text.
+        start: A state dict for each run to begin from; None draws fresh weights.
 
     Raises:
         InputError: Trios that cannot be trained, or not together, or a device that is not there.
@@ -67,14 +73,14 @@ def train_replicas(
     check_trainable(problem, recipe)
     if execution is None:
         execution = chosen_execution(problem, recipe, resolve_device(device))
-    training = Training.begin(trios, execution)
+    training = Training.begin(trios, execution, start)
     saver = Saver(checkpoint, identity(trios, execution))
     saver.restore(training)
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         while training.active:
-            start = time.perf_counter()
+            began = time.perf_counter()
             training.advance()
-            training.add_seconds(time.perf_counter() - start)
+            training.add_seconds(time.perf_counter() - began)
             training.retire()
             saver.save(training)
             if report is not None:

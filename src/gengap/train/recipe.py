@@ -11,6 +11,9 @@ from gengap.errors import InputError
 Precision = Literal["auto", "float32", "bfloat16", "float64"]
 MemoryFormat = Literal["auto", "contiguous", "channels_last"]
 
+# Fields that came after recipes were first stored: where they are not used, a recipe keeps the hash that it had.
+LATER = ("snapshot_loss",)
+
 
 class Recipe(BaseModel):
     """A whole training recipe; frozen, validated, and identified by its ``hash``.
@@ -39,6 +42,9 @@ class Recipe(BaseModel):
     interpolate: Annotated[bool, Field(description="stop once every training label is fitted")] = False
     evaluate_every: Annotated[int, Field(ge=1, description="epochs between evaluations on all data")] = 1
     snapshots: Annotated[tuple[int, ...], Field(description="epochs whose weights the Run keeps")] = ()
+    snapshot_loss: Annotated[
+        float | None, Field(ge=0, description="keep the weights of the epoch whose training loss is nearest to this")
+    ] = None
 
     precision: Precision = "auto"
     memory_format: MemoryFormat = "auto"
@@ -68,7 +74,11 @@ class Recipe(BaseModel):
 
         Never cached: ``model_copy(update=…)`` would hand the cached value on to a recipe of other fields.
         """
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        fields = self.model_dump(mode="json")
+        for name in LATER:
+            if fields[name] == type(self).model_fields[name].default:
+                del fields[name]
+        text = json.dumps(fields, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def learning_rate_at(self, step: int) -> float:

@@ -62,6 +62,13 @@ class Replicas:
             execution=execution,
         )
 
+    def load(self, states: Sequence[Tensors]) -> None:
+        """Gives each network the weights and statistics of a state dict."""
+        with torch.no_grad():
+            for name, own in {**self.parameters, **self.buffers}.items():
+                for index, state in enumerate(states):
+                    own[index].copy_(state[name])
+
     def __len__(self) -> int:
         return len(next(iter(self.parameters.values())))
 

@@ -28,7 +28,8 @@ class Run:
         execution: How it was computed.
         input_shape, n_classes: Of the Problem.
         weights: Final state dict, on the CPU.
-        snapshots: State dicts by epoch, for the epochs the recipe asks for; 0 is the initialisation.
+        snapshots: State dicts by epoch, for the epochs the recipe asks for and the one whose training loss is nearest
+            to its ``snapshot_loss``; 0 is the initialisation.
         history: One record an epoch; see ``docs/design.md``.
         status: ``"done"`` or ``"diverged"``.
         reason: Why it diverged.
@@ -53,6 +54,25 @@ class Run:
         module = models.build(recipe.model, self.input_shape, self.n_classes, dropout=recipe.dropout)
         module.load_state_dict(self.weights if epoch is None else self.snapshots[epoch])
         return module.eval()
+
+    @property
+    def nearest_epoch(self) -> int | None:
+        """The first epoch whose measured training loss is nearest to the recipe's ``snapshot_loss``."""
+        target = self.recipe.snapshot_loss
+        measured = [r for r in self.history if r["train_loss"] is not None]
+        if target is None or not measured:
+            return None
+        return int(min(measured, key=lambda r: abs(r["train_loss"] - target))["epoch"])
+
+    @property
+    def wanted_epochs(self) -> set[int | None]:
+        """Epochs whose snapshots are wanted, as far as is known by now."""
+        return {*self.recipe.snapshots, self.nearest_epoch}
+
+    def keep_snapshot(self, epoch: int) -> None:
+        """Keeps ``weights`` as those of an epoch, and lets go a snapshot that is no longer the nearest."""
+        wanted = self.wanted_epochs
+        self.snapshots = {e: kept for e, kept in self.snapshots.items() if e in wanted} | {epoch: self.weights}
 
     @property
     def epochs_to_fit(self) -> int | None:

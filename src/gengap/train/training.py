@@ -16,10 +16,11 @@ from gengap.seeds import stream
 from gengap.train.execution import Execution
 from gengap.train.inputs import centre_crop, random_crop, random_flip, scaled
 from gengap.train.recipe import Recipe
-from gengap.train.replicas import Replicas
+from gengap.train.replicas import Replicas, Tensors
 from gengap.train.run import Run
 
 Trio = tuple[Problem, Recipe, int]
+Start = Sequence[Tensors] | None
 
 EVALUATION_BATCH = 500
 
@@ -52,10 +53,12 @@ class Training:
     epoch: int = 0
 
     @classmethod
-    def begin(cls, trios: Sequence[Trio], execution: Execution) -> "Training":
-        """The state before the first epoch."""
+    def begin(cls, trios: Sequence[Trio], execution: Execution, start: Start = None) -> "Training":
+        """The state before the first epoch; ``start`` has each run's weights, or is None for fresh ones."""
         problem, recipe, _ = trios[0]
         replicas = Replicas.initialise(problem, recipe, [seed for _, _, seed in trios], execution)
+        if start is not None:
+            replicas.load(start)
         runs = [
             Run(own, seed, execution, p.input_shape, p.n_classes, weights=replicas.weights(r))
             for r, (p, own, seed) in enumerate(trios)
@@ -136,10 +139,11 @@ class Training:
         for r, i in enumerate(self.active):
             run = self.runs[i]
             ended = _ends(run, self.epoch)
-            if ended or self.epoch in self.recipe.snapshots:
+            kept = self.epoch in run.wanted_epochs
+            if ended or kept:
                 run.weights = self.replicas.weights(r)
-            if self.epoch in self.recipe.snapshots:
-                run.snapshots[self.epoch] = run.weights
+            if kept:
+                run.keep_snapshot(self.epoch)
             if not ended:
                 staying.append(r)
         self.keep(staying)

@@ -4,6 +4,7 @@ from gengap.measures.normalised_loss.chain import Chain, NotHomogeneousError, ch
 from gengap.measures.normalised_loss.logits import normalised_cross_entropy, signal
 from gengap.measures.normalised_loss.loss import normalised_loss, normalised_network, product_norm
 from gengap.measures.normalised_loss.norms import log_product_norm
+from gengap.measures.normalised_loss.record import normalised_losses
 
 __all__ = [
     "Chain",
@@ -12,6 +13,7 @@ __all__ = [
     "log_product_norm",
     "normalised_cross_entropy",
     "normalised_loss",
+    "normalised_losses",
     "normalised_network",
     "product_norm",
     "signal",

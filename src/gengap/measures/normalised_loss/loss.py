@@ -1,23 +1,16 @@
 """``product_norm``, ``normalised_loss`` and ``normalised_network``: what a user calls."""
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
-from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.measures.evaluation import evaluate
+from gengap.measures.normalised_loss.batches import Data, Part, batches
 from gengap.measures.normalised_loss.chain import chain
 from gengap.measures.normalised_loss.logits import normalised_cross_entropy
 from gengap.measures.normalised_loss.norms import layer_norms, log_product_norm
 from gengap.measures.weights import own_copy
-from gengap.train.inputs import centre_crop, scaled
-
-Data = Problem | tuple[Any, Any] | Iterable[tuple[Tensor, Tensor]]
-BATCH = 500
 
 
 def product_norm(model: nn.Module, p: float = 2, *, unit: float | None = None, example: Tensor | None = None) -> float:
@@ -57,7 +50,7 @@ def normalised_loss(
     p: float = 2,
     *,
     unit: float | None = None,
-    split: Literal["train", "test"] = "train",
+    split: Part = "train",
 ) -> float:
     """Mean cross-entropy, in nats, of the network with every layer's weights divided by their Lp norm.
 
@@ -77,13 +70,13 @@ def normalised_loss(
         NotHomogeneousError: The network is not positively homogeneous in each layer.
         InputError: p below 1, a layer of norm zero, weights that are not finite, no examples.
     """
-    batches = _batches(data, split, _like(model))
-    first = next(batches, None)
+    remaining = batches(data, model, split)
+    first = next(remaining, None)
     if first is None:
         raise InputError("There are no examples.", expected="at least one batch of inputs and labels")
     log_product = log_product_norm(chain(model, first[0]).layers, p, unit)
     own = own_copy(model)
-    seen = evaluate(own, (batch for part in ([first], batches) for batch in part))
+    seen = evaluate(own, (batch for part in ([first], remaining) for batch in part))
     return float(normalised_cross_entropy(seen.logits, seen.labels, log_product))
 
 
@@ -110,27 +103,3 @@ def normalised_network(
     """
     found = chain(model, example)
     return found.scaled([1 / norm for norm in layer_norms(found.layers, p, unit)])
-
-
-def _like(model: nn.Module) -> Tensor:
-    return next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
-
-
-def _batches(data: Data, split: str, like: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of inputs and labels where the network computes."""
-    if isinstance(data, Problem):
-        yield from _problem_batches(data, split, like)
-        return
-    if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], tuple | list):
-        x, y = torch.as_tensor(data[0]), torch.as_tensor(data[1])
-        data = zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True)
-    for x, y in data:
-        yield torch.as_tensor(x).to(like.device), torch.as_tensor(y).to(like.device)
-
-
-def _problem_batches(problem: Problem, split: str, like: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    own, how = (problem.train if split == "train" else problem.test), problem.preprocessing
-    for start in range(0, len(own), BATCH):
-        x = torch.from_numpy(own.x[start : start + BATCH].copy()).to(like.device)
-        y = torch.from_numpy(own.y[start : start + BATCH].copy()).to(like.device)
-        yield scaled(centre_crop(x, how.crop), how, like.dtype), y

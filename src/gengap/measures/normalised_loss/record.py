@@ -1,0 +1,44 @@
+"""All of Liao et al.'s quantities for one network, from one pass over each split."""
+
+import math
+from typing import Any
+
+from torch import nn
+
+from gengap.data import Problem
+from gengap.measures.evaluation import evaluate
+from gengap.measures.normalised_loss.batches import batches
+from gengap.measures.normalised_loss.chain import chain
+from gengap.measures.normalised_loss.logits import normalised_cross_entropy, signal
+from gengap.measures.normalised_loss.norms import log_product_norm
+
+NORMS = {"l1": 1, "frobenius": 2}  # L1 over 100, as in the paper
+
+
+def normalised_losses(model: nn.Module, problem: Problem) -> dict[str, Any]:
+    """Losses, errors, product norms, normalised losses and signals of a network on both splits.
+
+    Keys: ``train_loss``, ``train_error`` and the same of ``test``, of the network as it is; and for each norm,
+    ``l1`` (over 100) and ``frobenius``: ``frobenius_product_norm``, ``frobenius_train_loss``,
+    ``frobenius_test_loss`` of the normalised network, and ``frobenius_train_signal``, ``frobenius_test_signal``, the
+    mean of f_y - mean_j f_j. Losses in nats, errors are fractions.
+
+    Args:
+        model: In evaluation mode.
+        problem: What it was trained on.
+
+    Raises:
+        NotHomogeneousError: The network is not positively homogeneous in each layer.
+        InputError: A layer of norm zero, weights that are not finite.
+    """
+    x, _ = next(batches(problem, model))
+    layers = chain(model, x).layers
+    logs = {name: log_product_norm(layers, p) for name, p in NORMS.items()}
+    record = {f"{name}_product_norm": math.exp(log) for name, log in logs.items()}
+    for split in ("train", "test"):
+        seen = evaluate(model, batches(problem, model, split))
+        record |= {f"{split}_loss": float(seen.losses.mean()), f"{split}_error": 1 - seen.accuracy}
+        for name, log in logs.items():
+            record[f"{name}_{split}_loss"] = float(normalised_cross_entropy(seen.logits, seen.labels, log))
+            record[f"{name}_{split}_signal"] = float(signal(seen.logits, seen.labels, log))
+    return record
