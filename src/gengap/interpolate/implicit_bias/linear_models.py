@@ -1,0 +1,163 @@
+"""Linear models that memorise anything, and solutions of any norm that predict the same."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import svd
+from sklearn.utils import check_array
+
+from gengap import seeds
+from gengap.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FarSolution:
+    """Weights w far from given ones w*, with nearly the same predictions on training and test examples.
+
+    Attributes:
+        weights: w, ``[n, s]``.
+        norm, distance: Frobenius norms of w and of w - w*.
+        train_off, test_off: Frobenius norms of what w predicts less what w* does, measured; rounding included.
+        epsilon, delta: What they may be besides rounding.
+        rounding: What rounding alone may add: machine epsilon, times n, times the norms of features and weights.
+        rank: Numerical rank of training and test features together; below n.
+    """
+
+    weights: Floats
+    norm: float
+    distance: float
+    train_off: float
+    test_off: float
+    epsilon: float
+    delta: float
+    rounding: float
+    rank: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether predictions are as near as was asked for, up to rounding."""
+        return self.train_off <= self.epsilon + self.rounding and self.test_off <= self.delta + self.rounding
+
+
+def memorising_weights(features: ArrayLike, targets: ArrayLike) -> Floats:
+    """The smallest weights that give every training example its target, whatever these are.
+
+    Source: Kawaguchi, Kaelbling and Bengio 2017 (arXiv:1710.05468), Theorem 1 (i).
+
+    Args:
+        features: Phi, ``[m, n]`` of rank m.
+        targets: Y, ``[m, s]``.
+
+    Raises:
+        InputError: The rank is below m; NaN; shapes that do not match.
+    """
+    phi, y = _matrix(features), _matrix(targets)
+    if len(phi) != len(y):
+        raise InputError(f"{len(phi)} examples but {len(y)} targets.")
+    weights, _, rank, _ = np.linalg.lstsq(phi, y, rcond=None)
+    if rank < len(phi):
+        raise InputError(
+            f"The features of {len(phi)} examples have rank {rank}.",
+            expected=f"rank {len(phi)}: only then every set of targets can be fitted",
+            next_step="take more features, or fewer examples, and no example twice",
+        )
+    return np.asarray(weights)
+
+
+def far_solution(
+    features: ArrayLike,
+    features_test: ArrayLike,
+    solution: ArrayLike,
+    distance: float,
+    *,
+    epsilon: float = 0.0,
+    delta: float = 0.0,
+    seed: int = 0,
+) -> FarSolution:
+    r"""Weights at least ``distance`` from a solution, whose predictions are within epsilon and delta of its.
+
+    w = w* + t N + p: N, of norm 1, is drawn from the null space of training and test features together, so that no
+    example sees it; p, in their row space, moves predictions by epsilon A and delta B with norms of A and B at most 1;
+    it is as large as these allow, so 0 where epsilon or delta is. The norm of w says nothing about its test error,
+    however many examples there are.
+
+    Source: Kawaguchi, Kaelbling and Bengio 2017 (arXiv:1710.05468), Theorem 1 (ii); Corollary 2 where n <= m.
+
+    Args:
+        features: Phi, ``[m, n]``.
+        features_test: Phi_test, ``[m_test, n]``.
+        solution: w*, ``[n, s]``.
+        distance: t, at least 0.
+        epsilon: How far training predictions may move, at least 0.
+        delta: How far test predictions may move, at least 0.
+        seed: Of N and p.
+
+    Raises:
+        InputError: All n features are needed, so that there is no N; numbers out of range; NaN; bad shapes.
+    """
+    phi, phi_test, star = _matrix(features), _matrix(features_test), _matrix(solution)
+    if not (phi.shape[1] == phi_test.shape[1] == len(star)):
+        raise InputError(f"Features {phi.shape} and {phi_test.shape}, weights {star.shape}.", expected="equal n")
+    if not (0 <= distance < np.inf and 0 <= epsilon < np.inf and 0 <= delta < np.inf):
+        raise InputError(f"distance = {distance}, epsilon = {epsilon}, delta = {delta}.", expected="at least 0, finite")
+    rows = _row_space(np.vstack([phi, phi_test]))
+    if len(rows) == phi.shape[1]:
+        raise InputError(
+            f"Training and test features have rank {len(rows)}, the number of features.",
+            expected="a lower rank: else the examples fix the weights",
+            next_step="take more features, or fewer examples",
+        )
+    rng = seeds.generator(seed, "far solution")
+    null = _unit(_without(rows, _without(rows, rng.standard_normal(star.shape))))  # twice: the first leaves rounding
+    moved = rows.T @ rng.standard_normal((len(rows), star.shape[1]))
+    moved *= _largest_factor((phi @ moved, epsilon), (phi_test @ moved, delta))
+    weights = star + distance * null + moved
+    return FarSolution(
+        weights=weights,
+        norm=float(np.linalg.norm(weights)),
+        distance=float(np.linalg.norm(weights - star)),
+        train_off=float(np.linalg.norm(phi @ weights - phi @ star)),
+        test_off=float(np.linalg.norm(phi_test @ weights - phi_test @ star)),
+        epsilon=epsilon,
+        delta=delta,
+        rounding=_rounding(phi, phi_test, weights, star),
+        rank=len(rows),
+    )
+
+
+def _row_space(features: Floats) -> Floats:
+    """Orthonormal rows that span those of the features."""
+    _, values, rows = svd(features, full_matrices=False, check_finite=False)
+    cut = values[0] * max(features.shape) * np.finfo(np.float64).eps
+    return np.asarray(rows[values > cut])
+
+
+def _without(rows: Floats, weights: Floats) -> Floats:
+    return np.asarray(weights - rows.T @ (rows @ weights))
+
+
+def _unit(weights: Floats) -> Floats:
+    return np.asarray(weights / np.linalg.norm(weights))
+
+
+def _largest_factor(*moves: tuple[Floats, float]) -> float:
+    """The largest factor with which each move stays within its limit; where nothing moves, 1."""
+    factors: list[float] = [limit / size for move, limit in moves if (size := float(np.linalg.norm(move))) > 0]
+    return float(min(factors, default=1.0))
+
+
+def _rounding(phi: Floats, phi_test: Floats, weights: Floats, star: Floats) -> float:
+    """What n products and sums in float64 can be off by, for the larger of the two sets of predictions."""
+    size = max(float(np.linalg.norm(each)) for each in (phi, phi_test))
+    norms = float(np.linalg.norm(weights) + np.linalg.norm(star))
+    return float(np.finfo(np.float64).eps) * phi.shape[1] * size * norms
+
+
+def _matrix(values: ArrayLike) -> Floats:
+    try:
+        return np.asarray(check_array(values, dtype=np.float64))
+    except ValueError as error:
+        raise InputError(str(error)) from error
