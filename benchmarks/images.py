@@ -1,6 +1,5 @@
 """The images that networks are timed on."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,11 +11,9 @@ from gengap.errors import InputError
 TRAIN, TEST, CLASSES = 50_000, 10_000, 10
 
 
-def images(count: int) -> Problem:
-    """The first ``count`` training images of CIFAR-10, and as many of its test images at most; else made-up ones."""
-    problem = _all()
-    train, test = (Split(split.x[:count], split.y[:count]) for split in (problem.train, problem.test))
-    return replace(problem, train=train, test=test)
+def images(count: int, test: int | None = None) -> Problem:
+    """The first ``count`` training and ``test`` (None: ``count``) test images of CIFAR-10, else of made-up ones."""
+    return _all().take(count, count if test is None else test)
 
 
 @cache

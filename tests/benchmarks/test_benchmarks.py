@@ -38,6 +38,13 @@ def test_each_side_learns_what_is_easy(side: str) -> None:
     assert outcome.seconds > 0
 
 
+@pytest.mark.usefixtures("few_images")
+def test_no_more_is_evaluated_than_a_network_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(epoch.NETWORKS, "mlp-1x512", epoch.Network("mlp-1x512", 256, {}, test_images=20))
+    problem = epoch._images("mlp-1x512", 64)
+    assert (len(problem.train), len(problem.test)) == (64, 20)
+
+
 def test_ratios_are_paired(monkeypatch: pytest.MonkeyPatch) -> None:
     def outcomes(*seconds: float) -> list[epoch.Outcome]:
         return [epoch.Outcome(s, 0.5) for s in seconds]
