@@ -1,0 +1,1 @@
+"""Spectra of weights and the power laws of their tails."""
