@@ -145,15 +145,15 @@ def _unit(weights: Floats) -> Floats:
 
 def _largest_factor(*moves: tuple[Floats, float]) -> float:
     """The largest factor with which each move stays within its limit; where nothing moves, 1."""
-    factors: list[float] = [limit / size for move, limit in moves if (size := float(np.linalg.norm(move))) > 0]
-    return float(min(factors, default=1.0))
+    factors = [limit / size for move, limit in moves if (size := float(np.linalg.norm(move))) > 0]
+    return min(factors, default=1.0)
 
 
 def _rounding(phi: Floats, phi_test: Floats, weights: Floats, star: Floats) -> float:
     """What n products and sums in float64 can be off by, for the larger of the two sets of predictions."""
     size = max(float(np.linalg.norm(each)) for each in (phi, phi_test))
     norms = float(np.linalg.norm(weights) + np.linalg.norm(star))
-    return float(np.finfo(np.float64).eps) * phi.shape[1] * size * norms
+    return float(np.finfo(np.float64).eps * phi.shape[1] * size * norms)
 
 
 def _matrix(values: ArrayLike) -> Floats:
