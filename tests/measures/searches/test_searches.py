@@ -1,0 +1,198 @@
+"""The searches for the largest perturbation: closed forms, dense grids, laws."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from scipy.stats import norm
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from gengap.measures.searches import TARGET, TOLERANCE, Perturbable, largest_scale, sharpness_search, sigma_search
+from gengap.seeds import stream
+
+
+def perturbable(net: nn.Module, x: Tensor, y: Tensor) -> Perturbable:
+    return Perturbable(net, [name for name, p in net.named_parameters() if p.ndim > 1], x, y)
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[nn.Sequential, Tensor, Tensor]:
+    """A network of two layers that classifies 150 points of three classes."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.arange(150) % 3
+    x = torch.randn(3, 6, generator=generator)[y] + 0.4 * torch.randn(150, 6, generator=generator)
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    optimiser = torch.optim.Adam(net.parameters(), 0.02)
+    for _ in range(100):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(net(x), y).backward()
+        optimiser.step()
+    assert (net(x).argmax(1) == y).float().mean() > 0.95
+    return net.eval(), x, y
+
+
+def one_example() -> tuple[nn.Linear, Tensor, Tensor]:
+    """A linear classifier of two classes and an example of margin 2 and norm 3."""
+    net = nn.Linear(3, 2, bias=False).double()
+    net.weight.data = torch.tensor([[1.0, 0.5, 0.0], [0.0, 0.0, 0.0]], dtype=torch.float64)
+    return net, torch.tensor([[1.0, 2.0, -2.0]], dtype=torch.float64), torch.tensor([0])
+
+
+@pytest.mark.parametrize(
+    ("drop", "least", "most"),
+    [
+        (lambda s: min(s, 1), 0.09, 0.11),
+        (lambda s: min(s / 1000, 1), 90, 110),
+        (lambda s: min(50 * s**2, 1), (0.09 / 50) ** 0.5, (0.11 / 50) ** 0.5),
+    ],
+)
+def test_a_scale_is_where_the_drop_is_in_the_band(drop: object, least: float, most: float) -> None:
+    found = largest_scale(drop, TARGET, TOLERANCE)
+    assert least <= found.scale <= most
+    assert found.drop == drop(found.scale)
+
+
+def test_where_the_drop_leaps_the_scale_is_just_below() -> None:
+    found = largest_scale(lambda s: 0.02 if s < 0.3 else 0.5, TARGET, TOLERANCE)
+    assert 0.297 <= found.scale < 0.3
+    assert found.bracket[0] == found.scale
+    assert 0.3 <= found.bracket[1] <= 1.01 * found.scale
+    assert found.drop == 0.02
+
+
+@pytest.mark.parametrize(("drop", "bracket"), [(0.0, (2048, math.inf)), (0.4, (0, 1e-8))])
+def test_a_drop_that_never_or_always_exceeds_the_target_has_no_scale(drop: float, bracket: tuple[float, float]) -> None:
+    found = largest_scale(lambda _: drop, TARGET, TOLERANCE)
+    assert found.scale is None
+    assert found.bracket == pytest.approx(bracket, abs=1e-8)
+    assert f"{drop:.3g}" in found.reason
+
+
+def test_sigma_is_the_standard_deviation_at_which_a_tenth_of_the_noise_flips_an_example() -> None:
+    network = perturbable(*one_example())
+    found = sigma_search(network, seed=0, draws=600)
+    # Two rows of noise change the margin 2 by a Gaussian of standard deviation sigma 3 sqrt(2).
+    expected = [2 / (3 * math.sqrt(2) * norm.isf(chance)) for chance in (0.053, 0.147)]  # 3 errors of 600 draws
+    assert expected[0] <= found.scale <= expected[1]
+    assert found.drop == pytest.approx(norm.sf(2 / (3 * math.sqrt(2) * found.scale)), abs=0.037)
+
+
+def test_noise_in_proportion_has_variance_sigma_squared_w_squared_plus_eps_squared() -> None:
+    net, x, y = one_example()
+    found = sigma_search(perturbable(net, x, y), seed=0, magnitude_eps=0.1, draws=600)
+    variance = sum(
+        value**2 * (found.scale**2 * w**2 + 0.1**2)
+        for row in net.weight.tolist()
+        for w, value in zip(row, x[0].tolist(), strict=True)
+    )
+    assert found.drop == pytest.approx(norm.sf(2 / math.sqrt(variance)), abs=0.037)
+
+
+@pytest.mark.parametrize("eps", [None, 1e-3])
+def test_sigma_is_that_of_a_dense_grid_with_the_same_noise(
+    trained: tuple[nn.Sequential, Tensor, Tensor], eps: float | None
+) -> None:
+    net, x, y = trained
+    clean = (net(x).argmax(1) == y).double().mean()
+
+    def drop(sigma: float) -> float:
+        drops = []
+        for index in range(10):
+            generator = torch.Generator().manual_seed(stream(5, "noise", index))
+            noisy = {}
+            for name in ("0.weight", "2.weight"):
+                w = net.get_parameter(name)
+                deviation = sigma if eps is None else torch.sqrt(sigma**2 * w**2 + eps**2)
+                noisy[name] = w + deviation * torch.randn(w.shape, generator=generator)
+            drops.append(clean - (functional_call(net, noisy, (x,)).argmax(1) == y).double().mean())
+        return float(sum(drops) / 10)
+
+    found = sigma_search(perturbable(net, x, y), seed=5, magnitude_eps=eps)
+    assert abs(found.drop - TARGET) <= TOLERANCE
+    assert found.drop == pytest.approx(drop(found.scale), abs=1e-12)
+    grid = [found.scale * k / 20 for k in range(1, 41)]
+    drops = [drop(sigma) for sigma in grid]
+    assert max(s for s, d in zip(grid, drops, strict=True) if d <= TARGET + TOLERANCE) >= found.scale
+    assert min(s for s, d in zip(grid, drops, strict=True) if d >= TARGET - TOLERANCE) <= found.scale
+
+
+def test_a_seed_gives_one_sigma(trained: tuple[nn.Sequential, Tensor, Tensor]) -> None:
+    first, again, other = (sigma_search(perturbable(*trained), seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_moving_scale_between_relu_layers_changes_sigma_but_not_in_proportion(
+    trained: tuple[nn.Sequential, Tensor, Tensor],
+) -> None:
+    net, x, y = trained
+    torch.manual_seed(0)
+    moved = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    with torch.no_grad():
+        moved[0].weight.copy_(net[0].weight * 4)
+        moved[0].bias.copy_(net[0].bias * 4)
+        moved[2].weight.copy_(net[2].weight / 4)
+        moved[2].bias.copy_(net[2].bias)
+    pair = [perturbable(one, x, y) for one in (net, moved)]
+    assert pair[0].accuracy(pair[0].weights) == pair[1].accuracy(pair[1].weights)
+    plain = [sigma_search(one, seed=0).scale for one in pair]
+    in_proportion = [sigma_search(one, seed=0, magnitude_eps=0.0) for one in pair]
+    assert plain[0] != plain[1]
+    assert in_proportion[0] == in_proportion[1]
+
+
+def test_an_accuracy_that_cannot_fall_by_the_target_has_no_scale(
+    trained: tuple[nn.Sequential, Tensor, Tensor],
+) -> None:
+    net, x, _ = trained
+    wrong = (net(x).argmax(1) + 1) % 3
+    for search in (lambda one: sigma_search(one, seed=0), sharpness_search):
+        found = search(perturbable(net, x, wrong))
+        assert found.scale is None
+        assert "cannot fall" in found.reason
+
+
+def test_biases_and_the_given_network_stay_as_they_are(trained: tuple[nn.Sequential, Tensor, Tensor]) -> None:
+    net, x, y = trained
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    network = perturbable(net, x, y)
+    sigma_search(network, seed=0)
+    sharpness_search(network)
+    assert set(network.weights) == {"0.weight", "2.weight"}
+    assert all(value.equal(before[name]) for name, value in net.state_dict().items())
+
+
+def test_an_undefined_output_is_an_error() -> None:
+    net, x, y = one_example()
+    network = perturbable(net, x, y)
+    assert network.accuracy(network.weights) == 1
+    assert network.accuracy({"weight": torch.full_like(net.weight, torch.nan)}) == 0
+
+
+@pytest.mark.parametrize("eps", [None, 0.01])
+def test_the_worst_box_of_a_linear_classifier_is_known(eps: float | None) -> None:
+    net, x, y = one_example()
+    size = float(x.abs().sum())  # the worst corner lowers the margin by each row's half-sides times |x|
+    expected = 2 / (2 * size)
+    if eps is not None:
+        expected = (2 - 2 * eps * size) / (net.weight.abs().sum(0) * x.abs()).sum().item()
+    found = sharpness_search(perturbable(net, x, y), magnitude_eps=eps)
+    assert found.scale < expected <= 1.01 * found.scale
+    assert found.bracket[1] == pytest.approx(expected, rel=0.02)
+
+
+def test_ascent_finds_nearly_the_worst_corner_of_a_small_linear_classifier() -> None:
+    generator = torch.Generator().manual_seed(3)
+    net = nn.Linear(5, 2, bias=False)
+    net.weight.data = torch.randn(2, 5, generator=generator)
+    x = torch.randn(400, 5, generator=generator)
+    y = net(x).argmax(1)
+    network = perturbable(net, x, y)
+    found = sharpness_search(network)
+    corners = [torch.tensor(signs).view(2, 5) * found.scale for signs in itertools.product((-1.0, 1.0), repeat=10)]
+    worst = max(1 - network.accuracy({"weight": net.weight.detach() + corner}) for corner in corners)
+    assert found.drop <= TARGET + TOLERANCE
+    assert worst - 0.02 <= found.drop <= worst + 0.01  # inside the box it may be worse than at any corner
