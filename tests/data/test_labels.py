@@ -42,6 +42,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "infinite": (np.array([0, np.inf]), "Label inf of training example 1"),
     "NaN": (np.array([0, np.nan]), r"1 training label\(s\) are missing, the first of example 1"),
     "None": (["a", None], "the first of example 1"),
+    "NaN among strings": (["a", float("nan")], r"1 training label\(s\) are missing, the first of example 1"),
     "empty": (["", "a"], r"1 training label\(s\) are missing, the first of example 0"),
     "one-hot": (np.eye(3), r"shape \(3, 3\)"),
     "complex": (np.array([1j, 0]), "type complex128"),

@@ -128,6 +128,15 @@ def test_a_table_is_read(suffix: str, tmp_path: Path) -> None:
     assert read.test.x.tolist() == [[3.5, 4], [4.5, 2]]
 
 
+def test_only_empty_cells_and_nan_are_missing_labels(tmp_path: Path) -> None:
+    (tmp_path / "countries.csv").write_text("x,kind,part\n1,NA,train\n2,None,train\n3,null,test\n4,NA,test\n")
+    read = load(tmp_path / "countries.csv", label_column="kind", split_column="part")
+    assert read.classes == ("NA", "None", "null")
+    (tmp_path / "countries.csv").write_text("x,kind,part\n1,nan,train\n2,a,train\n3,a,test\n")
+    with pytest.raises(InputError, match="missing"):
+        load(tmp_path / "countries.csv", label_column="kind", split_column="part")
+
+
 def test_a_parquet_files_nullable_columns_are_read_and_their_holes_refused(tmp_path: Path) -> None:
     path = tmp_path / "animals.PARQUET"
     TABLE.assign(legs=TABLE["legs"].astype("Int64"), kind=TABLE["kind"].astype("category")).to_parquet(path)

@@ -117,6 +117,8 @@ def test_brier_is_half_the_squared_distance() -> None:
         ({"y_true": [1, 0, 1], "y_pred": [1, 0]}, "y_true has 3 values, y_pred 2"),
         ({"y_true": [1.0, float("nan")], "y_pred": [1, 0]}, "y_true is missing"),
         ({"y_true": ["a", "b"], "y_pred": ["a", None]}, "y_pred is missing"),
+        ({"y_true": ["a", "b"], "y_pred": ["a", float("nan")]}, "y_pred is missing"),
+        ({"y_true": ["0", "1"], "y_pred": [0, 1]}, "is text, the other numbers"),
         ({"y_true": [1, 0], "y_pred": ["1", "0"]}, "text"),
         ({"y_true": [1, 0], "y_pred": [0.9, 0.2]}, "fractions"),
         ({"y_true": [], "y_pred": []}, "at least one"),

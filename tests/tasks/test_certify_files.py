@@ -82,6 +82,11 @@ def test_refuses_values_that_are_missing_or_no_labels(tmp_path, text: str, messa
         read_predictions(write(tmp_path / "f.csv", text)).zero_one()
 
 
+def test_names_that_elsewhere_mean_missing_are_labels(tmp_path) -> None:
+    read = read_predictions(write(tmp_path / "f.csv", "y_true,y_pred\nNA,NA\nNone,NA\nnull,null\n"))
+    assert read.zero_one().tolist() == [0, 1, 0]
+
+
 @pytest.mark.parametrize(("name", "content"), [("f.parquet", b"not parquet"), ("f.csv", b"\xff\xfe\x00\x01\x80")])
 def test_refuses_files_of_another_kind(tmp_path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)

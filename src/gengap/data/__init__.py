@@ -4,6 +4,8 @@ from gengap.data.arrays import from_arrays
 from gengap.data.corrupted_dataset import CorruptedDataset
 from gengap.data.corruptions import check_level, corrupt, corruption_names, find_corruption
 from gengap.data.fetching import fetch, verify
+from gengap.data.frame import read_frame
+from gengap.data.labels import plain_array
 from gengap.data.loading import load
 from gengap.data.location import data_root
 from gengap.data.preprocessing import centre_crop, preprocess
@@ -32,7 +34,9 @@ __all__ = [
     "load",
     "named_data_set",
     "open_problem",
+    "plain_array",
     "preprocess",
+    "read_frame",
     "save_problem",
     "verify",
 ]

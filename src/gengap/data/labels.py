@@ -40,9 +40,16 @@ def encode_labels(
     return np.searchsorted(values, train).astype(np.int64), np.searchsorted(values, test).astype(np.int64), names
 
 
+def plain_array(values: Any) -> NDArray[Any]:
+    """The values as an array, in which what is missing (None, NaN) stays so and becomes no text."""
+    array = np.asarray(values)
+    is_text = array.dtype.kind in "US" and not isinstance(values, np.ndarray)
+    return np.array(values, dtype=object) if is_text else array
+
+
 def _clean(y: Any, split: str) -> NDArray[Any]:
     """The labels as int64 or as strings, ``[N]``."""
-    labels = np.asarray(y)
+    labels = plain_array(y)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from gengap.data.cifar import has_cifar_layout, read_cifar
+from gengap.data.frame import TABLES
 from gengap.data.image_folder import has_image_folders, read_image_folder
 from gengap.data.location import data_root
 from gengap.data.npz import read_npz
 from gengap.data.problem import Preprocessing, Problem, Scale
 from gengap.data.registry import DATA_SETS, NamedDataSet, named_data_set
-from gengap.data.table import SUFFIXES as TABLES
 from gengap.data.table import read_table
 from gengap.errors import InputError
 

@@ -1,4 +1,4 @@
-"""Reads a table: CSV, TSV or Parquet, one row an example."""
+"""A Problem from a table, one row an example."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gengap.data.arrays import from_arrays
+from gengap.data.frame import read_frame
 from gengap.data.problem import Problem
 from gengap.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SUFFIXES = {".csv", ".tsv", ".parquet", ".pq"}
 
 
 def read_table(path: Path, *, label_column: str | None, split_column: str | None) -> Problem:
@@ -26,7 +25,7 @@ def read_table(path: Path, *, label_column: str | None, split_column: str | None
     Raises:
         InputError: A column is not named or not there, a feature is no number or is missing, a split is empty.
     """
-    table = _read(path)
+    table = read_frame(path)
     label, split = _column(table, label_column, "label"), _column(table, split_column, "split")
     roles = table[split].astype(str).str.strip().str.lower()
     strange = sorted(set(roles) - {"train", "test"})
@@ -37,19 +36,6 @@ def read_table(path: Path, *, label_column: str | None, split_column: str | None
     x, y = features.to_numpy(np.float32), table[label].to_numpy()
     train, test = (roles == "train").to_numpy(), (roles == "test").to_numpy()
     return from_arrays(x[train], y[train], x[test], y[test], name=path.stem, origin=str(path))
-
-
-def _read(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    try:
-        suffix = path.suffix.lower()
-        if suffix in (".parquet", ".pq"):
-            return pd.read_parquet(path)
-        return pd.read_csv(path, sep="\t" if suffix == ".tsv" else ",")
-    except (ValueError, OSError) as error:  # pandas' and Arrow's parsing errors are ValueErrors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path} is no readable table: {reason}", expected="a CSV, TSV or Parquet file") from error
 
 
 def _column(table: "pd.DataFrame", name: str | None, role: str) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gengap.bounds.inputs import Floats
+from gengap.data import read_frame
 from gengap.errors import InputError, unknown
 from gengap.tasks.certify.losses import brier_losses, predicted_labels, zero_one_losses
 
@@ -67,7 +68,7 @@ def read_predictions(path: str | Path) -> Predictions:
     Raises:
         InputError: The file is no table, has no labels, or neither predictions nor probabilities.
     """
-    table = read_table(path)
+    table = read_frame(path)
     source = Path(path).name
     if "y_true" not in table:
         raise InputError(
@@ -95,7 +96,7 @@ def read_all_predictions(path: str | Path) -> tuple[list[str], Floats]:
     Raises:
         InputError: The file is no table, or has no labels or no model.
     """
-    table = read_table(path)
+    table = read_frame(path)
     if "y_true" not in table:
         rows = table.set_index(table.columns[0])
         if "y_true" not in rows.index:
@@ -113,32 +114,6 @@ def read_all_predictions(path: str | Path) -> tuple[list[str], Floats]:
         raise InputError(f"{Path(path).name} holds no model beside y_true.", expected="one column or row a model")
     y_true = _array(table["y_true"])
     return [str(name) for name in models], np.stack([zero_one_losses(y_true, _array(table[m])) for m in models])
-
-
-def read_table(path: str | Path) -> pd.DataFrame:
-    """A CSV, TSV or Parquet file as a DataFrame of at least one row; only empty cells and NaN count as missing.
-
-    Raises:
-        InputError: The file does not exist, is no such table, or has no rows.
-    """
-    file = Path(path)
-    if not file.is_file():
-        raise InputError(f"There is no file {file}.", expected="a CSV, TSV or Parquet table")
-    try:
-        if file.suffix.lower() in (".parquet", ".pq"):
-            table = pd.read_parquet(file)
-        else:
-            separator = "\t" if file.suffix.lower() == ".tsv" else ","
-            missing = ["", "nan", "NaN", "NAN"]
-            table = pd.read_csv(file, sep=separator, keep_default_na=False, na_values=missing, low_memory=False)
-    except (ValueError, OSError) as error:  # parser, encoding and Parquet errors are all of these
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(
-            f"{file.name} is no table that can be read: {reason:.120}", expected="a CSV, TSV or Parquet table"
-        ) from error
-    if len(table) == 0:
-        raise InputError(f"{file.name} has no rows.", expected="one row for each held-out example")
-    return table
 
 
 def _array(column: pd.Series) -> NDArray[Any]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gengap.bounds.inputs import Floats, unit_losses
+from gengap.data import plain_array
 from gengap.errors import InputError
 
 _SUM_TOLERANCE = 1e-3  # probabilities written with three decimals still sum to one within this, for up to two classes
@@ -102,7 +103,7 @@ def _labels(name: str, values: ArrayLike) -> NDArray[Any]:
         raise InputError(
             f"{name} has shape {array.shape}.", expected="one value for each held-out example, at least one"
         )
-    missing = np.array([value is None or value != value for value in array], dtype=bool)
+    missing = np.array([value is None or value != value for value in plain_array(values)], dtype=bool)
     if np.any(missing):
         raise InputError(
             f"{name} is missing (NaN or empty) for {np.count_nonzero(missing):,} of {array.size:,} examples.",
