@@ -14,7 +14,7 @@ import torch
 
 from gengap.data import Problem, from_arrays
 from gengap.errors import InputError
-from gengap.train import Execution, Recipe, resolve_device, train, train_replicas
+from gengap.train import Execution, Recipe, check_trainable, resolve_device, train, train_replicas
 from gengap.train import checkpoint as checkpoints
 
 PLAIN = Execution()
@@ -167,6 +167,15 @@ def test_runs_that_cannot_share_a_step_are_refused(tiny: Problem) -> None:
     for trios in ([], [(tiny, Recipe(), 0), (tiny, other, 0)], [(tiny, Recipe(), 0), (tiny.take(30), Recipe(), 0)]):
         with pytest.raises(InputError, match=r"share a step|No run"):
             train_replicas(trios, execution=PLAIN)
+
+
+def test_a_last_minibatch_of_one_is_refused_where_batch_normalisation_is_left_with_one_value() -> None:
+    x, y = np.zeros((4, 1, 4, 4), np.uint8), np.arange(4) % 2  # two halvings leave one pixel
+    problem, recipe = from_arrays(x, y, x, y), Recipe(model="inception-small", batch_size=16)
+    with pytest.raises(InputError, match=r"minibatch of one example with which 33 examples in minibatches of 16 end"):
+        check_trainable(problem, recipe, 33)
+    check_trainable(problem, recipe, 34)
+    check_trainable(problem, recipe.model_copy(update={"model": "inception-small-no-bn"}), 33)
 
 
 @pytest.mark.parametrize(("change", "message"), [({"random_crop": True}, "no margin"), ({"flip": True}, "is a table")])

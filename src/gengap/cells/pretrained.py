@@ -98,7 +98,7 @@ def pretrained_rows(networks: Sequence[Pretrained], store: Store, options: Optio
     if not options.stored:
         device = resolve_device(options.device)
         by_problem: dict[str, list[Pretrained]] = {}
-        for network in dict.fromkeys(networks):
+        for network in {network.key: network for network in networks}.values():
             by_problem.setdefault(network.cell.problem.hash, []).append(network)
         finished = store.finished(network.key for network in networks)
         for group in by_problem.values():
@@ -111,7 +111,7 @@ def _run(networks: Sequence[Pretrained], store: Store, device: str, options: Opt
     if not networks:
         return
     for network in networks:
-        check_trainable(network.cell.sample(), network.cell.recipe)
+        check_trainable(network.cell.sample(), network.cell.recipe, len(network.cell.problem.train))
     with tempfile.TemporaryDirectory(prefix="gengap-") as name:
         save(networks[0].cell.problem, Path(name))
         units = [[_job(network, Path(name), device)] for network in networks]

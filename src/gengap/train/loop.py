@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from gengap import models
 from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.train.checkpoint import Saver, identity
@@ -70,7 +71,7 @@ def train_replicas(
     keep_freed_memory()
     _check_together(trios)
     problem, recipe, _ = trios[0]
-    check_trainable(problem, recipe)
+    check_trainable(problem, recipe, len(problem.train))
     if execution is None:
         execution = chosen_execution(problem, recipe, resolve_device(device))
     training = Training.begin(trios, execution, start)
@@ -94,8 +95,8 @@ def shared_part(problem: Problem, recipe: Recipe) -> tuple[object, ...]:
     return (recipe.model_dump_json(exclude=FREE), *forms, problem.preprocessing, problem.n_classes)
 
 
-def check_trainable(problem: Problem, recipe: Recipe) -> None:
-    """Raises InputError where a recipe asks for what the Problem's inputs do not allow."""
+def check_trainable(problem: Problem, recipe: Recipe, n_train: int) -> None:
+    """Raises InputError where a recipe asks for what ``n_train`` examples like the Problem's do not allow."""
     if recipe.flip and problem.train.x.ndim != 4:
         raise InputError(f"{problem.name} is a table: nothing can be mirrored.", expected="images, or flip=false")
     if recipe.random_crop and problem.preprocessing.crop is None:
@@ -104,6 +105,22 @@ def check_trainable(problem: Problem, recipe: Recipe) -> None:
             f"{problem.name} has no margin to crop at random{', being cut before its pixels were corrupted' * cut}.",
             expected="a Problem whose preprocessing declares a crop, as CIFAR's does, or random_crop=false",
         )
+    if 1 in (recipe.batch_size, n_train % recipe.batch_size):
+        _check_batch_of_one(problem, recipe, n_train)
+
+
+def _check_batch_of_one(problem: Problem, recipe: Recipe, n_train: int) -> None:
+    """Batch normalisation cannot train on a single value a channel."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        model = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
+        try:
+            model(torch.zeros(1, *problem.input_shape))
+        except ValueError as error:
+            raise InputError(
+                f"{recipe.model} cannot train on the minibatch of one example with which {n_train:,} examples in "
+                f"minibatches of {recipe.batch_size} end: {error}.",
+                expected="a batch_size that leaves at least two examples for the last minibatch",
+            ) from error
 
 
 def _check_together(trios: Sequence[Trio]) -> None:
