@@ -1,5 +1,8 @@
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,37 +16,51 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
+def own(key: str, measure: Callable[[], Any], read: Callable[[Any], Any] = lambda value: value) -> Any:
+    return kept("speed.json", key, measure, read)
+
+
 def never():
     raise AssertionError("measured again")
 
 
 def test_each_key_is_measured_once(home: Path) -> None:
-    assert kept("speed.json", "a", lambda: {"per_second": 0.5}) == {"per_second": 0.5}
-    assert kept("speed.json", "b", lambda: None) is None
-    assert kept("speed.json", "a", never) == {"per_second": 0.5}
-    assert kept("speed.json", "b", never) is None
+    assert own("a", lambda: {"per_second": 0.5}) == {"per_second": 0.5}
+    assert own("b", lambda: None) is None
+    assert own("a", never) == {"per_second": 0.5}
+    assert own("b", never) is None
     assert os.listdir(home) == ["speed.json"]
 
 
 def test_what_another_process_kept_meanwhile_stays() -> None:
-    kept("speed.json", "a", lambda: kept("speed.json", "b", lambda: 2) - 1)
-    assert kept("speed.json", "a", never) == 1
-    assert kept("speed.json", "b", never) == 2
+    own("a", lambda: own("b", lambda: 2) - 1)
+    assert own("a", never) == 1
+    assert own("b", never) == 2
 
 
 @pytest.mark.parametrize("damaged", [b"", b"[]", b'{"a": ', b"\xff\xfe"])
-def test_a_damaged_file_is_measured_anew(home: Path, damaged: bytes) -> None:
+def test_a_damaged_file_is_measured_anew(home: Path, damaged: bytes, capsys) -> None:
     home.mkdir()
     (home / "speed.json").write_bytes(damaged)
-    assert kept("speed.json", "a", lambda: 1) == 1
-    assert kept("speed.json", "a", never) == 1
+    assert own("a", lambda: 1) == 1
+    assert "speed.json is damaged" in capsys.readouterr().err
+    assert own("a", never) == 1
 
 
 def test_a_folder_that_cannot_be_made(home: Path) -> None:
     home.write_text("a file")
     with pytest.raises(InputError, match="GENGAP_HOME"):
-        kept("speed.json", "a", lambda: 1)
+        own("a", lambda: 1)
 
 
 def test_two_processes_that_measure_the_same_agree_on_the_first() -> None:
-    assert kept("speed.json", "a", lambda: kept("speed.json", "a", lambda: "first") and "second") == "first"
+    assert own("a", lambda: own("a", lambda: "first") and "second") == "first"
+
+
+@pytest.mark.parametrize("odd", [None, 3, [], {}, {"rate": "fast"}])
+def test_a_value_of_odd_form_is_measured_anew_and_the_others_stay(home: Path, odd: object, capsys) -> None:
+    home.mkdir()
+    (home / "speed.json").write_text(json.dumps({"a": odd, "b": 2}))
+    assert own("a", lambda: {"rate": 5}, lambda found: float(found["rate"])) == 5
+    assert "is damaged" in capsys.readouterr().err
+    assert json.loads((home / "speed.json").read_text()) == {"a": {"rate": 5}, "b": 2}

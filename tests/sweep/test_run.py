@@ -9,6 +9,7 @@ import sweep_work as work
 from gengap.errors import InputError
 from gengap.store import Store
 from gengap.sweep import Failure, Interrupted, Job, run
+from gengap.sweep.failures import of_exit
 from gengap.sweep.threads import available_cores
 
 PROCESSES = pytest.mark.parametrize("workers", [1, 2], ids=["here", "workers"])
@@ -180,6 +181,13 @@ def test_a_script_that_would_start_itself_again_is_told(tmp_path: Path) -> None:
     assert script_run.returncode == 1
     assert "InputError: A worker process could not begin (exit status 1)" in script_run.stderr
     assert "if __name__ == '__main__':" in script_run.stderr
+
+
+def test_the_end_of_a_worker_is_named_by_its_signal() -> None:
+    assert of_exit(-9).status == "out-of-memory"
+    assert of_exit(-15).reason == "worker killed by SIGTERM"
+    assert of_exit(-40).reason == "worker killed by signal 40"
+    assert of_exit(3).reason == "worker ended with exit status 3"
 
 
 def test_nothing_to_do(store: Store) -> None:

@@ -75,7 +75,7 @@ def _sweep(cells: Sequence[Cell], store: Store, device: str, options: Options) -
         return SweepResult(0, len(cells), (), 0.0)
     for cell in cells:
         if cell.key not in finished:
-            check_trainable(cell.sample(), cell.recipe)
+            check_trainable(cell.sample(), cell.recipe, len(cell.problem.train))
     with tempfile.TemporaryDirectory(prefix="gengap-") as name:
         folder = Path(name)
         save(cells[0].problem, folder)
@@ -114,7 +114,12 @@ def _job(cell: Cell, folder: Path, execution: Execution) -> Job:
 def execution_of(cell: Cell, device: str) -> Execution:
     """The setting of a cell: what its recipe fixes, and what is measured once on this machine for the rest."""
     key = trial_key(cell.problem, cell.recipe, device)
-    return Execution(**kept("executions.json", key, lambda: measure(cell.problem, cell.recipe, device))["chosen"])
+    return kept(
+        "executions.json",
+        key,
+        lambda: measure(cell.problem, cell.recipe, device),
+        lambda found: Execution(**found["chosen"]),
+    )
 
 
 def _layout(cell: Cell, jobs: Sequence[Job], workers: int | None) -> Layout:

@@ -31,10 +31,10 @@ def of_exit(exit_code: int | None) -> Cause:
     """The failure that the end of a worker process is, from ``multiprocessing.Process.exitcode``."""
     if exit_code is None or exit_code >= 0:
         return Cause("failed", f"worker ended with exit status {exit_code}")
-    name = signal.Signals(-exit_code).name
-    if name == "SIGKILL":
+    if -exit_code == signal.SIGKILL:
         return Cause("out-of-memory", "worker killed by SIGKILL, which is what a system short of memory does")
-    return Cause("failed", f"worker killed by {name}")
+    named = {number.value: number.name for number in signal.Signals}  # real-time signals have no names
+    return Cause("failed", f"worker killed by {named.get(-exit_code, f'signal {-exit_code}')}")
 
 
 def of_time_out(timeout_s: float) -> Cause:

@@ -2,42 +2,64 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from gengap.store import home
-from gengap.store.problems import explained
+from gengap.store import explained, home
+
+T = TypeVar("T")
+_ABSENT = object()
 
 
-def kept(file: str, key: str, measure: Callable[[], Any]) -> Any:
-    """The value under ``key`` in a JSON file of ``gengap.store.home()``; measured and written when it is not there.
+def kept(file: str, key: str, measure: Callable[[], Any], read: Callable[[Any], T]) -> T:
+    """What is read from the value under ``key`` in a JSON file of ``gengap.store.home()``.
+
+    The value is measured and written when it is not there, or is of a form that cannot be read, which is told.
 
     Args:
         file: Name of the file, e.g. ``"executions.json"``.
         key: Tells this measurement from others.
         measure: Gives the value, something that JSON can hold.
+        read: Makes of the value what is wanted; raises KeyError, TypeError or ValueError where its form is odd.
 
     Raises:
         InputError: The file cannot be written.
     """
     path = home() / file
-    values = _read(path)
-    if key not in values:
-        value = measure()
-        values = {key: value} | _read(path)  # what another process measured meanwhile stays
+    values = _values(path)
+    if values is None:
+        _tell_damaged(path)
+        values = {}
+    before = values.get(key, _ABSENT)
+    if before is not _ABSENT:
+        try:
+            return read(before)
+        except (KeyError, TypeError, ValueError):
+            _tell_damaged(path)
+    value = measure()
+    values = _values(path) or {}
+    if values.get(key, _ABSENT) == before:  # else another process measured meanwhile, and its answer stays
+        values[key] = value
         partial = path.with_suffix(f".{os.getpid()}.part")
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
             os.replace(partial, path)
-    return values[key]
+    return read(values[key])
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """What was measured before; nothing when the file is missing or damaged, as it can be measured again."""
+def _values(path: Path) -> dict[str, Any] | None:
+    """What was measured before; None when the file is damaged."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except OSError:
         return {}
-    return values if isinstance(values, dict) else {}
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _tell_damaged(path: Path) -> None:
+    print(f"{path} is damaged: what it should hold is measured again.", file=sys.stderr)

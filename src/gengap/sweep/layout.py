@@ -1,10 +1,12 @@
 """How to divide this machine's cores: few workers with many threads, or many with few. Measured once, then kept."""
 
+import operator
 import platform
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -48,12 +50,17 @@ def choose_layout(prepare: Prepare, key: str, *, units: int, cores: int | None =
     if cores == 1 or units <= 1:
         return Layout(1, cores)
     machine = f"{platform.node()} {platform.machine()}, {cores} cores"
-    measured = kept("layouts.json", f"{machine}: {key}", lambda: _measure_all(prepare, cores, seconds))
+    fastest = partial(_fastest, units=units)
+    return kept("layouts.json", f"{machine}: {key}", lambda: _measure_all(prepare, cores, seconds), fastest)
+
+
+def _fastest(measured: list[dict[str, Any]], units: int) -> Layout:
+    """The best of the measured layouts with at most ``units`` workers."""
     best = max((m for m in measured if m["workers"] <= units), key=lambda m: m["per_second"])
-    return Layout(best["workers"], best["threads"])
+    return Layout(operator.index(best["workers"]), operator.index(best["threads"]))
 
 
-def _measure_all(prepare: Prepare, cores: int, seconds: float) -> list[dict[str, float]]:
+def _measure_all(prepare: Prepare, cores: int, seconds: float) -> list[dict[str, Any]]:
     print(f"Measuring, once for this kind of work, how best to divide {cores} cores.", file=sys.stderr)
     return [
         asdict(layout) | {"per_second": _pieces_per_second(prepare, layout, seconds)} for layout in _candidates(cores)

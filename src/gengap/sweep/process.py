@@ -67,9 +67,10 @@ class Child:
         if self._has_spoken or (code is not None and code < 0):
             raise Ended(failures.of_exit(code))
         raise InputError(
-            f"A worker process could not begin (exit status {code}); what it wrote stands above.",
-            expected="a main module that can be imported without starting the work again",
-            next_step="put the script's code under `if __name__ == '__main__':`, or use one worker",
+            f"A worker process could not begin (exit status {code}); the last line of its traceback above tells why.",
+            expected="modules that a new process can import, and a script whose work stands under "
+            "`if __name__ == '__main__':`",
+            next_step="mend what the traceback names, or use one worker",
         )
 
     def send(self, message: Any) -> None:

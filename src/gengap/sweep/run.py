@@ -10,8 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from gengap.errors import InputError
-from gengap.store import RESULTS, Store
-from gengap.store.problems import explained
+from gengap.store import RESULTS, Store, explained
 from gengap.sweep.executors import Outcome, in_process, in_workers
 from gengap.sweep.failures import Cause
 from gengap.sweep.jobs import Failure, Interrupted, Job, SweepResult, Unit, Work
