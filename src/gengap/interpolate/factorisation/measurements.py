@@ -1,0 +1,178 @@
+"""Linear measurements of a matrix, matrices of low rank to measure, and how rank and recovery are told."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_array
+
+from gengap import seeds
+from gengap.errors import InputError
+
+Floats = NDArray[np.float64]
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Measurements:
+    """m linear functions <A_i, X> of matrices X of one shape.
+
+    Attributes:
+        shape: Of X, ``(p, q)``.
+        rows: The A_i, each as a row: ``[m, p q]``, linearly independent; sparse rows are orthonormal.
+        symmetric: Whether each A_i is symmetric; X is then meant to be.
+    """
+
+    shape: Shape
+    rows: Floats | csr_array
+    symmetric: bool = False
+
+    def __len__(self) -> int:
+        return int(self.rows.shape[0])
+
+    def __call__(self, X: Floats) -> Floats:
+        """The measurements of X ``[p, q]``: ``[m]``."""
+        return np.asarray(self.rows @ X.ravel())
+
+    def adjoint(self, values: Floats) -> Floats:
+        """Sum of values_i A_i, ``[p, q]``."""
+        return np.asarray(self.rows.T @ values).reshape(self.shape)
+
+    def combination(self, values: Floats) -> Floats:
+        """The coefficients nu for which the measurements of ``adjoint(nu)`` are ``values``."""
+        return values if self._factor is None else np.asarray(cho_solve(self._factor, values))
+
+    def nearest(self, X: Floats, values: Floats) -> Floats:
+        """The matrix nearest to X whose measurements are ``values``."""
+        return X + self.adjoint(self.combination(values - self(X)))
+
+    def checked(self, values: ArrayLike) -> Floats:
+        """Values of the measurements, ``[m]``.
+
+        Raises:
+            InputError: Another number of them, NaN or infinity, or all of them 0.
+        """
+        y = np.asarray(values, dtype=np.float64)
+        if y.shape != (len(self),) or not np.isfinite(y).all() or not y.any():
+            raise InputError(
+                f"Values of shape {y.shape} for {len(self)} measurements.", expected="finite values, not all 0"
+            )
+        return y
+
+    def check_symmetric(self) -> None:
+        """Raises an InputError where the measurements are not of symmetric matrices."""
+        if not self.symmetric:
+            raise InputError(
+                "Measurements that are not symmetric, of a positive semidefinite matrix.",
+                expected="symmetric measurements",
+                next_step="make them with symmetric=True",
+            )
+
+    @cached_property
+    def _factor(self) -> tuple[Floats, bool] | None:
+        if isinstance(self.rows, csr_array):
+            return None
+        factor, lower = cho_factor(self.rows @ self.rows.T)
+        return factor, bool(lower)
+
+
+def gaussian_measurements(shape: Shape, count: int, *, symmetric: bool = False, seed: int = 0) -> Measurements:
+    """Independent normal entries of variance 1 / count, so that ||measurements of X|| is about ||X||_F.
+
+    Args:
+        shape: Of the matrices to be measured, ``(p, q)``.
+        count: m, at most p q, or p (p + 1) / 2 for symmetric matrices.
+        symmetric: Takes the symmetric part of each.
+        seed: Of the entries.
+
+    Raises:
+        InputError: A count out of range, or symmetric matrices that are not square.
+    """
+    _check(shape, count, symmetric)
+    drawn = seeds.generator(seed, "measurements").standard_normal((count, *shape)) / np.sqrt(count)
+    if symmetric:
+        drawn = (drawn + drawn.transpose(0, 2, 1)) / 2
+    return Measurements(shape, drawn.reshape(count, -1), symmetric)
+
+
+def entry_measurements(shape: Shape, count: int, *, symmetric: bool = False, seed: int = 0) -> Measurements:
+    """Distinct entries of the matrix, drawn at random; of a symmetric one, sqrt(2) times entries off the diagonal.
+
+    Args:
+        shape: Of the matrices to be measured, ``(p, q)``.
+        count: m, at most p q, or p (p + 1) / 2 for symmetric matrices.
+        symmetric: Draws from the upper triangle and measures both halves at once.
+        seed: Of the draw.
+
+    Raises:
+        InputError: A count out of range, or symmetric matrices that are not square.
+    """
+    _check(shape, count, symmetric)
+    p, q = shape
+    possible = np.flatnonzero(np.triu(np.ones(shape)) if symmetric else np.ones(shape))
+    chosen = np.sort(seeds.generator(seed, "measurements").choice(possible, count, replace=False))
+    i, j = chosen // q, chosen % q
+    row, ones = np.arange(count), np.ones(count)
+    rows = csr_array((ones, (row, chosen)), shape=(count, p * q))
+    if symmetric:
+        halved = np.where(i == j, 1 / 2, np.sqrt(1 / 2))
+        both = (np.r_[halved, halved], (np.r_[row, row], np.r_[i * q + j, j * q + i]))
+        rows = csr_array(both, shape=(count, p * q))
+    return Measurements(shape, rows, symmetric)
+
+
+def low_rank(shape: Shape, rank: int, *, psd: bool = False, seed: int = 0) -> Floats:
+    """A random matrix U V^T of a rank, with normal factors, scaled to ||X||_F = 1.
+
+    Args:
+        shape: ``(p, q)``.
+        rank: At least 1.
+        psd: Takes V = U: symmetric and positive semidefinite.
+        seed: Of the factors.
+
+    Raises:
+        InputError: A rank out of range, or a positive semidefinite matrix that is not square.
+    """
+    if not 1 <= rank <= min(shape) or (psd and shape[0] != shape[1]):
+        raise InputError(f"rank = {rank} of a {shape[0]} x {shape[1]} matrix.", expected=f"1 to {min(shape)}")
+    rng = seeds.generator(seed, "low rank")
+    left = rng.standard_normal((shape[0], rank))
+    right = left if psd else rng.standard_normal((shape[1], rank))
+    product = left @ right.T
+    return np.asarray(product / np.linalg.norm(product))
+
+
+def effective_rank(X: Floats) -> float:
+    """exp(entropy of the singular values as fractions of their sum): r for r equal ones, 0 for the zero matrix.
+
+    Source: Roy and Vetterli 2007; Arora et al. 2019 (arXiv:1905.13655) use it for depth.
+
+    >>> round(effective_rank(np.diag([2.0, 2.0, 0.0])), 12)
+    2.0
+    """
+    values = np.linalg.svd(X, compute_uv=False)
+    if not values.any():
+        return 0.0
+    shares = values[values > 0] / values.sum()
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def nuclear_norm(X: Floats) -> float:
+    """Sum of the singular values."""
+    return float(np.linalg.svd(X, compute_uv=False).sum())
+
+
+def recovery_error(X: Floats, truth: Floats) -> float:
+    """||X - truth||_F / ||truth||_F."""
+    return float(np.linalg.norm(X - truth) / np.linalg.norm(truth))
+
+
+def _check(shape: Shape, count: int, symmetric: bool) -> None:
+    p, q = shape
+    if symmetric and p != q:
+        raise InputError(f"Symmetric {p} x {q} matrices.", expected="as many rows as columns")
+    most = p * (p + 1) // 2 if symmetric else p * q
+    if not 1 <= count <= most:
+        raise InputError(f"{count} measurements of a {p} x {q} matrix.", expected=f"1 to {most}")

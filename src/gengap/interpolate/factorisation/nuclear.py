@@ -1,0 +1,110 @@
+"""The matrix of least nuclear norm with given measurements, with a proof of how far it is from the least."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gengap.errors import InputError
+from gengap.interpolate.factorisation.measurements import Floats, Measurements, nuclear_norm
+
+_LOOK = 10  # steps between two looks at the certificate
+
+
+@dataclass(frozen=True)
+class NuclearSolution:
+    """A matrix with the given measurements, and bounds on the least nuclear norm.
+
+    Attributes:
+        matrix: It.
+        norm: Its nuclear norm: the least is at most this.
+        lower: The least is at least this: the value of a feasible point of the dual problem.
+        gap: (norm - lower) / norm; at least 0, up to rounding and to what ``negative`` allows.
+        residual: ||measurements - y|| / ||y||: rounding only.
+        negative: Largest -eigenvalue / norm with ``psd``, else 0: how far the matrix is from positive semidefinite.
+        steps: Steps after which this matrix was found.
+        converged: Whether gap and ``negative`` are within the tolerance.
+    """
+
+    matrix: Floats
+    norm: float
+    lower: float
+    gap: float
+    residual: float
+    negative: float
+    steps: int
+    converged: bool
+
+
+def minimum_nuclear_norm(
+    measurements: Measurements, y: Floats, *, psd: bool = False, tolerance: float = 1e-4, steps: int = 5000
+) -> NuclearSolution:
+    r"""Min ||X||_* subject to measurements(X) = y, by Douglas-Rachford splitting.
+
+    Singular values are shrunk, and the result is projected on the measurements, in turn. The dual problem, max y^T nu
+    with ||sum nu_i A_i||_2 <= 1 (with ``psd``: its largest eigenvalue <= 1), gives the lower bound, from the step
+    itself.
+
+    Source: Douglas and Rachford 1956 in the form of Combettes and Pesquet 2007; Recht, Fazel and Parrilo 2010 for the
+    dual.
+
+    Args:
+        measurements: What is known of the matrix.
+        y: The values, ``[m]``.
+        psd: Only positive semidefinite matrices; the norm is then the trace.
+        tolerance: Relative gap at which it stops, above 0.
+        steps: At most so many.
+
+    Raises:
+        InputError: y of another length, 0 or not finite; with psd, measurements that are not of symmetric matrices;
+            numbers out of range.
+    """
+    values = measurements.checked(y)
+    if not 0 < tolerance < 1 or steps < 1:
+        raise InputError(f"tolerance = {tolerance}, steps = {steps}.", expected="in (0, 1), and at least 1")
+    if psd:
+        measurements.check_symmetric()
+    state = measurements.nearest(np.zeros(measurements.shape), values)
+    threshold = float(np.linalg.norm(state, 2)) / 2
+    best = _certified(measurements, values, state, np.zeros_like(state), psd, 0, tolerance)
+    for step in range(1, steps + 1):
+        shrunk = _shrink(state, threshold, psd)
+        if step % _LOOK == 0 or step == steps:
+            found = _certified(measurements, values, shrunk, (state - shrunk) / threshold, psd, step, tolerance)
+            best = min(best, found, key=lambda each: abs(each.gap) + each.negative)
+            if found.converged:
+                return found
+        state = state + measurements.nearest(2 * shrunk - state, values) - shrunk
+    return best
+
+
+def _shrink(X: Floats, threshold: float, psd: bool) -> Floats:
+    """Singular values less the threshold, at least 0; with psd eigenvalues."""
+    if psd:
+        values, vectors = np.linalg.eigh((X + X.T) / 2)
+        return np.asarray((vectors * np.maximum(values - threshold, 0)) @ vectors.T)
+    left, found, right = np.linalg.svd(X, full_matrices=False)
+    return np.asarray((left * np.maximum(found - threshold, 0)) @ right)
+
+
+def _certified(
+    measurements: Measurements, y: Floats, shrunk: Floats, dual: Floats, psd: bool, step: int, tolerance: float
+) -> NuclearSolution:
+    """The matrix projected on the measurements; ``dual`` projected on their span and scaled to be feasible."""
+    matrix = measurements.nearest(shrunk, y)
+    norm = nuclear_norm(matrix)
+    nu = measurements.combination(measurements(dual))
+    spanned = measurements.adjoint(nu)
+    size = float(np.linalg.eigvalsh(spanned)[-1]) if psd else float(np.linalg.norm(spanned, 2))
+    lower = float(y @ nu) / max(1.0, size)
+    negative = max(0.0, -float(np.linalg.eigvalsh(matrix)[0])) / norm if psd else 0.0
+    gap = (norm - lower) / norm
+    return NuclearSolution(
+        matrix=matrix,
+        norm=norm,
+        lower=lower,
+        gap=gap,
+        residual=float(np.linalg.norm(measurements(matrix) - y) / np.linalg.norm(y)),
+        negative=negative,
+        steps=step,
+        converged=abs(gap) <= tolerance and negative <= tolerance,
+    )
