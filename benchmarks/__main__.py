@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import certify, epoch, machine, replicas
+from benchmarks import certify, epoch, machine, measures, replicas
 from benchmarks.table import Line, table
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,6 +38,7 @@ def _no_gpu() -> str | None:
 BENCHMARKS = {
     **{name: Benchmark(partial(_time_epoch, network), epoch.lines) for name, network in epoch.NETWORKS.items()},
     "replicas-gpu": Benchmark(lambda o: replicas.run(o.images, o.rounds), replicas.lines, _no_gpu),
+    "measures": Benchmark(lambda o: measures.run(o.images, o.rounds), measures.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),
 }
 
