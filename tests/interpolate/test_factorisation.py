@@ -130,8 +130,8 @@ def test_nuclear_norm_of_one_known_entry(psd):
 @pytest.mark.parametrize("make", MAKERS)
 def test_the_certificate_is_true(make, psd):
     """Every matrix with the measurements has at least ``lower``, and the solver's at most (1 + gap) as much."""
-    truth = low_rank((8, 8), 2, psd=psd)
-    known = make((8, 8), 20, symmetric=psd)
+    truth = low_rank((12, 12), 2, psd=psd)
+    known = make((12, 12), 45, symmetric=psd)
     y = known(truth)
     made = minimum_nuclear_norm(known, y, psd=psd, tolerance=1e-4)
     assert made.converged
@@ -146,7 +146,7 @@ def test_the_certificate_is_true(make, psd):
     if not psd:
         assert all(nuclear_norm(known.nearest(other, y)) >= made.lower for other in others)
         assert rough.norm >= made.lower
-        assert nuclear_norm(known.nearest(np.zeros((8, 8)), y)) > made.norm
+        assert nuclear_norm(known.nearest(np.zeros((12, 12)), y)) > made.norm
 
 
 def test_small_starts_find_the_least_nuclear_norm_and_large_ones_do_not():
