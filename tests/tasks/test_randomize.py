@@ -13,6 +13,7 @@ from gengap.cells import Options
 from gengap.cli import main
 from gengap.errors import InputError
 from gengap.tasks.randomize import _grid, choose_recipe
+from gengap.train import preset
 
 pytestmark = pytest.mark.usefixtures("one_core")
 
@@ -209,3 +210,13 @@ def test_cells_asked_for_twice_are_there_once() -> None:
     problem = gengap.load("digits").take(20, 10)
     grid = _grid(problem, choose_recipe(None, problem), ["labels", "labels"], [0, 1, 1.0], [0, 0])
     assert [(cell.level, cell.seed) for cell in grid] == [(0.0, 0), (1.0, 0)]
+
+
+def test_own_data_named_as_a_data_set_do_not_get_its_recipe(tmp_path) -> None:
+    digits = gengap.load("digits").take(20, 10)
+    arrays = {"x_train": digits.train.x, "y_train": digits.train.y, "x_test": digits.test.x, "y_test": digits.test.y}
+    np.savez(tmp_path / "digits.npz", **arrays)
+    own = gengap.load(tmp_path / "digits.npz")
+    assert own.name == digits.name
+    assert choose_recipe(None, digits) == preset("digits")
+    assert choose_recipe(None, own) == preset("zhang2017-mlp")

@@ -34,6 +34,7 @@ def test_every_field_changes_the_hash() -> None:
         "interpolate": True,
         "evaluate_every": 2,
         "snapshots": (1,),
+        "snapshot_loss": 0.1,
         "precision": "float32",
         "memory_format": "contiguous",
     }
@@ -79,6 +80,6 @@ def test_an_unknown_preset_names_the_nearest() -> None:
 
 
 def test_every_default_preset_exists() -> None:
-    for problem in ("digits", "cifar10", "mine"):
+    for data_set in ("digits", "cifar10", None):
         for model in (None, "mlp-3x512", "alexnet-small", "inception-small-no-bn", "mine:make"):
-            assert default_preset(problem, model) in PRESETS
+            assert default_preset(data_set, model) in PRESETS

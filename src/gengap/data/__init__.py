@@ -10,7 +10,7 @@ from gengap.data.loading import load
 from gengap.data.location import data_root
 from gengap.data.preprocessing import centre_crop, preprocess
 from gengap.data.problem import Preprocessing, Problem, Scale, Split
-from gengap.data.registry import DATA_SETS, NamedDataSet, named_data_set
+from gengap.data.registry import DATA_SETS, NamedDataSet, data_set_of, named_data_set
 from gengap.data.saved import open_problem, save_problem
 from gengap.data.torch_dataset import from_datasets
 
@@ -27,6 +27,7 @@ __all__ = [
     "corrupt",
     "corruption_names",
     "data_root",
+    "data_set_of",
     "fetch",
     "find_corruption",
     "from_arrays",

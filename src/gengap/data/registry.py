@@ -9,7 +9,7 @@ from gengap.data.cifar import read_published_cifar
 from gengap.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION, KUZUSHIJI
 from gengap.data.digits import read_digits
 from gengap.data.idx import read_mnist_family
-from gengap.data.problem import Preprocessing, Split
+from gengap.data.problem import Preprocessing, Problem, Split
 from gengap.errors import unknown
 
 Reader = Callable[[Path], tuple[Split, Split]]
@@ -55,6 +55,11 @@ def named_data_set(name: str) -> NamedDataSet:
     if name not in DATA_SETS:
         raise unknown("data set", name, DATA_SETS)
     return DATA_SETS[name]
+
+
+def data_set_of(problem: Problem) -> NamedDataSet | None:
+    """The named data set that a Problem comes from, also in part or corrupted; None for any other data."""
+    return next((entry for entry in DATA_SETS.values() if entry.title == problem.origin), None)
 
 
 _WHITEN = Preprocessing(scale="whiten")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gengap import cells
 from gengap.cells import Cell, Options
-from gengap.data import DATA_SETS, Problem, check_level, find_corruption, load
+from gengap.data import DATA_SETS, Problem, check_level, data_set_of, find_corruption, load
 from gengap.errors import InputError
 from gengap.report import Page, json_ready, make_folder, randomize_page, summarise, write_page
 from gengap.store import Row, Store
@@ -88,7 +88,7 @@ def randomize(
         rows, result = cells.run(grid, opened, options)
     frame = pd.DataFrame(rows)
     summary = summarise(frame, problem.n_classes)
-    published = curves() if problem.origin == DATA_SETS["cifar10"].title else None
+    published = curves() if data_set_of(problem) == DATA_SETS["cifar10"] else None
     test = Randomization(rows, summary, randomize_page(frame, summary, published), result)
     if out is not None:
         test.write(out)
@@ -112,7 +112,8 @@ def choose_recipe(
     if name is not None and name.endswith(".json"):
         fields = _fields(Path(name))
     else:
-        fields = preset(name or default_preset(problem.name, model)).model_dump()
+        named = data_set_of(problem)
+        fields = preset(name or default_preset(named.name if named else None, model)).model_dump()
     return Recipe.parse({**fields, **(changes or {}), **({} if model is None else {"model": model})})
 
 

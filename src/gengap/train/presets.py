@@ -24,10 +24,10 @@ def preset(name: str) -> Recipe:
     return PRESETS[name]
 
 
-def default_preset(problem: str, model: str | None) -> str:
-    """The preset for a data set and a model when the user names none."""
-    if problem in PRESETS:
-        return problem
+def default_preset(data_set: str | None, model: str | None) -> str:
+    """The preset when the user names none, for a named data set (None: other data) and a model (None: any)."""
+    if data_set is not None and data_set in PRESETS:
+        return data_set
     for family in ("inception", "alexnet"):
         if model is not None and model.startswith(family):
             return f"zhang2017-{family}"
