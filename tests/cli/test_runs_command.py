@@ -64,6 +64,19 @@ def test_list_shows_every_run_and_its_reason(gengap, tmp_path: Path) -> None:
     assert lines[5] == f"4 of 4 stored runs; {tmp_path / 'gengap.db'}"
 
 
+def test_another_store_is_named_as_where_its_runs_were_made(gengap, tmp_path: Path) -> None:
+    with Store(tmp_path / "other.db") as other:
+        other.put({"key": "e" * 20, "status": "done"})
+    where = ("--store", str(tmp_path / "other.db"))
+    assert json.loads(gengap("list", "--json", *where)[1])["store"] == where[1]
+    assert json.loads(gengap("export", "--format", "json", *where)[1])["rows"][0]["key"] == "e" * 20
+    assert gengap("rm", "eeee", "--yes", *where)[0] == 0
+    assert "0 of 0 stored runs" in gengap("list", *where)[1]
+    status, _, told = gengap("list", "--store", str(tmp_path / "absent.db"))
+    assert (status, (tmp_path / "absent.db").exists()) == (2, False)
+    assert "There is no store" in told
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -127,7 +140,7 @@ def test_export_as_parquet(gengap, tmp_path: Path) -> None:
 
 def test_export_of_an_empty_store(gengap, stored: Store) -> None:
     stored.remove(KEYS)
-    assert gengap("export", "--format", "json")[:2] == (0, '{"rows": []}\n')
+    assert json.loads(gengap("export", "--format", "json")[1]) == {"rows": []}
     assert gengap("export", "--format", "csv")[0] == 0
     assert gengap("list")[0] == 0
 

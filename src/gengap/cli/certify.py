@@ -168,12 +168,11 @@ def _show(answer: "Certificate | Family | Comparison | Plan") -> None:
 
 
 def _table(certificate: "Certificate") -> Any:
-    from rich.table import Table
-
+    from gengap.cli.table import empty_table
     from gengap.tasks.certify.words import WORDS, percent, three_digits
 
     shown = three_digits if certificate.errors is None else percent
-    table = Table("Bound", "Risk at most", "To be known")
+    table = empty_table("bound", "risk at most", "to be known")
     for name, bound in certificate.bounds.items():
         words = WORDS[name]
         upper = shown(bound["upper"], up=True) if bound["upper"] is not None else "–"

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.table import Table
 
+from gengap.cli.table import print_table
 from gengap.data import DATA_SETS, data_root, fetch, named_data_set, verify
 
 app = typer.Typer()
@@ -36,9 +36,7 @@ def list_data_sets(data_dir: DataDir = None, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps({"data_sets": rows}, indent=2))
         return
-    _print_table(
-        ("name", "what", "here"), [(row["name"], row["title"], "yes" if row["here"] else "no") for row in rows]
-    )
+    print_table(("name", "what", "here"), [(row["name"], row["title"], "yes" if row["here"] else "no") for row in rows])
     typer.echo(f"Looked for in {data_root(data_dir)}; gengap data fetch NAME downloads one.")
 
 
@@ -84,7 +82,7 @@ def verify_data_sets(
     else:
         folders = [r["folder"] if named_data_set(r["name"]).files else "comes with scikit-learn" for r in results]
         lines = [(r["name"], r["status"], folder) for r, folder in zip(results, folders, strict=True)]
-        _print_table(("name", "status", "folder"), lines)
+        print_table(("name", "status", "folder"), lines)
     unsound = [result for result in results if result["status"] != "ok"]
     for result in unsound:
         typer.echo(f"gengap: {result['reason']}", err=True)
@@ -94,10 +92,3 @@ def verify_data_sets(
 
 def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(not file.name.endswith(".part") for file in folder.iterdir())
-
-
-def _print_table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    table = Table(*head)
-    for row in rows:
-        table.add_row(*map(str, row))
-    Console().print(table)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from gengap.cli.table import print_table
+
 
 def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")] = False,
@@ -16,11 +18,8 @@ def command(
     if as_json:
         typer.echo(json.dumps({"models": [asdict(info) for info in named()]}, indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("Model", "Parameters", "Input", "Source")
-    for info in named():
-        shape = " x ".join(map(str, info.input_shape))
-        table.add_row(info.name, f"{info.parameters:,}", shape, info.source.partition(",")[0])
-    Console().print(table)
+    rows = [
+        (info.name, f"{info.parameters:,}", " x ".join(map(str, info.input_shape)), info.source.partition(",")[0])
+        for info in named()
+    ]
+    print_table(("model", "parameters", "input", "source"), rows)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gengap.cli.table import empty_table
 from gengap.errors import InputError
 
 if TYPE_CHECKING:
@@ -98,12 +99,11 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _print(test: "Randomization") -> None:
     from rich.console import Console
-    from rich.table import Table
 
     from gengap.report import verdict
 
     console = Console()
-    table = Table(title=test.page.title, title_justify="left", box=None, pad_edge=False)
+    table = empty_table(title=test.page.title, title_justify="left")
     columns = _columns(test.rows)
     for heading in columns:
         justify: Literal["left", "right"] = "left" if heading in ("corruption", "status") else "right"

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from gengap.cli.table import print_table
 from gengap.errors import InputError, unknown
 from gengap.store import STATUSES, Row, Store
 
 app = typer.Typer()
 
-# Column of a row -> heading of the list.
+# Column of a row -> heading of the list; a key's beginning serves ``rm``.
 _LISTED = {
     "key": "key",
     "status": "status",
@@ -29,9 +27,12 @@ _LISTED = {
     "test_accuracy": "test",
 }
 _SHORT_KEY = 12
-_PIPE_WIDTH = 200
 
 _Filter = Annotated[str, typer.Option(help="Only these, separated by commas.", show_default=False)]
+_File = Annotated[
+    Path | None,
+    typer.Option("--store", help="File that rows are kept in. Default: in GENGAP_HOME.", show_default=False),
+]
 _Status = Annotated[str, typer.Option(help=f"Only these of {', '.join(STATUSES)}.", show_default=False)]
 
 
@@ -49,14 +50,17 @@ def list_runs(
     problem: _Filter = "",
     model: _Filter = "",
     corruption: _Filter = "",
+    file: _File = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document with every column but history.")] = False,
 ) -> None:
     """List stored runs, the newest last."""
     where = _where(status=status, problem=problem, model=model, corruption=corruption)
-    with Store() as store:
+    with _store(file) as store:
         rows = list(store.records(history=False, **where))
         if as_json:
-            sys.stdout.write(_document({"store": str(store.path), "rows": rows}))
+            from gengap.report import json_text
+
+            sys.stdout.write(json_text({"store": str(store.path), "rows": rows}))
         else:
             _show(rows, store)
 
@@ -72,12 +76,13 @@ def export_runs(
     problem: _Filter = "",
     model: _Filter = "",
     corruption: _Filter = "",
+    file: _File = None,
 ) -> None:
     """Export stored runs as CSV, Parquet or JSON."""
     where = _where(status=status, problem=problem, model=model, corruption=corruption)
     if form is Format.parquet and out is None:
         raise InputError("Parquet is no text to print.", next_step="name a file with --out")
-    with Store() as store:
+    with _store(file) as store:
         rows = list(store.records(history=history or form is Format.json, **where))
     if history:
         rows = [{"key": row["key"], **epoch} for row in rows for epoch in row["history"]]
@@ -98,11 +103,12 @@ def remove_runs(
     status: _Status = "",
     everything: Annotated[bool, typer.Option("--all", help="Every stored run.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    file: _File = None,
 ) -> None:
     """Remove stored runs for good."""
     if [bool(keys), bool(status), everything].count(True) != 1:
         raise InputError("Which runs?", expected="either keys, or --status, or --all")
-    with Store() as store:
+    with _store(file) as store:
         if keys:
             chosen = sorted({store.find(key) for key in keys})
         else:
@@ -110,6 +116,13 @@ def remove_runs(
         if chosen and not yes:
             _confirm(len(chosen))
         typer.echo(f"{store.remove(chosen)} runs removed", err=True)
+
+
+def _store(file: Path | None) -> Store:
+    """The store in a file that is there, or the user's, which is made when missing."""
+    if file is not None and not file.exists():
+        raise InputError(f"There is no store {file}.", expected="the file given as --store when its runs were made")
+    return Store(file)
 
 
 def _confirm(count: int) -> None:
@@ -129,30 +142,17 @@ def _where(**wanted: str) -> dict[str, list[str]]:
 
 def _show(rows: list[Row], store: Store) -> None:
     columns = _LISTED | ({"reason": "reason"} if any(row.get("reason") for row in rows) else {})
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-    table = Table(box=None, pad_edge=False)
-    for column, heading in columns.items():
-        table.add_column(heading, no_wrap=column == "key", overflow="fold")
-    for row in rows:
-        table.add_row(*[_cell(column, row.get(column)) for column in columns])
     if rows:
-        console.print(table)
-    console.print(
-        f"{len(rows)} of {len(store)} stored runs; {store.path}", markup=False, highlight=False, soft_wrap=True
-    )
-
-
-def _cell(column: str, value: Any) -> Text:
-    """A value as text, in which nothing is taken for markup; keys are cut, as their beginning serves ``rm``."""
-    if value is None:
-        return Text("-")
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return Text(text[:_SHORT_KEY] if column == "key" else text)
+        shown = [[row["key"][:_SHORT_KEY], *(row.get(column) for column in list(columns)[1:])] for row in rows]
+        print_table(list(columns.values()), shown, whole=["key"])
+    typer.echo(f"{len(rows)} of {len(store)} stored runs; {store.path}")
 
 
 def _encode(rows: list[Row], form: Format) -> bytes:
     if form is Format.json:
-        return _document({"rows": rows}).encode()
+        from gengap.report import json_text
+
+        return json_text({"rows": rows}).encode()
     import pandas as pd
 
     names = dict.fromkeys(name for row in rows for name in row)
@@ -172,25 +172,12 @@ def _encode(rows: list[Row], form: Format) -> bytes:
 
 def _flat(value: Any) -> Any:
     """What a table's cell can hold: lists and dictionaries as JSON text."""
-    return _document(value).rstrip() if isinstance(value, list | dict) else value
+    from gengap.report import json_ready
+
+    return json.dumps(json_ready(value), allow_nan=False) if isinstance(value, list | dict) else value
 
 
 def _dtype(values: list[Any]) -> str | None:
     """Integers stay integers where some are missing; for all else pandas decides."""
     present = {type(value) for value in values if value is not None}
     return "Int64" if present == {int} else None
-
-
-def _document(value: Any) -> str:
-    """Strict JSON: a value that is not finite is null; the row's status and reason tell why."""
-    return json.dumps(_finite(value), allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and not -float("inf") < value < float("inf"):
-        return None
-    return value

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gengap.cli.table import print_table
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
 
 app = typer.Typer()
@@ -31,7 +32,7 @@ def list_studies(as_json: Json = False) -> None:
     if as_json:
         _print_json({"studies": [_short(study) for study in studies]})
         return
-    _print_table(
+    print_table(
         ["study", "what", "numbers", "claim"], [[s.name, s.artifact, len(s.reported), s.claim] for s in studies]
     )
 
@@ -109,7 +110,7 @@ def _show(study: Study) -> None:
         typer.echo(f"  {number}. {text}")
     rows = [[n.what, n.place, n.value, n.unit, n.tolerance, n.source] for n in study.reported]
     typer.echo("\nReported")
-    _print_table(["what", "place", "value", "unit", "tolerance", "source"], rows)
+    print_table(["what", "place", "value", "unit", "tolerance", "source"], rows)
 
 
 def _write(name: str, scale: str, outcomes: list[Outcome], out: Path) -> None:
@@ -129,28 +130,11 @@ def _print_comparisons(outcomes: list[Outcome]) -> None:
         asked = [c for c in outcome.comparisons() if not c.left_out]
         rows = [[c.what, c.place, c.reported, c.ours, len(c.values), c.unit, c.verdict, c.absence] for c in asked]
         if rows:
-            _print_table(["what", "place", "paper", "ours", "n", "unit", "verdict", "no value because"], rows)
+            print_table(["what", "place", "paper", "ours", "n", "unit", "verdict", "no value because"], rows)
         left_out = len(outcome.study.reported) - len(rows)
         if left_out:
             typer.echo(f"{left_out} more of the paper's numbers are of settings that {outcome.scale} scale leaves out.")
         typer.echo(f"Indicative only: {outcome.indicative}\n" if outcome.indicative else "")
-
-
-def _print_table(headings: list[str], rows: list[list[Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*headings, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _print_json(document: dict[str, Any]) -> None:
