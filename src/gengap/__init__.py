@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gengap.data import Problem as Problem
     from gengap.data import load as load
+    from gengap.measures import measure as measure
     from gengap.tasks.certify import certify as certify
     from gengap.tasks.randomize import randomize as randomize
 
@@ -17,10 +18,11 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Problem": "gengap.data",
     "load": "gengap.data",
+    "measure": "gengap.measures",
     "certify": "gengap.tasks.certify",
     "randomize": "gengap.tasks.randomize",
 }
-__all__ = ["Problem", "__version__", "certify", "load", "randomize"]
+__all__ = ["Problem", "__version__", "certify", "load", "measure", "randomize"]
 
 
 def __getattr__(name: str) -> Any:

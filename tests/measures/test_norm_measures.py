@@ -11,7 +11,8 @@ from gengap.data import Problem, Split
 from gengap.measures import from_log, measure
 from gengap.measures.products import product, scaled_geometric_mean
 
-NAMES = "l2 l2_dist param_norm fro_dist prod_of_fro sum_of_fro prod_of_fro_over_margin sum_of_fro_over_margin".split()
+NAMES = ["l2", "l2_dist", "param_norm", "fro_dist"]
+NAMES += [f"{form}_of_fro{over}" for form in ("prod", "sum") for over in ("", "_over_margin")]
 
 
 def _naive(model: nn.Module, initial: nn.Module, margin: float) -> dict[str, float]:

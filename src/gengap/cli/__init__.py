@@ -17,6 +17,8 @@ _UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 COMMANDS = {
     "randomize": "The randomization test of a recipe: does it learn, or can it memorise?",
     "certify": "An upper bound on true risk from held-out predictions or counts.",
+    "interpolate": "Exact interpolators: kernel, random features, ReLU construction, forests.",
+    "measure": "Every complexity measure of a trained network.",
     "study": "The papers: list, show or run a study.",
     "data": "Data sets: list, fetch or verify.",
     "models": "The named models with their parameter counts.",

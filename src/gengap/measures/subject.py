@@ -86,7 +86,7 @@ class Subject:
         return_scores(self.model, output, self.inputs(slice(PROBED)), problem.n_classes)
         self.initial: nn.Module | None = None
         if initial is not None:
-            self.initial = with_weights(self.model, initial)
+            self.initial = with_weights(self.model, initial, "the initial network")
             check_finite(self.initial, "the initial network")
 
     @property

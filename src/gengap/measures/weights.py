@@ -57,32 +57,32 @@ def _unwrapped(model: nn.Module) -> nn.Module:
             return model
 
 
-def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], *, what: str = "initial") -> nn.Module:
+def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of: str) -> nn.Module:
     """A copy of a network with other weights.
 
     Args:
         model: The network.
         weights: Another network of the same architecture, or a state dict.
-        what: What errors call these weights.
+        of: What errors call what holds these weights.
 
     Raises:
         InputError: Names or shapes that differ, each told.
     """
     if not isinstance(weights, nn.Module | Mapping):
-        raise InputError(f"The {what} weights are a {type(weights).__name__}.", expected="a network or its state dict")
+        raise InputError(f"{of} is a {type(weights).__name__}.", expected="a network or its state dict")
     state = own_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
     own = model.state_dict()
     for name in own:
         if name in state and state[name].shape != own[name].shape:
+            shapes = tuple(state[name].shape), tuple(own[name].shape)
             raise InputError(
-                f"The {what} weight {name} has shape {tuple(state[name].shape)}, "
-                f"the network's {tuple(own[name].shape)}.",
+                f"{name} of {of} has shape {shapes[0]}, that of the network {shapes[1]}.",
                 expected="weights of the same architecture",
             )
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     if missing or extra:
-        told = [f"{word} {_some(names)}" for word, names in (("lack", missing), ("have besides", extra)) if names]
-        raise InputError(f"The {what} weights {' and '.join(told)}.", expected="the network's own parameter names")
+        told = [f"{word} {_some(names)}" for word, names in (("lacks", missing), ("has besides", extra)) if names]
+        raise InputError(f"{of} {' and '.join(told)}.", expected="the network's own parameter names")
     result = copy.deepcopy(model)
     result.load_state_dict(state)
     return result
@@ -93,7 +93,7 @@ def _some(names: list[str], shown: int = 4) -> str:
     return ", ".join(names[:shown]) + more
 
 
-def check_finite(model: nn.Module, what: str) -> None:
+def check_finite(model: nn.Module, of: str) -> None:
     """Sees that no weight or statistic is NaN or infinite.
 
     Raises:
@@ -102,7 +102,7 @@ def check_finite(model: nn.Module, what: str) -> None:
     bad = [name for name, value in model.state_dict().items() if not torch.isfinite(value).all()]
     if bad:
         raise InputError(
-            f"Weights of {what} are NaN or infinite: {_some(bad)}.",
+            f"Weights of {of} are NaN or infinite: {_some(bad)}.",
             expected="finite weights",
             next_step="take a snapshot from before training diverged",
         )

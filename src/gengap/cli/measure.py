@@ -1,0 +1,101 @@
+"""``gengap measure``: every complexity measure of a trained network."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gengap.tasks.measure import Measurements
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="A named model, or module.path:factory.")],
+    weights: Annotated[Path, typer.Option(help="Its trained weights: a state dict or checkpoint of torch.save.")],
+    initial: Annotated[
+        Path | None, typer.Option(help="Its weights at initialisation, for distances from them.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")] = "digits",
+    corruption: Annotated[
+        str | None, typer.Option(help="The corruption that it was trained under, drawn with --seed: see randomize.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Level of the corruption.")] = 1.0,
+    measures: Annotated[str | None, typer.Option(help="Names, with commas. Default: all.")] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
+    ] = None,
+    subset: Annotated[int, typer.Option(help="Training examples that searches use.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Compute every complexity measure of a trained network.
+
+    A measure that the network does not allow is skipped or partial, with the reason and the layers' names.
+    """
+    from gengap.data import load
+    from gengap.tasks.measure import measure_saved
+
+    problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
+    if corruption is not None:
+        problem = problem.corrupt(corruption, level=level, seed=seed)
+    with redirect_stdout(sys.stderr), _progress() as progress:  # what a network of the user's prints is no answer
+        found = measure_saved(
+            model,
+            weights,
+            initial=initial,
+            data=problem,
+            measures=None if measures is None else [name.strip() for name in measures.split(",") if name.strip()],
+            output=output,
+            seed=seed,
+            device=device,
+            subset=subset,
+            progress=progress,
+            out=out,
+        )
+    if as_json:
+        from gengap.report import json_text
+
+        sys.stdout.write(json_text(found.to_json()))
+    else:
+        _print(found)
+    if out is not None:
+        typer.echo(f"Report: {out / 'report.html'}", err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on stderr that names the measure that is being computed; nothing off a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading the network", total=None)
+        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
+
+
+def _print(found: "Measurements") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from gengap.report.measures import note_text, value_text
+
+    console = Console()
+    for family, rows in found.rows.groupby("family", sort=False):
+        table = Table(title=str(family), title_justify="left", box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True, min_width=32)
+        table.add_column(justify="right", no_wrap=True, min_width=10)
+        table.add_column(overflow="fold")
+        for row in rows.to_dict("records"):
+            table.add_row(row["name"], value_text(row), note_text(row))
+        console.print(table)
+    console.print(found.sentence, style="bold", highlight=False)

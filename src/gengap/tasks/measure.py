@@ -1,0 +1,130 @@
+"""Every measure of a network whose weights are in a file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import nn
+
+from gengap.data import Problem, load
+from gengap.measures import find_measures, measure
+from gengap.measures.table import Progress
+from gengap.measures.weights import with_weights
+from gengap.models import build
+from gengap.models.weights_file import read_weights
+from gengap.report import Page, json_ready, make_folder, write_page
+from gengap.report.measures import measures_page, sentence
+
+__all__ = ["Measurements", "measure_saved", "saved_network"]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """The measures of one network.
+
+    Attributes:
+        rows: What ``gengap.measure`` returns.
+        subject: What was measured: ``model``, ``weights``, ``initial``, ``data``, ``n``.
+    """
+
+    rows: pd.DataFrame
+    subject: Mapping[str, Any]
+
+    @property
+    def sentence(self) -> str:
+        """How many measures there are, and of how many something is missing."""
+        return sentence(self.rows, self.subject)
+
+    @property
+    def page(self) -> Page:
+        """The report."""
+        return measures_page(self.rows, self.subject)
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``gengap measure --json`` prints: ``measures`` and what was measured, free of NaN."""
+        document: dict[str, Any] = json_ready({"measures": self.rows, **self.subject})
+        return document
+
+    def write(self, out: str | Path) -> Path:
+        """Writes the report into a folder and returns the path of its ``report.html``."""
+        return write_page(self.page, out, self.rows, dict(self.subject))
+
+
+def measure_saved(
+    model: str,
+    weights: str | Path,
+    *,
+    initial: str | Path | None = None,
+    data: str | Path | Problem = "digits",
+    measures: Sequence[str] | None = None,
+    output: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    subset: int = 1000,
+    progress: Progress | None = None,
+    out: str | Path | None = None,
+) -> Measurements:
+    """Measures a network of the user's, or a named one, with weights from a file.
+
+    Args:
+        model: A named model or ``module.path:factory``.
+        weights: File with its trained state dict; see ``read_weights``.
+        initial: File with its state dict at initialisation.
+        data: The Problem that it was trained on, or what ``gengap.load`` takes.
+        measures: Names of those wanted; None for all.
+        output: Key or index of the scores, where the network returns a dict or a tuple.
+        seed: Of everything drawn.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        subset: How many training examples searches use.
+        progress: As for ``gengap.measure``.
+        out: Folder for the report; checked before anything is measured.
+
+    Raises:
+        InputError: A name, file or network that cannot be used.
+    """
+    find_measures(measures)
+    problem = data if isinstance(data, Problem) else load(data)
+    trained = saved_network(model, weights, problem)
+    start = None if initial is None else saved_network(model, initial, problem)
+    if out is not None:
+        make_folder(out)
+    rows = measure(
+        trained,
+        problem,
+        start,
+        measures=measures,
+        output=output,
+        seed=seed,
+        device=device,
+        subset=subset,
+        progress=progress,
+    )
+    subject = {
+        "model": model,
+        "weights": str(weights),
+        "initial": None if initial is None else str(initial),
+        "data": problem.name,
+        "steps": [dict(step) for step in problem.steps],
+        "n": len(problem.train),
+        "subset": min(subset, len(problem.train)),
+        "seed": seed,
+    }
+    found = Measurements(rows, subject)
+    if out is not None:
+        found.write(out)
+    return found
+
+
+def saved_network(model: str, weights: str | Path, problem: Problem) -> nn.Module:
+    """A named network, or what a user's factory makes, with the weights of a file.
+
+    Raises:
+        InputError: An unknown name, a file that cannot be read, or weights of another network.
+    """
+    state = read_weights(Path(weights))
+    with torch.random.fork_rng(devices=[]):  # a fresh network draws weights that the file's replace
+        made = build(model, problem.input_shape, problem.n_classes)
+    return with_weights(made, state, str(weights))
