@@ -1,0 +1,54 @@
+"""Figures 3 and 9 of Liao et al. 2018: one training loss, different test losses, 3-layer network.
+
+Claim: Networks that were pretrained on corrupted labels have different test losses at one training loss; the product
+of their norms grows with the test error, and normalised losses lie on a line.
+
+Reported: the number of parameters and the training loss, in the caption of Figure 3. The figures print no fit.
+"""
+
+from gengap.studies.liao2018 import setting
+from gengap.studies.liao2018.lines import measure
+from gengap.studies.liao2018.published import reported_loss
+from gengap.studies.liao2018.setting import THREE, Config
+from gengap.studies.liao2018.views import each_network, fits, normalised, product_norm, remains, unnormalised
+from gengap.studies.study import Reported, Scale, Study, study
+
+REPORTED = (
+    reported_loss("Figures 3 and 9", 0.0044, 0.0001),
+    Reported(
+        what="parameters of the 3-layer network",
+        place="Figure 3, caption",
+        value=154_464,
+        unit="",
+        tolerance=0.5,
+        source="printed",
+        quantity="parameters",
+        where={"model": THREE, "kind": "line"},
+    ),
+)
+
+
+def sweep(scale: Scale) -> list[Config]:
+    """One line, of the snapshots nearest to the given training loss."""
+    return [Config(scale, "Figures 3 and 9", snapshot="nearest")]
+
+
+@study
+def liao2018_figure3() -> Study:
+    """Figures 3 and 9."""
+    return Study(
+        name="liao2018/figure3",
+        artifact="Figures 3 and 9",
+        claim=(
+            "Networks that were pretrained on corrupted labels have different test losses at one training "
+            "loss; the product of their norms grows with the test error, and normalised losses lie on a line."
+        ),
+        paper=setting.PAPER,
+        differences=setting.DIFFERENCES,
+        scaled=setting.SCALED,
+        cost=setting.COST,
+        reported=REPORTED,
+        sweep=sweep,
+        measure=measure,
+        views=(unnormalised, product_norm, normalised, fits, remains, each_network),
+    )
