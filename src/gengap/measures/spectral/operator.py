@@ -75,6 +75,7 @@ def _operator(module: nn.Module, weight: Tensor, input_shape: tuple[int, ...]) -
 def _top_vector(forward: Map, backward: Map, shape: tuple[int, ...], max_restarts: int) -> Tensor:
     """A unit vector near the top eigenvector of A^T A, float64 ``[1, *shape]``."""
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, lobpcg
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     def gram(v: NDArray[Any]) -> NDArray[Any]:
         x = torch.from_numpy(np.ascontiguousarray(v, dtype=np.float32)).reshape(1, *shape)
@@ -87,7 +88,8 @@ def _top_vector(forward: Map, backward: Map, shape: tuple[int, ...], max_restart
         return torch.zeros(1, *shape, dtype=torch.float64)
     vectors: NDArray[Any]
     try:
-        _, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=TOLERANCE / 2, maxiter=max_restarts)
+        with threadpool_limits(1, user_api="blas"):  # its vectors are short: threads would wait for one another
+            _, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=TOLERANCE / 2, maxiter=max_restarts)
     except ArpackNoConvergence:  # which gives nothing; a few steps of LOBPCG give a lower bound
         _, vectors = lobpcg(operator, start[:, None].astype(np.float64), largest=True, maxiter=20)
     top: Tensor = torch.from_numpy(vectors[:, 0].astype(np.float64)).reshape(1, *shape)
