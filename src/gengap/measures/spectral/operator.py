@@ -1,6 +1,7 @@
 """The spectral norm of a convolution as the operator it is on its real input."""
 
 import copy
+import warnings
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -87,10 +88,11 @@ def _top_vector(forward: Map, backward: Map, shape: tuple[int, ...], max_restart
     if not gram(start).any():  # a kernel of which no used entry is other than zero
         return torch.zeros(1, *shape, dtype=torch.float64)
     vectors: NDArray[Any]
-    try:
-        with threadpool_limits(1, user_api="blas"):  # its vectors are short: threads would wait for one another
+    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():  # short vectors: threads would only wait
+        warnings.simplefilter("ignore", UserWarning)  # of LOBPCG, that it has not converged: the residual tells
+        try:
             _, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=TOLERANCE / 2, maxiter=max_restarts)
-    except ArpackNoConvergence:  # which gives nothing; a few steps of LOBPCG give a lower bound
-        _, vectors = lobpcg(operator, start[:, None].astype(np.float64), largest=True, maxiter=20)
+        except ArpackNoConvergence:  # which gives nothing; a few steps of LOBPCG give a lower bound
+            _, vectors = lobpcg(operator, start[:, None].astype(np.float64), largest=True, maxiter=20)
     top: Tensor = torch.from_numpy(vectors[:, 0].astype(np.float64)).reshape(1, *shape)
     return top.div(top.norm())
