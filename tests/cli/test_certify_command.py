@@ -1,6 +1,7 @@
 """`gengap certify` as a person uses it."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -77,7 +78,9 @@ def test_all_predictions_compare_and_plan(run, files) -> None:
     assert "loses" in " ".join(run("--all-predictions", files / "all.csv").out.split())
     compared = json.loads(run("--compare", files / "a.csv", files / "b.csv", "--json").out)
     assert compared["verdict"] == "ship A"
-    assert "Ship A" in run("--compare", files / "a.csv", files / "b.csv").out
+    assert compared["files"] == [str(files / "a.csv"), str(files / "b.csv")]
+    shown = "".join(run("--compare", files / "a.csv", files / "b.csv").out.split())
+    assert f"ShipA:A({files / 'a.csv'})errsaloneon" in shown
     planned = json.loads(run("--plan", "--gap", 0.01, "--tried", 300, "--expected-error", 0.05, "--json").out)
     assert 7_000 <= planned["n"] <= 7_020
     assert "32,282" in run("--plan", "--gap", 0.01, "--tried", 300).out
@@ -112,6 +115,15 @@ def test_the_page_holds_the_promise_and_its_figures(run, files, tmp_path, kind: 
     assert json.loads((tmp_path / "page" / "report.json").read_text())["certificate"] == document
     for figure in ("bounds", "promise-by-tried", "promise-by-size"):
         assert (tmp_path / "page" / f"{figure}.png").stat().st_size > 0
+
+
+def test_the_page_rounds_no_bound_down(run, tmp_path) -> None:
+    document = json.loads(run("--errors", 30, "--n", 10_000, "--tried", 300, "--out", tmp_path, "--json").out)
+    page = (tmp_path / "report.html").read_text()
+    uppers = [100 * bound["upper"] for bound in document["bounds"].values() if bound["upper"] is not None]
+    up = [f"{math.ceil(upper * 1000) / 1000:.3f}%" for upper in uppers]
+    assert up != [f"{upper:.3f}%" for upper in uppers]
+    assert all(f">{told}</td>" in page for told in up)
 
 
 def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:

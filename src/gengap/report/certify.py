@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text
@@ -36,6 +37,7 @@ def certificate_page(
         tighter: What would make it smaller.
     """
     form = ".3%" if certificate["errors"] is not None else ".4f"
+    bounds, by_tried, by_size = (_rounded_up(table, form) for table in (bounds, by_tried, by_size))
     unit = f"{certificate['unit']}s"
     facts = [
         Fact("promise: true risk at most", promised, f"confidence {1 - certificate['delta']:g}"),
@@ -53,6 +55,12 @@ def certificate_page(
             Section("What it assumes", [Text(list(notes))]),
         ],
     )
+
+
+def _rounded_up(points: pd.DataFrame, form: str) -> pd.DataFrame:
+    """The points with ``upper`` as it is written, never below what it is."""
+    scale = 1e5 if form.endswith("%") else 1e4
+    return points.assign(upper=np.ceil(points["upper"].astype(float) * scale) / scale)
 
 
 def _intervals(bounds: pd.DataFrame, certificate: Mapping[str, Any], form: str) -> Figure:

@@ -1,7 +1,7 @@
 """Which of two models to ship, from their predictions on the same held-out examples."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gengap import bounds
-from gengap.bounds.inputs import level
+from gengap.bounds import level
 from gengap.errors import InputError
 from gengap.tasks.certify.losses import zero_one_losses
 from gengap.tasks.certify.words import confidence, percent, scope
@@ -39,6 +39,7 @@ class Comparison:
             the true ones; None where the verdict is in, or no number would.
         reason: What ``more_examples`` assumes, or why it is None.
         scope: Where this holds.
+        files: Where the predictions of A and of B stand; None where they are arrays.
     """
 
     n: int
@@ -57,6 +58,7 @@ class Comparison:
     more_examples: int | None
     reason: str
     scope: str
+    files: tuple[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as a dict that ``json.dumps`` takes."""
@@ -75,7 +77,8 @@ class Comparison:
     def sentence(self) -> str:
         """The verdict in one or two sentences."""
         low, high = percent(self.interval[0], up=False), percent(self.interval[1], up=True)
-        seen = f"A errs alone on {self.a_only:,} and B alone on {self.b_only:,} of {self.n:,} examples"
+        a, b = ("A", "B") if self.files is None else (f"A ({self.files[0]})", f"B ({self.files[1]})")
+        seen = f"{a} errs alone on {self.a_only:,} and {b} alone on {self.b_only:,} of {self.n:,} examples"
         sure = f"with {confidence(self.delta)} confidence the risk of A minus that of B lies from {low} to {high}"
         more = f" About {self.more_examples:,} more examples would tell." if self.more_examples else ""
         return f"{self.verdict[0].upper()}{self.verdict[1:]}: {seen}; {sure}.{more}"
@@ -149,7 +152,8 @@ def compare_files(a: str | Path, b: str | Path, *, tried: int = 2, delta: float 
     if (one.y_true.dtype.kind == "U") != (other.y_true.dtype.kind == "U"):
         one, other = one.as_text(), other.as_text()
     _check_same_labels(one.y_true, other.y_true)
-    return compare(one.y_true, one.y_pred, other.y_pred, tried=tried, delta=delta)
+    found = compare(one.y_true, one.y_pred, other.y_pred, tried=tried, delta=delta)
+    return replace(found, files=(str(a), str(b)))
 
 
 def _check_same_labels(one: NDArray[Any], other: NDArray[Any]) -> None:
