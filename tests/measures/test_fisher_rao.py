@@ -17,11 +17,18 @@ X = torch.randn(7, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().man
 Y = torch.tensor([0, 1, 2, 3, 4, 5, 9])
 
 
+class Last(nn.Module):
+    def forward(self, outputs: tuple[torch.Tensor, object]) -> torch.Tensor:
+        return outputs[0][:, -1]
+
+
 def networks() -> dict[str, nn.Module]:
     torch.manual_seed(0)
     conv = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten()]
     encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    recurrent = nn.Sequential(nn.Flatten(1, 2), nn.LSTM(8, 6, batch_first=True), Last(), nn.Linear(6, 10))
     return {
+        "recurrent": recurrent,
         "convolutions, batch norm, biases": nn.Sequential(*conv, nn.Linear(36, 10)),
         "attention, layer norm": nn.Sequential(nn.Flatten(1, 2), encoder, nn.Flatten(), nn.Linear(64, 10)),
         "one layer": nn.Sequential(nn.Flatten(), nn.Linear(64, 10, bias=False)),

@@ -128,6 +128,19 @@ def test_what_has_no_sum_over_paths_is_named(layer: nn.Module) -> None:
     assert found.left_out["1"]
 
 
+def test_recurrent_layers_have_no_sum_over_paths() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(8, 6, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = self.lstm(x)[0][:, -1]
+            return result
+
+    assert path_sum(Recurrent(), (8, 8), 2).left_out == {"lstm": "a recurrent layer squashes its state"}
+
+
 def test_a_function_that_is_no_module_is_found_too() -> None:
     class Squashing(nn.Sequential):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ _NEVER = {
     nn.GroupNorm: "group norm divides by its input's spread",
     nn.RMSNorm: "root-mean-square norm divides by its input's size",
     nn.Embedding: "an embedding looks words up",
+    nn.RNNBase: "a recurrent layer squashes its state",
 }
 
 

@@ -1,5 +1,8 @@
 """The Fisher-Rao norm."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
@@ -53,11 +56,22 @@ def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     def losses(parameters: dict[str, Tensor]) -> Tensor:
         return cross_entropy(functional_call(model, parameters, (x,)).double(), y, reduction="none")
 
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # the fused kernels of attention have no forward derivative
-    try:
-        with sdpa_kernel(SDPBackend.MATH), torch.no_grad():
+    with _differentiable_attention(), torch.no_grad():
+        try:
             slopes: Tensor = jvp(losses, (theta,), (theta,))[1]
+        except NotImplementedError:  # the fused kernels of recurrent layers have no forward derivative
+            with torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
+                slopes = jvp(losses, (theta,), (theta,))[1]
+    return slopes
+
+
+@contextmanager
+def _differentiable_attention() -> Iterator[None]:
+    """Attention without its fused kernels, which have no forward derivative."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-    return slopes
