@@ -53,6 +53,10 @@ def test_a_scale_is_where_the_drop_is_in_the_band(drop: object, least: float, mo
     found = largest_scale(drop, TARGET, TOLERANCE)
     assert least <= found.scale <= most
     assert found.drop == drop(found.scale)
+    low, high = found.bracket
+    assert low <= found.scale <= high
+    assert drop(low) < 0.09 or low == found.scale
+    assert drop(high) > 0.11 or high == found.scale
 
 
 def test_where_the_drop_leaps_the_scale_is_just_below() -> None:

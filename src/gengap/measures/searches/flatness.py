@@ -88,10 +88,11 @@ class Flatness:
         """
         details: dict[str, Any] = {
             "examples": self._network.examples,
-            "draws": DRAWS,
             "target_drop": TARGET,
             "tolerance": TOLERANCE,
         }
+        if "sigma" in searches:
+            details["draws"] = DRAWS
         scales: dict[str, float] = {}
         reasons = []
         for symbol, search in searches.items():

@@ -14,8 +14,8 @@ class Search:
     Attributes:
         scale: The largest scale whose drop is within the tolerance of the target, or, where the drop leaps over
             that band, the largest at which it is below, to 1 %; None where there is none.
-        bracket: Scales between which the search ended: at the lower one the drop is too small (0: none was found),
-            at the upper one too large, or both are ``scale``.
+        bracket: Scales between which the search ended, ``scale`` among them: below the lower one (0: none was tried)
+            drops are too small, above the upper one too large; infinite where even the largest drop is too small.
         drop: Drop of accuracy at ``scale``.
         passes: How often all examples were evaluated.
         reason: Why there is no scale.
@@ -53,4 +53,4 @@ def largest_scale(drop: Callable[[float], float], target: float, tolerance: floa
             return Search(None, (low, high), None, reason=f"accuracy falls by {found:.3g} even at {high:.2g}")
         scale = (low + high) / 2
         found = drop(scale)
-    return Search(scale, (scale, scale), found)
+    return Search(scale, (low, high), found)
