@@ -1,0 +1,77 @@
+"""Multiplying a ReLU layer by c and dividing the next by c leaves the function as it is.
+
+What each measure claims of itself in ``rescaling_invariant`` is held against that, in both directions. With c a power
+of two every product is exact in binary arithmetic, so that what does not change is equal to the last digits.
+"""
+
+import copy
+from functools import cache
+
+import pandas as pd
+import pytest
+import torch
+from measured_networks import CLASSES, fitted, problem
+from torch import nn
+
+from gengap.measures import Measure, all_measures, measure
+
+FACTOR = 64.0  # large, since magnitude-aware noise changes only where weights become as small as its epsilon
+ALIKE, APART = 1e-5, 1e-4  # relative differences of a value that stays, and at least of one that changes
+
+
+def _networks() -> dict[str, nn.Sequential]:
+    torch.manual_seed(1)
+    wide = [nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, CLASSES)]
+    images = [nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 3, 3, stride=2), nn.ReLU()]
+    return {
+        "one hidden layer": nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, CLASSES)),
+        "two hidden layers": nn.Sequential(nn.Flatten(), *wide),
+        "convolutions": nn.Sequential(nn.Identity(), *images, nn.Flatten(), nn.Linear(12, CLASSES)),
+    }
+
+
+def _rescaled(model: nn.Sequential) -> nn.Sequential:
+    """The module before and the module after the first ReLU, which is at index 2."""
+    result = copy.deepcopy(model)
+    with torch.no_grad():
+        result[1].weight.mul_(FACTOR)
+        result[1].bias.mul_(FACTOR)
+        result[3].weight.div_(FACTOR)
+    return result
+
+
+@cache
+def _values() -> pd.DataFrame:
+    """Measure by network: the value, or its logarithm, before and after."""
+    columns = {}
+    for name, initial in _networks().items():
+        model = fitted(copy.deepcopy(initial), 25)
+        for state, network in (("before", model), ("after", _rescaled(model))):  # type: ignore[arg-type]
+            rows = measure(network, problem(144), initial, subset=16).set_index("name")
+            columns[name, state] = rows["value"].fillna(rows["log_value"]).astype(float)
+    return pd.DataFrame(columns)
+
+
+def test_the_function_stays() -> None:
+    x = torch.from_numpy(problem().train.x.copy())
+    for model in _networks().values():
+        torch.testing.assert_close(_rescaled(model)(x), model(x), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("one", [one for one in all_measures() if "history" not in one.needs], ids=lambda one: one.name)
+def test_rescaling_changes_exactly_what_says_that_it_does(one: Measure) -> None:
+    values = _values().loc[one.name].unstack().dropna()
+    assert len(values), "no network here gives it a value"
+    differences, largest = (values["after"] - values["before"]).abs(), values.abs().max(axis=1)
+    if one.rescaling_invariant:
+        assert (differences <= ALIKE * largest).all(), values
+    else:
+        assert (differences > APART * largest).any(), values
+
+
+def test_theory_names_some_of_each_kind() -> None:
+    claims = {one.name: one.rescaling_invariant for one in all_measures()}
+    stay = ["prod_of_fro", "prod_of_spec", "sum_of_spec", "fro_over_spec", "path_norm", "fisher_rao", "inverse_margin"]
+    change = ["param_norm", "fro_dist", "dist_spec_init", "pacbayes_flatness", "sharpness_flatness"]
+    assert [claims[name] for name in stay] == [True] * len(stay)
+    assert [claims[name] for name in change] == [False] * len(change)
