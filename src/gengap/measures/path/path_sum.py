@@ -54,7 +54,7 @@ def path_sum(model: nn.Module, input_shape: tuple[int, ...], power: int) -> Path
             parameter.copy_(parameter.abs() ** power)
         ones = torch.ones(1, *input_shape, dtype=torch.float64)
         forbids = not_homogeneous(powered, ones)
-        return PathSum(None, forbids) if forbids else PathSum(powered(ones)[0], left_out)
+        return PathSum(None, forbids) if forbids else PathSum(powered(ones)[0].detach(), left_out)
 
 
 class _ByChannel(nn.Module):

@@ -1,5 +1,6 @@
 """The Fisher-Rao norm."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -59,10 +60,19 @@ def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     with _differentiable_attention(), torch.no_grad():
         try:
             slopes: Tensor = jvp(losses, (theta,), (theta,))[1]
-        except NotImplementedError:  # the fused kernels of recurrent layers have no forward derivative
-            with torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
+        except NotImplementedError:
+            with _differentiable_recurrence():
                 slopes = jvp(losses, (theta,), (theta,))[1]
     return slopes
+
+
+@contextmanager
+def _differentiable_recurrence() -> Iterator[None]:
+    """Recurrent layers without their fused kernels, which have no forward derivative."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that this processor has no TF32, as the flags are set back
+        with torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
+            yield
 
 
 @contextmanager
