@@ -1,0 +1,22 @@
+"""Product of group norms gamma_{2,inf}."""
+
+import math
+
+from gengap.measures.finding import Finding
+from gengap.measures.path.group_norms import group_norms
+from gengap.measures.products import product
+from gengap.measures.registry import register
+from gengap.measures.subject import Subject
+
+
+@register(
+    name="neyshabur2015_gamma_2_inf",
+    formula="gamma_{2,inf} = prod over layers of ||W_i||_{2,inf}",
+    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036), section 2",
+    sign=1,
+    needs=frozenset({"weights"}),
+    rescaling_invariant=True,
+)
+def neyshabur2015_gamma_2_inf(subject: Subject) -> Finding:
+    """Product over layers of the largest of their units' l2 norms; a unit is a row of a layer's matrix."""
+    return product(group_norms(subject, 2, math.inf))

@@ -1,0 +1,20 @@
+"""Group norm mu_{2,inf}."""
+
+import math
+
+from gengap.measures.path.group_norms import group_norms
+from gengap.measures.registry import register
+from gengap.measures.subject import Subject
+
+
+@register(
+    name="neyshabur2015_mu_2_inf",
+    formula="mu_{2,inf} = max over units of sqrt(sum_j w_j^2)",
+    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036), section 2",
+    sign=1,
+    needs=frozenset({"weights"}),
+    rescaling_invariant=False,
+)
+def neyshabur2015_mu_2_inf(subject: Subject) -> float:
+    """Of all units' l2 norms the largest; a unit is a row of a layer's matrix, batch norm folded, biases left out."""
+    return max(group_norms(subject, 2, math.inf).values())

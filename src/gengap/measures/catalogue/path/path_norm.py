@@ -1,0 +1,20 @@
+"""PATH_NORM."""
+
+from gengap.measures.finding import Finding
+from gengap.measures.path.finding import path_finding
+from gengap.measures.registry import register
+from gengap.measures.subject import Subject
+
+
+@register(
+    name="path_norm",
+    formula="sum over outputs of f_{W^2}(1): all weights and biases squared, an input of ones",
+    source="Jiang et al. 2020 (arXiv:1912.02178), equation 44",
+    sign=1,
+    needs=frozenset(),
+    rescaling_invariant=True,
+    complexity="sqrt",
+)
+def path_norm(subject: Subject) -> Finding:
+    """Sum over all paths of the product of their squared weights, batch norm folded; see ``path_sum``."""
+    return path_finding(subject, 2)

@@ -1,0 +1,1 @@
+"""Spectral norms of layers: of the weight as a matrix, and of convolutions as operators."""

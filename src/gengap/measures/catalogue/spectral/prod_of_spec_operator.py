@@ -1,0 +1,26 @@
+"""PROD_OF_SPEC, of operators."""
+
+from gengap.measures.finding import Finding
+from gengap.measures.products import product
+from gengap.measures.registry import register
+from gengap.measures.spectral.squares import spectral_squares
+from gengap.measures.subject import Subject
+
+
+@register(
+    name="prod_of_spec_operator",
+    formula="prod_i ||W_i||_2^2, ||.||_2 of the operator on its real input",
+    source="Jiang et al. 2020 (arXiv:1912.02178), equation 32; operators as Sedghi et al. 2019 (arXiv:1805.10408)",
+    sign=1,
+    needs=frozenset({"weights"}),
+    rescaling_invariant=True,
+    complexity="log",
+)
+def prod_of_spec_operator(subject: Subject) -> Finding:
+    """Product of the squared spectral norms of all layers, batch norm folded.
+
+    Of convolutions the norm is that of the operator on the input size that they have in this network, zero or
+    other padding included: Sedghi et al. take a circular convolution in its place.
+    """
+    squares = spectral_squares(subject, "operator")
+    return squares.told(product(squares.values))
