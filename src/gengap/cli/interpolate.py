@@ -1,0 +1,80 @@
+"""``gengap interpolate``: exact interpolators."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from gengap.tasks.interpolate import Interpolation
+
+
+def command(
+    data: Annotated[str, typer.Option(help="A named data set, or the path of your own.")] = "digits",
+    method: Annotated[
+        str, typer.Option(help="kernel, random-features, relu, pert, forest, boosting or 1-nn.")
+    ] = "kernel",
+    kernel: Annotated[
+        str | None,
+        typer.Option(
+            help="gaussian, laplacian, laplacian-product, cauchy, cauchy-product; for --method kernel also linear, "
+            "polynomial, arc-cosine; for random-features relu.  [default: gaussian]"
+        ),
+    ] = None,
+    bandwidth: Annotated[
+        float | None, typer.Option(help="Of the kernel. Default: half the median distance of 1,000 training examples.")
+    ] = None,
+    preprocess: Annotated[
+        str, typer.Option(help="A map of images beforehand: none, gabor, conv (random convolutions) or zca.")
+    ] = "none",
+    filters: Annotated[int, typer.Option(min=1, help="Random filters of --preprocess conv.")] = 256,
+    solver: Annotated[str | None, typer.Option(help="For --method kernel: auto, cholesky or pcg.")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="The first so many training examples. Default: all.")] = None,
+    n_features: Annotated[
+        int | None, typer.Option(help="Random features. Default: twice the training examples.")
+    ] = None,
+    trees: Annotated[int | None, typer.Option(help="Trees of a forest (100), rounds of boosting (500).")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything drawn.")] = 0,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Fit every training label exactly, and see what that costs on the test set.
+
+    Images enter whole, with pixels in [0, 1].
+    """
+    from gengap.data import load
+    from gengap.tasks.interpolate import Setting, interpolate
+
+    found = interpolate(
+        load(data, data_dir=data_dir, label_column=label_column, split_column=split_column),
+        method=method,
+        preprocess=preprocess,
+        setting=Setting(kernel, bandwidth, solver, n_features, trees, seed, progress=True),
+        n=n,
+        filters=filters,
+        out=out,
+    )
+    if as_json:
+        from gengap.report import json_text
+
+        sys.stdout.write(json_text(found.to_json()))
+    else:
+        _print(found)
+    if out is not None:
+        typer.echo(f"Report: {out / 'report.html'}", err=True)
+
+
+def _print(found: "Interpolation") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table("what", "value", title=found.title, title_justify="left", box=None, pad_edge=False)
+    for name, value in found.facts().items():
+        table.add_row(name, value)
+    console.print(table)
+    console.print(found.sentence, style="bold")

@@ -1,0 +1,135 @@
+"""Random features on MNIST at every scale, for the studies of Fourier features (Figure 2) and of ReLUs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gengap.studies.belkin2019.curve import with_peaks
+from gengap.studies.measured import measured
+from gengap.studies.study import Row, Scale
+
+if TYPE_CHECKING:
+    from gengap.cells import Options
+    from gengap.interpolate import RidgelessPoint
+    from gengap.studies.belkin2019.examples import Examples
+    from gengap.sweep import Context
+
+# N of Figure 2, below and above n = 10,000.
+COUNTS = (200, 500, 1_000, 1_500, 2_000, 2_500, 3_000, *range(5_000, 15_000, 1_000), 20_000, 40_000, 60_000)
+N_EXAMPLES = 10_000
+EXAMPLES: dict[Scale, tuple[int, int | None]] = {
+    "smoke": (100, 200),
+    "desk": (N_EXAMPLES, None),
+    "paper": (N_EXAMPLES, None),
+}
+SMOKE_COUNTS = (10, 30, 60, 90, 100, 110, 150, 300, 1_000)
+DESK_COUNTS = tuple(count for count in COUNTS if count <= 20_000)
+NOISE = 0.2  # probability with which a training label is redrawn, where labels are noisy
+BANDWIDTH = 5.0  # in pixels of [0, 1]
+COLUMNS = ("train_loss", "test_loss", "train_error", "test_error", "norm", "unscaled_norm", "residual", "condition")
+
+COST: dict[Scale, str] = {
+    "smoke": "seconds",
+    "desk": "TODO on two cores",
+    "paper": "TODO on two cores",
+}
+SCALED: dict[Scale, str] = {
+    "smoke": "100 of the embedded digits instead of 10,000 of MNIST, with N from 10 to 1,000.",
+    "desk": f"one draw of the features, and N to {max(DESK_COUNTS):,}.",
+}
+DIFFERENCES = (
+    "N counts real features, cosines and sines separately: with as many complex ones the curve could not peak at n.",
+    "The examples are the first 10,000 of MNIST's training set; which ones the paper took is not told.",
+    f"Pixels lie in [0, 1] and frequencies have a standard deviation of 1 / {BANDWIDTH:g}: the paper's main text does "
+    "not tell the bandwidth.",
+    f"A second curve has each training label redrawn with probability {NOISE:g}; the paper's has none.",
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """One point of a curve."""
+
+    scale: Scale
+    kernel: str
+    n_features: int | None  # real columns; None: infinitely many, the kernel machine
+    noise: float = 0.0
+    seed: int = 0
+
+
+def sweep(scale: Scale, kernel: str, *, limit: bool) -> list[Config]:
+    """Every N without and with noise in the labels, at paper scale of three seeds.
+
+    Args:
+        scale: The scale.
+        kernel: Whose features.
+        limit: Whether the kernel machine is one of the points.
+    """
+    counts: dict[Scale, tuple[int, ...]] = {"smoke": SMOKE_COUNTS, "desk": DESK_COUNTS, "paper": COUNTS}
+    grid: list[int | None] = [*counts[scale], *([None] if limit else [])]
+    seeds = (0, 1, 2) if scale == "paper" else (0,)
+    return [Config(scale, kernel, count, noise, seed) for noise in (0.0, NOISE) for seed in seeds for count in grid]
+
+
+def measure(study: str, configs: Sequence[Config], options: "Options") -> list[Row]:
+    """One row a point, with the peak of its curve; a curve's points share their work."""
+    rows = measured(
+        study, configs, COLUMNS, follow, options, together=lambda c: (c.noise, c.seed, c.n_features is None)
+    )
+    return with_peaks(rows, "n_features", ("noise", "seed"), lambda row: EXAMPLES[row["scale"]][0])
+
+
+def follow(configs: list[Config], context: "Context") -> list[Row]:
+    """The rows of one curve, or of its limit."""
+    from gengap.studies.belkin2019.examples import Examples
+
+    first = configs[0]
+    data = Examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
+    return [_limit(data)] if first.n_features is None else _curve(configs, data, context)
+
+
+def _curve(configs: list[Config], data: "Examples", context: "Context") -> list[Row]:
+    from gengap.interpolate import RandomFourierFeatures, ridgeless_path
+    from gengap.seeds import stream
+
+    bandwidth = 1.0 if configs[0].kernel == "relu" else BANDWIDTH
+    random_state = stream(configs[0].seed, "features") % 2**32
+    features = RandomFourierFeatures(configs[0].kernel, bandwidth, random_state=random_state)
+    counts = [config.n_features for config in configs if config.n_features is not None]
+    done = 0
+
+    def report(point: "RidgelessPoint") -> None:
+        nonlocal done
+        done += 1
+        context.report(done, len(counts), f"N {point.n_features}")
+
+    path = ridgeless_path(features, data.x, data.y, data.x_test, data.y_test, counts, report)
+    found = {point.n_features: _row(point.record()) for point in path}
+    return [found[count] for count in counts]
+
+
+def _limit(data: "Examples") -> Row:
+    import numpy as np
+
+    from gengap.interpolate import KernelInterpolator
+
+    model = KernelInterpolator("gaussian", BANDWIDTH).fit(data.x, data.y)
+    predicted = {"train": (model.predict(data.x), data.y), "test": (model.predict(data.x_test), data.y_test)}
+    row: dict[str, Any] = {
+        "residual": float(abs(predicted["train"][0] - data.y).max()),
+        "norm": model.norm_,
+        "condition": model.condition_,
+    }
+    for split, (values, wanted) in predicted.items():
+        row[f"{split}_loss"] = float(((values - wanted) ** 2).sum(axis=1).mean())
+        row[f"{split}_error"] = float(np.mean(values.argmax(axis=1) != wanted.argmax(axis=1)))
+    return _row(row)
+
+
+def _row(record: dict[str, Any]) -> Row:
+    """A row, with the reason beside each number that there is none of."""
+    reason = record.get("reason")
+    values = {name: record.get(name) for name in COLUMNS}
+    return {"status": "done", "reason": None, **values} | {
+        f"{name}_reason": reason for name, value in values.items() if value is None and reason
+    }

@@ -1,0 +1,73 @@
+"""Random ReLU features on MNIST, of the supporting information of Belkin et al. 2019.
+
+Claim: with ReLU features in place of Fourier features the curve has the same shape: its peak lies where their number
+N reaches the number n of examples, and beyond it risk falls again.
+
+Reported: where the peak lies. The curve itself was not to be had.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from gengap.studies.belkin2019 import random_features
+from gengap.studies.belkin2019.curve import figure
+from gengap.studies.belkin2019.published import PAPER
+from gengap.studies.belkin2019.random_features import N_EXAMPLES, Config
+from gengap.studies.study import Reported, Row, Scale, Study, study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gengap.cells import Options
+    from gengap.report import Figure
+
+NAME, KERNEL = "belkin2019/relu_features", "relu"
+REPORTED = (
+    Reported(
+        "N at the peak of the test loss",
+        "supporting information",
+        N_EXAMPLES,
+        "N",
+        999.0,
+        "read off a plot",
+        "peak_at",
+        {"n_features": N_EXAMPLES, "noise": 0.0},
+    ),
+)
+
+
+def sweep(scale: Scale) -> list[Config]:
+    """All N of Figure 2, without and with noise."""
+    return random_features.sweep(scale, KERNEL, limit=False)
+
+
+def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
+    """Measured rows with the peak of their curve."""
+    return random_features.measure(NAME, configs, options)
+
+
+def _figure(quantity: str, rows: "pd.DataFrame") -> "Figure | None":
+    n = random_features.EXAMPLES[rows["scale"].iloc[0]][0]
+    return figure(rows, quantity, "n_features", "random ReLU features N", threshold=n)
+
+
+@study
+def belkin2019_relu_features() -> Study:
+    """ReLU features."""
+    return Study(
+        name=NAME,
+        artifact="ReLU features",
+        claim=(
+            "The risk of least squares on random ReLU features peaks where their number N reaches that of the "
+            "examples, and falls again beyond."
+        ),
+        paper=PAPER,
+        differences=random_features.DIFFERENCES,
+        scaled=random_features.SCALED,
+        cost=random_features.COST,
+        reported=REPORTED,
+        sweep=sweep,
+        measure=measure,
+        views=tuple(partial(_figure, quantity) for quantity in ("test_error", "test_loss", "norm")),
+    )

@@ -1,0 +1,82 @@
+"""A Problem as points and labels, seen through a feature map."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gengap.data import Problem
+from gengap.data.preprocessing import preprocess
+from gengap.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from sklearn.base import TransformerMixin
+
+PREPROCESSING = ("none", "gabor", "conv", "zca")
+
+
+@dataclass(frozen=True)
+class Points:
+    """What an interpolator is given.
+
+    Attributes:
+        x, x_test: Points, ``[n, d]`` and ``[m, d]``.
+        y, y_test: Class indices.
+        n_classes: How many classes there are.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[np.int64]
+    x_test: NDArray[Any]
+    y_test: NDArray[np.int64]
+    n_classes: int
+
+    @property
+    def targets(self) -> NDArray[np.float64]:
+        """The training labels as indicator vectors, ``[n, C]``."""
+        return np.eye(self.n_classes)[self.y]
+
+
+def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) -> Points:
+    """The whole images of a Problem, pixels in [0, 1], through a feature map; tables as they are.
+
+    Args:
+        problem: The data; its crop and scale are not applied.
+        preprocessing: ``none``, ``gabor``, ``conv`` or ``zca``.
+        filters: Of ``conv``.
+        seed: Of the filters.
+
+    Raises:
+        InputError: An unknown map, one for images of what are none, all labels equal, all features constant.
+    """
+    if len(np.unique(problem.train.y)) < 2:
+        raise InputError(
+            f"All {len(problem.train)} training labels are {problem.classes[problem.train.y[0]]!r}.",
+            expected="at least two classes to tell apart",
+        )
+    whole = problem.preprocess(crop=None, scale="unit")
+    x, x_test = (preprocess(s.x, whole.preprocessing).reshape(len(s), -1) for s in (whole.train, whole.test))
+    if not np.ptp(x, axis=0).any():
+        raise InputError(
+            f"All features are constant: the {len(x)} training examples are equal.", expected="examples that differ"
+        )
+    features = _feature_map(preprocessing, problem.train.x.shape[1:], filters, seed)
+    if features is not None:
+        x = features.fit_transform(x)
+        x_test = features.transform(x_test)
+    return Points(x, problem.train.y, x_test, problem.test.y, problem.n_classes)
+
+
+def _feature_map(name: str, shape: tuple[int, ...], filters: int, seed: int) -> "TransformerMixin | None":
+    from gengap.interpolate.feature_maps import GaborFeatures, RandomConvFeatures, ZCAWhitening
+
+    if name not in PREPROCESSING:
+        raise unknown("preprocessing", name, PREPROCESSING)
+    if name in ("gabor", "conv") and len(shape) != 3:
+        raise InputError(f"--preprocess {name} is for images; an example here has {shape[0]} features.")
+    if name == "gabor":
+        return GaborFeatures(shape)
+    if name == "conv":
+        return RandomConvFeatures(shape, filters, random_state=seed)
+    return ZCAWhitening() if name == "zca" else None

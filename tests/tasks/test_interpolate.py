@@ -1,0 +1,108 @@
+"""Every interpolator on the embedded digits, and what cannot be interpolated."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gengap.data import Problem, Split, load
+from gengap.errors import InputError
+from gengap.tasks.interpolate import METHODS, Setting, interpolate
+from gengap.tasks.interpolate.points import points_of
+
+RNG = np.random.default_rng(0)
+SMALL = {"boosting": Setting(n_trees=80), "pert": Setting(n_trees=20), "forest": Setting(n_trees=20)}
+
+
+@pytest.fixture(scope="module")
+def digits() -> Problem:
+    return load("digits").take(200, 100)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_fits_every_label(digits: Problem, method: str) -> None:
+    found = interpolate(digits, method=method, setting=SMALL.get(method))
+    document = found.to_json()
+    assert document["train_error"] == 0
+    assert document["test_error"] < (0.95 if method == "relu" else 0.4)  # a projection on a line knows no digits
+    for name in ("norm", "residual", "jitter", "solver"):
+        assert (document[name] is None) == (name in document["reasons"])
+    if document["residual"] is not None:
+        assert document["residual"] < 1e-5
+    assert document["peak_memory_bytes"] > 1e6
+    assert document["seconds"] > 0
+    json.dumps(document, allow_nan=False)
+
+
+@pytest.mark.parametrize("preprocess", ["gabor", "conv", "zca"])
+def test_maps_of_images_come_first(digits: Problem, preprocess: str) -> None:
+    found = interpolate(digits, method="1-nn", preprocess=preprocess, filters=8)
+    assert found.n_inputs == {"gabor": 2 * 8 * 4, "conv": 2 * 8, "zca": 64}[preprocess]
+    assert found.fit.test_error < 0.5
+
+
+def test_images_enter_whole_and_in_the_unit_interval() -> None:
+    x = RNG.integers(0, 256, (12, 3, 6, 6), dtype=np.uint8)
+    split = Split(x, np.arange(12) % 3)
+    problem = Problem("p", split, split, ("a", "b", "c")).preprocess(crop=4, scale="whiten")
+    points = points_of(problem, "none", filters=1, seed=0)
+    np.testing.assert_allclose(points.x, x.reshape(12, -1) / 255, rtol=1e-6)
+    np.testing.assert_array_equal(points.targets.argmax(axis=1), split.y)
+
+
+def test_a_seed_decides_what_is_drawn(digits: Problem) -> None:
+    def values(seed: int) -> list[float | None]:
+        fit = interpolate(digits, method="random-features", setting=Setting(n_features=400, seed=seed)).fit
+        return [fit.test_error, fit.norm]
+
+    assert values(1) == values(1)
+    assert values(1) != values(2)
+
+
+def _problem(x: np.ndarray, y: np.ndarray) -> Problem:
+    split = Split(x, y)
+    return Problem("made up", split, split, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("problem", "arguments", "told"),
+    [
+        (_problem(RNG.standard_normal((6, 2)), np.zeros(6, np.int64)), {}, "All 6 training labels are 'a'"),
+        (_problem(np.ones((6, 2)), np.arange(6) % 2), {}, "All features are constant"),
+        (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"preprocess": "gabor"}, "is for images"),
+        (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"preprocess": "zka"}, "did you mean 'zca'"),
+        (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"method": "kernal"}, "did you mean 'kernel'"),
+        (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"n": 7}, "has 6 training examples"),
+        (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"n": 0}, "Cannot take 0"),
+        (
+            _problem(np.repeat(RNG.standard_normal((3, 2)), 2, axis=0), np.arange(6) % 2),
+            {"method": "relu"},
+            "different",
+        ),
+        (
+            _problem(np.repeat(RNG.standard_normal((3, 2)), 2, axis=0), np.arange(6) % 2),
+            {"method": "random-features"},
+            "condition",
+        ),
+    ],
+)
+def test_what_cannot_be_interpolated_is_told(problem: Problem, arguments: dict[str, object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        interpolate(problem, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "setting", "told"),
+    [
+        ("pert", Setting(kernel="gaussian"), "has no kernel"),
+        ("kernel", Setting(n_trees=3), "has no n trees"),
+        ("kernel", Setting(bandwidth=0.0), "bandwidth = 0"),
+        ("kernel", Setting(bandwidth=float("nan")), "bandwidth = nan"),
+        ("kernel", Setting(kernel="gausian"), "did you mean 'gaussian'"),
+        ("random-features", Setting(kernel="linear"), "Unknown kernel 'linear'"),
+        ("random-features", Setting(n_features=0), "n_features = 0"),
+    ],
+)
+def test_bad_settings_are_told(digits: Problem, method: str, setting: Setting, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        interpolate(digits, method=method, setting=setting)
