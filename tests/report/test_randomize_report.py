@@ -11,7 +11,7 @@ from made_up_rows import STEPS_PER_EPOCH, cell, grid_rows, label_rows
 
 from gengap.report import Figure, Page, Table, json_text, label_bits, randomize_page, summarise, write_page
 from gengap.report import verdict as told_by
-from gengap.report.randomize.conditions import colours, with_conditions
+from gengap.report.randomize.conditions import condition_colours, with_conditions
 from gengap.report.randomize.points import error_points, gap_points, loss_points, steps_per_epoch, time_points
 
 LEVELS = [0.0, 0.5, 1.0]
@@ -159,7 +159,7 @@ def test_conditions_follow_the_papers_legend() -> None:
     assert list(dict.fromkeys(named["condition"])) == [
         "true labels", "50% corrupted", "random labels", "shuffled pixels", "random pixels", "gaussian",
     ]  # fmt: skip
-    palette = colours(named)
+    palette = condition_colours(named)
     assert len(set(palette.values())) == 6
     assert (palette["true labels"], palette["random labels"]) == ("#0072b2", "#d55e00")
 
@@ -207,7 +207,7 @@ def test_loss_points_stop_at_the_last_finite_loss_of_a_diverged_run() -> None:
 
 def published() -> dict[str, pd.DataFrame]:
     levels = [0.0, 0.5, 1.0]
-    models = np.repeat(["Inception", "MLP1x512"], 3)
+    models = np.repeat(["inception-small", "mlp-1x512"], 3)
     loss = {"thousand_steps": [0.391, 0.782], "epochs_if_batch128": [1.0, 2.0], "train_loss": [2.3, 2.2]}
     return {
         "fig1a": pd.concat([pd.DataFrame(loss).assign(series=s) for s in ("random labels", "gaussian")]),

@@ -9,6 +9,7 @@ from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.bounds.empirical_bernstein import empirical_bernstein
 from gengap.bounds.examples_needed import examples_needed
 from gengap.bounds.hoeffding import hoeffding
+from gengap.bounds.inputs import Floats, counts, level, unit_losses
 from gengap.bounds.kawaguchi2017 import kawaguchi2017_gap, kawaguchi2017_prop5
 from gengap.bounds.ladder import Ladder
 from gengap.bounds.paired import PairedInterval, discordant_needed, mcnemar, paired_difference
@@ -46,6 +47,7 @@ __all__ = [
     "BettingSequence",
     "ClassComplexity",
     "DecisionStep",
+    "Floats",
     "Ladder",
     "LossConstants",
     "PairedInterval",
@@ -59,6 +61,7 @@ __all__ = [
     "betting_sequence",
     "chernoff_kl",
     "clopper_pearson",
+    "counts",
     "cover_count",
     "discordant_needed",
     "empirical_bernstein",
@@ -75,6 +78,7 @@ __all__ = [
     "kernel_stability",
     "l1_rademacher",
     "largest_change",
+    "level",
     "linear_rademacher",
     "logistic_constants",
     "mcnemar",
@@ -87,6 +91,7 @@ __all__ = [
     "shattering",
     "stability_bound",
     "twin_stability",
+    "unit_losses",
     "vc_bound",
     "vc_complexity",
     "vc_dimension",

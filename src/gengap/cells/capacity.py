@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from gengap import bounds, models
-from gengap.cells import Cell, Options, run
-from gengap.cells.cell import FORMAT, corrupted
+from gengap.cells.cell import FORMAT, Cell, corrupted
+from gengap.cells.running import Options, run
 from gengap.data import open_problem, save_problem
 from gengap.errors import InputError
 from gengap.store import RESULTS, Row, Store

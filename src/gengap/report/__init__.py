@@ -1,11 +1,28 @@
 """Reports: a page of text, tables and charts, written as one HTML file with pictures, CSV and JSON beside it."""
 
+from gengap.report.capacity import capacity_page, capacity_table, capacity_verdict
+from gengap.report.certify import certificate_page
+from gengap.report.charts import OURS, PAPER
 from gengap.report.json_text import json_ready, json_text
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, make_folder, write_page
-from gengap.report.randomize import label_bits, randomize_page, summarise, verdict
+from gengap.report.plain import plain
+from gengap.report.randomize import (
+    condition_colours,
+    label_bits,
+    loss_points,
+    randomize_page,
+    steps_per_epoch,
+    summarise,
+    verdict,
+    with_conditions,
+)
 from gengap.report.study import Artifact, Comparison, study_page
+from gengap.report.theme import PALETTE
 
 __all__ = [
+    "OURS",
+    "PALETTE",
+    "PAPER",
     "Artifact",
     "Comparison",
     "Fact",
@@ -15,13 +32,22 @@ __all__ = [
     "Section",
     "Table",
     "Text",
+    "capacity_page",
+    "capacity_table",
+    "capacity_verdict",
+    "certificate_page",
+    "condition_colours",
     "json_ready",
     "json_text",
     "label_bits",
+    "loss_points",
     "make_folder",
+    "plain",
     "randomize_page",
+    "steps_per_epoch",
     "study_page",
     "summarise",
     "verdict",
+    "with_conditions",
     "write_page",
 ]

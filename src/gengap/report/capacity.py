@@ -49,7 +49,7 @@ def capacity_page(promises: pd.DataFrame, confidence: float) -> Page:
     """
     return Page(
         title="Classical capacity on trial",
-        lead=verdict(promises),
+        lead=capacity_verdict(promises),
         sections=[
             Section("Verdict", [Facts(_facts(promises, confidence)), Text(READING)]),
             Section("Every measure", [capacity_table(promises)]),
@@ -57,7 +57,7 @@ def capacity_page(promises: pd.DataFrame, confidence: float) -> Page:
     )
 
 
-def verdict(promises: pd.DataFrame) -> str:
+def capacity_verdict(promises: pd.DataFrame) -> str:
     """How many of the classical measures promise anything, in one or two sentences."""
     classical = _classical(promises[promises["promises"] != "no result"])
     absent = int(classical["bound"].isna().sum())

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from gengap.store import RESULTS
 from gengap.studies.study import Reported, Row, Scale, Study
 
 if TYPE_CHECKING:
     from gengap.cells import Options
     from gengap.report import Artifact, Comparison
-
-RESULTS = ("done", "diverged")
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,9 @@ from typing import Any
 import pandas as pd
 
 from gengap.bounds import promise_lines
-from gengap.cells import Cell, Options
-from gengap.cells.capacity import Trial, capacity_rows
+from gengap.cells import Cell, Options, Trial, capacity_rows
 from gengap.data import Problem, check_level, find_corruption, load
-from gengap.report import json_ready, write_page
-from gengap.report.capacity import capacity_page, verdict
+from gengap.report import capacity_page, capacity_verdict, json_ready, write_page
 from gengap.store import Row, Store
 from gengap.tasks.randomize import choose_recipe
 from gengap.train import Recipe
@@ -25,7 +23,7 @@ class Capacity:
     """What the classical measures promise for the networks of one recipe, trained on true and on random labels.
 
     Attributes:
-        rows: One for each network; see ``gengap.cells.capacity.capacity_rows``.
+        rows: One for each network; see ``gengap.cells.capacity_rows``.
         promises: One for each network and measure: columns ``network``, ``labels``, ``test_error`` and those of
             ``gengap.bounds.Promise``.
         delta: Probability with which each bound may fail by itself.
@@ -38,7 +36,7 @@ class Capacity:
     @property
     def sentence(self) -> str:
         """How many of the measures promise anything."""
-        return verdict(self.promises)
+        return capacity_verdict(self.promises)
 
     def to_json(self) -> dict[str, Any]:
         """The promises and the rows without their history, free of NaN."""

@@ -14,7 +14,7 @@ from gengap.data import DATA_SETS, Problem, check_level, data_set_of, find_corru
 from gengap.errors import InputError
 from gengap.report import Page, json_ready, make_folder, randomize_page, summarise, write_page
 from gengap.store import Row, Store
-from gengap.studies.zhang2017.published import curves
+from gengap.studies.zhang2017 import curves
 from gengap.sweep import SweepResult
 from gengap.train import Recipe, default_preset, preset
 

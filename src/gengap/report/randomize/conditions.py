@@ -24,7 +24,7 @@ def with_conditions(rows: pd.DataFrame) -> pd.DataFrame:
     return named.drop(columns="order")
 
 
-def colours(rows: pd.DataFrame) -> dict[str, str]:
+def condition_colours(rows: pd.DataFrame) -> dict[str, str]:
     """Condition -> colour: from blue (true labels) to vermilion (random labels) by level, others their own."""
     found: dict[str, str] = {}
     for condition, corruption, level in zip(rows["condition"], rows["corruption"], rows["label_level"], strict=True):

@@ -8,7 +8,7 @@ import pandas as pd
 from gengap.report import charts
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text
 from gengap.report.plain import plain
-from gengap.report.randomize.conditions import colours, with_conditions
+from gengap.report.randomize.conditions import condition_colours, with_conditions
 from gengap.report.randomize.points import error_points, gap_points, loss_points, steps_per_epoch, time_points
 from gengap.report.randomize.words import corrupted, lead, title, verdict
 from gengap.report.theme import PALETTE
@@ -89,7 +89,7 @@ def _curves(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
     points = loss_points(named, paper)
     if points.empty:
         return None
-    palette = {name: colour for name, colour in colours(named).items() if name in set(points["condition"])}
+    palette = {name: colour for name, colour in condition_colours(named).items() if name in set(points["condition"])}
     several = "One thin line a seed. " if points["seed"].nunique() > 1 else ""
     beside = "Dashed: small Inception in the paper's Figure 1a. " if charts.PAPER in set(points["source"]) else ""
     crossed = "A cross marks where a run diverged. " if points["diverged"].any() else ""
@@ -154,7 +154,7 @@ def _gaps(named: pd.DataFrame, summary: Mapping[str, Any]) -> Section | None:
         "generalization-gap",
         charts.gaps(
             points,
-            {name: colour for name, colour in colours(named).items() if name in errors.index},
+            {name: colour for name, colour in condition_colours(named).items() if name in errors.index},
             None if chance is None else 1 - chance,
         ),
         f"Each bar is a generalization gap: from training error (ring) to test error (dot){dotted}. Means over seeds.",

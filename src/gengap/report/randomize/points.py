@@ -8,7 +8,6 @@ import pandas as pd
 
 from gengap.report.charts import OURS, PAPER
 
-PAPER_MODELS = {"Inception": "inception-small", "AlexNet": "alexnet-small", "MLP1x512": "mlp-1x512"}
 _LEVEL_COLUMNS = ["model", "source", "level", "mean", "low", "high", "n", "at_least"]
 
 
@@ -100,8 +99,8 @@ def _with_paper(ours: pd.DataFrame, paper: pd.DataFrame | None, value: str) -> p
     """The paper's curve of the same model, or all of its models where ours is none of them."""
     if paper is None or ours.empty:
         return ours
-    theirs = pd.DataFrame(
-        {"model": paper["model"].replace(PAPER_MODELS), "level": paper["label_corruption"], "mean": paper[value]}
-    ).assign(source=PAPER, low=np.nan, high=np.nan, n=1, at_least=False)
+    theirs = pd.DataFrame({"model": paper["model"], "level": paper["label_corruption"], "mean": paper[value]}).assign(
+        source=PAPER, low=np.nan, high=np.nan, n=1, at_least=False
+    )
     same = theirs["model"].isin(ours["model"])
     return pd.concat([ours, (theirs[same] if same.any() else theirs)[_LEVEL_COLUMNS]], ignore_index=True)

@@ -1,1 +1,5 @@
 """Zhang, Bengio, Hardt, Recht and Vinyals 2017: the randomization tests on CIFAR-10."""
+
+from gengap.studies.zhang2017.published import curves
+
+__all__ = ["curves"]

@@ -57,8 +57,8 @@ def sweep(scale: Scale) -> list[Config]:
 
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
-    """One row a configuration: that of its cell, with the columns of ``gengap.cells.capacity.capacity_rows``."""
-    from gengap.cells.capacity import Trial, capacity_rows
+    """One row a configuration: that of its cell, with the columns of ``gengap.cells.capacity_rows``."""
+    from gengap.cells import Trial, capacity_rows
     from gengap.store import Store
 
     trial = Trial(EXAMPLES[configs[0].scale], DRAWS, TWINS)
@@ -73,7 +73,7 @@ def promised(rows: "pd.DataFrame") -> "Table":
     import pandas as pd
 
     from gengap.bounds import promise_lines
-    from gengap.report.capacity import capacity_table
+    from gengap.report import capacity_table
 
     complete: list[Row] = rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[assignment]
     return capacity_table(pd.DataFrame(promise_lines(complete)))

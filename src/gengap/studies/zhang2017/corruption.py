@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.study import Reported, Scale
-from gengap.studies.zhang2017.published import curves, points
+from gengap.studies.zhang2017.published import MODELS, curves, points
 from gengap.studies.zhang2017.setting import ALEXNET, INCEPTION, LEVELS, MLP_1, MLP_3, NAMES, Config, seeds
 
 if TYPE_CHECKING:
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
 
-PUBLISHED = {"Inception": INCEPTION, "AlexNet": ALEXNET, "MLP1x512": MLP_1}
 ENDS_AND_MIDDLE = (0.0, 0.5, 1.0)
 
 
@@ -20,7 +19,7 @@ def sweep(scale: Scale) -> list[Config]:
     levels: dict[Scale, dict[str, tuple[float, ...]]] = {
         "smoke": {MLP_1: ENDS_AND_MIDDLE},
         "desk": {MLP_1: LEVELS, MLP_3: LEVELS, ALEXNET: ENDS_AND_MIDDLE, INCEPTION: ENDS_AND_MIDDLE},
-        "paper": dict.fromkeys(PUBLISHED.values(), LEVELS),
+        "paper": dict.fromkeys((INCEPTION, ALEXNET, MLP_1), LEVELS),
     }
     return [
         Config(scale, model, level=level, seed=seed)
@@ -45,7 +44,7 @@ def reported(
     """
     found = []
     for point in points(figure):
-        model, level = PUBLISHED[point["model"]], float(point["label_corruption"])
+        model, level = MODELS[point["model"]], float(point["label_corruption"])
         value = float(point[column]) * (100 if unit == "%" else 1)
         found.append(
             Reported(
@@ -66,7 +65,7 @@ def level_points(rows: "pd.DataFrame", quantity: str, figure: str, column: str) 
     """Mean, smallest and largest value over seeds at each level; with CIFAR-10 also the paper's points."""
     import pandas as pd
 
-    from gengap.report.charts import OURS, PAPER
+    from gengap.report import OURS, PAPER
 
     done = (
         rows[rows["status"] == "done"].assign(value=lambda frame: pd.to_numeric(frame[quantity])).dropna(subset="value")
@@ -74,7 +73,7 @@ def level_points(rows: "pd.DataFrame", quantity: str, figure: str, column: str) 
     grouped = done.groupby(["model", "level"], sort=False)["value"].agg(mean="mean", low="min", high="max", n="size")
     ours = grouped.reset_index().assign(source=OURS, at_least=False)
     paper = curves()[figure].rename(columns={"label_corruption": "level", column: "mean"})
-    paper = paper.assign(model=paper["model"].replace(PUBLISHED), source=PAPER, n=1, at_least=False)
+    paper = paper.assign(source=PAPER, n=1, at_least=False)
     shown = [ours, paper] if "cifar10" in set(done["problem"]) else [ours]
     together: pd.DataFrame = pd.concat(shown, ignore_index=True)
     return together.assign(model=together["model"].replace(NAMES))
@@ -88,8 +87,7 @@ def level_figure(points: "pd.DataFrame", caption: str, **chart: Any) -> "Figure 
         caption: What to see.
         chart: Arguments of ``gengap.report.charts.by_level``: ``title``, ``form``, ``reference``.
     """
-    from gengap.report import Figure, charts
-    from gengap.report.theme import PALETTE
+    from gengap.report import PALETTE, Figure, charts
 
     ours = points[points["source"] == charts.OURS]
     if ours.empty:

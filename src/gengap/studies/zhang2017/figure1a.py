@@ -90,9 +90,7 @@ def _loss(history: Sequence[dict[str, Any]], epoch: int) -> float | None:
 
 def figure_1a(rows: "pd.DataFrame") -> "Figure | None":
     """Training loss against training steps; with CIFAR-10 the paper's curves too, epoch beside epoch."""
-    from gengap.report import Figure, charts
-    from gengap.report.randomize.conditions import colours, with_conditions
-    from gengap.report.randomize.points import loss_points, steps_per_epoch
+    from gengap.report import Figure, charts, condition_colours, loss_points, steps_per_epoch, with_conditions
 
     named = with_conditions(rows)
     shown = loss_points(named, curves()["fig1a"] if "cifar10" in set(rows["problem"]) else None)
@@ -104,7 +102,7 @@ def figure_1a(rows: "pd.DataFrame") -> "Figure | None":
     last = shown[shown["source"] == charts.OURS].groupby("condition", sort=False)["train_loss"].last()
     return Figure(
         "learning-curves",
-        charts.learning_curves(shown, colours(named), per_epoch),
+        charts.learning_curves(shown, condition_colours(named), per_epoch),
         "Training loss after each epoch." + (" Dashed: the paper's." if charts.PAPER in set(shown["source"]) else ""),
         "Training loss against steps. Ours at the end: " + ", ".join(f"{k} {v:.3g}" for k, v in last.items()) + ".",
         shown,

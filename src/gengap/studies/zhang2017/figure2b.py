@@ -102,7 +102,7 @@ def figure_2b(rows: "pd.DataFrame") -> "Figure | None":
 
 
 def _ours(rows: "pd.DataFrame") -> list[dict[str, Any]]:
-    from gengap.report.charts import OURS
+    from gengap.report import OURS
 
     return [
         {
@@ -118,7 +118,7 @@ def _ours(rows: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def _paper() -> list[dict[str, Any]]:
-    from gengap.report.charts import PAPER
+    from gengap.report import PAPER
 
     return [
         {"network": NAMES[model], "source": PAPER, "seed": None, "epoch": epoch, "test_accuracy": accuracy}

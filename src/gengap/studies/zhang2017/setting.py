@@ -57,7 +57,8 @@ SCALED: dict[Scale, str] = {
     "smoke": f"the embedded digits instead of CIFAR-10, {SMOKE_EPOCHS} epochs, the smallest network that shows it.",
     "desk": (
         f"one seed; training ends when every training label is fitted, at the latest after {DESK_EPOCHS} epochs; "
-        f"Inception sees the first {DESK_IMAGES[INCEPTION][0]:,} training and {DESK_IMAGES[INCEPTION][1]:,} test images."
+        f"Inception sees the first {DESK_IMAGES[INCEPTION][0]:,} training and {DESK_IMAGES[INCEPTION][1]:,} test "
+        "images."
     ),
 }
 DIFFERENCES = (

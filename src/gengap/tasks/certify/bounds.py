@@ -3,7 +3,7 @@
 from typing import Any
 
 from gengap import bounds
-from gengap.bounds.inputs import Floats
+from gengap.bounds import Floats
 
 Bound = dict[str, Any]  # {"upper": float}, for Proposition 5 also "gap"; or {"upper": None, "reason": str}
 Bounds = dict[str, Bound]

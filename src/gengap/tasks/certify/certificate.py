@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from gengap.bounds.inputs import Floats, counts, level
+from gengap.bounds import Floats, counts, level
 from gengap.errors import InputError
 from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses
 from gengap.tasks.certify.losses import group_means, scaled_losses, zero_one_losses

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gengap.bounds.inputs import Floats
+from gengap.bounds import Floats
 from gengap.data import read_frame
 from gengap.errors import InputError, unknown
 from gengap.tasks.certify.losses import brier_losses, predicted_labels, zero_one_losses

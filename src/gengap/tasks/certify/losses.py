@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gengap.bounds.inputs import Floats, unit_losses
+from gengap.bounds import Floats, unit_losses
 from gengap.data import plain_array
 from gengap.errors import InputError
 

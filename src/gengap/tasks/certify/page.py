@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from gengap import bounds
-from gengap.report import write_page
-from gengap.report.certify import certificate_page
+from gengap.report import certificate_page, write_page
 from gengap.tasks.certify.certificate import HEADLINE_ZERO_ONE, Certificate
 from gengap.tasks.certify.family import Family
 from gengap.tasks.certify.words import WORDS, percent, three_digits
