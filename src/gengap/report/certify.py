@@ -40,9 +40,13 @@ def certificate_page(
     bounds, by_tried, by_size = (_rounded_up(table, form) for table in (bounds, by_tried, by_size))
     unit = f"{certificate['unit']}s"
     facts = [
-        Fact("promise: true risk at most", promised, f"confidence {1 - certificate['delta']:g}"),
-        Fact("risk seen", format(certificate["empirical_risk"], form), f"on {certificate['n']:,} {unit}"),
-        Fact("models tried", f"{certificate['tried']:,}", "the promise holds for each of them"),
+        Fact("Promise: true risk at most", promised, f"confidence {1 - certificate['delta']:g}"),
+        Fact(
+            "Risk seen",
+            format(certificate["empirical_risk"], form).replace("%", " %"),
+            f"on {certificate['n']:,} {unit}",
+        ),
+        Fact("Models tried", f"{certificate['tried']:,}", "the promise holds for each of them"),
     ]
     return Page(
         title="What this held-out score is worth",

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from gengap import bounds
-from gengap.bounds.inputs import Floats
+from gengap.bounds import Floats
 from gengap.errors import InputError
 from gengap.tasks.certify.certificate import Certificate, certify_units
+from gengap.tasks.certify.words import percent
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,10 @@ def _verdict(rademacher: dict[str, Any], union: dict[str, float]) -> str:
     if upper is None:
         return f"The Rademacher form does not apply: {rademacher['reason']}."
     verdict = "loses to" if upper > union["hoeffding"] else "beats"
+    own, hoeffding, promised = (
+        percent(value, up=True) for value in (upper, union["hoeffding"], union["clopper_pearson"])
+    )
     return (
-        f"The Rademacher form of Remark 6 gives {upper:.4f} and {verdict} the union bound with Hoeffding, "
-        f"{union['hoeffding']:.4f}; the promise is Clopper-Pearson's, {union['clopper_pearson']:.4f}."
+        f"The Rademacher form of Remark 6 gives {own} and {verdict} the union bound with Hoeffding, {hoeffding}; "
+        f"the promise is Clopper-Pearson's, {promised}."
     )
