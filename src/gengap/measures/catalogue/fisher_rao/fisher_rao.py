@@ -20,7 +20,7 @@ _BATCH = 100
 @register(
     name="fisher_rao",
     formula="||theta||_fr^2 = mean over examples of <theta, d loss / d theta>^2",
-    source="Liang et al. 2019 (arXiv:1711.01530), definition 2, with the empirical Fisher information of theorem 3.1",
+    source="Liang et al. 2019 (arXiv:1711.01530), the Fisher-Rao norm, with the empirical Fisher information",
     sign=1,
     needs=frozenset({"data"}),
     rescaling_invariant=True,

@@ -12,7 +12,7 @@ from gengap.measures.subject import Subject
 @register(
     name="neyshabur2015_gamma_2_inf",
     formula="gamma_{2,inf} = prod over layers of ||W_i||_{2,inf}",
-    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036), section 2",
+    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036)",
     sign=1,
     needs=frozenset({"weights"}),
     rescaling_invariant=True,

@@ -10,7 +10,7 @@ from gengap.measures.subject import Subject
 @register(
     name="neyshabur2015_mu_1_inf",
     formula="mu_{1,inf} = max over units of sum_j |w_j|",
-    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036), section 2",
+    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036)",
     sign=1,
     needs=frozenset({"weights"}),
     rescaling_invariant=False,

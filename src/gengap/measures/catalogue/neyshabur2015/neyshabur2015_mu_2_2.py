@@ -10,7 +10,7 @@ from gengap.measures.subject import Subject
 @register(
     name="neyshabur2015_mu_2_2",
     formula="mu_{2,2} = sqrt(sum of all squared weights)",
-    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036), section 2",
+    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036)",
     sign=1,
     needs=frozenset({"weights"}),
     rescaling_invariant=False,

@@ -9,7 +9,7 @@ from gengap.measures.subject import Subject
 @register(
     name="neyshabur2015_path_l1",
     formula="phi_1 = sum over paths of prod |w|",
-    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036), section 4",
+    source="Neyshabur et al. 2015, Norm-based capacity control (arXiv:1503.00036)",
     sign=1,
     needs=frozenset({}),
     rescaling_invariant=True,

@@ -9,7 +9,7 @@ from gengap.measures.subject import Subject
 @register(
     name="tail_alpha",
     formula="alpha, of the tail x^-alpha of the squared singular values, mean over layers",
-    source="Martin and Mahoney 2021 (arXiv:1810.01075), section 3; fit of Clauset et al. 2009 (arXiv:0706.1062)",
+    source="Martin and Mahoney 2021 (arXiv:1810.01075); fit of Clauset et al. 2009 (arXiv:0706.1062)",
     sign=1,
     needs=frozenset({"weights"}),
     rescaling_invariant=True,

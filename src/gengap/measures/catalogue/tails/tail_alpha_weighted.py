@@ -11,7 +11,7 @@ from gengap.measures.subject import Subject
 @register(
     name="tail_alpha_weighted",
     formula="alpha log10(lambda_max), mean over layers",
-    source="Martin, Peng and Mahoney 2021 (arXiv:2002.06716), section 2",
+    source="Martin, Peng and Mahoney 2021 (arXiv:2002.06716)",
     sign=1,
     needs=frozenset({"weights"}),
     rescaling_invariant=False,

@@ -11,7 +11,7 @@ from gengap.measures.subject import Subject
 @register(
     name="tail_log_norm",
     formula="log10(sum_i lambda_i), mean over layers",
-    source="Martin, Peng and Mahoney 2021 (arXiv:2002.06716), section 2",
+    source="Martin, Peng and Mahoney 2021 (arXiv:2002.06716)",
     sign=1,
     needs=frozenset({"weights"}),
     rescaling_invariant=True,

@@ -9,7 +9,7 @@ from gengap.measures.subject import Subject
 @register(
     name="tail_stable_rank",
     formula="sum_i lambda_i / lambda_max, mean over layers",
-    source="Martin, Peng and Mahoney 2021 (arXiv:2002.06716), section 2",
+    source="Martin, Peng and Mahoney 2021 (arXiv:2002.06716)",
     sign=1,
     needs=frozenset({"weights"}),
     rescaling_invariant=True,
