@@ -8,7 +8,7 @@ from sklearn.svm import SVC
 
 from gengap.errors import InputError
 from gengap.interpolate.implicit_bias import (
-    far_solution,
+    far_solutions,
     hard_margin,
     kernel_sgd,
     logistic_direction,
@@ -194,7 +194,7 @@ def test_theorem_1_linear_models_memorise_anything():
 @pytest.mark.parametrize("distance", [0.0, 1.0, 1e3, 1e6])
 def test_theorem_1_any_norm_and_the_same_predictions(distance, epsilon, delta):
     star = RNG.standard_normal((60, 3))
-    found = far_solution(FEATURES, FEATURES_TEST, star, distance, epsilon=epsilon, delta=delta)
+    (found,) = far_solutions(FEATURES, FEATURES_TEST, star, [distance], epsilon=epsilon, delta=delta)
     train, test = (np.linalg.norm(each @ (found.weights - star)) for each in (FEATURES, FEATURES_TEST))
     assert found.holds
     assert train <= epsilon + 1e-12 * (1 + distance)
@@ -209,7 +209,7 @@ def test_theorem_1_any_norm_and_the_same_predictions(distance, epsilon, delta):
 def test_corollary_2_fewer_features_than_examples():
     """Two features that are always 0: weights on them can be anything."""
     x = np.c_[RNG.standard_normal((50, 4)), np.zeros((50, 2))]
-    found = far_solution(x[:40], x[40:], np.ones((6, 1)), 1e4)
+    (found,) = far_solutions(x[:40], x[40:], np.ones((6, 1)), [1e4])
     assert found.rank == 4
     assert found.norm > 9990
     np.testing.assert_allclose(x @ found.weights, x @ np.ones((6, 1)), atol=1e-9)
@@ -231,9 +231,9 @@ def test_corollary_2_fewer_features_than_examples():
         (lambda: logistic_direction(X, SIGNS, [1], optimiser="adamw"), "did you mean 'adam'"),
         (lambda: memorising_weights(X.T, START[:, None]), "rank 12"),
         (lambda: memorising_weights(X, Y[:-1, None]), "12 examples but 11"),
-        (lambda: far_solution(X.T, X.T, np.zeros((12, 1)), 1.0), "rank 12"),
-        (lambda: far_solution(X, X, np.zeros((12, 1)), 1.0), "equal n"),
-        (lambda: far_solution(X, X, np.zeros((30, 1)), np.inf), "distance"),
+        (lambda: far_solutions(X.T, X.T, np.zeros((12, 1)), [1.0]), "rank 12"),
+        (lambda: far_solutions(X, X, np.zeros((12, 1)), [1.0]), "equal n"),
+        (lambda: far_solutions(X, X, np.zeros((30, 1)), [np.inf]), "distances"),
     ],
 )
 def test_bad_input_is_told(call, told):

@@ -49,7 +49,6 @@ def test_a_paper_or_an_artifact_is_found_and_others_get_the_nearest() -> None:
 
 @each_study
 def test_reported_numbers_are_whole(one: Study) -> None:
-    assert one.reported
     for number in one.reported:
         assert math.isfinite(number.value)
         assert number.tolerance > 0
@@ -85,7 +84,8 @@ def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: 
     outcome = run_study(one, "smoke", options)
     assert not outcome.failed
     assert len(outcome.rows) >= len(one.sweep("smoke"))
-    assert {comparison.verdict for comparison in outcome.comparisons()} == {"not comparable"}
+    assert {comparison.verdict for comparison in outcome.comparisons()} <= {"not comparable"}
+    assert outcome.comparisons() or one.views  # a claim without numbers is shown
     assert all(isinstance(view, Figure | Table) for view in outcome.artifact().views)
     again = run_study(one, "smoke", options)
     assert pd.DataFrame(again.rows).equals(pd.DataFrame(outcome.rows))

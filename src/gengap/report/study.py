@@ -139,6 +139,8 @@ def study_page(name: str, scale: str, artifacts: Sequence[Artifact]) -> Page:
 
 def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
     total, beside = len(comparisons), sum(c.ours is not None for c in comparisons)
+    if not comparisons:
+        return "Figures and tables show what the paper claims; it has no number here to be set beside ours."
     if scale != "paper":
         return (
             f"Beside {beside} of the {total} numbers that the paper reports stands one of ours. This is {scale} scale: "
@@ -151,7 +153,9 @@ def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
 
 def _section(artifact: Artifact) -> Section:
     claim = [artifact.claim, *([f"Indicative only: {artifact.indicative}"] if artifact.indicative else [])]
-    parts: list[Text | Figure | Table] = [Text(claim), *artifact.views, _numbers(artifact.comparisons)]
+    parts: list[Text | Figure | Table] = [Text(claim), *artifact.views]
+    if artifact.comparisons:
+        parts.append(_numbers(artifact.comparisons))
     if len(artifact.unfinished):
         caption = "Runs that diverged or failed, and why; only those that diverged count as results"
         parts.append(Table(artifact.unfinished, caption))

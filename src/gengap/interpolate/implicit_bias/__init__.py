@@ -9,7 +9,7 @@ from gengap.interpolate.implicit_bias.least_squares import (
     null_space_part,
     sgd,
 )
-from gengap.interpolate.implicit_bias.linear_models import FarSolution, far_solution, memorising_weights
+from gengap.interpolate.implicit_bias.linear_models import FarSolution, far_solutions, memorising_weights
 from gengap.interpolate.implicit_bias.separable import DirectionPoint, logistic_direction
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "DirectionPoint",
     "FarSolution",
     "HardMargin",
-    "far_solution",
+    "far_solutions",
     "hard_margin",
     "kernel_sgd",
     "logistic_direction",

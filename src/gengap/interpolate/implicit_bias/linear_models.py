@@ -1,5 +1,6 @@
 """Linear models that memorise anything, and solutions of any norm that predict the same."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,17 +68,17 @@ def memorising_weights(features: ArrayLike, targets: ArrayLike) -> Floats:
     return np.asarray(weights)
 
 
-def far_solution(
+def far_solutions(
     features: ArrayLike,
     features_test: ArrayLike,
     solution: ArrayLike,
-    distance: float,
+    distances: Sequence[float],
     *,
     epsilon: float = 0.0,
     delta: float = 0.0,
     seed: int = 0,
-) -> FarSolution:
-    r"""Weights at least ``distance`` from a solution, whose predictions are within epsilon and delta of its.
+) -> list[FarSolution]:
+    r"""Weights at each of some distances from a solution, or further, with predictions within epsilon and delta.
 
     w = w* + t N + p: N, of norm 1, is drawn from the null space of training and test features together, so that no
     example sees it; p, in their row space, moves predictions by epsilon A and delta B with norms of A and B at most 1;
@@ -90,7 +91,7 @@ def far_solution(
         features: Phi, ``[m, n]``.
         features_test: Phi_test, ``[m_test, n]``.
         solution: w*, ``[n, s]``.
-        distance: t, at least 0.
+        distances: t, at least 0; all are reached in one direction.
         epsilon: How far training predictions may move, at least 0.
         delta: How far test predictions may move, at least 0.
         seed: Of N and p.
@@ -101,8 +102,10 @@ def far_solution(
     phi, phi_test, star = _matrix(features), _matrix(features_test), _matrix(solution)
     if not (phi.shape[1] == phi_test.shape[1] == len(star)):
         raise InputError(f"Features {phi.shape} and {phi_test.shape}, weights {star.shape}.", expected="equal n")
-    if not (0 <= distance < np.inf and 0 <= epsilon < np.inf and 0 <= delta < np.inf):
-        raise InputError(f"distance = {distance}, epsilon = {epsilon}, delta = {delta}.", expected="at least 0, finite")
+    if not all(0 <= number < np.inf for number in (*distances, epsilon, delta)):
+        raise InputError(
+            f"distances = {list(distances)}, epsilon = {epsilon}, delta = {delta}.", expected="finite, at least 0"
+        )
     rows = _row_space(np.vstack([phi, phi_test]))
     if len(rows) == phi.shape[1]:
         raise InputError(
@@ -114,17 +117,22 @@ def far_solution(
     null = _unit(_without(rows, _without(rows, rng.standard_normal(star.shape))))  # twice: the first leaves rounding
     moved = rows.T @ rng.standard_normal((len(rows), star.shape[1]))
     moved *= _largest_factor((phi @ moved, epsilon), (phi_test @ moved, delta))
-    weights = star + distance * null + moved
+    return [_measured(phi, phi_test, star, star + t * null + moved, (epsilon, delta), len(rows)) for t in distances]
+
+
+def _measured(
+    phi: Floats, phi_test: Floats, star: Floats, weights: Floats, allowed: tuple[float, float], rank: int
+) -> FarSolution:
     return FarSolution(
         weights=weights,
         norm=float(np.linalg.norm(weights)),
         distance=float(np.linalg.norm(weights - star)),
         train_off=float(np.linalg.norm(phi @ weights - phi @ star)),
         test_off=float(np.linalg.norm(phi_test @ weights - phi_test @ star)),
-        epsilon=epsilon,
-        delta=delta,
+        epsilon=allowed[0],
+        delta=allowed[1],
         rounding=_rounding(phi, phi_test, weights, star),
-        rank=len(rows),
+        rank=rank,
     )
 
 

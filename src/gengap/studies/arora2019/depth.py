@@ -1,0 +1,173 @@
+"""Deep matrix factorisation of Arora et al. 2019: with few entries depth finds lower rank, not lower norm.
+
+Claim: descent on a product of two or more matrices from a small start completes a matrix with a lower effective rank
+than the completion of least nuclear norm, at the price of a larger norm; the deeper the product, the more so.
+
+Reported: nothing; the paper shows it in figures whose numbers are not at hand.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gengap.studies.measured import measured
+from gengap.studies.study import Row, Scale, Study, study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gengap.cells import Options
+    from gengap.report import Figure, Table
+    from gengap.sweep import Context
+
+NAME = "arora2019/depth"
+# Rows and columns, rank, and the fractions of the entries that are known.
+SIZES: dict[Scale, tuple[int, int, tuple[float, ...]]] = {
+    "smoke": (10, 1, (0.4, 0.8)),
+    "desk": (30, 2, (0.15, 0.2, 0.25, 0.3, 0.4, 0.5)),
+    "paper": (100, 5, (0.2, 0.5)),
+}
+DEPTHS = (1, 2, 3, 4)
+START = 1e-3  # size of the product's entries at the start, times sqrt(n)
+TOLERANCE = 1e-3  # relative residual, or gap
+COLUMNS = ("count", "norm", "effective_rank", "recovery_error", "residual", "gap", "steps", "converged")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A matrix, some of its entries, and one way to complete it."""
+
+    scale: Scale
+    known: float  # fraction of the entries
+    depth: int | None  # factors; None: the least nuclear norm
+    seed: int = 0
+
+
+def sweep(scale: Scale) -> list[Config]:
+    """Every depth and the least nuclear norm, for every number of entries."""
+    seeds = (0, 1, 2) if scale == "paper" else (0,)
+    methods = (None, *DEPTHS)
+    return [Config(scale, known, depth, seed) for seed in seeds for known in SIZES[scale][2] for depth in methods]
+
+
+def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
+    """One row a configuration."""
+    return measured(NAME, configs, COLUMNS, complete, options)
+
+
+def complete(configs: list[Config], context: "Context") -> list[Row]:
+    """One row for each: what was found, what it is, and how far it can be trusted."""
+    return [_row(config) for config in configs]
+
+
+def _row(config: Config) -> Row:
+    from gengap.interpolate import factorisation as mf
+
+    n, rank, _ = SIZES[config.scale]
+    truth = mf.low_rank((n, n), rank, seed=config.seed)
+    entries = mf.entry_measurements((n, n), round(config.known * n * n), seed=config.seed)
+    found: mf.Factorised | mf.NuclearSolution
+    if config.depth is None:
+        found = mf.minimum_nuclear_norm(entries, entries(truth), tolerance=TOLERANCE)
+    else:
+        found = mf.deep_descent(
+            entries, entries(truth), depth=config.depth, scale=START, tolerance=TOLERANCE, seed=config.seed
+        )
+    return {
+        "status": "done",
+        "reason": None,
+        "count": len(entries),
+        "norm": mf.nuclear_norm(found.matrix),
+        "effective_rank": mf.effective_rank(found.matrix),
+        "recovery_error": mf.recovery_error(found.matrix, truth),
+        "residual": found.residual,
+        "gap": getattr(found, "gap", None),
+        "steps": found.steps,
+        "converged": found.converged,
+    }
+
+
+def figure(rows: "pd.DataFrame") -> "Figure | None":
+    """Effective rank against depth."""
+    import altair as alt
+
+    from gengap.report import Figure
+
+    data = _named(rows[rows["effective_rank"].notna()])
+    if data.empty:
+        return None
+    data = data[["completed by", "known", "seed", "effective_rank", "norm", "recovery_error", "state"]]
+    base = alt.Chart(data).encode(
+        x=alt.X("known:Q", title="fraction of the entries known", axis=alt.Axis(format=".0%")),
+        y=alt.Y("effective_rank:Q", title="effective rank", scale=alt.Scale(type="log", zero=False)),
+        color=alt.Color("completed by:N", legend=alt.Legend(title=None)),
+        detail="seed:N",
+        tooltip=["completed by", "known", "seed", alt.Tooltip("effective_rank:Q", format=".3f"), "state"],
+    )
+    marks = alt.Scale(domain=["converged", "not converged"], range=["circle", "cross"])
+    points = base.mark_point(filled=True, opacity=1).encode(
+        shape=alt.Shape("state:N", scale=marks, legend=alt.Legend(title=None) if data["state"].nunique() > 1 else None)
+    )
+    fewest = data[data["known"] == data["known"].min()]
+    told = "; ".join(f"{n}: {r:.2f}" for n, r in fewest.groupby("completed by")["effective_rank"].mean().items())
+    return Figure(
+        "effective-rank-by-entries",
+        (base.mark_line() + points).properties(height=300),
+        "Effective rank of the completed matrix against the entries known, for products of one to four factors and for "
+        "the least nuclear norm.",
+        f"Effective rank with the fewest entries. {told}.",
+        data,
+        dict.fromkeys(("effective_rank", "norm", "recovery_error"), ".4g"),
+    )
+
+
+def table(rows: "pd.DataFrame") -> "Table":
+    """Every row with what tells how far it can be trusted."""
+    from gengap.report import Table
+
+    columns = ["completed by", "count", "seed", "effective_rank", "norm", "recovery_error", "residual", "gap", "steps"]
+    return Table(
+        _named(rows)[[*columns, "converged"]],
+        "What was found: norm is the nuclear norm, residual and recovery_error are relative, gap is how far at most "
+        "above the least, relative; without convergence, a row is no limit",
+        dict.fromkeys(("effective_rank", "norm", "recovery_error", "residual", "gap"), ".3g"),
+    )
+
+
+def _named(rows: "pd.DataFrame") -> "pd.DataFrame":
+    names = rows["depth"].map("depth {:.0f}".format, na_action="ignore").fillna("least nuclear norm")
+    states = ["converged" if converged else "not converged" for converged in rows["converged"]]
+    return rows.assign(state=states).assign(**{"completed by": names.astype(str)})
+
+
+@study
+def arora2019_depth() -> Study:
+    """Effective rank and depth."""
+    return Study(
+        name=NAME,
+        artifact="Depth and effective rank",
+        claim=(
+            "Descent on a product of matrices from a small start completes a matrix with lower effective rank than the "
+            "completion of least nuclear norm has, and the deeper the product the more so."
+        ),
+        paper=("Arora, Cohen, Hu and Luo 2019, Implicit regularization in deep matrix factorization, arXiv:1905.13655"),
+        differences=(
+            "The paper's numbers are not at hand, so none is compared. Matrices are scaled to a Frobenius norm of 1 "
+            f"instead of n; factors start with a standard deviation of {START:g}^(1/depth) n^(-1/2).",
+            "Descent takes steps found by backtracking, each of which changes the factors by at most a twentieth of "
+            "their norm, instead of RMSprop with a common step. It ends at a relative residual of 0.001.",
+        ),
+        scaled={
+            "smoke": "10 x 10 matrices of rank 1 instead of 100 x 100 of rank 5.",
+            "desk": "30 x 30 matrices of rank 2 instead of 100 x 100 of rank 5, one draw of each.",
+        },
+        cost={
+            "smoke": "seconds",
+            "desk": "some ten minutes on two cores",
+            "paper": "hours on two cores",
+        },
+        reported=(),
+        sweep=sweep,
+        measure=measure,
+        views=(figure, table),
+    )

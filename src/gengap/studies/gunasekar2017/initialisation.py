@@ -1,0 +1,122 @@
+"""The conjecture of Gunasekar et al. 2017: descent from a small start finds the least nuclear norm.
+
+Claim: of all positive semidefinite matrices with the given measurements, gradient descent on X = U U^T tends to the
+one of least nuclear norm as its start goes to 0; from a larger start it finds larger norms.
+
+Reported: nothing; the paper's numbers are not at hand. The figure sets each norm against the least, which is certified.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gengap.studies.gunasekar2017 import recovery
+from gengap.studies.gunasekar2017.recovery import Config, Kind
+from gengap.studies.study import Row, Scale, Study, study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gengap.cells import Options
+    from gengap.report import Figure
+
+NAME = "gunasekar2017/initialisation"
+KINDS: tuple[Kind, ...] = ("gaussian", "entries")
+STARTS: dict[Scale, tuple[float, ...]] = {
+    "smoke": (1.0, 0.1, 1e-3),
+    "desk": (1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4),
+    "paper": (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 1e-4),
+}
+# Measurements m / (n r): enough for recovery, and far too few.
+PER_PARAMETER = (3.0, 0.25)
+
+
+def sweep(scale: Scale) -> list[Config]:
+    """Every start and the least nuclear norm; for both kinds of measurements, many and few."""
+    return [
+        config
+        for seed in recovery.seeds(scale)
+        for kind in KINDS
+        for per_parameter in PER_PARAMETER
+        for config in (
+            Config(scale, kind, per_parameter, "nuclear norm", seed=seed),
+            *(Config(scale, kind, per_parameter, "descent", start, seed) for start in STARTS[scale]),
+        )
+    ]
+
+
+def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
+    """Rows with their norm over the least one of the same measurements."""
+    return with_ratio(recovery.measure(NAME, configs, options))
+
+
+def with_ratio(rows: Sequence[Row]) -> list[Row]:
+    """The rows with ``norm_over_least``: None where the least is not certified or the norm is of no limit."""
+    setting = ("kind", "per_parameter", "seed")
+    least = {
+        tuple(row[name] for name in setting): row["norm"]
+        for row in rows
+        if row["method"] == "nuclear norm" and row["converged"]
+    }
+    found = []
+    for row in rows:
+        base = least.get(tuple(row[name] for name in setting))
+        found.append(row | {"norm_over_least": row["norm"] / base if base and row["converged"] else None})
+    return found
+
+
+def figure(rows: "pd.DataFrame") -> "Figure | None":
+    """Nuclear norm over the least, against the start."""
+    import altair as alt
+
+    from gengap.report import Figure
+
+    data = rows[(rows["method"] == "descent") & rows["norm_over_least"].notna()].copy()
+    if data.empty:
+        return None
+    names = {"gaussian": "Gaussian", "entries": "entries"}
+    data["measurements"] = [f"{c} {names[k]}" for c, k in zip(data["count"], data["kind"], strict=True)]
+    data = data[["measurements", "seed", "start", "norm_over_least", "recovery_error", "effective_rank"]]
+    log = alt.Scale(type="log")
+    chart = alt.Chart(data).encode(
+        x=alt.X(
+            "start:Q",
+            title="start: U = this times the identity",
+            scale=log,
+            axis=alt.Axis(tickCount=5),
+        ),
+        y=alt.Y("norm_over_least:Q", title="nuclear norm / the least", scale=alt.Scale(type="log", domainMin=0.95)),
+        color=alt.Color("measurements:N", legend=alt.Legend(title=None)),
+        detail="seed:N",
+        tooltip=["measurements", "seed", "start", alt.Tooltip("norm_over_least:Q", format=".4f")],
+    )
+    smallest = data[data["start"] == data["start"].min()]
+    told = "; ".join(f"{m}: {r:.3f}" for m, r in smallest.groupby("measurements")["norm_over_least"].mean().items())
+    return Figure(
+        "norm-by-start",
+        (chart.mark_line() + chart.mark_point(filled=True, opacity=1)).properties(height=300),
+        "Nuclear norm of what descent finds, over the least with the same measurements, against the size of the start.",
+        f"Nuclear norm over the least, from the smallest start. {told}.",
+        data,
+        dict.fromkeys(("norm_over_least", "recovery_error", "effective_rank"), ".4g"),
+    )
+
+
+@study
+def gunasekar2017_initialisation() -> Study:
+    """The conjecture."""
+    return Study(
+        name=NAME,
+        artifact="Small starts and the least nuclear norm",
+        claim=(
+            "Gradient descent on X = U U^T, without any penalty, tends to the matrix of least nuclear norm with the "
+            "given measurements as its start goes to 0."
+        ),
+        paper=recovery.PAPER,
+        differences=recovery.DIFFERENCES,
+        scaled=recovery.SCALED,
+        cost=recovery.COST,
+        reported=(),
+        sweep=sweep,
+        measure=measure,
+        views=(figure, recovery.table),
+    )
