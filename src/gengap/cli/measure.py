@@ -85,17 +85,19 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
 
 def _print(found: "Measurements") -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from gengap.report.measures import note_text, value_text
 
     console = Console()
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
     for family, rows in found.rows.groupby("family", sort=False):
-        table = Table(title=str(family), title_justify="left", box=None, pad_edge=False, show_header=False)
-        table.add_column(no_wrap=True, min_width=32)
-        table.add_column(justify="right", no_wrap=True, min_width=10)
-        table.add_column(overflow="fold")
+        table.add_row(f"[bold]{family}")
         for row in rows.to_dict("records"):
-            table.add_row(row["name"], value_text(row), note_text(row))
-        console.print(table)
-    console.print(found.sentence, style="bold", highlight=False)
+            table.add_row(f"  {row['name']}", value_text(row), escape(note_text(row)))
+    console.print(table, highlight=False)
+    console.print(found.sentence, style="bold", highlight=False, markup=False)

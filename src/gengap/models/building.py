@@ -7,7 +7,9 @@ from gengap.models.factory import from_factory
 from gengap.models.registry import NETWORKS, Network, Shape
 
 
-def build(name: str, input_shape: Shape, n_classes: int, *, dropout: float = 0.0) -> nn.Module:
+def build(
+    name: str, input_shape: Shape, n_classes: int, *, dropout: float = 0.0, any_output: bool = False
+) -> nn.Module:
     """A freshly initialised model in training mode; the same ``torch.manual_seed`` before it gives the same weights.
 
     Args:
@@ -15,6 +17,7 @@ def build(name: str, input_shape: Shape, n_classes: int, *, dropout: float = 0.0
         input_shape: Shape of one example, ``(C, H, W)`` or ``(D,)``.
         n_classes: Number of classes C, at least 2.
         dropout: Probability in [0, 1) with which inputs of a named network's last or wide layers are dropped.
+        any_output: Whether a network of the user's may return anything, not scores alone; see ``from_factory``.
 
     Raises:
         InputError: Unknown name, a shape that the network cannot take, a factory that gives no usable network.
@@ -28,7 +31,7 @@ def build(name: str, input_shape: Shape, n_classes: int, *, dropout: float = 0.0
                 expected="dropout 0 with a network of your own",
                 next_step="build the dropout layers in the factory",
             )
-        return from_factory(name, shape, n_classes)
+        return from_factory(name, shape, n_classes, any_output=any_output)
     if name not in NETWORKS:
         raise unknown("model", name, [*NETWORKS, "module.path:factory"])
     _check_shape(NETWORKS[name], shape)

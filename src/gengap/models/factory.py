@@ -17,7 +17,7 @@ from gengap.models.registry import Shape
 FORM = "'module.path:factory', e.g. 'mynet:make' for the function make in mynet.py of this folder"
 
 
-def from_factory(spec: str, input_shape: Shape, n_classes: int) -> nn.Module:
+def from_factory(spec: str, input_shape: Shape, n_classes: int, *, any_output: bool = False) -> nn.Module:
     """The network that a user's factory makes, checked by one forward pass.
 
     The factory is called with ``(input_shape, n_classes)`` if it accepts two positional arguments, else with none.
@@ -27,6 +27,7 @@ def from_factory(spec: str, input_shape: Shape, n_classes: int) -> nn.Module:
         spec: ``"module.path:factory"``; the factory is a function or an ``nn.Module`` class.
         input_shape: Shape of one example.
         n_classes: Number of classes C that the network must tell apart.
+        any_output: Whether it may return anything, a dict of outputs for example; then no pass is made.
 
     Raises:
         InputError: No such module or factory, an exception inside it, no ``nn.Module``, or wrong outputs.
@@ -44,7 +45,8 @@ def from_factory(spec: str, input_shape: Shape, n_classes: int) -> nn.Module:
         raise InputError(f"{spec} returned {type(module).__name__}.", expected="a torch.nn.Module")
     if not any(p.requires_grad for p in module.parameters()):
         raise InputError(f"{spec} has nothing to train.", expected="a network with parameters that require gradients")
-    check_output(module, input_shape, n_classes, name=spec)
+    if not any_output:
+        check_output(module, input_shape, n_classes, name=spec)
     return module
 
 

@@ -126,5 +126,5 @@ def saved_network(model: str, weights: str | Path, problem: Problem) -> nn.Modul
     """
     state = read_weights(Path(weights))
     with torch.random.fork_rng(devices=[]):  # a fresh network draws weights that the file's replace
-        made = build(model, problem.input_shape, problem.n_classes)
+        made = build(model, problem.input_shape, problem.n_classes, any_output=True)
     return with_weights(made, state, str(weights))
