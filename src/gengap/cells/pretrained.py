@@ -16,7 +16,7 @@ import torch
 from gengap.cells.cell import FORMAT, Cell
 from gengap.cells.running import Options, execution_of, save
 from gengap.data import Problem, open_problem
-from gengap.measures.normalised_loss import normalised_losses
+from gengap.measures.normalisation import normalised_losses
 from gengap.store import Row, Store
 from gengap.sweep import Context, Job, available_cores
 from gengap.sweep import run as sweep
@@ -83,7 +83,7 @@ def pretrained_rows(networks: Sequence[Pretrained], store: Store, options: Optio
     Beside a cell's columns: ``pretraining_level``, ``initial_std``, ``pretraining_epochs``, ``pretraining_loss``,
     ``pretraining_accuracy``, ``nearest_epoch``, and ``snapshots``: a list with one record for the epoch whose training
     loss is nearest to the recipe's ``snapshot_loss`` and one for the last; see
-    ``gengap.measures.normalised_loss.normalised_losses``. A network that
+    ``gengap.measures.normalisation.normalised_losses``. A network that
     was not trained has status ``missing``.
 
     Args:

@@ -1,6 +1,7 @@
 """Complexity measures of a trained network: every one in a single pass, on any module, each with its source."""
 
 from gengap.measures.finding import Finding, NotDefined, from_log, skipped
+from gengap.measures.normalisation import normalised_loss, normalised_network, product_norm
 from gengap.measures.registry import Measure, all_measures, find_measures, register
 from gengap.measures.subject import Subject
 from gengap.measures.table import measure
@@ -14,6 +15,9 @@ __all__ = [
     "find_measures",
     "from_log",
     "measure",
+    "normalised_loss",
+    "normalised_network",
+    "product_norm",
     "register",
     "skipped",
 ]

@@ -19,7 +19,7 @@ def own_copy(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise InputError(f"The network is a {type(model).__name__}.", expected="a torch.nn.Module")
     try:
-        result = copy.deepcopy(_unwrapped(model)).eval()
+        result = copy.deepcopy(unwrapped(model)).eval()
     except Exception as error:
         raise InputError(
             f"The network cannot be copied: {type(error).__name__}: {error}",
@@ -46,7 +46,7 @@ def _make_plain(module: nn.Module) -> None:
         parametrize.remove_parametrizations(module, name, leave_parametrized=True)
 
 
-def _unwrapped(model: nn.Module) -> nn.Module:
+def unwrapped(model: nn.Module) -> nn.Module:
     """The network inside torch.compile's or a data-parallel wrapper."""
     while True:
         if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):

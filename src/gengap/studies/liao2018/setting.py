@@ -136,9 +136,7 @@ def _is_whole(config: Config) -> bool:
     return config.scale == "paper" or (config.data, config.model, config.method) == ("cifar10", THREE, "pretraining")
 
 
-def _network(
-    config: Config, recipe: "Recipe", before: "Pretraining", seed: int, *, random: bool = False
-) -> "Pretrained":
+def _network(config: Config, recipe: "Recipe", before: "Pretraining", seed: int, random: bool = False) -> "Pretrained":
     """``random``: trained and tested on random labels."""
     from gengap.cells import Cell
     from gengap.cells.pretrained import Pretrained

@@ -143,7 +143,8 @@ def _scatter(
     ]
     told = f"{y_title.capitalize()} against {x_title}. " + "; ".join(ranges)
     data = own[["line", "what", "seed", x, y]]
-    return Figure(name, _side_by_side(charts), caption, told, data, {x: ".8g", y: ".8g"})
+    stem = "-".join(str(own["figure"].iloc[0]).lower().split())  # unlike on the page of all of the paper
+    return Figure(f"{stem}-{name}", _side_by_side(charts), caption, told, data, {x: ".8g", y: ".8g"})
 
 
 def _side_by_side(charts: list[Any]) -> Any:

@@ -4,14 +4,16 @@ import copy
 import itertools
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError
 from gengap.measures.network import Reading, WeightLayer, read_network
-from gengap.measures.normalised_loss.dataflow import Flow, flow
+from gengap.measures.network.fold_batch_norm import folded
+from gengap.measures.network.layers import walk
+from gengap.measures.normalisation.dataflow import Flow, flow
 from gengap.measures.weights import check_finite, own_copy
 
 FACTOR = 2.0**40  # a power of two scales floats exactly; this one drives what saturates into saturation
@@ -44,10 +46,26 @@ class Chain:
     Attributes:
         model: Its copy in evaluation mode, batch norm folded.
         layers: The weight layers of that copy, in the order in which data pass them.
+        norms: Layer's name -> that of the batch norm folded into it.
     """
 
     model: nn.Module
     layers: tuple[WeightLayer, ...]
+    norms: dict[str, str]
+
+    def layers_of(self, model: nn.Module) -> tuple[WeightLayer, ...]:
+        """The same layers of the network as its weights are now; nothing is checked again."""
+        return tuple(self._layer_of(model, layer) for layer in self.layers)
+
+    def _layer_of(self, model: nn.Module, layer: WeightLayer) -> WeightLayer:
+        module = model.get_submodule(layer.name)
+        if layer.name in self.norms:
+            pair = nn.ModuleDict({"layer": module, "norm": model.get_submodule(self.norms[layer.name])})
+            module = folded(pair, [("layer", "norm")]).get_submodule("layer")
+        bias: Tensor | None = getattr(module, "bias", None)
+        weight: Tensor = getattr(module, "weight")  # noqa: B009
+        own = [None if value is None else value.detach().to("cpu", torch.float64) for value in (weight, bias)]
+        return replace(layer, module=module, weight=own[0], bias=own[1])
 
     def scaled(self, factors: Sequence[float]) -> nn.Module:
         """A copy with each layer's weights times its factor, and its bias times all factors up to it.
@@ -93,14 +111,13 @@ def chain(model: nn.Module, x: Tensor | None = None) -> Chain:
 
 
 def _from_graph(model: nn.Module, graph: Flow) -> Chain:
-    from gengap.measures.network.fold_batch_norm import folded
-    from gengap.measures.network.layers import walk
-
     result = folded(model, graph.pairs)
     found = walk(result)
     if found.uncovered:
         raise NotHomogeneousError("; ".join(f"{name}: {reason}" for name, reason in found.uncovered.items()))
-    return Chain(result, tuple(sorted(found.layers, key=lambda layer: graph.order.index(layer.name))))
+    return Chain(
+        result, tuple(sorted(found.layers, key=lambda layer: graph.order.index(layer.name))), dict(graph.pairs)
+    )
 
 
 def _from_reading(reading: Reading) -> Chain:
@@ -111,7 +128,7 @@ def _from_reading(reading: Reading) -> Chain:
         raise NotHomogeneousError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
     if not reading.layers:
         raise NotHomogeneousError("it has no weight layer")
-    return Chain(reading.folded_model, reading.layers)
+    return Chain(reading.folded_model, reading.layers, dict(reading.pairs))
 
 
 def _check(found: Chain, x: Tensor, *, traced: bool) -> None:

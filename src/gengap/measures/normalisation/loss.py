@@ -6,10 +6,10 @@ from torch import Tensor, nn
 
 from gengap.errors import InputError
 from gengap.measures.evaluation import evaluate
-from gengap.measures.normalised_loss.batches import Data, Part, batches
-from gengap.measures.normalised_loss.chain import chain
-from gengap.measures.normalised_loss.logits import normalised_cross_entropy
-from gengap.measures.normalised_loss.norms import layer_norms, log_product_norm
+from gengap.measures.normalisation.batches import Data, Part, batches
+from gengap.measures.normalisation.chain import chain
+from gengap.measures.normalisation.logits import normalised_cross_entropy
+from gengap.measures.normalisation.norms import layer_norms, log_product_norm
 from gengap.measures.weights import own_copy
 
 
@@ -39,7 +39,7 @@ def product_norm(model: nn.Module, p: float = 2, *, unit: float | None = None, e
     if log_product > math.log(1.7e308):
         raise InputError(
             f"The product of the norms is beyond float64: its natural logarithm is {log_product:.6g}.",
-            next_step="gengap.measures.normalised_loss.log_product_norm gives the logarithm",
+            next_step="gengap.measures.normalisation.log_product_norm gives the logarithm",
         )
     return math.exp(log_product)
 

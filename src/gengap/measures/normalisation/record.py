@@ -7,10 +7,10 @@ from torch import nn
 
 from gengap.data import Problem
 from gengap.measures.evaluation import evaluate
-from gengap.measures.normalised_loss.batches import batches
-from gengap.measures.normalised_loss.chain import chain
-from gengap.measures.normalised_loss.logits import normalised_cross_entropy, signal
-from gengap.measures.normalised_loss.norms import log_product_norm
+from gengap.measures.normalisation.batches import batches
+from gengap.measures.normalisation.chain import chain
+from gengap.measures.normalisation.logits import normalised_cross_entropy, signal
+from gengap.measures.normalisation.norms import log_product_norm
 
 NORMS = {"l1": 1, "frobenius": 2}  # L1 over 100, as in the paper
 

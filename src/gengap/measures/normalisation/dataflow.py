@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from gengap.measures.network.fold_batch_norm import Pairs
 from gengap.measures.network.rules import has_running_statistics, pieces
+from gengap.models.layers import LocalResponseNorm
 
 # Positively homogeneous of degree one in their one input, by type; those of dropout do nothing in evaluation mode.
 MODULES = (
@@ -77,7 +78,7 @@ class _Tracer(fx.Tracer):
     """Looks into whatever is no layer of its own."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        known = bool(pieces(m)) or has_running_statistics(m)
+        known = bool(pieces(m)) or has_running_statistics(m) or isinstance(m, LocalResponseNorm)
         return known or super().is_leaf_module(m, module_qualified_name)
 
 
@@ -117,7 +118,7 @@ class _Reader:
             self._layer(node, module, sources)
         elif module is not None and has_running_statistics(module):
             self._batch_norm(node)
-        elif sources and not _is_shape(node):
+        elif sources and node.op != "output" and not _is_shape(node):
             self._operation(node, module, sources)
 
     def _layer(self, node: fx.Node, module: nn.Module, sources: list[fx.Node]) -> None:
@@ -145,7 +146,7 @@ class _Reader:
     def _operation(self, node: fx.Node, module: nn.Module | None, sources: list[fx.Node]) -> None:
         if len(sources) > 1 and any(not _is_shape(source) for source in sources[1:]):
             self.obstacle = f"{_named(node, module)} joins branches ({', '.join(map(str, sources))})"
-        elif node.op != "output" and not _is_homogeneous(node, module):
+        elif not _is_homogeneous(node, module):
             self.obstacle = f"{_named(node, module)} is not positively homogeneous, or not known to be"
         self.after.add(node)
 
