@@ -1,0 +1,254 @@
+"""Kernel machines that interpolate: K alpha = y, the function of least norm through all points."""
+
+import time
+import warnings
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from gengap.errors import InputError
+from gengap.interpolate.checked import validated
+from gengap.interpolate.distinct import distinct
+from gengap.interpolate.triangular import Floats
+
+if TYPE_CHECKING:
+    import torch
+
+    from gengap.interpolate.kernels import NeuralTangent
+    from gengap.interpolate.solvers import Report
+
+_TILE = 1024  # rows of a tile
+
+
+class _KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What the regressor and the classifier share: the solution of K alpha = y and its attributes."""
+
+    def __init__(
+        self,
+        kernel: "str | NeuralTangent" = "gaussian",
+        bandwidth: float = 1.0,
+        *,
+        degree: int = 3,
+        offset: float = 1.0,
+        solver: str = "auto",
+        tol: float = 1e-6,
+        max_iter: int = 1000,
+        rank: int | None = None,
+        max_memory: int | None = None,
+        device: str | None = None,
+        progress: "bool | Report" = False,
+        random_state: int = 0,
+    ):
+        self.kernel = kernel
+        self.bandwidth = bandwidth
+        self.degree = degree
+        self.offset = offset
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.rank = rank
+        self.max_memory = max_memory
+        self.device = device
+        self.progress = progress
+        self.random_state = random_state
+
+    def _interpolate(self, x: NDArray[Any], values: Floats) -> Floats:
+        """Solves for distinct points and their values ``[n, C]``; returns what the solution gives there."""
+        import torch
+
+        from gengap.interpolate.kernels import named_kernel
+        from gengap.interpolate.solvers import KernelTiles, PeakMemory, available_bytes, plan, reporting, solve
+
+        started = time.perf_counter()
+        self._check_numbers()
+        self._kernel = named_kernel(self.kernel, self.degree, self.offset)
+        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        peak = PeakMemory(device)
+        with torch.inference_mode(), reporting(self.progress) as report:
+            self._centre = x.mean(axis=0) if self._kernel.stationary else np.zeros(x.shape[1], x.dtype)
+            tiles = KernelTiles(self._kernel, self._mapped(x, device), _TILE)
+            memory = available_bytes(device) if self.max_memory is None else self.max_memory
+            chosen = plan(self.solver, len(x), values.shape[1], _TILE, self.rank, memory)
+            y = torch.from_numpy(values).to(device)
+            found = solve(tiles, y, chosen, self.tol, self.max_iter, self.random_state, report)
+        self._points = tiles.points
+        left = found.left.cpu().numpy()
+        self.dual_coef_ = found.coefficients.cpu().numpy()
+        self.norms_ = np.sqrt(np.maximum((self.dual_coef_ * (values - left)).sum(axis=0), 0))
+        self.norm_ = float(np.linalg.norm(self.norms_))
+        lengths = np.maximum(np.linalg.norm(values, axis=0), np.finfo(float).tiny)
+        self.residual_ = float((np.linalg.norm(left, axis=0) / lengths).max())
+        self.solver_, self.solver_reason_ = chosen.solver, chosen.reason
+        self.jitter_, self.condition_, self.n_iter_ = found.jitter, found.condition, found.iterations
+        self.peak_memory_bytes_, self.seconds_ = peak.read(), time.perf_counter() - started
+        if self.residual_ > self.tol:
+            warnings.warn(
+                f"The residual is {self.residual_:.2g} after {self.n_iter_} products with K; tol = {self.tol:g}.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return np.asarray(values - left)
+
+    def _check_numbers(self) -> None:
+        if not 0 < self.bandwidth < np.inf:
+            raise InputError(f"bandwidth = {self.bandwidth}.", expected="a number above 0")
+        if not 0 < self.tol < 1:
+            raise InputError(f"tol = {self.tol}.", expected="a number between 0 and 1")
+        for name in ("max_iter", "rank"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise InputError(f"{name} = {value}.", expected="at least 1")
+
+    def _mapped(self, x: NDArray[Any], device: "torch.device") -> "torch.Tensor":
+        """Points as the kernel takes them: centred if it is stationary, divided by the bandwidth."""
+        import torch
+
+        points = torch.from_numpy((x - self._centre) / x.dtype.type(self.bandwidth)).to(device)
+        return self._kernel.features(points) if self._kernel.features else points
+
+    def _values(self, X: ArrayLike) -> Floats:
+        """The function at points ``[m, d]``: ``[m, C]``, from tiles in float64."""
+        import torch
+
+        check_is_fitted(self)
+        x = validated(self, X, reset=False, dtype=[np.float64, np.float32])
+        with torch.inference_mode():
+            points = self._mapped(x.astype(self._centre.dtype), self._points.device)
+            alpha = torch.from_numpy(self.dual_coef_).to(points.device)
+            found = alpha.new_zeros(len(points), alpha.shape[1])
+            trained = list(zip(torch.split(self._points, _TILE), torch.split(alpha, _TILE), strict=True))
+            for rows, out in zip(torch.split(points, _TILE), torch.split(found, _TILE), strict=True):
+                for block, weights in trained:
+                    out += self._kernel.between(rows.double(), block.double()) @ weights
+        return np.asarray(found.cpu().numpy())
+
+
+class KernelInterpolator(RegressorMixin, _KernelMachine):  # type: ignore[misc]
+    r"""The function of least norm in a kernel's space that equals y at every training point.
+
+    :math:`f(x) = \sum_i \alpha_i k(x, x_i)` with :math:`K \alpha = y`; outputs share K. Equal points with equal labels
+    count once.
+
+    Points are divided by the bandwidth s; with Delta = x - x' the kernels are
+
+    - ``"gaussian"``: exp(-||Delta||_2^2 / (2 s^2));
+    - ``"laplacian"``: exp(-||Delta||_2 / s), and ``"laplacian-product"``: exp(-||Delta||_1 / s);
+    - ``"cauchy"``: 1 / (1 + ||Delta||_2^2 / s^2), and ``"cauchy-product"``: prod_d 1 / (1 + Delta_d^2 / s^2);
+    - ``"linear"``: <x, x'> / s^2, which interpolates at most d points, and ``"polynomial"``:
+      (<x, x'> / s^2 + offset)^degree;
+    - ``"arc-cosine"``: ||x|| ||x'|| (sin t + (pi - t) cos t) / (pi s^2) for the angle t between x and x';
+    - a ``NeuralTangent``: the tangent kernel of a small network, at x / s.
+
+    ``cholesky`` factors K once, in time n^3 / 3, and holds the lower triangle in float32 (2 n^2 bytes; up to 2,048
+    points in float64); the factor preconditions conjugate gradients on K computed anew in float64 until the residual
+    is reached. ``pcg`` preconditions with ``rank`` columns of K, and holds K between products only as far as memory
+    goes. ``auto`` factors if that fits in memory.
+
+    Source: Zhang, Bengio, Hardt, Recht and Vinyals 2017 (arXiv:1611.03530), section 5; Rahimi and Recht 2007 for the
+    product forms, whose Cauchy kernel is 2^d times ours.
+
+    Args:
+        kernel: A name from above, or a ``NeuralTangent``.
+        bandwidth: s, in units of x, above 0.
+        degree: Of the polynomial, at least 1.
+        offset: Of the polynomial, at least 0.
+        solver: ``"auto"``, ``"cholesky"`` or ``"pcg"``.
+        tol: The residual to reach, above 0 and below 1.
+        max_iter: Most products with K, at least 1.
+        rank: Columns in the preconditioner of ``pcg``; 10 sqrt(n) by default.
+        max_memory: Bytes that fitting may add to what is in use; by default what is available now.
+        device: Where tiles are computed and held, as PyTorch names it; by default a GPU if there is one.
+        progress: True shows bars on stderr; a function is told each phase's name and the fraction of it that is done.
+        random_state: Seed of the columns drawn by ``pcg``.
+
+    Attributes:
+        dual_coef_: alpha for the distinct points, ``[n, C]``, float64.
+        norms_: sqrt(alpha^T K alpha) of each output, ``[C]``.
+        norm_: The root of the sum of their squares.
+        train_error_: Mean squared error on the distinct points.
+        residual_: Largest ||K alpha - y|| / ||y|| of any output, K in float64.
+        condition_: Estimate of the condition number of K (with the jitter, if any), good to a small factor.
+        jitter_: Largest number added to the diagonal before factoring: 0 unless K is not positive definite in the
+            factor's precision. The solution is that of K itself.
+        n_iter_: Products with K.
+        solver_, solver_reason_: Which solver ran, and why.
+        peak_memory_bytes_: Largest resident memory of the process while fitting (Linux; elsewhere since its start).
+        seconds_: Time that fitting took.
+
+    Raises:
+        InputError: In ``fit``: an unknown kernel or solver, a bandwidth or another number out of range, NaN, equal
+            points with different labels, constant features, more points than fit in memory (with the bytes needed).
+
+    Warns:
+        ConvergenceWarning: The residual was not reached: K is too nearly singular for float64, or max_iter too small.
+
+    >>> KernelInterpolator(bandwidth=2.0).fit([[0.0], [1.0], [3.0]], [5.0, -2.0, 7.0]).predict([[1.0], [3.0]]).round(4)
+    array([-2.,  7.])
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """The interpolant of points X ``[n, d]`` and values y ``[n]`` or ``[n, C]``."""
+        x, labels = validated(self, X, y, multi_output=True, y_numeric=True, dtype=[np.float64, np.float32])
+        labels = np.asarray(labels, dtype=np.float64)
+        index = distinct(x, labels)
+        values = labels[index].reshape(len(index), -1)
+        fitted = self._interpolate(x[index], values)
+        self._output_shape = labels.shape[1:]
+        self.train_error_ = float(np.mean((fitted - values) ** 2))
+        return self
+
+    def predict(self, X: ArrayLike) -> Floats:
+        """Values of the function at points X ``[m, d]``: ``[m]``, or ``[m, C]`` if y had two axes."""
+        values = self._values(X)
+        return values.reshape(len(values), *self._output_shape)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class KernelInterpolatorClassifier(ClassifierMixin, _KernelMachine):  # type: ignore[misc]
+    """``KernelInterpolator`` of the classes' one-hot codes, 0 and 1: the largest output is the class.
+
+    Arguments and attributes are those of ``KernelInterpolator``, but for these.
+
+    Attributes:
+        classes_: The classes, ascending, ``[C]``.
+        train_error_: Fraction of the distinct points that get another class than theirs.
+
+    Raises:
+        InputError: In ``fit``: as ``KernelInterpolator``, and where y has one class only.
+
+    >>> KernelInterpolatorClassifier().fit([[0.0], [1.0], [3.0]], ["b", "a", "b"]).predict([[1.1], [2.9]]).tolist()
+    ['a', 'b']
+    """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """The classifier of points X ``[n, d]`` and classes y ``[n]``, of which there are at least two."""
+        x, labels = validated(self, X, y, dtype=[np.float64, np.float32])
+        try:
+            check_classification_targets(labels)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise InputError(f"y has one class only: {self.classes_[0]}.", expected="at least two classes")
+        index = distinct(x, labels)
+        fitted = self._interpolate(x[index], np.eye(len(self.classes_))[codes[index]])
+        self.train_error_ = float(np.mean(fitted.argmax(axis=1) != codes[index]))
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """The outputs at points X ``[m, d]``: ``[m, C]``; for two classes the second's less the first's, ``[m]``."""
+        values = self._values(X)
+        return values[:, 1] - values[:, 0] if len(self.classes_) == 2 else values
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The classes of points X ``[m, d]``: ``[m]``."""
+        best = self._values(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])

@@ -1,0 +1,124 @@
+"""The two solvers, from a plan to coefficients."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from gengap.interpolate.solvers.choice import Plan
+from gengap.interpolate.solvers.cholesky import cholesky
+from gengap.interpolate.solvers.conjugate_gradients import Iterates, Limits, Linear, conjugate_gradients
+from gengap.interpolate.solvers.nystroem import nystroem
+from gengap.interpolate.solvers.progress import Report
+from gengap.interpolate.solvers.tiles import CachedTiles, KernelTiles, Product
+
+_SMALL = 2048  # so many points at most are factored in float64, at once and at little cost
+# Conjugate gradients on the kernel held in float32 go so far before the residual is taken in float64 again.
+_STAGE = 1e-4
+_GAIN = 0.5  # a stage that leaves more than this part of the residual gains nothing any more
+_SHOWS = 0.1  # rounding below this part of the residual wanted does not show
+_FACTOR_PATIENCE, _PATIENCE = 10, 200  # products within which the residual has to halve
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Coefficients and what they are worth.
+
+    Attributes:
+        coefficients: alpha, ``[n, C]``, float64.
+        left: y - K alpha, K in float64, ``[n, C]``.
+        iterations: Products with K.
+        jitter: Largest number added to the diagonal of what was factored.
+        condition: Estimate of K's condition number.
+    """
+
+    coefficients: Tensor
+    left: Tensor
+    iterations: int
+    jitter: float
+    condition: float
+
+
+def solve(
+    tiles: KernelTiles, y: Tensor, chosen: Plan, tol: float, max_iter: int, seed: int, report: Report
+) -> Solution:
+    """Solves K alpha = y until ||K alpha - y|| <= tol ||y|| in each column, K in float64.
+
+    ``cholesky`` preconditions conjugate gradients, whose kernel is computed anew by tiles in float64, with a float32
+    factor. ``pcg`` preconditions with some columns of K; if the plan holds K in float32, conjugate gradients run on
+    that, and again on what is left of y in float64; if it holds K in float64, on that.
+
+    Args:
+        tiles: The kernel matrix.
+        y: ``[n, C]``, float64, where the tiles are.
+        chosen: The plan.
+        tol: Above 0.
+        max_iter: Most products with K.
+        seed: Of the columns drawn.
+        report: Told the phases.
+    """
+    if chosen.solver == "cholesky":
+        factor = cholesky(tiles, torch.float64 if tiles.n <= _SMALL else torch.float32, partial(report, "factor"))
+        found = _exactly(tiles, tiles, factor.solve, y, Limits(tol, max_iter, _FACTOR_PATIENCE), report)
+        return Solution(found.solution, found.left, found.iterations, factor.jitter, factor.condition())
+    preconditioner = nystroem(tiles, chosen.rank, seed, partial(report, "preconditioner"))
+    limits = Limits(tol, max_iter, _PATIENCE)
+    if chosen.held_bits == 32:
+        found = _staged(tiles, preconditioner.solve, y, limits, report)
+    else:
+        held = tiles.cached(torch.float64, partial(report, "kernel")) if chosen.held_bits else tiles
+        found = _exactly(tiles, held, preconditioner.solve, y, limits, report)
+    condition = preconditioner.condition(found.smallest_ratio)
+    return Solution(found.solution, found.left, found.iterations, 0.0, condition)
+
+
+def _iterate(product: Product, precondition: Linear, y: Tensor, limits: Limits, report: Report) -> Iterates:
+    def told(residual: float) -> None:
+        done = math.log(max(residual, limits.tol)) / math.log(limits.tol)
+        report("iterations", max(0.0, done))
+
+    def by_tiles(vectors: Tensor) -> Tensor:
+        return product(vectors, partial(report, "product"))
+
+    return conjugate_gradients(by_tiles, precondition, y, limits, told)
+
+
+def _exactly(
+    tiles: KernelTiles,
+    held: KernelTiles | CachedTiles,
+    precondition: Linear,
+    y: Tensor,
+    limits: Limits,
+    report: Report,
+) -> Iterates:
+    """On K in float64. What is left of y is computed anew where rounding in K alpha could show in it."""
+    found = _iterate(held.product, precondition, y, limits, report)
+    trace = tiles.n * tiles.diagonal_mean()  # K's largest eigenvalue is at most this
+    rounding = torch.finfo(y.dtype).eps * trace * found.solution.norm(dim=0)
+    if bool((rounding <= _SHOWS * limits.tol * y.norm(dim=0)).all()):
+        return found
+    left = y - held.product(found.solution, partial(report, "residual"))
+    return replace(found, left=left, iterations=found.iterations + 1)
+
+
+def _staged(tiles: KernelTiles, precondition: Linear, y: Tensor, limits: Limits, report: Report) -> Iterates:
+    """Refinement: each stage solves for what is left of y on the kernel held in float32."""
+    held = tiles.cached(torch.float32, partial(report, "kernel"))
+    scale = y.norm(dim=0).clamp(min=torch.finfo(y.dtype).tiny)
+    x, left, residual = torch.zeros_like(y), y, 1.0
+    iterations, ratio = 0, math.inf
+    while iterations < limits.max_iter and residual > limits.tol:
+        goal = min(0.5, max(_STAGE, 0.5 * limits.tol / residual))
+        stage_limits = Limits(goal, limits.max_iter - iterations, limits.patience)
+        stage = _iterate(held.product, precondition, left, stage_limits, report)
+        candidate = x + stage.solution
+        after = y - tiles.product(candidate, partial(report, "residual"))
+        iterations += stage.iterations + 1
+        ratio = min(ratio, stage.smallest_ratio)
+        reached = float((after.norm(dim=0) / scale).max())
+        if reached > _GAIN * residual:
+            break
+        x, left, residual = candidate, after, reached
+    return Iterates(x, left, iterations, ratio)

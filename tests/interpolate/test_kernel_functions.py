@@ -1,0 +1,101 @@
+"""Kernels by tiles against their formulas, entry by entry."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gengap.errors import InputError
+from gengap.interpolate.kernels import KERNELS, NeuralTangent, named_kernel
+
+RNG = np.random.default_rng(0)
+A, B = RNG.standard_normal((7, 4)), RNG.standard_normal((5, 4))
+
+
+def _arc_cosine(a, b):
+    lengths = np.linalg.norm(a) * np.linalg.norm(b)
+    angle = math.acos(a @ b / lengths)
+    return lengths * (math.sin(angle) + (math.pi - angle) * math.cos(angle)) / math.pi
+
+
+FORMULAS = {
+    "gaussian": lambda a, b: math.exp(-sum((a - b) ** 2) / 2),
+    "laplacian": lambda a, b: math.exp(-math.sqrt(sum((a - b) ** 2))),
+    "laplacian-product": lambda a, b: math.exp(-sum(abs(a - b))),
+    "cauchy": lambda a, b: 1 / (1 + sum((a - b) ** 2)),
+    "cauchy-product": lambda a, b: math.prod(1 / (1 + (a - b) ** 2)),
+    "linear": lambda a, b: a @ b,
+    "polynomial": lambda a, b: (a @ b + 1) ** 3,
+    "arc-cosine": _arc_cosine,
+}
+
+
+def _tile(name, a, b, dtype=torch.float64):
+    return named_kernel(name).between(torch.tensor(a, dtype=dtype), torch.tensor(b, dtype=dtype)).double().numpy()
+
+
+def test_every_kernel_has_its_formula_here():
+    assert set(FORMULAS) == set(KERNELS)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_tiles_are_the_formula(name):
+    expected = [[FORMULAS[name](a, b) for b in B] for a in A]
+    np.testing.assert_allclose(_tile(name, A, B), expected, rtol=1e-12)
+    np.testing.assert_allclose(_tile(name, A, B, torch.float32), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in KERNELS if named_kernel(name).stationary])
+def test_equal_points_have_kernel_one_even_far_out(name):
+    far = 100 + A.astype(np.float32)
+    np.testing.assert_allclose(np.diagonal(_tile(name, far, far, torch.float32)), 1, atol=1e-2)
+    np.testing.assert_allclose(np.diagonal(_tile(name, far, far)), 1, atol=1e-10)
+
+
+def test_the_laplacian_of_near_points_keeps_its_digits():
+    near = A + 1e-9 * RNG.standard_normal(A.shape)
+    distances = np.linalg.norm(A - near, axis=1)
+    np.testing.assert_allclose(1 - np.diagonal(_tile("laplacian", A, near)), distances, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernel_matrices_are_positive_semidefinite(name):
+    points = RNG.standard_normal((40, 4))
+    K = _tile(name, points, points)
+    np.testing.assert_allclose(K, K.T, rtol=1e-12)
+    assert np.linalg.eigvalsh(K)[0] >= -1e-12 * np.linalg.norm(K)
+
+
+def test_the_arc_cosine_of_zero_is_zero():
+    assert _tile("arc-cosine", np.zeros((1, 4)), B).tolist() == [[0.0] * 5]
+
+
+def test_the_tangent_kernel_of_a_linear_network_by_hand():
+    # f(x) = (w.x + b, v.x + c): each output's gradient is (x, 1), so the average over outputs is <a, b> + 1.
+    kernel = named_kernel(NeuralTangent(nn.Linear(4, 2)))
+    a, b = (kernel.features(torch.tensor(points)) for points in (A, B))
+    np.testing.assert_allclose(kernel.between(a, b).numpy(), A @ B.T + 1, rtol=1e-12)
+
+
+def test_the_tangent_kernel_is_that_of_autograd():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 3, 2), nn.Flatten(), nn.Tanh(), nn.Linear(3, 2))
+    gradients = NeuralTangent(network).gradients(torch.tensor(A, dtype=torch.float32)).numpy()
+    rows = []
+    for a in torch.tensor(A, dtype=torch.float32):
+        of_outputs = [torch.autograd.grad(out, network.parameters()) for out in _outputs(network, a)]
+        rows.append(np.concatenate([np.concatenate([g.numpy().ravel() for g in grads]) for grads in of_outputs]))
+    expected = np.array(rows) @ np.array(rows).T / 2
+    np.testing.assert_allclose(gradients @ gradients.T, expected, rtol=1e-4, atol=1e-5)
+
+
+def _outputs(network, a):
+    for k in range(2):
+        yield network(a[None])[0, k]
+
+
+def test_a_large_network_is_refused():
+    with pytest.raises(InputError, match=r"gradients of 7 examples take [0-9,]+ bytes"):
+        NeuralTangent(nn.Sequential(nn.Linear(4, 2000), nn.Linear(2000, 2000))).gradients(torch.tensor(A))

@@ -1,0 +1,180 @@
+"""Kernel machines through all points: K alpha = y against dense float64 algebra."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from gengap.errors import InputError
+from gengap.interpolate import KernelInterpolator, KernelInterpolatorClassifier
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((150, 6)), RNG.standard_normal((150, 3))
+NEW = RNG.standard_normal((20, 6))
+
+
+@parametrize_with_checks([KernelInterpolator(), KernelInterpolatorClassifier()])
+def test_scikit_learns_contract(estimator, check):
+    check(estimator)
+
+
+def _gaussian(a, b, bandwidth):
+    return np.exp(-cdist(a, b, "sqeuclidean") / (2 * bandwidth**2))
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "pcg"])
+def test_it_is_the_dense_solution(solver):
+    made = KernelInterpolator(bandwidth=1.5, solver=solver, tol=1e-12).fit(X, Y)
+    K = _gaussian(X, X, 1.5)
+    alpha = np.linalg.solve(K, Y)
+    np.testing.assert_allclose(made.dual_coef_, alpha, rtol=1e-8, atol=1e-8 * abs(alpha).max())
+    np.testing.assert_allclose(made.predict(NEW), _gaussian(NEW, X, 1.5) @ alpha, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(made.predict(X), Y, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(made.norms_, np.sqrt(np.diag(alpha.T @ K @ alpha)), rtol=1e-9)
+    assert made.norm_ == pytest.approx(np.sqrt(np.trace(alpha.T @ K @ alpha)), rel=1e-9)
+    assert made.condition_ == pytest.approx(np.linalg.cond(K), rel=0.2)
+    assert made.residual_ <= 1e-12
+    assert made.train_error_ <= 1e-22
+    assert (made.solver_, made.solver_reason_, made.jitter_) == (solver, "asked for", 0)
+
+
+def test_two_points_by_hand():
+    # K = [[1, q], [q, 1]] with q = exp(-2 / 2) = 1/e; y = (1, 0) gives alpha = (1, -q) / (1 - q^2).
+    q = np.exp(-1)
+    made = KernelInterpolator(bandwidth=1.0).fit([[0.0, 0.0], [1.0, 1.0]], [1.0, 0.0])
+    np.testing.assert_allclose(made.dual_coef_[:, 0], np.array([1, -q]) / (1 - q**2), rtol=1e-12)
+    assert made.norm_ == pytest.approx(1 / np.sqrt(1 - q**2), rel=1e-12)
+
+
+def test_no_interpolant_has_a_smaller_norm():
+    """Any other interpolant in the span of more kernel functions: its coefficients on Z solve K(X, Z) b = y."""
+    made = KernelInterpolator(bandwidth=1.5, tol=1e-12).fit(X, Y[:, 0])
+    Z = np.concatenate([X, RNG.standard_normal((40, 6))])
+    cross, whole = _gaussian(X, Z, 1.5), _gaussian(Z, Z, 1.5)
+    for _ in range(5):
+        extra = 1e-2 * RNG.standard_normal(40)
+        kept = np.linalg.solve(cross[:, :150], Y[:, 0] - cross[:, 150:] @ extra)
+        other = np.concatenate([kept, extra])
+        np.testing.assert_allclose(cross @ other, Y[:, 0], atol=1e-9)
+        assert other @ whole @ other > made.norm_**2
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "laplacian", "laplacian-product", "cauchy", "cauchy-product"])
+def test_shifting_all_points_changes_nothing(kernel):
+    here = KernelInterpolator(kernel, 1.5, tol=1e-10).fit(X, Y)
+    there = KernelInterpolator(kernel, 1.5, tol=1e-10).fit(X + 1000, Y)
+    np.testing.assert_allclose(there.predict(NEW + 1000), here.predict(NEW), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "pcg"])
+def test_outputs_are_solved_as_if_alone(solver):
+    made = KernelInterpolator("laplacian", 2.0, solver=solver, tol=1e-11).fit(X, Y)
+    for k in range(3):
+        alone = KernelInterpolator("laplacian", 2.0, solver=solver, tol=1e-11).fit(X, Y[:, k])
+        np.testing.assert_allclose(made.dual_coef_[:, k], alone.dual_coef_[:, 0], rtol=0, atol=1e-8)
+        assert made.norms_[k] == pytest.approx(alone.norm_, rel=1e-9)
+        assert alone.predict(NEW).shape == (20,)
+
+
+def test_a_linear_kernel_gives_the_least_norm_weights():
+    x, y = RNG.standard_normal((10, 30)), RNG.standard_normal(10)
+    made = KernelInterpolator("linear", 2.0, tol=1e-12).fit(x, y)
+    new = RNG.standard_normal((5, 30))
+    np.testing.assert_allclose(made.predict(new), new @ np.linalg.pinv(x) @ y, rtol=0, atol=1e-10)
+
+
+def test_what_cannot_be_interpolated_is_told():
+    with pytest.warns(Warning, match="The residual is 0"):
+        made = KernelInterpolator("linear").fit(X, Y[:, 0])
+    ideal = np.linalg.norm(Y[:, 0] - X @ np.linalg.lstsq(X, Y[:, 0], rcond=None)[0]) / np.linalg.norm(Y[:, 0])
+    assert made.residual_ == pytest.approx(ideal, abs=0.02)  # alpha is about y / jitter: rounding in K alpha shows
+    assert made.jitter_ > 0
+
+
+def test_points_in_float32_are_taken_as_they_are():
+    made = KernelInterpolator(bandwidth=1.5).fit(X.astype(np.float32), Y)
+    wide = KernelInterpolator(bandwidth=1.5).fit(X.astype(np.float32).astype(np.float64), Y)
+    assert made.residual_ <= 1e-6
+    np.testing.assert_allclose(made.predict(NEW.astype(np.float32)), wide.predict(NEW), rtol=0, atol=2e-4)
+
+
+def test_classes_are_the_largest_of_one_hot_outputs():
+    names = np.array(["ant", "bee", "cat"])[RNG.integers(0, 3, 150)]
+    made = KernelInterpolatorClassifier(bandwidth=1.5).fit(X, names)
+    one_hot = (names[:, None] == made.classes_).astype(float)
+    outputs = KernelInterpolator(bandwidth=1.5).fit(X, one_hot)
+    np.testing.assert_allclose(made.decision_function(NEW), outputs.predict(NEW), rtol=0, atol=1e-9)
+    assert made.norm_ == pytest.approx(outputs.norm_)
+    assert made.predict(X).tolist() == names.tolist()
+    assert made.train_error_ == 0
+
+
+def test_equal_points_with_equal_labels_count_once():
+    made = KernelInterpolator(bandwidth=1.5).fit(np.concatenate([X, X[::-1]]), np.concatenate([Y, Y[::-1]]))
+    np.testing.assert_array_equal(made.dual_coef_, KernelInterpolator(bandwidth=1.5).fit(X, Y).dual_coef_)
+
+
+def test_zero_and_its_negative_are_equal():
+    made = KernelInterpolator().fit([[0.0], [-0.0], [1.0]], [1.0, 1.0, 2.0])
+    assert made.dual_coef_.shape == (2, 1)
+
+
+def test_equal_points_with_different_labels_are_named():
+    x = np.concatenate([X, X[17:18]])
+    with pytest.raises(InputError, match=r"Points 17 and 150 are equal and have different labels: 0.5 and 7.0"):
+        KernelInterpolator().fit(x, np.append(np.full(150, 0.5), 7.0))
+    names = np.append(np.repeat(["ant", "bee"], 75), "bee")
+    with pytest.raises(InputError, match=r"Points 17 and 150 .* ant and bee"):
+        KernelInterpolatorClassifier().fit(x, names)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"kernel": "gausian"}, "did you mean 'gaussian'"),
+        ({"solver": "cg"}, "Unknown solver 'cg'"),
+        ({"bandwidth": 0.0}, "bandwidth = 0.0"),
+        ({"bandwidth": -1.0}, "bandwidth = -1.0"),
+        ({"bandwidth": np.nan}, "bandwidth = nan"),
+        ({"bandwidth": np.inf}, "bandwidth = inf"),
+        ({"tol": 0.0}, "tol = 0.0"),
+        ({"max_iter": 0}, "max_iter = 0"),
+        ({"rank": 0}, "rank = 0"),
+        ({"kernel": "polynomial", "degree": 0}, "degree = 0"),
+        ({"kernel": "polynomial", "offset": -1.0}, "offset = -1.0"),
+    ],
+)
+def test_bad_options_are_told(options, told):
+    with pytest.raises(InputError, match=told):
+        KernelInterpolator(**options).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "told"),
+    [
+        ([[1.0, np.nan], [1.0, 2.0]], [1, 2], "NaN"),
+        ([[1.0], [2.0]], [1, 2, 3], "inconsistent numbers of samples"),
+        ([[1.0, 2.0]] * 3, [1, 1, 1], "every feature is constant"),
+    ],
+)
+def test_bad_input_is_told(x, y, told):
+    with pytest.raises(InputError, match=told):
+        KernelInterpolator().fit(x, y)
+
+
+@pytest.mark.parametrize(("y", "told"), [(["a"] * 150, "one class only: a"), (Y[:, 0], "Unknown label type")])
+def test_bad_classes_are_told(y, told):
+    with pytest.raises(InputError, match=told):
+        KernelInterpolatorClassifier().fit(X, y)
+
+
+def test_progress_is_told_to_a_function():
+    phases: dict[str, list[float]] = {}
+    KernelInterpolator(bandwidth=1.5, progress=lambda name, done: phases.setdefault(name, []).append(done)).fit(X, Y)
+    assert set(phases) == {"factor", "product", "iterations"}
+    assert all(done[-1] == 1 and min(done) >= 0 for done in phases.values())
+
+
+def test_progress_is_shown_on_stderr_alone(capsys):
+    KernelInterpolator(bandwidth=1.5, progress=True).fit(X, Y)
+    assert capsys.readouterr().out == ""
