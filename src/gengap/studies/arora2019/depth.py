@@ -28,7 +28,7 @@ SIZES: dict[Scale, tuple[int, int, tuple[float, ...]]] = {
     "paper": (100, 5, (0.2, 0.5)),
 }
 DEPTHS = (1, 2, 3, 4)
-START = 1e-3  # size of the product's entries at the start, times sqrt(n)
+START = 1e-6  # scale of the product at the start
 TOLERANCE = 1e-3  # relative residual, or gap
 COLUMNS = ("count", "norm", "effective_rank", "recovery_error", "residual", "gap", "steps", "converged")
 
@@ -153,7 +153,8 @@ def arora2019_depth() -> Study:
         paper=("Arora, Cohen, Hu and Luo 2019, Implicit regularization in deep matrix factorization, arXiv:1905.13655"),
         differences=(
             "The paper's numbers are not at hand, so none is compared. Matrices are scaled to a Frobenius norm of 1 "
-            f"instead of n; factors start with a standard deviation of {START:g}^(1/depth) n^(-1/2).",
+            f"instead of n = 100; factors start with a standard deviation of {START:g}^(1/depth) n^(-1/2), where the "
+            "authors' 1e-3 to 1e-6 would be 1e-5 to 1e-8.",
             "Descent takes steps found by backtracking, each of which changes the factors by at most a twentieth of "
             "their norm, instead of RMSprop with a common step. It ends at a relative residual of 0.001.",
         ),
