@@ -58,6 +58,7 @@ def shared(name: str, count: int, rounds: int) -> dict[str, Any]:
     initial = NETWORKS[name]()
     model = trained(initial, problem, epochs=1, wanted=1.0)
     names = [one.name for one in all_measures() if "search" not in one.needs]
+    measure(model, problem.take(10), initial, measures=names)  # warms up
     together, apart = [], []
     for _ in range(rounds):
         together.append(_seconds(lambda: measure(model, problem, initial, measures=names)))
