@@ -169,18 +169,33 @@ def test_interrupt_and_resume_give_the_same_rows(store: Store, tmp_path: Path, c
         assert list(store) == list(whole)
 
 
-def test_a_script_that_would_start_itself_again_is_told(tmp_path: Path) -> None:
+def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import sweep_work\n"
         "from gengap.store import Store\n"
         "from gengap.sweep import run\n"
-        f"run(sweep_work.jobs(1), sweep_work.square, Store({str(tmp_path / 'rows.db')!r}), workers=2, timeout_s=60)\n"
+        "print('begun')\n"
+        f"print(run(sweep_work.jobs(1, 2), sweep_work.square, Store({str(tmp_path / 'rows.db')!r}), workers=2).done)\n"
+    )
+    script_run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (script_run.returncode, script_run.stdout.split()) == (0, ["begun", "2"]), script_run.stderr
+
+
+def test_a_worker_that_cannot_import_its_work_is_told(tmp_path: Path) -> None:
+    (tmp_path / "vanishing.py").write_text("def work(payloads, context):\n    pass\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sweep_work, vanishing\n"
+        "from gengap.store import Store\n"
+        "from gengap.sweep import run\n"
+        f"os.remove({str(tmp_path / 'vanishing.py')!r})\n"
+        f"run(sweep_work.jobs(1), vanishing.work, Store({str(tmp_path / 'rows.db')!r}), workers=2)\n"
     )
     script_run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert script_run.returncode == 1
     assert "InputError: A worker process could not begin (exit status 1)" in script_run.stderr
-    assert "if __name__ == '__main__':" in script_run.stderr
+    assert "No module named 'vanishing'" in script_run.stderr
 
 
 def test_the_end_of_a_worker_is_named_by_its_signal() -> None:

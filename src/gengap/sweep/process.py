@@ -2,10 +2,12 @@
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
+from types import ModuleType
 from typing import Any
 
 from gengap.errors import InputError
@@ -29,7 +31,7 @@ class Child:
     """A process that runs ``target(connection, *arguments)``, and the parent's end of its pipe.
 
     Args:
-        target: A function of a module that the child can import.
+        target: A function of a module that the child can import, which the main module is not.
         arguments: Picklable.
         threads: What numerical libraries of the child compute with.
     """
@@ -38,7 +40,7 @@ class Child:
         self._connection, theirs = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=_quietly, args=(target, theirs, *arguments), daemon=True)
         self._has_spoken = False
-        with environment(threads), _interrupts_blocked():
+        with environment(threads), _interrupts_blocked(), _main_left_alone():
             self._process.start()
         theirs.close()
 
@@ -68,8 +70,7 @@ class Child:
             raise Ended(failures.of_exit(code))
         raise InputError(
             f"A worker process could not begin (exit status {code}); the last line of its traceback above tells why.",
-            expected="modules that a new process can import, and a script whose work stands under "
-            "`if __name__ == '__main__':`",
+            expected="modules that a new process can import",
             next_step="mend what the traceback names, or use one worker",
         )
 
@@ -93,6 +94,17 @@ def _quietly(target: Callable[..., None], connection: Any, *arguments: Any) -> N
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         target(connection, *arguments)
+
+
+@contextmanager
+def _main_left_alone() -> Iterator[None]:
+    """A process started meanwhile does not import the main module, so that a script needs no guard against it."""
+    own = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = own
 
 
 @contextmanager
