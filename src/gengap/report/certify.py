@@ -38,12 +38,12 @@ def certificate_page(
     """
     form = ".3%" if certificate["errors"] is not None else ".4f"
     bounds, by_tried, by_size = (_rounded_up(table, form) for table in (bounds, by_tried, by_size))
-    unit = f"{certificate['unit']}s"
+    unit, seen = f"{certificate['unit']}s", format(certificate["empirical_risk"], form).replace("%", " %")
     facts = [
         Fact("Promise: true risk at most", promised, f"confidence {1 - certificate['delta']:g}"),
         Fact(
             "Risk seen",
-            format(certificate["empirical_risk"], form).replace("%", " %"),
+            seen,
             f"on {certificate['n']:,} {unit}",
         ),
         Fact("Models tried", f"{certificate['tried']:,}", "the promise holds for each of them"),
