@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import certify, epoch, machine, measures, replicas
+from benchmarks import certify, double_descent, epoch, machine, measures, relu_interpolator, replicas
 from benchmarks.table import Line, table
 
 RESULTS = Path(__file__).parent / "results"
@@ -39,6 +39,8 @@ BENCHMARKS = {
     **{name: Benchmark(partial(_time_epoch, network), epoch.lines) for name, network in epoch.NETWORKS.items()},
     "replicas-gpu": Benchmark(lambda o: replicas.run(o.images, o.rounds), replicas.lines, _no_gpu),
     "measures": Benchmark(lambda o: measures.run(o.images, o.rounds), measures.lines),
+    "double-descent": Benchmark(lambda o: double_descent.run(o.images, o.rounds), double_descent.lines),
+    "relu-interpolator": Benchmark(lambda o: relu_interpolator.run(), relu_interpolator.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),
 }
 
@@ -63,7 +65,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed, as ratios in one run.")
     parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--images", type=_positive, help="training images in an epoch; by default fewer of slower nets")
+    parser.add_argument("--images", type=_positive, help="training images; by default fewer of slower work")
     parser.add_argument("--rounds", type=_positive, default=3, help="how often the sides take turns (3)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results")
     return parser

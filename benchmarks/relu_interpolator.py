@@ -1,10 +1,10 @@
 """Theorem 1's network on n points against building its matrix A and solving A w = y.
 
-``python -m benchmarks.relu_interpolator``. Both sides get CIFAR-10's pixels (else made-up ones of its size) and
-random real labels. Ours is the whole fit, from the pixels on. The opponent is what a reader of the proof writes:
-project on one random direction, sort, build the n x n matrix, ``numpy.linalg.solve``. A does not fit in memory at
-50,000 points (20 GB), so it is timed on fewer and extrapolated by the power law through the two sizes; by the cubic
-law of elimination, from the larger one, beside it.
+``python -m benchmarks relu-interpolator``, or with other sizes ``python -m benchmarks.relu_interpolator``. Both sides
+get CIFAR-10's pixels (else made-up ones of its size) and random real labels. Ours is the whole fit, from the pixels on.
+The opponent is what a reader of the proof writes: project on one random direction, sort, build the n x n matrix,
+``numpy.linalg.solve``. A does not fit in memory at 50,000 points (20 GB), so it is timed on fewer and extrapolated by
+the power law through the two sizes; by the cubic law of elimination, from the larger one, beside it.
 """
 
 import argparse

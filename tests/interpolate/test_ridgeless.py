@@ -126,3 +126,25 @@ def test_bad_input_is_told(change, told):
     arguments = {"X": X, "y": Y, "X_test": X_TEST, "y_test": Y_TEST, "counts": [10], **change}
     with pytest.raises(InputError, match=told):
         ridgeless_path(MAPS[0], **arguments)
+
+
+def test_both_factors_beyond_the_threshold_agree(monkeypatch):
+    """Cholesky's factor of Z Z^T where Z is well conditioned, QR updates of Z^T where it is not."""
+    grid = [41, 45, 60, 200, 1000]
+    chosen = ridgeless_path(MAPS[0], X, Y, X_TEST, Y_TEST, grid)
+    assert chosen[0].condition > 1e3
+    for limit in (0.0, 1e9):
+        monkeypatch.setattr("gengap.interpolate.ridgeless.SQUARED_CONDITION", limit)
+        for point, other in zip(chosen, ridgeless_path(MAPS[0], X, Y, X_TEST, Y_TEST, grid), strict=True):
+            assert other.norm == pytest.approx(point.norm, rel=1e-7)
+            assert other.test_loss == pytest.approx(point.test_loss, rel=1e-7)
+
+
+def test_ill_conditioned_features_are_not_squared():
+    """Cholesky's factor of Z Z^T would give this norm to 1e-5 only."""
+    line, line_test = X[:, :1], X_TEST[:, :1]  # where smooth features are nearly dependent
+    smooth = RandomFourierFeatures("gaussian", 0.05, 60, random_state=0)
+    point = ridgeless_path(smooth, line, Y, line_test, Y_TEST, [60])[0]
+    coefficients = np.linalg.lstsq(smooth.fit_transform(line), Y, rcond=None)[0]
+    assert 1e6 < point.condition < 1e7
+    assert point.norm == pytest.approx(np.linalg.norm(coefficients), rel=1e-9)

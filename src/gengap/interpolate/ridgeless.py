@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import qr_multiply, solve_triangular
-from scipy.linalg.lapack import dtpqrt, dtrcon
+from scipy.linalg.blas import dgemm, dsymm, dsyrk
+from scipy.linalg.lapack import dpotrf, dtpqrt, dtrcon
 from sklearn.base import clone
 from sklearn.utils.validation import check_array, check_X_y
 
@@ -20,6 +21,8 @@ from gengap.interpolate.triangular import Floats
 # Beyond it, rounding in a least-squares solution, at worst of order (machine epsilon) x condition^2, can reach the
 # size of the solution itself, whatever algorithm is used.
 LARGEST_CONDITION = float(1 / np.sqrt(np.finfo(float).eps))
+# Up to it the factor of Z Z^T, whose condition is the square, costs no more than half of the digits.
+SQUARED_CONDITION = 1e4
 _BLOCK = 512  # features that enter the factor at a time
 
 
@@ -103,11 +106,11 @@ def ridgeless_path(
 ) -> list[RidgelessPoint]:
     """Least squares of minimum norm on the first N random features, for every N of a grid.
 
-    The grid shares one stream of features. For all N <= n there is one QR factorisation of the
-    n x max N matrix Z: its leading parts factor the first N columns. For N > n the triangular R with
-    R^T R = Z Z^T grows by each block of new columns, an update of the QR factorisation of Z^T, and so do the products
-    of features between training and test points. What is factored is Z, never Z Z^T, whose condition is the square.
-    In all it takes time O((n + m) n max N + G n^2) for m test points and G counts, and memory O((n + m) n), of any N.
+    The grid shares one stream of features. For all N <= n there is one QR factorisation of the n x max N matrix Z: its
+    leading parts factor the first N columns. For N > n the products of features between training points, and between
+    those and test points, grow by each block of new columns, and Z Z^T = R^T R is factored at each N; where Z's
+    condition, which Z Z^T squares, is above 1e4, as it is next to N = n, R grows by QR updates of Z^T instead. In all
+    it takes time O((n + m) n max N + G n^3) for m test points and G counts, and memory O((n + m) n), of any N.
 
     Source: the setting of Belkin et al. 2019 (arXiv:1812.11118), RFF; the updated factor is LAPACK's ``tpqrt``.
 
@@ -164,22 +167,50 @@ def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
 
 def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
     """N > n: with Z Z^T = R^T R the dual solution is R^-1 R^-T y, and the norm of the coefficients is ||R^-T y||."""
-    n = len(data.x)
-    R = np.zeros((n, n), order="F")
-    products = np.zeros((n + len(data.x_test), n))  # of the features of all points with those of training points
+    n, m = len(data.x), len(data.x_test)
+    gram = np.zeros((n, n), order="F")  # lower triangle of Z Z^T
+    crossed = np.zeros((m, n), order="F")  # products of the features of test and training points
+    exact = _StreamedFactor(data)
     done = 0
     for N in counts:
         for start in range(done, N, _BLOCK):
             stop = min(start + _BLOCK, N)
-            Z, Z_test = (data.features.columns(x, start, stop) for x in (data.x, data.x_test))
-            products += np.concatenate([Z, Z_test]) @ Z.T
-            R = dtpqrt(0, min(n, 64), R, np.asfortranarray(Z.T), overwrite_a=True, overwrite_b=True)[0]
+            Z, Z_test = (data.features.columns(x, start, stop).T for x in (data.x, data.x_test))
+            gram = dsyrk(1.0, Z, trans=True, lower=True, beta=1.0, c=gram, overwrite_c=True)
+            crossed = dgemm(1.0, Z_test, Z, trans_a=True, beta=1.0, c=crossed, overwrite_c=True)
         done = N
-        condition = _condition(R)
+        R, condition = _squared_factor(gram)
+        if condition > SQUARED_CONDITION:
+            R = exact.of(N)
+            condition = _condition(R)
         with np.errstate(all="ignore"):
             whitened = _solve(R, data.y, transposed=True)
-            predictions = products @ _solve(R, whitened)
-        yield _Solution(float(np.linalg.norm(whitened)), predictions[:n], predictions[n:], condition)
+            dual = _solve(R, whitened)
+            train, test = dsymm(1.0, gram, dual, lower=True), crossed @ dual
+        yield _Solution(float(np.linalg.norm(whitened)), train, test, condition)
+
+
+def _squared_factor(gram: Floats) -> tuple[Floats, float]:
+    """R by Cholesky's factor of Z Z^T, and its condition; infinite where rounding makes the matrix indefinite."""
+    factor, failed = dpotrf(gram, lower=True, clean=True)
+    return factor.T, float("inf") if failed else _condition(factor.T)
+
+
+class _StreamedFactor:
+    """R of the first N columns by QR updates, which never square their condition; N may only grow."""
+
+    def __init__(self, data: _Data):
+        self._data, self._done = data, 0
+        self._R = np.zeros((len(data.x), len(data.x)), order="F")
+
+    def of(self, N: int) -> Floats:
+        """R^T R = Z Z^T of N columns."""
+        n = len(self._R)
+        for start in range(self._done, N, _BLOCK):
+            Z = self._data.features.columns(self._data.x, start, min(start + _BLOCK, N))
+            self._R = dtpqrt(0, min(n, 64), self._R, np.asfortranarray(Z.T), overwrite_a=True, overwrite_b=True)[0]
+        self._done = N
+        return self._R
 
 
 def _solve(R: Floats, y: Floats, transposed: bool = False) -> Floats:
