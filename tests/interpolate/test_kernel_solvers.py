@@ -36,8 +36,9 @@ def test_a_product_by_tiles_is_the_product():
 def test_the_factor_multiplies_and_solves(dtype, digits):
     factor = cholesky(TILES, dtype, _silent)
     lower = torch.linalg.cholesky(K)
-    for row, block in zip(factor.rows, factor.blocks, strict=True):
-        torch.testing.assert_close(row.double(), lower[block, : block.stop], rtol=0, atol=digits)
+    for row, corner, block in zip(factor.rows, factor.corners, factor.blocks, strict=True):
+        whole = torch.cat([row, corner], dim=1).double()
+        torch.testing.assert_close(whole, lower[block, : block.stop], rtol=0, atol=digits)
     torch.testing.assert_close(factor.multiply(VALUES), K @ VALUES, rtol=0, atol=digits * 100)
     torch.testing.assert_close(factor.solve(VALUES), torch.linalg.solve(K, VALUES), rtol=0, atol=digits * 100)
     assert factor.condition() == pytest.approx(float(torch.linalg.cond(K)), rel=0.3)
@@ -46,7 +47,8 @@ def test_the_factor_multiplies_and_solves(dtype, digits):
 
 def test_only_the_lower_triangle_is_held():
     factor = cholesky(TILES, torch.float32, _silent)
-    assert sum(row.numel() for row in factor.rows) == sum(64 * 64 * i for i in (1, 2, 3)) + 11 * 203
+    held = sum(tile.numel() for tile in (*factor.rows, *factor.corners))
+    assert held == sum(64 * 64 * i for i in (1, 2, 3)) + 11 * 203
 
 
 def test_a_matrix_that_is_singular_in_float32_gets_a_small_jitter_in_the_factor_alone():
@@ -65,6 +67,17 @@ def test_a_matrix_that_is_no_kernel_is_refused():
     negative = Kernel(lambda a, b: -(a @ b.T))
     with pytest.raises(InputError, match="not positive semidefinite"):
         cholesky(KernelTiles(negative, POINTS, 64), torch.float64, _silent)
+
+
+def test_a_bfloat16_factor_is_near_and_half_as_large():
+    factor = cholesky(TILES, torch.bfloat16, _silent)
+    wide = cholesky(TILES, torch.float32, _silent)
+    assert [row.nbytes * 2 for row in factor.rows] == [row.nbytes for row in wide.rows]
+    identity = torch.eye(203, dtype=torch.float64)
+    assert float((factor.multiply(identity) - K).abs().max()) <= factor.jitter + 8 * torch.finfo(torch.bfloat16).eps
+    torch.testing.assert_close(factor.solve(factor.multiply(VALUES)), VALUES, rtol=0, atol=1e-4)
+    found = solve(TILES, VALUES, Plan("cholesky-bfloat16", "", 0, 32, 0), 1e-9, 1000, 0, _silent)
+    torch.testing.assert_close(found.coefficients, torch.linalg.solve(K, VALUES), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("columns", [1, 3])

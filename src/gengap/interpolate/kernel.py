@@ -145,8 +145,10 @@ class KernelInterpolator(RegressorMixin, _KernelMachine):  # type: ignore[misc]
 
     ``cholesky`` factors K once, in time n^3 / 3, and holds the lower triangle in float32 (2 n^2 bytes; up to 2,048
     points in float64); the factor preconditions conjugate gradients on K computed anew in float64 until the residual
-    is reached. ``pcg`` preconditions with ``rank`` columns of K, and holds K between products only as far as memory
-    goes. ``auto`` factors if that fits in memory.
+    is reached. ``cholesky-bfloat16`` is for processors and GPUs that multiply bfloat16 much faster: a rougher factor in
+    bfloat16, and K in float32 for the more products with it that this takes (3 n^2 bytes). ``pcg`` preconditions with
+    ``rank`` columns of K, and holds K between products only as far as memory goes. ``auto`` is ``cholesky`` if that
+    fits in memory, else ``pcg``.
 
     Source: Zhang, Bengio, Hardt, Recht and Vinyals 2017 (arXiv:1611.03530), section 5; Rahimi and Recht 2007 for the
     product forms, whose Cauchy kernel is 2^d times ours.
@@ -156,7 +158,7 @@ class KernelInterpolator(RegressorMixin, _KernelMachine):  # type: ignore[misc]
         bandwidth: s, in units of x, above 0.
         degree: Of the polynomial, at least 1.
         offset: Of the polynomial, at least 0.
-        solver: ``"auto"``, ``"cholesky"`` or ``"pcg"``.
+        solver: ``"auto"``, ``"cholesky"``, ``"cholesky-bfloat16"`` or ``"pcg"``.
         tol: The residual to reach, above 0 and below 1.
         max_iter: Most products with K, at least 1.
         rank: Columns in the preconditioner of ``pcg``; 10 sqrt(n) by default.

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from gengap.errors import InputError, unknown
-from gengap.interpolate.solvers.memory import cholesky_bytes, pcg_bytes, triangle_bytes
+from gengap.interpolate.solvers.memory import factor_bytes, pcg_bytes, triangle_bytes
 
-SOLVERS = ("cholesky", "pcg")
+SOLVERS = ("cholesky", "cholesky-bfloat16", "pcg")
 
 
 @dataclass(frozen=True)
@@ -13,10 +13,10 @@ class Plan:
     """What will be done.
 
     Attributes:
-        solver: ``"cholesky"`` or ``"pcg"``.
+        solver: One of ``SOLVERS``.
         reason: Why that one.
         rank: Columns in the preconditioner of ``pcg``.
-        held_bits: Precision in which ``pcg`` holds K between products: 64, 32, or 0 where K is computed anew.
+        held_bits: Precision in which K is held between products: 64, 32, or 0 where it is computed anew.
         needed: Bytes at the peak, besides the points.
     """
 
@@ -44,11 +44,15 @@ def plan(solver: str, n: int, outputs: int, size: int, rank: int | None, memory:
     if solver not in ("auto", *SOLVERS):
         raise unknown("solver", solver, ("auto", *SOLVERS))
     rank = min(n, rank or round(10 * n**0.5))
-    exact, iterative = cholesky_bytes(n, outputs, size), pcg_bytes(n, outputs, rank)
+    exact, iterative = factor_bytes(n, outputs, size, 32), pcg_bytes(n, outputs, rank)
     if solver == "cholesky" or (solver == "auto" and exact <= memory):
         _require("cholesky", n, exact, memory, "pcg" if iterative <= memory else None)
         fits = f"its factor takes {_gib(exact)} of {_gib(memory)} available"
         return Plan("cholesky", fits if solver == "auto" else "asked for", rank, 0, exact)
+    if solver == "cholesky-bfloat16":
+        both = triangle_bytes(n, size, 32) + factor_bytes(n, outputs, size, 16)
+        _require(solver, n, both, memory, "cholesky" if exact <= memory else "pcg")
+        return Plan(solver, "asked for", rank, 32, both)
     _require("pcg", n, iterative, memory, None)
     held = {bits: iterative + triangle_bytes(n, size, bits) for bits in (64, 32)} | {0: iterative}
     bits = next(bits for bits, needed in held.items() if needed <= memory)

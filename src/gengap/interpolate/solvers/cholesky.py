@@ -1,5 +1,6 @@
 """A Cholesky factor of the kernel matrix by tiles, of which only the lower triangle is held."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -17,44 +18,54 @@ class Factor:
     """L with L L^T = K + D for a diagonal D between 0 and the jitter: an approximation of K that is easily inverted.
 
     Attributes:
-        rows: Block rows of L from the first column to the diagonal tile.
+        rows: Block rows of L before the diagonal, in the precision that L is held in.
+        corners: Diagonal tiles of L, in the precision of the arithmetic: float32 where L is held in bfloat16.
         blocks: Where these lie.
         jitter: The largest entry of D.
     """
 
     rows: list[Tensor]
+    corners: list[Tensor]
     blocks: list[slice]
     jitter: float
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Precision of L."""
-        return self.rows[0].dtype
-
     def solve(self, vectors: Tensor) -> Tensor:
-        """(L L^T)^-1 V, in the factor's precision."""
-        x = vectors.to(self.dtype, copy=True)
-        for row, block in zip(self.rows, self.blocks, strict=True):
-            x[block].addmm_(row[:, : block.start], x[: block.start], alpha=-1)
-            x[block] = torch.linalg.solve_triangular(row[:, block.start :], x[block], upper=False)
-        for row, block in zip(reversed(self.rows), reversed(self.blocks), strict=True):
-            x[block] = torch.linalg.solve_triangular(row[:, block.start :].T, x[block], upper=True)
-            x[: block.start].addmm_(row[:, : block.start].T, x[block], alpha=-1)
+        """(L L^T)^-1 V."""
+        x = vectors.to(self.corners[0].dtype, copy=True)
+        for i, (block, corner) in enumerate(zip(self.blocks, self.corners, strict=True)):
+            for columns, tile in self._before(i):
+                x[block].addmm_(tile, x[columns], alpha=-1)
+            x[block] = torch.linalg.solve_triangular(corner, x[block], upper=False)
+        for i, (block, corner) in reversed(list(enumerate(zip(self.blocks, self.corners, strict=True)))):
+            x[block] = torch.linalg.solve_triangular(corner.T, x[block], upper=True)
+            for columns, tile in self._before(i):
+                x[columns].addmm_(tile.T, x[block], alpha=-1)
         return x.to(vectors.dtype)
 
     def multiply(self, vectors: Tensor) -> Tensor:
-        """L L^T V, in the factor's precision."""
-        image = torch.zeros_like(vectors, dtype=self.dtype)
-        for row, block in zip(self.rows, self.blocks, strict=True):
-            image[: block.stop] += row.T @ vectors[block].to(self.dtype)
-        product = [row @ image[: block.stop] for row, block in zip(self.rows, self.blocks, strict=True)]
-        return torch.cat(product).to(vectors.dtype)
+        """L L^T V."""
+        x = vectors.to(self.corners[0].dtype)
+        image, product = torch.zeros_like(x), torch.zeros_like(x)
+        for i, (block, corner) in enumerate(zip(self.blocks, self.corners, strict=True)):
+            image[block] += corner.T @ x[block]
+            for columns, tile in self._before(i):
+                image[columns] += tile.T @ x[block]
+        for i, (block, corner) in enumerate(zip(self.blocks, self.corners, strict=True)):
+            product[block] += corner @ image[block]
+            for columns, tile in self._before(i):
+                product[block] += tile @ image[columns]
+        return product.to(vectors.dtype)
 
     def condition(self) -> float:
         """Estimate of L L^T's condition number, from below: some steps of power iteration with it and its inverse."""
         generator = torch.Generator().manual_seed(0)
-        start = torch.randn(self.blocks[-1].stop, 1, generator=generator).to(self.rows[0])
+        start = torch.randn(self.blocks[-1].stop, 1, generator=generator).to(self.corners[0])
         return _growth(self.multiply, start) * _growth(self.solve, start)
+
+    def _before(self, i: int) -> Iterator[tuple[slice, Tensor]]:
+        """Columns and tiles of block row i left of the diagonal, in the precision of the arithmetic."""
+        for columns in self.blocks[:i]:
+            yield columns, self.rows[i][:, columns].to(self.corners[0].dtype)
 
 
 def cholesky(tiles: KernelTiles, dtype: torch.dtype, advance: Advance) -> Factor:
@@ -62,38 +73,53 @@ def cholesky(tiles: KernelTiles, dtype: torch.dtype, advance: Advance) -> Factor
 
     Row i becomes (K_ij - L_i L_j^T) L_jj^-T for j < i, products over all columns before, and factors its diagonal tile.
     Where that is not positive definite in this precision, D begins and lasts for all further rows: a multiple of the
-    identity, from rounding of the trace of K upwards, doubled until it does. Time n^3 / 3 + n^2 d operations, memory
-    2 n^2 bytes in float32.
+    identity, doubled until it does. Time n^3 / 3 + n^2 d operations; memory 2 n^2 bytes in float32.
+
+    Args:
+        tiles: The kernel matrix.
+        dtype: What L is held and multiplied in: float64, float32, or bfloat16, with the rest in float32 then.
+        advance: Told the fraction of the operations that are done.
 
     Raises:
         InputError: No jitter up to the size of K's diagonal helps: the kernel is not positive semidefinite.
     """
     rows: list[Tensor] = []
-    blocks = tiles.blocks
-    jitter = 0.0
+    corners: list[Tensor] = []
+    blocks, jitter = tiles.blocks, 0.0
     for i, block in enumerate(blocks):
-        row = tiles.points.new_empty(block.stop - block.start, block.stop, dtype=dtype)
+        row = tiles.points.new_empty(block.stop - block.start, block.start, dtype=dtype)
         for j, columns in enumerate(blocks[: i + 1]):
-            tile, before = row[:, columns], slice(0, columns.start)
-            tile.copy_(tiles.tile(block, columns, dtype))
-            other = row if i == j else rows[j]
-            tile.addmm_(row[:, before], other[:, before].T, alpha=-1)
-            if j < i:
-                corner = other[:, columns].T
-                tile.copy_(torch.linalg.solve_triangular(corner, tile, upper=True, left=False))
-        jitter = _factor_diagonal(row[:, block], jitter, tiles)
+            tile = tiles.tile(block, columns, torch.promote_types(dtype, torch.float32))
+            _subtract_product(tile, row[:, : columns.start], row if i == j else rows[j])
+            if i == j:
+                corner, jitter = _corner(tile, jitter, dtype, tiles)
+            else:
+                row[:, columns] = torch.linalg.solve_triangular(corners[j].T, tile, upper=True, left=False)
         rows.append(row)
+        corners.append(corner)
         advance(((i + 1) / len(blocks)) ** 3)
-    return Factor(rows, blocks, jitter)
+    return Factor(rows, corners, blocks, jitter)
 
 
-def _factor_diagonal(tile: Tensor, jitter: float, tiles: KernelTiles) -> float:
-    """Replaces a tile by its factor; returns the jitter that it took, at least the one given."""
+def _subtract_product(tile: Tensor, left: Tensor, right: Tensor) -> None:
+    """The tile less left right^T, in place."""
+    if left.dtype == tile.dtype:
+        tile.addmm_(left, right.T, alpha=-1)
+    else:
+        tile -= left @ right.T
+
+
+def _corner(tile: Tensor, jitter: float, dtype: torch.dtype, tiles: KernelTiles) -> tuple[Tensor, float]:
+    """The factor of a diagonal tile, and the jitter that it took, at least the one given.
+
+    The first jitter is rounding of the trace of K; in bfloat16, where that would be as large as K, of one entry.
+    """
     typical = tiles.diagonal_mean()
+    least = torch.finfo(dtype).eps * typical * (1 if dtype == torch.bfloat16 else tiles.n)
     identity = torch.eye(len(tile), dtype=tile.dtype, device=tile.device)
     factor, failed = torch.linalg.cholesky_ex(tile + jitter * identity)
     while failed:
-        jitter = max(2 * jitter, tiles.n * torch.finfo(tile.dtype).eps * typical)
+        jitter = max(2 * jitter, least)
         if not 0 < jitter <= typical:
             raise InputError(
                 "The kernel matrix is not positive semidefinite.",
@@ -101,8 +127,7 @@ def _factor_diagonal(tile: Tensor, jitter: float, tiles: KernelTiles) -> float:
                 next_step="scale the features or choose another kernel or bandwidth",
             )
         factor, failed = torch.linalg.cholesky_ex(tile + jitter * identity)
-    tile.copy_(factor)
-    return jitter
+    return factor, jitter
 
 
 def _growth(linear: Linear, vector: Tensor) -> float:

@@ -10,9 +10,9 @@ import torch
 _OF_TILES = 64 * 2**20  # working tiles, besides what grows with n
 
 
-def cholesky_bytes(n: int, outputs: int, size: int) -> int:
-    """Memory of the float32 factor with its diagonal tiles, and of conjugate gradients' float64 vectors."""
-    return triangle_bytes(n, size, 32) + 8 * 8 * n * outputs + _OF_TILES
+def factor_bytes(n: int, outputs: int, size: int, bits: int) -> int:
+    """Memory of the factor, and of conjugate gradients' float64 vectors."""
+    return triangle_bytes(n, size, bits) + 8 * 8 * n * outputs + _OF_TILES
 
 
 def pcg_bytes(n: int, outputs: int, rank: int) -> int:

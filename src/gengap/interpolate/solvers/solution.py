@@ -47,8 +47,9 @@ def solve(
     """Solves K alpha = y until ||K alpha - y|| <= tol ||y|| in each column, K in float64.
 
     ``cholesky`` preconditions conjugate gradients, whose kernel is computed anew by tiles in float64, with a float32
-    factor. ``pcg`` preconditions with some columns of K; if the plan holds K in float32, conjugate gradients run on
-    that, and again on what is left of y in float64; if it holds K in float64, on that.
+    factor; ``cholesky-bfloat16`` with a bfloat16 one, half as large. ``pcg`` preconditions with some columns of K. If
+    the plan holds K in float32, conjugate gradients run on that, and again on what is left of y in float64; if it
+    holds K in float64, on that.
 
     Args:
         tiles: The kernel matrix.
@@ -59,19 +60,32 @@ def solve(
         seed: Of the columns drawn.
         report: Told the phases.
     """
-    if chosen.solver == "cholesky":
-        factor = cholesky(tiles, torch.float64 if tiles.n <= _SMALL else torch.float32, partial(report, "factor"))
-        found = _exactly(tiles, tiles, factor.solve, y, Limits(tol, max_iter, _FACTOR_PATIENCE), report)
+    if chosen.solver != "pcg":
+        factor = cholesky(tiles, _precision(chosen, tiles.n), partial(report, "factor"))
+        limits = Limits(tol, max_iter, _PATIENCE if chosen.held_bits else _FACTOR_PATIENCE)
+        found = _found(tiles, factor.solve, y, chosen, limits, report)
         return Solution(found.solution, found.left, found.iterations, factor.jitter, factor.condition())
     preconditioner = nystroem(tiles, chosen.rank, seed, partial(report, "preconditioner"))
-    limits = Limits(tol, max_iter, _PATIENCE)
-    if chosen.held_bits == 32:
-        found = _staged(tiles, preconditioner.solve, y, limits, report)
-    else:
-        held = tiles.cached(torch.float64, partial(report, "kernel")) if chosen.held_bits else tiles
-        found = _exactly(tiles, held, preconditioner.solve, y, limits, report)
+    found = _found(tiles, preconditioner.solve, y, chosen, Limits(tol, max_iter, _PATIENCE), report)
     condition = preconditioner.condition(found.smallest_ratio)
     return Solution(found.solution, found.left, found.iterations, 0.0, condition)
+
+
+def _precision(chosen: Plan, n: int) -> torch.dtype:
+    """What the factor is held in."""
+    if chosen.solver == "cholesky-bfloat16":
+        return torch.bfloat16
+    return torch.float64 if n <= _SMALL else torch.float32
+
+
+def _found(
+    tiles: KernelTiles, precondition: Linear, y: Tensor, chosen: Plan, limits: Limits, report: Report
+) -> Iterates:
+    """Conjugate gradients on what the plan holds of K."""
+    if chosen.held_bits == 32:
+        return _staged(tiles, precondition, y, limits, report)
+    held = tiles.cached(torch.float64, partial(report, "kernel")) if chosen.held_bits else tiles
+    return _exactly(tiles, held, precondition, y, limits, report)
 
 
 def _iterate(product: Product, precondition: Linear, y: Tensor, limits: Limits, report: Report) -> Iterates:
