@@ -99,7 +99,7 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
     data = data[["completed by", "known", "seed", "effective_rank", "norm", "recovery_error", "state"]]
     base = alt.Chart(data).encode(
         x=alt.X("known:Q", title="fraction of the entries known", axis=alt.Axis(format=".0%")),
-        y=alt.Y("effective_rank:Q", title="effective rank", scale=alt.Scale(type="log", zero=False)),
+        y=alt.Y("effective_rank:Q", title="effective rank", scale=alt.Scale(type="log", nice=False, domainMin=0.95)),
         color=alt.Color("completed by:N", legend=alt.Legend(title=None)),
         detail="seed:N",
         tooltip=["completed by", "known", "seed", alt.Tooltip("effective_rank:Q", format=".3f"), "state"],
@@ -114,7 +114,7 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
         "effective-rank-by-entries",
         (base.mark_line() + points).properties(height=300),
         "Effective rank of the completed matrix against the entries known, for products of one to four factors and for "
-        "the least nuclear norm.",
+        "the least nuclear norm. A cross: not converged.",
         f"Effective rank with the fewest entries. {told}.",
         data,
         dict.fromkeys(("effective_rank", "norm", "recovery_error"), ".4g"),
@@ -164,8 +164,8 @@ def arora2019_depth() -> Study:
         },
         cost={
             "smoke": "seconds",
-            "desk": "some ten minutes on two cores",
-            "paper": "hours on two cores",
+            "desk": "a minute on two cores",
+            "paper": "minutes on two cores",
         },
         reported=(),
         sweep=sweep,

@@ -83,7 +83,7 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
     return Figure(
         "recovery-by-measurements",
         (base.mark_line() + points).properties(height=300),
-        "Relative error of the recovered matrix against the number of Gaussian measurements.",
+        "Relative error of the recovered matrix against the number of Gaussian measurements. A cross: not converged.",
         f"Relative recovery error with the most measurements. {told}.",
         data,
         {"recovery_error": ".3g", "effective_rank": ".3g"},

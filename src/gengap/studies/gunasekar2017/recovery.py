@@ -32,8 +32,8 @@ SCALED: dict[Scale, str] = {
 }
 COST: dict[Scale, str] = {
     "smoke": "seconds",
-    "desk": "some ten minutes on two cores",
-    "paper": "some hours on two cores",
+    "desk": "a minute on two cores",
+    "paper": "some ten minutes on two cores",
 }
 DIFFERENCES = (
     "Sizes are as remembered of the paper, whose numbers are not at hand; so none is compared. Matrices are scaled to "
