@@ -41,11 +41,7 @@ def certificate_page(
     unit, seen = f"{certificate['unit']}s", format(certificate["empirical_risk"], form).replace("%", " %")
     facts = [
         Fact("Promise: true risk at most", promised, f"confidence {1 - certificate['delta']:g}"),
-        Fact(
-            "Risk seen",
-            seen,
-            f"on {certificate['n']:,} {unit}",
-        ),
+        Fact("Risk seen", seen, f"on {certificate['n']:,} {unit}"),
         Fact("Models tried", f"{certificate['tried']:,}", "the promise holds for each of them"),
     ]
     return Page(
