@@ -1,0 +1,72 @@
+"""Rows of studies that train no Recipe: measured once, stored, whole whatever became of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gengap.cells import Options
+from gengap.store import Row
+from gengap.studies.measured import measured
+from gengap.sweep import Context
+
+OPTIONS = Options(progress=False)
+CALLS: list[list[int]] = []
+
+
+@dataclass(frozen=True)
+class Made:
+    """A configuration."""
+
+    x: int
+    group: str = "a"
+
+
+def squares(configs: list[Made], context: Context) -> list[Row]:
+    """The square of x; none for negative ones."""
+    CALLS.append([config.x for config in configs])
+    if any(config.x < 0 for config in configs):
+        raise ValueError("no roots here")
+    return [{"status": "done", "reason": None, "square": config.x**2} for config in configs]
+
+
+@pytest.fixture(autouse=True)
+def _own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GENGAP_HOME", str(tmp_path))
+    CALLS.clear()
+
+
+def test_each_configuration_is_measured_once() -> None:
+    configs = [Made(2), Made(3)]
+    first = measured("made/up", configs, ("square", "other"), squares, OPTIONS)
+    assert [(row["x"], row["square"], row["status"], row["other"]) for row in first] == [
+        (2, 4, "done", None),
+        (3, 9, "done", None),
+    ]
+    more = measured("made/up", [*configs, Made(4)], ("square", "other"), squares, OPTIONS)
+    assert more[:2] == first
+    assert CALLS == [[2], [3], [4]]
+
+
+def test_those_that_go_together_share_a_call() -> None:
+    configs = [Made(1, "a"), Made(2, "b"), Made(3, "a")]
+    rows = measured("made/up", configs, ("square",), squares, OPTIONS, together=lambda config: config.group)
+    assert CALLS == [[1, 3], [2]]
+    assert [row["square"] for row in rows] == [1, 4, 9]
+
+
+def test_another_study_has_rows_of_its_own() -> None:
+    for name in ("made/up", "made/other"):
+        measured(name, [Made(1)], ("square",), squares, OPTIONS)
+    assert CALLS == [[1], [1]]
+
+
+def test_what_failed_or_was_never_measured_stays_visible() -> None:
+    (failed,) = measured("made/up", [Made(-1)], ("square",), squares, OPTIONS)
+    assert failed["status"] == "failed"
+    assert "no roots here" in failed["reason"]
+    assert failed["square"] is None
+    (missing,) = measured("made/up", [Made(5)], ("square",), squares, Options(stored=True))
+    assert missing["status"] == "missing"
+    assert missing["square"] is None
+    assert CALLS == [[-1]]
