@@ -12,7 +12,16 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks import certify, double_descent, epoch, machine, measures, relu_interpolator, replicas
+from benchmarks import (
+    certify,
+    double_descent,
+    epoch,
+    kernel_interpolator,
+    machine,
+    measures,
+    relu_interpolator,
+    replicas,
+)
 from benchmarks.table import Line, table
 
 RESULTS = Path(__file__).parent / "results"
@@ -40,6 +49,20 @@ BENCHMARKS = {
     "replicas-gpu": Benchmark(lambda o: replicas.run(o.images, o.rounds), replicas.lines, _no_gpu),
     "measures": Benchmark(lambda o: measures.run(o.images, o.rounds), measures.lines),
     "double-descent": Benchmark(lambda o: double_descent.run(o.images, o.rounds), double_descent.lines),
+    "kernel-ridge": Benchmark(
+        lambda o: kernel_interpolator.against_kernel_ridge(o.images or kernel_interpolator.RIDGE_POINTS, o.rounds),
+        kernel_interpolator.kernel_ridge_lines,
+    ),
+    "kernel-solvers": Benchmark(
+        lambda o: kernel_interpolator.against_each_other(
+            (o.images,) if o.images else kernel_interpolator.SOLVER_POINTS
+        ),
+        kernel_interpolator.solver_lines,
+    ),
+    "kernel-whole": Benchmark(
+        lambda o: kernel_interpolator.whole_mnist(o.images or kernel_interpolator.LARGEST),
+        kernel_interpolator.whole_lines,
+    ),
     "relu-interpolator": Benchmark(lambda o: relu_interpolator.run(), relu_interpolator.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),
 }

@@ -1,0 +1,62 @@
+"""The benchmarks of kernel machines compare what they say; how fast anything is, no test says."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).parents[2]))
+from benchmarks import kernel_interpolator as benchmark
+
+
+@pytest.fixture
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 10
+    x = rng.random((10, 784))[y] + rng.random((200, 784)) / 10
+    monkeypatch.setattr(benchmark, "_images", lambda n: (x[:100], y[:100], x[100:], y[100:]))
+
+
+@pytest.mark.usefixtures("few_images")
+@pytest.mark.parametrize("side", ["cholesky", "cholesky-bfloat16", "pcg", "kernel-ridge"])
+def test_every_side_is_fitted_and_tested(side: str) -> None:
+    fit = benchmark._one(side, 100, 1e-4)
+    assert fit["test_error"] == 0
+    assert fit["seconds"] > 0
+    assert fit["peak_bytes"] >= fit["bytes_before"] > 0
+    assert (fit["residual"] is None) == (side == "kernel-ridge")
+
+
+def _made_up(side: str, n: int, tol: float) -> dict:
+    seconds = {"cholesky": 2.0, "cholesky-bfloat16": 1.0, "pcg": 0.5, "kernel-ridge": 6.0}[side]
+    error = 0.05 if side == "pcg" and tol > 0.02 else 0.04
+    peak = 2**30 * (8 if side == "kernel-ridge" else 2)
+    return {"side": side, "seconds": seconds, "peak_bytes": peak, "test_error": error, "residual": tol}
+
+
+def test_ratios_are_of_seconds_and_of_peaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "_fit", _made_up)
+    found = benchmark.against_kernel_ridge(100, 2)
+    assert found["ratios"] == {"cholesky": 3, "cholesky-bfloat16": 6}
+    assert found["memory_ratios"] == {"cholesky": 0.25, "cholesky-bfloat16": 0.25}
+    assert [line.ratio for line in benchmark.kernel_ridge_lines(found)] == [
+        "3.00 x, 0.25 of the memory",
+        "6.00 x, 0.25 of the memory",
+    ]
+
+
+def test_pcg_goes_on_until_its_test_error_is_as_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "_fit", _made_up)
+    found = benchmark.against_each_other((100,))
+    assert [fit["residual"] for fit in found["fits"]["100"]] == [benchmark.TOL, 1e-1, 3e-2, 1e-2]
+    assert benchmark.solver_lines(found)[0].ratio == "4.00 x"
+
+
+def test_the_whole_is_set_against_the_peak_of_its_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "_fit", _made_up)
+    monkeypatch.setattr(benchmark.machine, "peak", lambda precision: {"float32": 1e9, "bfloat16": 4e9}[precision])
+    full, half = benchmark.whole_lines(benchmark.whole_mnist(3000))
+    assert (full.theirs, full.ratio) == ("9 s", "4.50 of the peak")
+    assert (half.theirs, half.ratio) == ("2.25 s", "2.25 of the peak")
+    assert "reached" in half.wanted
