@@ -13,6 +13,7 @@ from gengap.errors import InputError
 from gengap.measures.network import Reading, WeightLayer, read_network
 from gengap.measures.network.fold_batch_norm import folded
 from gengap.measures.network.layers import walk
+from gengap.measures.network.rules import pieces
 from gengap.measures.normalisation.dataflow import Flow, flow
 from gengap.measures.weights import check_finite, own_copy
 
@@ -55,6 +56,7 @@ class Chain:
 
     def layers_of(self, model: nn.Module) -> tuple[WeightLayer, ...]:
         """The same layers of the network as its weights are now; nothing is checked again."""
+        model = _with_layers_inside(model)
         return tuple(self._layer_of(model, layer) for layer in self.layers)
 
     def _layer_of(self, model: nn.Module, layer: WeightLayer) -> WeightLayer:
@@ -62,10 +64,13 @@ class Chain:
         if layer.name in self.norms:
             pair = nn.ModuleDict({"layer": module, "norm": model.get_submodule(self.norms[layer.name])})
             module = folded(pair, [("layer", "norm")]).get_submodule("layer")
-        bias: Tensor | None = getattr(module, "bias", None)
-        weight: Tensor = getattr(module, "weight")  # noqa: B009
-        own = [None if value is None else value.detach().to("cpu", torch.float64) for value in (weight, bias)]
-        return replace(layer, module=module, weight=own[0], bias=own[1])
+        bias = getattr(module, "bias", None)
+        return replace(
+            layer,
+            module=module,
+            weight=module.weight.detach().to("cpu", torch.float64),  # type: ignore[operator]
+            bias=None if bias is None else bias.detach().to("cpu", torch.float64),
+        )
 
     def scaled(self, factors: Sequence[float]) -> nn.Module:
         """A copy with each layer's weights times its factor, and its bias times all factors up to it.
@@ -92,7 +97,7 @@ def chain(model: nn.Module, x: Tensor | None = None) -> Chain:
         InputError: Weights that are not finite, a network that cannot be copied, or one that cannot be traced
             where no examples are given.
     """
-    own = own_copy(model)
+    own = _with_layers_inside(own_copy(model))
     check_finite(own, "the network")
     graph = flow(own)
     if graph is not None and graph.obstacle:
@@ -108,6 +113,11 @@ def chain(model: nn.Module, x: Tensor | None = None) -> Chain:
     found = _from_reading(read_network(own, x[:PROBED]))
     _check(found, x[:PROBED], traced=graph is not None)
     return found
+
+
+def _with_layers_inside(model: nn.Module) -> nn.Module:
+    """A network that is itself one layer, as a network that has one."""
+    return nn.Sequential(model) if pieces(model) else model
 
 
 def _from_graph(model: nn.Module, graph: Flow) -> Chain:

@@ -113,7 +113,7 @@ class _Reader:
         sources = [source for source in node.all_input_nodes if source in self.after]
         module = self.modules.get(str(node.target)) if node.op == "call_module" else None
         if node.op == "get_attr" and self._is_parameter(str(node.target)):
-            self.obstacle = f"the parameter {node.target} is used outside a layer"
+            self.obstacle = self._outside(str(node.target))
         elif module is not None and pieces(module):
             self._layer(node, module, sources)
         elif module is not None and has_running_statistics(module):
@@ -125,8 +125,6 @@ class _Reader:
         name = str(node.target)
         if name in self.order:
             self.obstacle = f"{name} is used twice"
-        elif isinstance(module, nn.MultiheadAttention):
-            self.obstacle = f"{name}: attention's softmax"
         elif self.order and not sources:
             self.obstacle = f"{name} takes the input beside {self.order[-1]}, in parallel"
         self.order.append(name)
@@ -149,6 +147,12 @@ class _Reader:
         elif not _is_homogeneous(node, module):
             self.obstacle = f"{_named(node, module)} is not positively homogeneous, or not known to be"
         self.after.add(node)
+
+    def _outside(self, target: str) -> str:
+        owner = target.rpartition(".")[0]
+        if isinstance(self.modules.get(owner), nn.MultiheadAttention):
+            return f"{owner}: attention's softmax"
+        return f"the parameter {target} is used outside a layer"
 
     def _is_parameter(self, target: str) -> bool:
         owner, _, name = target.rpartition(".")

@@ -19,6 +19,7 @@ Interval = tuple[float, float]
 RESAMPLES = 2000
 FEWEST = 3  # points, so that something is left beside a line's two parameters
 CONFIDENCE = 0.95
+TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def line(x: ArrayLike, y: ArrayLike, seed: int = 0) -> Line:
     xs, ys = _points(x, y)
     n = len(xs)
     fit = stats.linregress(xs, ys)
-    own = _statistics(xs, ys)
+    own = {name: float(value) for name, value in _fits(xs, ys).items()}
     t = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 2))
     half = {"slope": t * float(fit.stderr), "intercept": t * float(fit.intercept_stderr)}
     intervals = {name: (own[name] - width, own[name] + width) for name, width in half.items()}
@@ -116,12 +117,11 @@ def remainder(train_loss: ArrayLike, test_loss: ArrayLike, log_classes: float, s
     if not d_train.all():
         raise InputError("A normalised training loss is ln C: the network answers alike for every class.")
     ratios = d_test / d_train
-    own = _statistics(xs, ys)["r2"]
-    rng = generator(seed, "ratios dealt")
-    deals = (rng.permutation(ratios) for _ in range(RESAMPLES))
-    dealt = np.array([_statistics(d_train, deal * d_train)["r2"] for deal in deals])
+    own = float(_fits(xs, ys)["r2"])
+    deals = generator(seed, "ratios dealt").permuted(np.tile(ratios, (RESAMPLES, 1)), axis=1)
+    dealt = _fits(np.broadcast_to(d_train, deals.shape), deals * d_train)["r2"]
     against = stats.linregress(xs, ratios)
-    low, high = np.quantile(dealt, _tails())
+    low, high = np.quantile(dealt, TAILS)
     return Remainder(
         ratio=float(ratios.mean()),
         ratio_deviation=float(ratios.std(ddof=1)),
@@ -142,36 +142,37 @@ def _points(x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
     return xs, ys
 
 
-def _statistics(x: Floats, y: Floats) -> dict[str, float]:
-    """Slope and so on, in the centred form, which keeps digits where points lie close together far from zero."""
-    n = len(x)
-    dx, dy = x - x.mean(), y - y.mean()
-    slope = float(dx @ dy / (dx @ dx))
-    intercept = float(y.mean() - slope * x.mean())
-    residual, total = float(((dy - slope * dx) ** 2).sum()), float(dy @ dy)
-    r2 = 1 - residual / total if total else 0.0
+def _fits(x: Floats, y: Floats) -> dict[str, Floats]:
+    """Slope and so on of many sets of points ``[…, n]``.
+
+    In the centred form, which keeps digits where points lie close together far from zero.
+    """
+    n = x.shape[-1]
+    x_mean, y_mean = x.mean(-1), y.mean(-1)
+    dx, dy = x - x_mean[..., None], y - y_mean[..., None]
+    slope = (dx * dy).sum(-1) / (dx**2).sum(-1)
+    residual, total = ((dy - slope[..., None] * dx) ** 2).sum(-1), (dy**2).sum(-1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a resample may have one y, or a slope of 1
+        r2 = 1 - residual / total
+        fixed_point = x_mean + (y_mean - x_mean) / (1 - slope)
     return {
         "slope": slope,
-        "intercept": intercept,
+        "intercept": y_mean - slope * x_mean,
         "r2": r2,
         "adjusted_r2": 1 - (1 - r2) * (n - 1) / (n - 2),
-        "rmse": float(np.sqrt(residual / (n - 2))),
-        "fixed_point": float(x.mean() + (y.mean() - x.mean()) / (1 - slope)) if slope != 1 else float("inf"),
+        "rmse": np.sqrt(residual / (n - 2)),
+        "fixed_point": fixed_point,
     }
 
 
 def _bootstrap(x: Floats, y: Floats, seed: int) -> dict[str, Interval]:
     """Percentile intervals over resamples in which three points at least differ."""
-    rng = generator(seed, "line")
-    drawn = (rng.integers(0, len(x), len(x)) for _ in range(RESAMPLES))
-    usable = [i for i in drawn if len(np.unique(x[i])) >= FEWEST]
-    found = [_statistics(x[i], y[i]) for i in usable]
+    drawn = generator(seed, "line").integers(0, len(x), (RESAMPLES, len(x)))
+    distinct = np.array([len(set(x[i])) for i in drawn])
+    usable = drawn[distinct >= FEWEST]
+    found = _fits(x[usable], y[usable])
     intervals = {}
     for name in ("r2", "adjusted_r2", "rmse", "fixed_point"):
-        low, high = np.quantile([each[name] for each in found], _tails())
+        low, high = np.nanquantile(found[name], TAILS)
         intervals[name] = (float(low), float(high))
     return intervals
-
-
-def _tails() -> list[float]:
-    return [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]

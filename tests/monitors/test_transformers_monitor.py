@@ -1,0 +1,83 @@
+"""The callback in Hugging Face's Trainer."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from gengap.measures import normalised_loss, product_norm
+
+transformers = pytest.importorskip("transformers", reason="the extra gengap[transformers] is not installed")
+pytest.importorskip("accelerate", reason="the Trainer of transformers needs accelerate")
+from gengap.monitors.transformers import NormalisedLossCallback  # noqa: E402
+
+X, Y = torch.randn(40, 6, generator=torch.Generator().manual_seed(0)), torch.arange(40) % 3
+
+
+class Examples(Dataset[dict[str, Any]]):
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {"x": X[index], "labels": Y[index]}
+
+
+class Network(nn.Module):
+    main_input_name = "x"
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.network = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+        logits = self.network(x)
+        if labels is None:
+            return {"logits": logits}
+        return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+
+def _train(model: nn.Module, examples: Any, folder: Path, callbacks: list[Any]) -> Any:
+    arguments = transformers.TrainingArguments(
+        output_dir=str(folder), num_train_epochs=2, per_device_train_batch_size=16, learning_rate=0.05, use_cpu=True,
+        report_to=[], save_strategy="no", disable_tqdm=True, logging_strategy="no", seed=0,
+    )  # fmt: skip
+    trainer = transformers.Trainer(model=model, args=arguments, train_dataset=examples, callbacks=callbacks)
+    trainer.train()
+    return trainer
+
+
+def test_the_log_history_has_the_normalised_loss_of_each_epoch(tmp_path: Path) -> None:
+    model, callback = Network(), NormalisedLossCallback()
+    trainer = _train(model, Examples(), tmp_path, [callback])
+    entries = [entry for entry in trainer.state.log_history if "normalised_train_loss" in entry]
+    assert [entry["epoch"] for entry in entries] == [1, 2]
+    assert entries[-1]["normalised_train_loss"] == pytest.approx(normalised_loss(model.network, (X, Y)), rel=1e-6)
+    assert entries[-1]["log_product_norm"] == pytest.approx(math.log(product_norm(model.network)), rel=1e-6)
+    assert callback.history[-1].normalised_loss == entries[-1]["normalised_train_loss"]
+
+
+def test_training_is_what_it_would_be_without(tmp_path: Path) -> None:
+    model, plain = Network(), Network()
+    _train(model, Examples(), tmp_path, [NormalisedLossCallback()])
+    _train(plain, Examples(), tmp_path, [])
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), plain.parameters(), strict=True))
+
+
+def test_a_transformer_gets_null_and_the_reason(tmp_path: Path) -> None:
+    config = transformers.BertConfig(
+        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, num_labels=3,
+        max_position_embeddings=8,
+    )  # fmt: skip
+    words = torch.randint(20, (16, 5), generator=torch.Generator().manual_seed(0))
+    examples = [{"input_ids": row, "labels": int(row[0]) % 3} for row in words]
+    callback = NormalisedLossCallback()
+    trainer = _train(transformers.BertForSequenceClassification(config), examples, tmp_path, [callback])
+    entries = [entry for entry in trainer.state.log_history if "normalised_train_loss" in entry]
+    assert [entry["normalised_train_loss"] for entry in entries] == [None, None]
+    assert all(entry["normalised_train_loss_reason"] for entry in entries)
+    assert all(math.isfinite(record.loss) for record in callback.history)
