@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from measured_networks import CLASSES, NETWORKS, fitted, mlp, network, problem
+from measured_networks import CLASSES, NETWORKS, InPlace, fitted, mlp, network, problem
 from torch import Tensor, nn
 
 from gengap.data import Problem, Split
@@ -33,6 +33,16 @@ def test_every_measure_has_a_row_and_what_is_missing_has_a_reason(name: str) -> 
         assert not row["reason"].startswith("error"), told
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     json.dumps(json_ready(rows), allow_nan=False)
+
+
+def test_a_network_that_overwrites_its_input_is_measured_as_one_that_does_not() -> None:
+    model = network("in place").eval()
+    twin = copy.deepcopy(model)
+    twin.forward = lambda x: InPlace.forward(twin, x.clone())  # type: ignore[arg-type, method-assign]
+    names = ["fisher_rao", "margin_mean", "gradient_noise_final", "pacbayes_flatness", "sharpness_flatness"]
+    found = [measure(each, problem(130), measures=names, subset=130) for each in (model, twin)]
+    assert found[0]["value"].notna().sum() >= 3
+    pd.testing.assert_series_equal(found[0]["value"], found[1]["value"])
 
 
 def test_a_layer_that_no_rule_covers_makes_partial_exactly_what_is_made_of_weights() -> None:
@@ -130,7 +140,10 @@ def _lacking() -> dict[str, Tensor]:
     [
         ({"model": _spoilt(float("nan"))}, "Weights of the network are NaN or infinite: 3.weight"),
         ({"initial": _spoilt(float("inf"))}, "Weights of the initial network are NaN or infinite: 3.weight"),
-        ({"initial": _other_shape()}, "3.weight of the initial network has shape (10, 11), that of the network (10, 12)"),
+        (
+            {"initial": _other_shape()},
+            "3.weight of the initial network has shape (10, 11), that of the network (10, 12)",
+        ),
         ({"initial": _lacking()}, "the initial network lacks 1.bias and has besides x.1.bias"),
         ({"initial": network("tied")}, "the initial network lacks 1.bias, 1.weight"),
         ({"initial": "start.pt"}, "the initial network is a str"),

@@ -12,7 +12,7 @@ from torch import nn
 
 import gengap
 from gengap.measures import Subject, measure
-from gengap.measures.spectral import operator
+from gengap.measures.spectral import SpectralNorm, of_layer, operator
 from gengap.models.layers import LocalResponseNorm
 
 BASE = ["prod_of_spec", "prod_of_spec_over_margin", "sum_of_spec", "sum_of_spec_over_margin"]
@@ -157,6 +157,38 @@ def test_what_does_not_converge_says_so(nets: Any, monkeypatch: pytest.MonkeyPat
     assert "2 " in row.reason
     assert row.value > 0
     assert row.details["residuals"]["2"] > 0
+
+
+class WeightsUsedByHand(nn.Module):
+    """No hook sees what its convolution is applied to, as with some wrappers of users'."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(1, 4, 3), nn.Linear(144, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h: torch.Tensor = self.last(nn.functional.conv2d(x, self.conv.weight, self.conv.bias).relu().flatten(1))
+        return h
+
+
+def test_a_convolution_whose_input_size_is_not_seen_makes_every_norm_of_operators_partial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.manual_seed(0)
+    model, initial = WeightsUsedByHand(), WeightsUsedByHand()
+    with torch.no_grad():
+        model.last.bias[0] += 30  # so that the margin is positive
+    rows = measure(model, problem(), initial, measures=[*BASE, *(f"{name}_operator" for name in BASE)])
+    for row in rows.to_dict("records"):
+        operators = row["name"].endswith("_operator")
+        assert (row["status"], row["not_covered"]) == (("partial", ["conv"]) if operators else ("ok", [])), row["name"]
+        assert ("input size of conv not seen" in row["reason"]) == operators
+        assert row["value"] > 0
+    monkeypatch.setattr(of_layer, "matrix_norm", lambda matrix: SpectralNorm(1.0, 0.5, converged=False))
+    row = measure(model, problem(), measures=["prod_of_spec_operator"]).iloc[0]
+    assert (row["status"], row["not_covered"]) == ("not converged", ["conv"])
+    assert "conv 5.0e-01" in row["reason"]
+    assert "input size of conv not seen" in row["reason"]
 
 
 def test_paths_through_response_normalisation_are_partial_and_through_attention_none() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,8 @@ from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradi
 from gengap.measures.network import Reading, WeightLayer, read_like, read_network, walk
 from gengap.measures.scores import return_scores
 from gengap.measures.searches import Flatness, Perturbable
-from gengap.measures.spectral.matrix import matrix_norm
 from gengap.measures.spectral.norm import SpectralNorm
-from gengap.measures.spectral.operator import operator_norm
+from gengap.measures.spectral.of_layer import NormKind, layer_norm
 from gengap.measures.weights import check_finite, own_copy, with_weights
 from gengap.seeds import generator
 from gengap.train import resolve_device
@@ -79,7 +78,7 @@ class Subject:
         self.history = history
         self.with_gradients = False
         self._once: dict[Callable[[Subject], Any], Any] = {}
-        self._spectral: dict[tuple[str, str], SpectralNorm] = {}
+        self._spectral: dict[tuple[NormKind, str], SpectralNorm] = {}
         self.device = torch.device(resolve_device(device))
         self.model = own_copy(model).to(self.device)
         check_finite(self.model, "the network")
@@ -184,15 +183,16 @@ class Subject:
         network = Perturbable(self.folded_model, dict.fromkeys(layer.parameter for layer in self.layers), *self.sample)
         return Flatness(network, self.layers, self.initial_layers, self.seed)
 
-    def spectral_norms(self, kind: Literal["operator", "matrix"] = "operator") -> dict[str, SpectralNorm]:
+    def spectral_norms(self, kind: NormKind = "operator") -> dict[str, SpectralNorm]:
         """Layer's name -> its largest singular value, each computed once.
 
         Args:
-            kind: ``operator``: of a convolution on its real input size; ``matrix``: of the reshaped kernel.
+            kind: ``operator``: of a convolution on its real input size; ``matrix``: of the reshaped kernel; see
+                ``layer_norm``.
         """
         for layer in self.layers:
             if (kind, layer.name) not in self._spectral:
-                self._spectral[kind, layer.name] = _spectral_norm(layer, kind)
+                self._spectral[kind, layer.name] = layer_norm(layer, kind)
         return {layer.name: self._spectral[kind, layer.name] for layer in self.layers}
 
     def once(self, compute: Callable[["Subject"], T]) -> T:
@@ -206,9 +206,3 @@ class Subject:
         """Scores ``[B, C]`` of the network with these of its parameters replaced."""
         scores: Tensor = functional_call(self.model, dict(params), (x,))
         return scores
-
-
-def _spectral_norm(layer: WeightLayer, kind: str) -> SpectralNorm:
-    if kind == "operator" and layer.kind.startswith("conv") and layer.input_shape is not None:
-        return operator_norm(layer.module, layer.weight, layer.input_shape)
-    return matrix_norm(layer.matrix)

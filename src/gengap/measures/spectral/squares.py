@@ -3,15 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from gengap.measures.finding import Finding, NotDefined, from_log
-from gengap.measures.spectral.matrix import matrix_norm
 from gengap.measures.spectral.norm import SpectralNorm
-from gengap.measures.spectral.operator import operator_norm
+from gengap.measures.spectral.of_layer import NormKind, layer_norm
 from gengap.measures.subject import Subject
-
-NormKind = Literal["matrix", "operator"]
 
 
 @dataclass(frozen=True)
@@ -20,11 +16,9 @@ class SpectralSquares:
 
     Attributes:
         norms: The norms themselves.
-        unseen: Convolutions whose input size is not known, so that the norm is that of the reshaped kernel.
     """
 
     norms: Mapping[str, SpectralNorm]
-    unseen: tuple[str, ...] = ()
 
     @property
     def values(self) -> dict[str, float]:
@@ -34,40 +28,30 @@ class SpectralSquares:
     def told(self, finding: Finding) -> Finding:
         """The Finding with each norm in its details, and with what is doubtful about them in its status."""
         details = {**finding.details, "norms": {name: norm.value for name, norm in self.norms.items()}}
+        unseen = tuple(name for name, norm in self.norms.items() if norm.stand_in)
         open_ = {name: norm.residual for name, norm in self.norms.items() if not norm.converged}
+        status, reasons = finding.status, [finding.reason]
+        if unseen:
+            status = "partial"
+            reasons.append(f"input size of {', '.join(unseen)} not seen: the norm of the reshaped kernel stands in")
         if open_:
-            reason = f"residual of the spectral norm: {', '.join(f'{name} {r:.1e}' for name, r in open_.items())}"
-            reason = "; ".join(filter(None, (finding.reason, reason)))
-            return replace(finding, status="not converged", reason=reason, details={**details, "residuals": open_})
-        if self.unseen:
-            reason = "input size not seen: the norm of the reshaped kernel stands in"
-            reason = "; ".join(filter(None, (finding.reason, reason)))
-            return replace(finding, status="partial", reason=reason, not_covered=self.unseen, details=details)
-        return replace(finding, details=details)
+            status, details["residuals"] = "not converged", open_
+            residuals = ", ".join(f"{name} {residual:.1e}" for name, residual in open_.items())
+            reasons.append(f"residual of the spectral norm: {residuals}")
+        told, names = "; ".join(filter(None, reasons)), (*finding.not_covered, *unseen)
+        return replace(finding, status=status, reason=told, not_covered=names, details=details)
 
 
 def spectral_squares(subject: Subject, kind: NormKind) -> SpectralSquares:
-    """Of the layers, batch norm folded.
-
-    Args:
-        subject: The network.
-        kind: ``matrix``: of the weight as a matrix, kernels reshaped to ``[out, in * k…]``; ``operator``: of what the
-            layer does to an input of its size in this network. The two differ for convolutions alone.
-    """
-    return SpectralSquares(subject.spectral_norms(kind), _unseen(subject, kind))
+    """Of the layers, batch norm folded, in either meaning of ``layer_norm``."""
+    return SpectralSquares(subject.spectral_norms(kind))
 
 
 def distance_spectral_squares(subject: Subject, kind: NormKind) -> SpectralSquares:
     """Likewise, of the layers' differences from initialisation, which must be known."""
-    unseen = _unseen(subject, kind)
-    norms = {}
-    for layer, initial in zip(subject.layers, subject.initial_layers or (), strict=True):
-        moved = replace(layer, weight=layer.weight - initial.weight)
-        if kind == "operator" and layer.kind.startswith("conv") and layer.input_shape is not None:
-            norms[layer.name] = operator_norm(layer.module, moved.weight, layer.input_shape)
-        else:
-            norms[layer.name] = matrix_norm(moved.matrix)
-    return SpectralSquares(norms, unseen)
+    pairs = zip(subject.layers, subject.initial_layers or (), strict=True)
+    moved = (replace(layer, weight=layer.weight - initial.weight) for layer, initial in pairs)
+    return SpectralSquares({layer.name: layer_norm(layer, kind) for layer in moved})
 
 
 def sum_of_ratios(numerators: Mapping[str, float], squares: Mapping[str, float]) -> float:
@@ -92,9 +76,3 @@ def product_times_ratios(numerators: Mapping[str, float], squares: Mapping[str, 
     if ratios == 0:
         return Finding(0.0, reason="every layer is at its initialisation")
     return from_log(math.fsum(map(math.log, squares.values())) + math.log(ratios) - 2 * math.log(margin))
-
-
-def _unseen(subject: Subject, kind: NormKind) -> tuple[str, ...]:
-    if kind == "matrix":
-        return ()
-    return tuple(layer.name for layer in subject.layers if layer.kind.startswith("conv") and layer.input_shape is None)

@@ -1,7 +1,7 @@
 """INVERSE_MARGIN."""
 
-from gengap.measures.evaluation import low_margin
 from gengap.measures.finding import Finding
+from gengap.measures.products import positive_margin
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 
@@ -16,8 +16,6 @@ from gengap.measures.subject import Subject
     complexity="sqrt",
 )
 def inverse_margin(subject: Subject) -> Finding:
-    """Null where gamma is not above 0: the network gets a tenth of its training examples wrong."""
-    gamma = low_margin(subject.pass_.margins, 10)
-    if gamma <= 0:
-        return Finding(None, "skipped", f"the 10th percentile of the margins is {gamma:.3g}", details={"gamma": gamma})
+    """Skipped where gamma is not above 0: the network gets a tenth of its training examples wrong."""
+    gamma = positive_margin(subject)
     return Finding(gamma**-2, details={"gamma": gamma})
