@@ -41,7 +41,8 @@ REPEATS: dict[Scale, int] = {"smoke": 1, "desk": 1, "paper": 3}  # seeds at each
 
 TARGET = {THREE: 0.0044, FIVE: 0.006, FIVE_NO_BN: 0.006}  # training loss in nats, as in the captions
 SMOKE_IMAGES, SMOKE_MARGIN = (200, 100), 2
-DESK_PART = (5_000, 2_000)  # of CIFAR-10, where not all of it is used
+DESK_PRETRAINED = (10_000, None)  # training and test images of CIFAR-10 for the pretrained 3-layer networks; None: all
+DESK_PART = (5_000, 2_000)  # for the others
 
 COST: dict[Scale, str] = {
     "smoke": "seconds",
@@ -51,8 +52,9 @@ COST: dict[Scale, str] = {
 SCALED: dict[Scale, str] = {
     "smoke": "digits in a margin of two pixels instead of CIFAR, three epochs, few networks.",
     "desk": (
-        "fewer levels and epochs, one seed each; all 50,000 images for the pretrained 3-layer networks, the first "
-        f"{DESK_PART[0]:,} and {DESK_PART[1]:,} test images of CIFAR-10 for the others; of CIFAR-100 what is at hand."
+        f"fewer levels and epochs, one seed each; of CIFAR-10 the first {DESK_PRETRAINED[0]:,} training and all test "
+        f"images for the pretrained 3-layer networks, the first {DESK_PART[0]:,} and {DESK_PART[1]:,} for the others; "
+        "of CIFAR-100 what is at hand."
     ),
 }
 DIFFERENCES = (
@@ -93,7 +95,7 @@ def networks(config: Config) -> "list[Pretrained]":
     from gengap.train import Pretraining
 
     scale, model = config.scale, config.model
-    first, second = recipes(scale, model, whole=_is_whole(config))
+    first, second = recipes(scale, model)
     if config.method == "pretraining":
         before = [Pretraining(first if level else None, level) for level in LEVELS[scale]]
     elif config.method == "deviation":
@@ -107,19 +109,13 @@ def networks(config: Config) -> "list[Pretrained]":
     return [_network(config, second, each, seed) for each in before for seed in range(REPEATS[scale])]
 
 
-def recipes(scale: Scale, model: str, *, whole: bool) -> "tuple[Recipe, Recipe]":
-    """How the two phases train: learning rate 0.01, momentum 0.9, constant, as in the authors' code.
-
-    Args:
-        scale: The scale.
-        model: The network.
-        whole: Whether on all of CIFAR-10, where an epoch at desk scale has ten times as many steps.
-    """
+def recipes(scale: Scale, model: str) -> "tuple[Recipe, Recipe]":
+    """How the two phases train: learning rate 0.01, momentum 0.9, constant, as in the authors' code."""
     from gengap.train import Recipe
 
     first, second = (30, 80) if model != THREE else (300, 300)
     if scale == "desk":
-        first, second = (12, 40) if whole else (40, 80)
+        first, second = 40, 60
     if scale == "smoke":
         first = second = 3
     common = Recipe(model=model, learning_rate=0.01, momentum=0.9, batch_size=256, decay=1.0)
@@ -132,8 +128,13 @@ def recipes(scale: Scale, model: str, *, whole: bool) -> "tuple[Recipe, Recipe]"
     )
 
 
-def _is_whole(config: Config) -> bool:
-    return config.scale == "paper" or (config.data, config.model, config.method) == ("cifar10", THREE, "pretraining")
+def _part(config: Config) -> tuple[int, int | None] | None:
+    """Training and test images that a line's networks see; None for all of both."""
+    if config.scale == "smoke":
+        return SMOKE_IMAGES
+    if config.scale == "paper" or config.data == "cifar100":
+        return None
+    return DESK_PRETRAINED if (config.model, config.method) == (THREE, "pretraining") else DESK_PART
 
 
 def _network(config: Config, recipe: "Recipe", before: "Pretraining", seed: int, random: bool = False) -> "Pretrained":
@@ -141,21 +142,23 @@ def _network(config: Config, recipe: "Recipe", before: "Pretraining", seed: int,
     from gengap.cells import Cell
     from gengap.cells.pretrained import Pretrained
 
-    problem = _problem(config.scale, config.data, _is_whole(config))
+    problem = _problem(config.scale, config.data, _part(config))
     if random:
         problem = problem.corrupt("labels", level=1.0, seed=seed, test=True)
     return Pretrained(Cell(problem, recipe, seed), before)
 
 
 @cache
-def _problem(scale: Scale, data: str, whole: bool) -> "Problem":
+def _problem(scale: Scale, data: str, part: tuple[int, int | None] | None) -> "Problem":
     """Scaled to [-1, 1], uncropped."""
     from gengap.data import load
 
     if scale == "smoke":
-        return _framed(load("digits")).take(*SMOKE_IMAGES).preprocess(scale="signed")
-    problem = (load("cifar10") if data == "cifar10" else _cifar100(scale)).preprocess(scale="signed")
-    return problem if whole or data == "cifar100" else problem.take(*DESK_PART)
+        problem = _framed(load("digits"))
+    else:
+        problem = load("cifar10") if data == "cifar10" else _cifar100(scale)
+    problem = problem if part is None else problem.take(*part)
+    return problem.preprocess(scale="signed")
 
 
 def _cifar100(scale: Scale) -> "Problem":
