@@ -18,9 +18,12 @@ def command(
     initial: Annotated[
         Path | None, typer.Option(help="Its weights at initialisation, for distances from them.")
     ] = None,
+    history: Annotated[
+        Path | None, typer.Option(help="The history of its training, for how fast it went: see gengap runs export.")
+    ] = None,
     data: Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")] = "digits",
     corruption: Annotated[
-        str | None, typer.Option(help="The corruption that it was trained under, drawn with --seed: see randomize.")
+        str | None, typer.Option(help="The corruption that it was trained under, as Problem.corrupt draws with --seed.")
     ] = None,
     level: Annotated[float, typer.Option(help="Level of the corruption.")] = 1.0,
     measures: Annotated[str | None, typer.Option(help="Names, with commas. Default: all.")] = None,
@@ -51,6 +54,7 @@ def command(
             model,
             weights,
             initial=initial,
+            history=history,
             data=problem,
             measures=None if measures is None else [name.strip() for name in measures.split(",") if name.strip()],
             output=output,

@@ -17,6 +17,7 @@ from gengap.models import build
 from gengap.models.weights_file import read_weights
 from gengap.report import Page, json_ready, make_folder, write_page
 from gengap.report.measures import measures_page, sentence
+from gengap.tasks.history_file import read_history
 
 __all__ = ["Measurements", "measure_saved", "saved_network"]
 
@@ -27,7 +28,7 @@ class Measurements:
 
     Attributes:
         rows: What ``gengap.measure`` returns.
-        subject: What was measured: ``model``, ``weights``, ``initial``, ``data``, ``n``.
+        subject: What was measured: ``model``, ``weights``, ``initial``, ``history``, ``data``, ``n``.
     """
 
     rows: pd.DataFrame
@@ -58,6 +59,7 @@ def measure_saved(
     weights: str | Path,
     *,
     initial: str | Path | None = None,
+    history: str | Path | None = None,
     data: str | Path | Problem = "digits",
     measures: Sequence[str] | None = None,
     output: str | None = None,
@@ -73,6 +75,7 @@ def measure_saved(
         model: A named model or ``module.path:factory``.
         weights: File with its trained state dict; see ``read_weights``.
         initial: File with its state dict at initialisation.
+        history: File with the history of its training; see ``read_history``.
         data: The Problem that it was trained on, or what ``gengap.load`` takes.
         measures: Names of those wanted; None for all.
         output: Key or index of the scores, where the network returns a dict or a tuple.
@@ -86,6 +89,7 @@ def measure_saved(
         InputError: A name, file or network that cannot be used.
     """
     find_measures(measures)
+    records = None if history is None else read_history(history)
     problem = data if isinstance(data, Problem) else load(data)
     trained = saved_network(model, weights, problem)
     start = None if initial is None else saved_network(model, initial, problem)
@@ -100,12 +104,14 @@ def measure_saved(
         seed=seed,
         device=device,
         subset=subset,
+        history=records,
         progress=progress,
     )
     subject = {
         "model": model,
         "weights": str(weights),
         "initial": None if initial is None else str(initial),
+        "history": None if history is None else str(history),
         "data": problem.name,
         "steps": [dict(step) for step in problem.steps],
         "n": len(problem.train),
