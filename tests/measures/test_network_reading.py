@@ -99,6 +99,14 @@ def test_batch_norm_that_cannot_be_folded_is_named(model: nn.Module, reason: str
     assert len(reading.layers) == 1
 
 
+def test_an_instance_norm_is_a_vector_or_with_running_statistics_a_batch_norm() -> None:
+    conv = nn.Conv2d(1, 2, 1)
+    own = _read(nn.Sequential(conv, nn.InstanceNorm2d(2, affine=True)))
+    assert (own.pairs, own.uncovered, list(own.left_out)) == ((), {}, ["1"])
+    kept = _read(nn.Sequential(conv, nn.InstanceNorm2d(2, affine=True, track_running_stats=True)))
+    assert (kept.pairs, kept.uncovered, kept.left_out) == ((("0", "1"),), {}, {})
+
+
 def test_one_norm_that_cannot_be_folded_leaves_the_others_folded() -> None:
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1), nn.ReLU(), _UsedTwice())
     model[3].norm.running_var.fill_(4.0)

@@ -120,6 +120,25 @@ def test_response_normalisation_is_left_out_by_name() -> None:
         assert torch.equal(normed.outputs, plain.outputs)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "norm", [nn.InstanceNorm2d(2), nn.InstanceNorm2d(2, affine=True), nn.BatchNorm2d(2, track_running_stats=False)]
+)
+def test_norms_of_what_they_are_given_have_no_sum_over_paths(norm: nn.Module) -> None:
+    found = path_sum(nn.Sequential(nn.Conv2d(1, 2, 3), norm, nn.Flatten(), nn.Linear(18, 2)).eval(), (1, 5, 5), 2)
+    assert found.outputs is None
+    assert list(found.left_out) == ["1"]
+
+
+def test_an_instance_norm_with_running_statistics_is_a_weight_and_a_bias() -> None:
+    sums = []
+    for norm in (nn.InstanceNorm2d(2, affine=True, track_running_stats=True), nn.BatchNorm2d(2)):
+        model = nn.Sequential(nn.Conv2d(1, 2, 3), norm, nn.Flatten(), nn.Linear(18, 2)).eval()
+        for value in (*model.parameters(), norm.running_mean):
+            nn.init.constant_(value, 0.3)  # type: ignore[arg-type]
+        sums.append(path_sum(model, (1, 5, 5), 2).outputs)
+    assert torch.equal(*sums)
+
+
 @pytest.mark.parametrize("layer", [nn.LayerNorm(4), nn.GroupNorm(2, 4), nn.GELU(), nn.Softmax(dim=1), nn.Sigmoid()])
 def test_what_has_no_sum_over_paths_is_named(layer: nn.Module) -> None:
     found = path_sum(nn.Sequential(nn.Linear(3, 4), layer, nn.Linear(4, 2)), (3,), 2)

@@ -63,5 +63,7 @@ def vectors(module: nn.Module) -> frozenset[str]:
 
 
 def has_running_statistics(module: nn.Module) -> bool:
-    """Whether a module is a batch norm: PyTorch's, a frozen one, or one without scale."""
+    """Whether a module is a batch norm: PyTorch's, a frozen one, one without scale; or an instance norm like one."""
+    if isinstance(module, _InstanceNorm) and module.running_mean is None:
+        return False
     return all(hasattr(module, name) for name in ("running_mean", "running_var", "eps"))

@@ -6,12 +6,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.instancenorm import _InstanceNorm
 
 _NEVER = {
     nn.MultiheadAttention: "attention weighs its inputs by softmax",
     nn.LayerNorm: "layer norm divides by its input's spread",
     nn.GroupNorm: "group norm divides by its input's spread",
     nn.RMSNorm: "root-mean-square norm divides by its input's size",
+    _InstanceNorm: "instance norm divides by its input's spread",
+    _BatchNorm: "batch norm without running statistics divides by its input's spread",
     nn.Embedding: "an embedding looks words up",
     nn.RNNBase: "a recurrent layer squashes its state",
 }

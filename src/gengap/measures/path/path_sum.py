@@ -47,7 +47,7 @@ def path_sum(model: nn.Module, input_shape: tuple[int, ...], power: int) -> Path
         if isinstance(module, LocalResponseNorm | nn.LocalResponseNorm):
             left_out[name] = "response normalisation is left out"
             powered.set_submodule(name, nn.Identity())
-        elif has_running_statistics(module):
+        elif has_running_statistics(module) and module.running_mean is not None:
             powered.set_submodule(name, _ByChannel(module))
     with torch.no_grad():
         for parameter in powered.parameters():
