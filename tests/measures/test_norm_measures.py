@@ -76,6 +76,9 @@ def test_a_product_beyond_float64_is_null_with_its_logarithm() -> None:
     assert "beyond float64" in found.reason
     assert from_log(709.0).value == pytest.approx(math.exp(709.0))
     assert from_log(-math.inf).value == 0
+    assert from_log(-709.0).value is None
+    assert from_log(-709.0).log_value == -709
+    assert (from_log(math.inf).status, from_log(math.inf).log_value) == ("skipped", None)
 
 
 def test_counts_by_hand() -> None:

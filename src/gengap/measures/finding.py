@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Status = Literal["ok", "partial", "skipped", "not converged"]
-LARGEST_LOG = math.log(1.7e308)
+LARGEST_LOG, SMALLEST_LOG = math.log(1.7e308), math.log(2.3e-308)
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ def skipped(reason: str, *not_covered: str) -> Finding:
 
 
 def from_log(log_value: float, **fields: Any) -> Finding:
-    """The Finding of exp(``log_value``), whose value is null where float64 cannot hold it.
+    """The Finding of exp(``log_value``), whose value is null where float64 cannot hold it, or not as above 0.
 
     Args:
         log_value: Natural logarithm of mu; minus infinity for mu = 0.
         fields: Other fields of the Finding.
     """
-    if log_value > LARGEST_LOG:
+    if log_value == math.inf or math.isnan(log_value):
+        return skipped("what it is made of is beyond float64")
+    if log_value > LARGEST_LOG or SMALLEST_LOG > log_value > -math.inf:
         reason = fields.pop("reason", "") or f"beyond float64: its natural logarithm is {log_value:.6g}"
         return Finding(None, log_value=log_value, reason=reason, **fields)
     return Finding(math.exp(log_value), log_value=log_value if math.isfinite(log_value) else None, **fields)

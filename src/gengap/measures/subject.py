@@ -11,6 +11,7 @@ from torch.func import functional_call
 from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradients
+from gengap.measures.finding import NotDefined
 from gengap.measures.network import Reading, WeightLayer, read_like, read_network, walk
 from gengap.measures.scores import return_scores
 from gengap.measures.searches import Flatness, Perturbable
@@ -159,14 +160,26 @@ class Subject:
         """The fixed subset that searches use: the first ``subset`` examples after a seeded shuffle."""
         return self.examples(self._order("sample")[: self.subset])
 
-    @cached_property
+    @property
     def pass_(self) -> Evaluation:
-        """What the one pass over the training split saw: logits, margins, losses."""
-        return self.gradient_pass if self.with_gradients else evaluate(self.model, self.batches())
+        """What the one pass over the training split saw: logits, margins, losses.
+
+        Raises:
+            NotDefined: Logits that are NaN or infinite, of which a percentile, say, would tell nothing.
+        """
+        return _finite(self._there_and_back if self.with_gradients else self._there)
+
+    @property
+    def gradient_pass(self) -> Evaluation:
+        """The same pass, which also went back: sums of minibatch gradients, and each layer's inputs; it raises too."""
+        return _finite(self._there_and_back)
 
     @cached_property
-    def gradient_pass(self) -> Evaluation:
-        """The same pass, which also went back: sums of minibatch gradients, and each layer's inputs."""
+    def _there(self) -> Evaluation:
+        return evaluate(self.model, self.batches())
+
+    @cached_property
+    def _there_and_back(self) -> Evaluation:
         layers = {name: self.model.get_submodule(name) for name in self.layer_modules}
         return evaluate_with_gradients(self.model, self.batches(size=MINIBATCH, shuffled=True), layers)
 
@@ -206,3 +219,10 @@ class Subject:
         """Scores ``[B, C]`` of the network with these of its parameters replaced."""
         scores: Tensor = functional_call(self.model, dict(params), (x,))
         return scores
+
+
+def _finite(seen: Evaluation) -> Evaluation:
+    wrong = int((~seen.logits.isfinite().all(1)).sum())
+    if wrong:
+        raise NotDefined(f"the network's outputs are NaN or infinite on {wrong} of {len(seen.logits)} examples")
+    return seen

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,8 @@ from gengap.errors import InputError
 
 def own_copy(model: nn.Module) -> nn.Module:
     """A copy in evaluation mode: unwrapped, parametrised weights as they are, at least float32, all differentiable.
+
+    Unlike the network itself it never overwrites its input, which several passes may share.
 
     Raises:
         InputError: It is no network, or cannot be copied.
@@ -33,7 +36,12 @@ def own_copy(model: nn.Module) -> nn.Module:
         if parameter.is_floating_point():
             parameter.requires_grad_(True)
             parameter.grad = None
+    result.register_forward_pre_hook(_copied)
     return result
+
+
+def _copied(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(value.clone() if isinstance(value, Tensor) else value for value in inputs)
 
 
 def _make_plain(module: nn.Module) -> None:

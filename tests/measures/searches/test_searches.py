@@ -169,6 +169,20 @@ def test_biases_and_the_given_network_stay_as_they_are(trained: tuple[nn.Sequent
     assert all(value.equal(before[name]) for name, value in net.state_dict().items())
 
 
+def test_a_network_that_takes_views_of_images_is_searched_as_one_that_reshapes_them() -> None:
+    class Viewing(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x.view(len(x), -1))
+
+    torch.manual_seed(0)
+    x, layers = torch.randn(100, 3, 2, 2), (Viewing(12, 2), nn.Sequential(nn.Flatten(), nn.Linear(12, 2)))
+    layers[1][1].load_state_dict(layers[0].state_dict())  # type: ignore[index, union-attr]
+    y = layers[0](x).argmax(1)
+    found = [sigma_search(perturbable(layer, x, y), seed=0) for layer in layers]
+    assert found[0].scale is not None
+    assert found[0] == found[1]
+
+
 def test_an_undefined_output_is_an_error() -> None:
     net, x, y = one_example()
     network = perturbable(net, x, y)

@@ -16,17 +16,17 @@ class Perturbable:
     """Accuracy and loss of a network under other weights; what is not among the weights stays as it is.
 
     Args:
-        model: In evaluation mode; it is copied. Images go channels last, which a CPU convolves faster.
+        model: In evaluation mode; it is copied. Images go channels last, which a CPU convolves faster,
+            unless the network takes views of them that this order does not allow.
         names: The parameters that are perturbed.
         x: The examples.
         y: Their labels.
     """
 
     def __init__(self, model: nn.Module, names: Iterable[str], x: Tensor, y: Tensor):
-        self._model = copy.deepcopy(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model, self._x = _channels_last(model, x) if x.ndim == 4 else (copy.deepcopy(model), x)
         self._model.requires_grad_(False)
         self._parameters = {name: self._model.get_parameter(name) for name in names}
-        self._x = x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x
         self._y = y
         self.weights: Weights = {name: value.detach().clone() for name, value in self._parameters.items()}
         self.passes = 0
@@ -72,3 +72,15 @@ class Perturbable:
         """Copies, for a network may overwrite its input."""
         for start in range(0, len(self._y), BATCH):
             yield self._x[start : start + BATCH].clone(), self._y[start : start + BATCH]
+
+
+def _channels_last(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor]:
+    """Copies of both that compute in this order; in the order that they have where the network cannot."""
+    images = x.contiguous(memory_format=torch.channels_last)
+    result: nn.Module = copy.deepcopy(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        with torch.inference_mode():
+            result(images[:2])
+    except RuntimeError:
+        return copy.deepcopy(model), x
+    return result, images

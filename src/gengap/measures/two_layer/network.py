@@ -55,6 +55,8 @@ def two_layer(subject: Subject) -> TwoLayer:
     x = torch.cat([x, -x])
     with torch.no_grad():
         outputs = subject.model(x).to("cpu", torch.float64)
+    if not outputs.isfinite().all():
+        raise NotDefined("the network's outputs are NaN or infinite")
     expected = found.activations(x) @ found.output.T + found.output_bias
     if not torch.allclose(expected, outputs, rtol=0, atol=_TOLERANCE * float(outputs.abs().max())):
         raise NotDefined("only for one hidden layer of ReLUs: this network's outputs differ from V [U x + b]_+ + c")
