@@ -55,7 +55,7 @@ def _runs_of_json(file: Path) -> list[list[Any]]:
 def _record(file: Path, record: Any) -> dict[str, Any]:
     steps, loss = (record.get(name) if isinstance(record, Mapping) else None for name in ("steps", "train_loss"))
     if not _number(steps) or not (loss is None or _number(loss)):
-        raise InputError(f"{file} holds {str(record):.80} where a record should be.", expected=_EXPECTED)
+        raise InputError(f"{file} holds {record!s:.80} where a record should be.", expected=_EXPECTED)
     return dict(record)
 
 
