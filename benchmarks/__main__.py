@@ -19,6 +19,7 @@ from benchmarks import (
     kernel_interpolator,
     machine,
     measures,
+    monitor,
     relu_interpolator,
     replicas,
 )
@@ -48,6 +49,7 @@ BENCHMARKS = {
     **{name: Benchmark(partial(_time_epoch, network), epoch.lines) for name, network in epoch.NETWORKS.items()},
     "replicas-gpu": Benchmark(lambda o: replicas.run(o.images, o.rounds), replicas.lines, _no_gpu),
     "measures": Benchmark(lambda o: measures.run(o.images, o.rounds), measures.lines),
+    "monitor": Benchmark(monitor.run, monitor.lines),
     "double-descent": Benchmark(lambda o: double_descent.run(o.images, o.rounds), double_descent.lines),
     "kernel-ridge": Benchmark(
         lambda o: kernel_interpolator.against_kernel_ridge(o.images or kernel_interpolator.RIDGE_POINTS, o.rounds),
