@@ -52,7 +52,7 @@ def figure(
     paper: Sequence[dict[str, float | str]] = (),
     threshold: float | None = None,
 ) -> "Figure | None":
-    """One quantity against capacity, both on logarithmic axes: ours solid, the paper's dashed, training lighter.
+    """One quantity against capacity, this on a logarithmic axis: ours solid, the paper's dashed, training lighter.
 
     Args:
         rows: With the columns ``capacity`` names, ``noise``, ``seed`` and the quantity's.
@@ -83,13 +83,13 @@ def figure(
     ]
     data = pd.DataFrame([*ours, *theirs])[["split", "source", "noise", "seed", "capacity", "value"]]
     data["split"] = data["split"].map({TRAIN.get(quantity, ""): "training", quantity: "test"})
-    floor = data.loc[(data["split"] == "test") & (data["value"] > 0), "value"].min() / 20
+    floor = _floor(quantity, data)
     dash = alt.Scale(domain=[charts.OURS, charts.PAPER], range=[[1, 0], [5, 4]])
     base = alt.Chart(data.assign(shown=data["value"].clip(lower=floor))).encode(
         x=alt.X("capacity:Q", title=axis, scale=alt.Scale(type="log")),
-        y=alt.Y("shown:Q", title=TITLES[quantity], scale=alt.Scale(type="log"), axis=alt.Axis(format=_axis(quantity))),
+        y=alt.Y("shown:Q", title=TITLES[quantity], **_scale(quantity)),
         color=alt.Color("noise:N", legend=alt.Legend(title=None) if data["noise"].nunique() > 1 else None),
-        strokeDash=alt.StrokeDash("source:N", scale=dash, legend=alt.Legend(title=None)),
+        strokeDash=alt.StrokeDash("source:N", scale=dash, legend=alt.Legend(title=None) if theirs else None),
         opacity=alt.Opacity("split:N", scale=alt.Scale(domain=["test", "training"], range=[1, 0.35]), legend=None),
         detail=["seed:N", "split:N"],
         tooltip=["split", "source", "noise", "seed", "capacity", alt.Tooltip("value:Q", format=FORMATS[quantity])],
@@ -110,13 +110,26 @@ def figure(
     )
 
 
-def _axis(quantity: str) -> str:
-    return ".0%" if quantity == "test_error" else "~g"
+def _scale(quantity: str) -> dict[str, Any]:
+    """Roots show errors of 2 and of 80 % and have room for zero; what spans more decades is on a logarithmic axis."""
+    import altair as alt
+
+    if quantity != "test_error":
+        return {"scale": alt.Scale(type="log"), "axis": alt.Axis(format="~g", tickCount=6)}
+    ticks = [0, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 1]
+    return {"scale": alt.Scale(type="sqrt", zero=True), "axis": alt.Axis(format=".0%", values=ticks)}
+
+
+def _floor(quantity: str, data: "pd.DataFrame") -> float:
+    """The least value that the axis shows: a twentieth of the least on the test set where it is logarithmic."""
+    test = data.loc[(data["split"] == "test") & (data["value"] > 0), "value"]
+    return 0.0 if quantity == "test_error" else float(test.min()) / 20
 
 
 def _reading(quantity: str, theirs: Sequence[object], threshold: float | None) -> str:
     parts = [
         "Lighter: on the training set." if quantity in TRAIN else "",
+        "Training losses below a twentieth of the least test loss are drawn there." if quantity == "test_loss" else "",
         "Dashed: the paper's." if theirs else "",
         "Vertical line: where interpolation begins." if threshold is not None else "",
     ]

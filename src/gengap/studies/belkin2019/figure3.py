@@ -91,6 +91,7 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
     """The rows of one curve."""
     from gengap.interpolate.double_descent import Training, width_path
     from gengap.studies.belkin2019.examples import Examples
+    from gengap.sweep.threads import limited
 
     first = configs[0]
     data = Examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
@@ -103,7 +104,8 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
         context.report(done, len(widths), f"{point.width} units, {point.epochs} epochs")
 
     training = Training(epochs=EPOCHS[first.scale])
-    path = width_path(data.x, data.y, data.x_test, data.y_test, widths, training, seed=first.seed, report=report)
+    with limited(1):  # the products are too small to be worth dividing; curves may have a worker each
+        path = width_path(data.x, data.y, data.x_test, data.y_test, widths, training, seed=first.seed, report=report)
     found = {point.width: asdict(point) for point in path}
     return [{"status": "done", "reason": None} | {name: found[width][name] for name in COLUMNS} for width in widths]
 
