@@ -15,6 +15,16 @@ READING = (
     "A measure that changes when a ReLU layer is multiplied and the next one divided by the same number changes "
     "though the function does not: differences in it need not mean anything.",
 )
+TITLES = {
+    "fisher_rao": "Fisher-Rao norm",
+    "liao2018": "Liao et al. 2018",
+    "neyshabur2015": "Neyshabur et al. 2015",
+    "neyshabur2019": "Neyshabur et al. 2019",
+    "optimisation": "Speed of training",
+    "path": "Path norms",
+    "spectral": "Spectral norms",
+    "tails": "Spectral tails",
+}
 
 
 def measures_page(rows: pd.DataFrame, subject: Mapping[str, Any]) -> Page:
@@ -24,10 +34,11 @@ def measures_page(rows: pd.DataFrame, subject: Mapping[str, Any]) -> Page:
         rows: What ``gengap.measures.measure`` returns.
         subject: ``model``, ``data``, ``n``, ``subset``, and whatever else belongs to the conditions.
     """
-    names = rows["family"].unique().tolist()
-    families = [Section(name.capitalize(), [_table(rows[rows["family"] == name], name)]) for name in names]
+    titles = {name: TITLES.get(name, name.capitalize()) for name in rows["family"].unique()}
+    families = [Section(title, [_values(rows[rows["family"] == name], title)]) for name, title in titles.items()]
     first = Section("In short", [Facts(_facts(rows)), Text(READING)])
-    return Page(f"Measures of {subject['model']}", sentence(rows, subject), [first, *families])
+    last = Section("What each one is", [_definitions(rows)])
+    return Page(f"Measures of {subject['model']}", sentence(rows, subject), [first, *families, last])
 
 
 def sentence(rows: pd.DataFrame, subject: Mapping[str, Any]) -> str:
@@ -54,26 +65,32 @@ def note_text(row: Mapping[Any, Any]) -> str:
     return ": ".join(part for part in parts if part)
 
 
-def _table(rows: pd.DataFrame, family: str) -> Table:
+def _values(rows: pd.DataFrame, title: str) -> Table:
     records = rows.to_dict("records")
     shown = {
         "measure": [row["name"] for row in records],
         "value": [value_text(row) for row in records],
-        "grows with the gap": ["yes" if row["sign"] > 0 else "no, falls" for row in records],
-        "stays when layers are rescaled": ["yes" if row["rescaling_invariant"] else "no" for row in records],
         "status": [note_text(row) or "ok" for row in records],
-        "formula": [row["formula"] for row in records],
-        "source": [row["source"] for row in records],
+        "with the gap it": ["rises" if row["sign"] > 0 else "falls" for row in records],
+        "under rescaling it": ["stays" if row["rescaling_invariant"] else "changes" for row in records],
     }
-    return Table(pd.DataFrame(shown), f"Measures of the family {family}")
+    return Table(pd.DataFrame(shown), f"{title}: what was found")
+
+
+def _definitions(rows: pd.DataFrame) -> Table:
+    shown = rows[["name", "formula", "source"]].rename(columns={"name": "measure"})
+    return Table(shown, "Formula and source of each measure")
 
 
 def _facts(rows: pd.DataFrame) -> list[Fact]:
     missing = list(dict.fromkeys(name for names in rows["not_covered"] for name in names))
-    value = ", ".join(missing) if missing else "nothing"
     ok = int((rows["status"] == "ok").sum())
     return [
         Fact("Measures without reservation", f"{ok} of {len(rows)}"),
-        Fact("Layers that some measure leaves out", value, "the rows name the reason"),
+        Fact(
+            "Layers that some measure leaves out",
+            ", ".join(missing) or "none",
+            "the rows name the reason" if missing else "",
+        ),
         Fact("Time", f"{rows['seconds'].sum():.1f} s"),
     ]
