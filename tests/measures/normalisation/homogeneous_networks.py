@@ -1,5 +1,6 @@
 """Small networks, homogeneous in their layers and not, on 3 x 8 x 8 pixels in four classes; float64."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
@@ -108,7 +109,15 @@ def between(*middle: nn.Module) -> Callable[[], nn.Module]:
 
 
 HOMOGENEOUS = {"convolutional": convolutional, "batch norm": batch_norm}
+
+
 # What is wrong, as the reason names it.
+def tied() -> nn.Module:
+    layers = {"flat": nn.Flatten(), "start": nn.Linear(192, 6), "first": nn.Linear(6, 6), "second": nn.Linear(6, 6)}
+    layers["second"].weight = layers["first"].weight
+    return nn.Sequential(OrderedDict(layers, head=nn.Linear(6, CLASSES)))
+
+
 OTHERS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "residual": (Residual, "add joins branches"),
     "twice": (Twice, "middle is used twice"),
@@ -118,6 +127,17 @@ OTHERS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "ReLU6": (between(nn.ReLU6()), "2 (ReLU6)"),
     "layer norm": (between(nn.LayerNorm(6), nn.ReLU()), "2 (LayerNorm)"),
     "late batch norm": (between(nn.ReLU(), nn.BatchNorm1d(6)), "batch norm 3 does not follow a weight layer"),
+    "norm of its batch": (
+        between(nn.BatchNorm1d(6, track_running_stats=False)),
+        "2: batch norm not folded: it has no running statistics",
+    ),
+    "grouped transposed": (
+        lambda: nn.Sequential(
+            nn.ConvTranspose2d(3, 3, 2, groups=3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(243, CLASSES)
+        ),
+        "1: batch norm not folded: its channels",
+    ),
+    "tied": (tied, "first: its weights serve second too"),
     "response norm": (
         lambda: nn.Sequential(nn.Conv2d(3, 4, 8), LocalResponseNorm(), nn.Flatten(), nn.Linear(4, CLASSES)),
         "1 (LocalResponseNorm)",

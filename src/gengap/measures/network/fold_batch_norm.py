@@ -27,7 +27,7 @@ def foldable(model: nn.Module, x: Tensor, seen: Probe) -> tuple[Pairs, dict[str,
     """
     modules = dict(model.named_modules())
     norms = [name for name, module in modules.items() if has_running_statistics(module)]
-    refused = {name: _why_not(name, modules, seen) for name in norms}
+    refused = {name: unfit(modules[name], modules.get(seen.follows.get(name, ""))) for name in norms}
     refused = {name: reason for name, reason in refused.items() if reason}
     pairs = [(seen.follows[name], name) for name in norms if name not in refused]
     if not pairs:
@@ -79,11 +79,10 @@ def _fold(layer: Any, norm: Any) -> None:
     layer.bias = nn.Parameter(bias.to(weight.dtype).detach())
 
 
-def _why_not(name: str, modules: dict[str, nn.Module], seen: Probe) -> str:
-    norm, layer_name = modules[name], seen.follows.get(name)
+def unfit(norm: nn.Module, layer: nn.Module | None) -> str:
+    """Why a batch norm cannot be folded into a module whose output it takes, or None for no module; else empty."""
     if norm.running_mean is None:
         return "batch norm not folded: it has no running statistics"
-    layer = modules.get(layer_name) if layer_name is not None else None
     if layer is None or not pieces(layer) or pieces(layer)[0].kind not in ("linear", "conv", "conv_transpose"):
         return "batch norm not folded: it does not follow a linear layer or a convolution"
     grouped = pieces(layer)[0].kind == "conv_transpose" and layer.groups != 1

@@ -3,7 +3,7 @@
 import copy
 import itertools
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -123,8 +123,7 @@ def _with_layers_inside(model: nn.Module) -> nn.Module:
 def _from_graph(model: nn.Module, graph: Flow) -> Chain:
     result = folded(model, graph.pairs)
     found = walk(result)
-    if found.uncovered:
-        raise NotHomogeneousError("; ".join(f"{name}: {reason}" for name, reason in found.uncovered.items()))
+    _refuse(found.uncovered | _tied(found.layers))
     return Chain(
         result, tuple(sorted(found.layers, key=lambda layer: graph.order.index(layer.name))), dict(graph.pairs)
     )
@@ -133,12 +132,19 @@ def _from_graph(model: nn.Module, graph: Flow) -> Chain:
 def _from_reading(reading: Reading) -> Chain:
     unused = "not used in a forward pass"
     wrong = reading.uncovered | {name: why for name, why in reading.left_out.items() if why != unused}
-    wrong |= {layer.name: f"its weights serve {layer.tied[0]} too" for layer in reading.layers if layer.tied}
-    if wrong:
-        raise NotHomogeneousError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
+    _refuse(wrong | _tied(reading.layers))
     if not reading.layers:
         raise NotHomogeneousError("it has no weight layer")
     return Chain(reading.folded_model, reading.layers, dict(reading.pairs))
+
+
+def _tied(layers: Sequence[WeightLayer]) -> dict[str, str]:
+    return {layer.name: f"its weights serve {layer.tied[0]} too" for layer in layers if layer.tied}
+
+
+def _refuse(wrong: Mapping[str, str]) -> None:
+    if wrong:
+        raise NotHomogeneousError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
 
 
 def _check(found: Chain, x: Tensor, *, traced: bool) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
-from gengap.measures.network.fold_batch_norm import Pairs
+from gengap.measures.network.fold_batch_norm import Pairs, unfit
 from gengap.measures.network.rules import has_running_statistics, pieces
 from gengap.models.layers import LocalResponseNorm
 
@@ -135,6 +135,8 @@ class _Reader:
         layer = self.modules.get(str(before.target)) if before.op == "call_module" else None
         if layer is None or not pieces(layer):
             self.obstacle = f"batch norm {node.target} does not follow a weight layer"
+        elif reason := unfit(self.modules[str(node.target)], layer):
+            self.obstacle = f"{node.target}: {reason}"
         elif len(before.users) > 1:
             self.obstacle = f"the output of {before.target} goes to {node.target} and elsewhere"
         else:
