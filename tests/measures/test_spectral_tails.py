@@ -156,3 +156,21 @@ def test_a_dead_layer_is_named_and_a_low_rank_has_few_eigenvalues(problem: genga
     assert (row.status, row.not_covered) == ("partial", ["1"])
     model[1].weight.data = torch.randn(40, 3) @ torch.randn(3, 64)
     assert len(spectra(Subject(model, problem))["1"].squares) == 3
+
+
+def test_equal_values_have_no_tail_and_one_starts_at_the_first_of_them() -> None:
+    assert power_law([2.0] * 12) is None
+    assert power_law(2 + 1e-7 * np.arange(12)) is None
+    values = [1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.1, 2.9, 3.0, 4.5]
+    law = power_law(values)
+    assert law is not None
+    assert (law.distance, law.alpha, law.start) == pytest.approx(twin(values), rel=1e-9)
+    assert law.size == sum(value >= law.start for value in values)
+
+
+def test_an_orthogonal_layer_s_spectrum_has_no_tail(problem: gengap.Problem) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 12, bias=False), nn.ReLU(), nn.Linear(12, 10))
+    nn.init.orthogonal_(model[1].weight)  # type: ignore[arg-type]
+    row = measure(model, problem, measures=["tail_alpha"]).iloc[0]
+    assert "1: 12 eigenvalues above zero, all equal" in row.reason
+    assert (row.status, row.not_covered) == ("partial", ["1"])

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+_ROUNDING = 1e-6  # mean of ln(x_i / x_min) that values equal but for their rounding in float32 may have
+
 
 class PowerLaw(NamedTuple):
     """A density proportional to x^-alpha from ``start`` on.
@@ -36,15 +38,17 @@ def power_law(values: ArrayLike) -> PowerLaw | None:
         values: At least one, all above 0.
 
     Returns:
-        None where fewer than two values differ.
+        None where no two values differ by more than the rounding of float32.
     """
     x = np.sort(np.asarray(values, dtype=np.float64))
     logs = np.log(x)
     best = None
     for i in range(len(x) - 1):
+        if i and x[i] == x[i - 1]:  # its tail starts at the first of equal values
+            continue
         above = logs[i:] - logs[i]
         n, total = len(above), above.sum()
-        if total <= 0:
+        if total <= _ROUNDING * n:
             break
         distance = float(np.abs(1 - np.exp(-n / total * above) - np.arange(n) / n).max())
         if best is None or distance < best.distance:

@@ -25,7 +25,7 @@ class Spectrum:
 
     Attributes:
         squares: Squared singular values above zero, rising.
-        tail: Power law of their tail; None for fewer than ten of them.
+        tail: Power law of their tail; None for fewer than ten of them, or where all are equal.
     """
 
     squares: NDArray[np.float64]
@@ -72,7 +72,7 @@ def mean_over_layers(subject: Subject, metric: Callable[[Spectrum], float], *, o
     found = subject.once(spectra)
     why = {name: "its weight is zero" for name, one in found.items() if not len(one.squares)}
     if of_tail:
-        small = {n: f"{len(one.squares)} eigenvalues above zero" for n, one in found.items() if one.tail is None}
+        small = {n: _no_tail(len(one.squares)) for n, one in found.items() if one.tail is None}
         why = small | why
     values = {name: metric(one) for name, one in found.items() if name not in why}
     reason = "; ".join(f"{name}: {text}" for name, text in why.items())
@@ -83,6 +83,10 @@ def mean_over_layers(subject: Subject, metric: Callable[[Spectrum], float], *, o
         details["distances"] = {name: one.tail.distance for name, one in found.items() if one.tail}
     mean = math.fsum(values.values()) / len(values)
     return Finding(mean, "partial" if why else "ok", reason, tuple(why), details=details)
+
+
+def _no_tail(values: int) -> str:
+    return f"{values} eigenvalues above zero{', all equal' if values >= SMALLEST else ''}"
 
 
 def exponent(spectrum: Spectrum) -> float:
