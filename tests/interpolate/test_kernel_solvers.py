@@ -77,6 +77,7 @@ def test_a_bfloat16_factor_is_near_and_half_as_large():
     assert float((factor.multiply(identity) - K).abs().max()) <= factor.jitter + 8 * torch.finfo(torch.bfloat16).eps
     torch.testing.assert_close(factor.solve(factor.multiply(VALUES)), VALUES, rtol=0, atol=1e-4)
     found = solve(TILES, VALUES, Plan("cholesky-bfloat16", "", 0, 32, 0), 1e-9, 1000, 0, _silent)
+    assert found.condition == pytest.approx(float(torch.linalg.cond(K)), rel=0.3)
     torch.testing.assert_close(found.coefficients, torch.linalg.solve(K, VALUES), rtol=0, atol=1e-6)
 
 

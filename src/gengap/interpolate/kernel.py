@@ -173,7 +173,7 @@ class KernelInterpolator(RegressorMixin, _KernelMachine):  # type: ignore[misc]
         norm_: The root of the sum of their squares.
         train_error_: Mean squared error on the distinct points.
         residual_: Largest ||K alpha - y|| / ||y|| of any output, K in float64.
-        condition_: Estimate of the condition number of K (with the jitter, if any), good to a small factor.
+        condition_: Estimate of the condition number of K, good to a small factor.
         jitter_: Largest number added to the diagonal before factoring: 0 unless K is not positive definite in the
             factor's precision. The solution is that of K itself.
         n_iter_: Products with K.

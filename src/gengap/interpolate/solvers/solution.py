@@ -64,7 +64,8 @@ def solve(
         factor = cholesky(tiles, _precision(chosen, tiles.n), partial(report, "factor"))
         limits = Limits(tol, max_iter, _PATIENCE if chosen.held_bits else _FACTOR_PATIENCE)
         found = _found(tiles, factor.solve, y, chosen, limits, report)
-        return Solution(found.solution, found.left, found.iterations, factor.jitter, factor.condition())
+        condition = factor.condition() / min(1.0, found.smallest_ratio)  # the ratio takes the jitter out again
+        return Solution(found.solution, found.left, found.iterations, factor.jitter, condition)
     preconditioner = nystroem(tiles, chosen.rank, seed, partial(report, "preconditioner"))
     found = _found(tiles, preconditioner.solve, y, chosen, Limits(tol, max_iter, _PATIENCE), report)
     condition = preconditioner.condition(found.smallest_ratio)
