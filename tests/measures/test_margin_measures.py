@@ -103,6 +103,21 @@ def test_layers_without_an_input_of_their_own_or_gradients_are_named() -> None:
     assert "head" in row.details["layers"]
 
 
+class UsesWeightsByHand(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.head = nn.Linear(64, 6), nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.relu(x.flatten(1) @ self.hidden.weight.T))
+
+
+def test_layers_whose_input_no_hook_sees_and_layers_without_rule_are_named() -> None:
+    for model, name in [(UsesWeightsByHand(), "hidden"), (network("lstm"), "lstm")]:
+        row = values(model, ["normalised_margins_by_layer"]).loc["normalised_margins_by_layer"]
+        assert (row.status, row.not_covered) == ("partial", [name])
+
+
 def test_moving_scale_between_relu_layers_changes_what_it_should() -> None:
     names = [*MARGINS, *LOSSES, *GRADIENTS]
     model = fitted(network("mlp"))
