@@ -20,7 +20,7 @@ import gengap
 from gengap import bounds
 from gengap.cells import Options
 from gengap.data import preprocess
-from gengap.report.capacity import verdict
+from gengap.report import capacity_verdict
 from gengap.studies.zhang2017 import capacity
 
 HERE = Path(__file__).parent
@@ -85,7 +85,7 @@ of the whole; for these lines `train_error` is that of a network trained on thos
 
 Training and test error of the networks trained on {EXAMPLES:,} images: {fitted}.
 
-{verdict(promises)}
+{capacity_verdict(promises)}
 
 The networks that memorised cannot be told from those that learned: the VC dimension does not look at labels, and both
 kinds fit whatever signs they are given, so that their Rademacher complexity is 1 as far as training can tell. Leaving
