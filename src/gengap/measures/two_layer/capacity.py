@@ -8,10 +8,11 @@ from gengap.measures.subject import Subject
 
 DELTA = 0.01  # probability that a bound fails
 MARGIN_PERCENT = 5  # of the training margins
+GAMMA = "gamma the margin of rank m // 20 from below, where the authors' code interpolates the 5th percentile"
 
 
 def margin(subject: Subject) -> float:
-    """The 5th percentile gamma of the training margins.
+    """The 5th percentile gamma of the training margins, by rank, as ``low_margin`` takes it.
 
     Raises:
         NotDefined: It is not positive.

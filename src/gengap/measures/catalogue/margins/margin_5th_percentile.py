@@ -7,7 +7,8 @@ from gengap.measures.subject import Subject
 
 @register(
     name="margin_5th_percentile",
-    formula="the 5th percentile of f_y - max_{j != y} f_j",
+    formula="the 5th percentile of f_y - max_{j != y} f_j: the value of rank m // 20 from below, where the authors' "
+    "code interpolates",
     source="Neyshabur et al. 2019 (arXiv:1805.12076), section 5, whose margin this is",
     sign=-1,
     needs=frozenset({"data"}),

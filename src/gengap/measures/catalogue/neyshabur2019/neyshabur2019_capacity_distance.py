@@ -5,13 +5,13 @@ import math
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.two_layer import data_norms, frobenius, initial_activation, initial_two_layer, two_layer
-from gengap.measures.two_layer.capacity import DELTA, margin
+from gengap.measures.two_layer.capacity import DELTA, GAMMA, margin
 
 
 @register(
     name="neyshabur2019_capacity_distance",
     formula="(R + 3 sqrt(5 H + ln(max(1, gamma sqrt(m)) / delta)))^2, R = 3 sqrt(2) (sqrt(2 C) + 1) (||V||_F + "
-    "1) (sqrt(mean ||[U0 x + b0]_+||^2) + ||U - U0||_F sqrt(mean ||x||_2^2) + 1) / gamma",
+    "1) (sqrt(mean ||[U0 x + b0]_+||^2) + ||U - U0||_F sqrt(mean ||x||_2^2) + 1) / gamma, " + GAMMA,
     source="Neyshabur et al. 2019 (arXiv:1805.12076), the capacities that it plots; constants of the authors' code",
     sign=1,
     needs=frozenset({"weights", "data", "initial"}),

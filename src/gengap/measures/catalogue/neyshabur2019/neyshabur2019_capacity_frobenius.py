@@ -5,12 +5,12 @@ import math
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.two_layer import data_norms, frobenius, two_layer
-from gengap.measures.two_layer.capacity import margin, with_confidence
+from gengap.measures.two_layer.capacity import GAMMA, margin, with_confidence
 
 
 @register(
     name="neyshabur2019_capacity_frobenius",
-    formula="(R + 3 sqrt(ln(m / delta)))^2, R = 8 sqrt(C) ||U||_F ||V||_F sqrt(mean ||x||_2^2) / gamma",
+    formula="(R + 3 sqrt(ln(m / delta)))^2, R = 8 sqrt(C) ||U||_F ||V||_F sqrt(mean ||x||_2^2) / gamma, " + GAMMA,
     source="Neyshabur et al. 2019 (arXiv:1805.12076), the capacities that it plots; constants of the authors' code",
     sign=1,
     needs=frozenset({"weights", "data"}),

@@ -5,13 +5,13 @@ import math
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.two_layer import data_norms, largest_row_l1, two_layer
-from gengap.measures.two_layer.capacity import margin, with_confidence
+from gengap.measures.two_layer.capacity import GAMMA, margin, with_confidence
 
 
 @register(
     name="neyshabur2019_capacity_l1max",
     formula="(R + 3 sqrt(ln(m / delta)))^2, R = 16 C ||U||_{inf,1} ||V||_{inf,1} sqrt(ln D) sqrt(mean "
-    "||x||_inf^2) / gamma",
+    "||x||_inf^2) / gamma, " + GAMMA,
     source="Neyshabur et al. 2019 (arXiv:1805.12076), the capacities that it plots; constants of the authors' code",
     sign=1,
     needs=frozenset({"weights", "data"}),

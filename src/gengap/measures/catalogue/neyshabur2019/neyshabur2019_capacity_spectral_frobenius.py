@@ -5,13 +5,13 @@ import math
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.two_layer import data_norms, frobenius, initial_two_layer, spectral, two_layer
-from gengap.measures.two_layer.capacity import DELTA, margin
+from gengap.measures.two_layer.capacity import DELTA, GAMMA, margin
 
 
 @register(
     name="neyshabur2019_capacity_spectral_frobenius",
     formula="R^2 + 6 ln(2 m / delta), R = 336 s1 sqrt(ln(8 H)) max ||x||_2 sqrt(H (s2 d1)^2 + C (s1 d2)^2) / "
-    "(sqrt(2) gamma)",
+    "(sqrt(2) gamma), " + GAMMA,
     source="Neyshabur et al. 2019 (arXiv:1805.12076), the capacities that it plots; constants of the authors' code",
     sign=1,
     needs=frozenset({"weights", "data", "initial"}),

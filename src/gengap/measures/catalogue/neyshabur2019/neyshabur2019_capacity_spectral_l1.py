@@ -5,13 +5,14 @@ import math
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.two_layer import data_norms, frobenius, initial_two_layer, spectral, sum_of_row_l2, two_layer
-from gengap.measures.two_layer.capacity import DELTA, margin
+from gengap.measures.two_layer.capacity import DELTA, GAMMA, margin
 
 
 @register(
     name="neyshabur2019_capacity_spectral_l1",
     formula="(R + sqrt(4.5 ln(1/delta) + ln(2 m / gamma) + 2 ln(2 + sqrt(m X)) + 2 ln((2 + 2 d1) (2 + 2 d2) (2 + "
-    "2 s1) (2 + 2 s2))))^2, R = 144 ln m ln(2 W) (sqrt(X) + 1/sqrt(m)) ((s2 r1)^(2/3) + (s1 r2)^(2/3))^(3/2) / gamma",
+    "2 s1) (2 + 2 s2))))^2, R = 144 ln m ln(2 W) (sqrt(X) + 1/sqrt(m)) ((s2 r1)^(2/3) + (s1 r2)^(2/3))^(3/2) / gamma, "
+    + GAMMA,
     source="Neyshabur et al. 2019 (arXiv:1805.12076), the capacities that it plots; constants of the authors' code",
     sign=1,
     needs=frozenset({"weights", "data", "initial"}),
