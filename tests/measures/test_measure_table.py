@@ -147,7 +147,7 @@ def _lacking() -> dict[str, Tensor]:
         ({"initial": _spoilt(float("inf"))}, "Weights of the initial network are NaN or infinite: 3.weight"),
         (
             {"initial": _other_shape()},
-            "3.weight of the initial network has shape (10, 11), that of the network (10, 12)",
+            "3.weight of the initial network has shape (10, 11), that of the network has shape (10, 12)",
         ),
         ({"initial": _lacking()}, "the initial network lacks 1.bias and has besides x.1.bias"),
         ({"initial": network("tied")}, "the initial network lacks 1.bias, 1.weight"),
@@ -228,3 +228,46 @@ def test_half_precision_is_measured_in_single() -> None:
         == values[1]
         == pytest.approx(measure(model, problem(), measures=["param_norm"])["value"][0], rel=1e-2)
     )
+
+
+class _WithSpare(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.spare = mlp(), nn.Linear(5, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x)
+
+
+def test_a_layer_that_no_pass_uses_is_not_counted_and_every_row_made_of_weights_names_it() -> None:
+    model = fitted(_WithSpare())
+    names = [one.name for one in all_measures() if "search" not in one.needs]
+    rows, plain = (measure(m, problem(), m, measures=names).set_index("name") for m in (model, model.inner))
+    assert rows["status"].tolist() == plain["status"].tolist()
+    for name, row in rows.iterrows():
+        counts = "weights" in row["needs"] and row["status"] != "skipped"
+        assert ("spare: not used in a forward pass, so not counted" in row["reason"]) == counts, name
+    assert rows.loc["param_norm", "value"] == plain.loc["param_norm", "value"]
+    assert (rows.loc["param_norm", "status"], rows.loc["param_norm", "not_covered"]) == ("ok", [])
+
+
+class _Remembering(nn.Linear):
+    """Has extra state, as layers of quantised networks do."""
+
+    def get_extra_state(self) -> Any:
+        return {"scale": 3.0}
+
+    def set_extra_state(self, state: Any) -> None:
+        if set(state) != {"scale"}:
+            raise KeyError("scale")
+
+
+def test_extra_state_that_is_no_tensor_is_passed_over() -> None:
+    model = nn.Sequential(nn.Flatten(), _Remembering(64, CLASSES))
+    row = measure(model, problem(), copy.deepcopy(model), measures=["fro_dist"]).iloc[0]
+    assert (row["status"], row["value"]) == ("ok", 0)
+    state = dict(model.state_dict())
+    for other, told in (({}, "cannot be put into the network: KeyError"), (torch.ones(2), "has shape (2,)")):
+        with pytest.raises(InputError) as error:
+            measure(model, problem(), state | {"1._extra_state": other}, measures=["fro_dist"])
+        assert told in str(error.value)

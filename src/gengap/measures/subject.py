@@ -13,6 +13,7 @@ from gengap.errors import InputError
 from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradients
 from gengap.measures.finding import NotDefined
 from gengap.measures.network import Reading, WeightLayer, read_like, read_network, walk
+from gengap.measures.network.layers import UNUSED
 from gengap.measures.scores import return_scores
 from gengap.measures.searches import Flatness, Perturbable
 from gengap.measures.spectral.norm import SpectralNorm
@@ -123,6 +124,11 @@ class Subject:
     def uncovered(self) -> dict[str, str]:
         """Name of a layer or parameter -> why no rule covers it."""
         return self.reading.uncovered
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Names of modules with parameters that no forward pass uses; ``layers`` are without them."""
+        return tuple(name for name, reason in self.reading.left_out.items() if reason == UNUSED)
 
     @cached_property
     def unfolded_layers(self) -> tuple[WeightLayer, ...]:

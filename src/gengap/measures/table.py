@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.measures.finding import Finding, NotDefined, skipped
+from gengap.measures.network.layers import UNUSED
 from gengap.measures.registry import Measure, find_measures
 from gengap.measures.subject import Subject
 
@@ -106,18 +107,23 @@ def _found(measure: Measure, subject: Subject) -> Finding:
 
 
 def _checked(measure: Measure, subject: Subject, found: Finding) -> Finding:
-    """The Finding without NaN or infinity, and partial where the definition counts layers that no rule covers."""
+    """The Finding without NaN or infinity, with what is left out of a definition that counts layers.
+
+    A layer that no rule covers makes it partial. One that no pass uses has no part in the function, so that the
+    status stays, and the reason names it.
+    """
     if found.value is not None and not math.isfinite(found.value):
         found = replace(found, value=None, reason=found.reason or f"not a finite number: {found.value}")
         if found.log_value is None and found.status == "ok":
             found = replace(found, status="skipped")
-    if "weights" in measure.needs and subject.uncovered and found.status in ("ok", "partial"):
+    if "weights" not in measure.needs or found.status == "skipped":
+        return found
+    if subject.uncovered:
         names = tuple(dict.fromkeys((*found.not_covered, *subject.uncovered)))
-        told = "; ".join(f"{name}: {reason}" for name, reason in subject.uncovered.items())
-        found = replace(
-            found, status="partial", not_covered=names, reason="; ".join(filter(None, (found.reason, told)))
-        )
-    return found
+        found = replace(found, status="partial" if found.status == "ok" else found.status, not_covered=names)
+    told = [f"{name}: {reason}" for name, reason in subject.uncovered.items()]
+    told += [f"{name}: {UNUSED}, so not counted" for name in subject.unused]
+    return replace(found, reason="; ".join(filter(None, (found.reason, *told))))
 
 
 def _complexity(measure: Measure, found: Finding, m: int) -> float | None:

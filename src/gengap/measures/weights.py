@@ -36,8 +36,17 @@ def own_copy(model: nn.Module) -> nn.Module:
         if parameter.is_floating_point():
             parameter.requires_grad_(True)
             parameter.grad = None
-    result.register_forward_pre_hook(_copied)
+    without_copying(result).register_forward_pre_hook(_copied)
     return result
+
+
+def without_copying(model: nn.Module) -> nn.Module:
+    """The network itself, free of the hook by which ``own_copy`` keeps inputs from being overwritten."""
+    for module in model.modules():
+        for key, hook in list(module._forward_pre_hooks.items()):
+            if hook is _copied:
+                del module._forward_pre_hooks[key]
+    return model
 
 
 def _copied(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -80,11 +89,11 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
         raise InputError(f"{of} is a {type(weights).__name__}.", expected="a network or its state dict")
     state = own_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
     own = model.state_dict()
-    for name in own:
-        if name in state and state[name].shape != own[name].shape:
-            shapes = tuple(state[name].shape), tuple(own[name].shape)
+    for name in own.keys() & state.keys():
+        kinds = _kind(state[name]), _kind(own[name])
+        if kinds[0] != kinds[1]:
             raise InputError(
-                f"{name} of {of} has shape {shapes[0]}, that of the network {shapes[1]}.",
+                f"{name} of {of} {kinds[0]}, that of the network {kinds[1]}.",
                 expected="weights of the same architecture",
             )
     missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
@@ -92,8 +101,16 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
         told = [f"{word} {_some(names)}" for word, names in (("lacks", missing), ("has besides", extra)) if names]
         raise InputError(f"{of} {' and '.join(told)}.", expected="the network's own parameter names")
     result = copy.deepcopy(model)
-    result.load_state_dict(state)
+    try:
+        result.load_state_dict(state)
+    except Exception as error:  # whatever a user's set_extra_state raises
+        raise InputError(f"{of} cannot be put into the network: {type(error).__name__}: {error}") from error
     return result
+
+
+def _kind(value: Any) -> str:
+    """A state dict holds tensors and, from a module's ``get_extra_state``, anything."""
+    return f"has shape {tuple(value.shape)}" if isinstance(value, Tensor) else "is no tensor"
 
 
 def _some(names: list[str], shown: int = 4) -> str:
@@ -102,12 +119,13 @@ def _some(names: list[str], shown: int = 4) -> str:
 
 
 def check_finite(model: nn.Module, of: str) -> None:
-    """Sees that no weight or statistic is NaN or infinite.
+    """Sees that no weight or statistic is NaN or infinite; extra state that is no tensor is passed over.
 
     Raises:
         InputError: One is, by name.
     """
-    bad = [name for name, value in model.state_dict().items() if not torch.isfinite(value).all()]
+    tensors = {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+    bad = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
     if bad:
         raise InputError(
             f"Weights of {of} are NaN or infinite: {_some(bad)}.",

@@ -206,3 +206,17 @@ def test_the_loss_is_ln_c_less_the_signal_to_first_order() -> None:
     for size in (1e-3, 1e-4):
         loss = float(nn.functional.cross_entropy(size * logits, y))
         assert abs(math.log(10) - float(signal(size * logits, y)) - loss) < size**2
+
+
+def test_the_normalised_network_is_the_users_own_and_nothing_more() -> None:
+    network = made(HOMOGENEOUS["batch norm"])
+    seen: list[int] = []
+    network.register_forward_pre_hook(lambda _module, inputs: seen.append(len(inputs[0])))
+    other = normalised_network(network, example=X)
+    seen.clear()
+    other(X)
+    assert seen == [len(X)]
+    for hooked in (module for module in other.modules() if module is not other):
+        assert not hooked._forward_pre_hooks
+    assert len(other._forward_pre_hooks) == 1
+    assert b"gengap" not in pickle.dumps(normalised_network(nn.Sequential(nn.Linear(3, 2)).double()))

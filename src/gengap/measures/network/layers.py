@@ -10,6 +10,7 @@ from gengap.measures.network.probe import Probe
 from gengap.measures.network.rules import Kind, Piece, pieces, vectors
 
 Shape = tuple[int, ...]
+UNUSED = "not used in a forward pass"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,7 @@ def walk(model: nn.Module, seen: Probe | None = None) -> Walk:
     for name, module in _in_order(model, seen):
         own = {key for key, _ in module.named_parameters(recurse=False)}
         if own and seen and own <= {full.removeprefix(f"{name}.") for full in seen.unused}:
-            left_out[name] = "not used in a forward pass"
+            left_out[name] = UNUSED
             continue
         for piece in pieces(module):
             layer = _layer(name, module, piece, seen)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from gengap.errors import InputError
 from gengap.measures.network import Reading, WeightLayer, read_network
 from gengap.measures.network.fold_batch_norm import folded
-from gengap.measures.network.layers import walk
+from gengap.measures.network.layers import UNUSED, walk
 from gengap.measures.network.rules import pieces
 from gengap.measures.normalisation.dataflow import Flow, flow
-from gengap.measures.weights import check_finite, own_copy
+from gengap.measures.weights import check_finite, own_copy, without_copying
 
 FACTOR = 2.0**40  # a power of two scales floats exactly; this one drives what saturates into saturation
 TOLERANCE = 1e-9  # relative to the largest output, in float64
@@ -78,7 +78,7 @@ class Chain:
         Its outputs are those of ``model`` times the product of the factors, since a layer's input comes multiplied
         by all factors before it.
         """
-        return _scaled(self.model, self.layers, factors)
+        return without_copying(_scaled(self.model, self.layers, factors))
 
 
 def chain(model: nn.Module, x: Tensor | None = None) -> Chain:
@@ -130,8 +130,7 @@ def _from_graph(model: nn.Module, graph: Flow) -> Chain:
 
 
 def _from_reading(reading: Reading) -> Chain:
-    unused = "not used in a forward pass"
-    wrong = reading.uncovered | {name: why for name, why in reading.left_out.items() if why != unused}
+    wrong = reading.uncovered | {name: why for name, why in reading.left_out.items() if why != UNUSED}
     _refuse(wrong | _tied(reading.layers))
     if not reading.layers:
         raise NotHomogeneousError("it has no weight layer")
