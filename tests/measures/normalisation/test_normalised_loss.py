@@ -13,8 +13,14 @@ from torch import Tensor, nn
 from gengap import models
 from gengap.data import Problem, Split
 from gengap.errors import InputError
-from gengap.measures import normalised_loss, normalised_network, product_norm
-from gengap.measures.normalisation import NotHomogeneousError, chain, normalised_losses, signal
+from gengap.measures import measure, normalised_loss, normalised_network, product_norm
+from gengap.measures.normalisation import (
+    NotHomogeneousError,
+    chain,
+    normalised_cross_entropy,
+    normalised_losses,
+    signal,
+)
 
 X, Y = images()
 each_network = pytest.mark.parametrize("name", HOMOGENEOUS)
@@ -164,6 +170,9 @@ def test_bad_input() -> None:
     nn.init.constant_(huge.weight, 1e300)
     with pytest.raises(InputError, match="logarithm is 1381"):
         product_norm(nn.Sequential(huge, nn.ReLU(), copy.deepcopy(huge)))
+    tiny = nn.Linear(2, 3, bias=False).double()
+    nn.init.constant_(tiny.weight, -1e-300)
+    assert product_norm(tiny) == pytest.approx(math.sqrt(6) * 1e-300, rel=1e-14)
 
 
 def _problem() -> Problem:
@@ -220,3 +229,42 @@ def test_the_normalised_network_is_the_users_own_and_nothing_more() -> None:
         assert not hooked._forward_pre_hooks
     assert len(other._forward_pre_hooks) == 1
     assert b"gengap" not in pickle.dumps(normalised_network(nn.Sequential(nn.Linear(3, 2)).double()))
+
+
+@pytest.mark.parametrize(
+    ("size", "log10_product", "quotient"), [(1e-307, -310.0, 200.0), (1e300, 320.0, 2e-21), (1.0, 400.0, 0.0)]
+)
+def test_a_product_beyond_float64_divides_logits_that_are_as_large_or_as_small(
+    size: float, log10_product: float, quotient: float
+) -> None:
+    logits = size * torch.tensor([[3.0, -4.0], [-4.0, 3.0]], dtype=torch.float64)
+    log_product = log10_product * math.log(10) + math.log(5)
+    for label in (0, 1):
+        y = torch.tensor([label, 1 - label])
+        sign = 1 if label == 0 else -1
+        expected = float(nn.functional.softplus(torch.tensor(-sign * 7 * quotient, dtype=torch.float64)))
+        assert float(normalised_cross_entropy(logits, y, log_product)) == pytest.approx(expected, rel=1e-10)
+        assert float(signal(logits, y, log_product)) == pytest.approx(sign * 3.5 * quotient, rel=1e-10)
+
+
+def test_a_loss_beyond_float64_is_null_with_its_logarithm() -> None:
+    """The product of norms is tiny, the last layer's bias is not: logits 3, 2, 1, 0 whatever the input."""
+    layers = [nn.Linear(192, 1, bias=False), *(nn.Linear(1, 1, bias=False) for _ in range(6)), nn.Linear(1, 4)]
+    network = nn.Sequential(nn.Flatten(), *[m for layer in layers for m in (layer, nn.ReLU())][:-1]).double()
+    with torch.no_grad():
+        for layer in layers:
+            layer.weight.fill_(1e-50)
+        layers[-1].bias.copy_(torch.tensor([3.0, 2.0, 1.0, 0.0]))
+    problem = _problem()
+    losses = 3 - np.array([3.0, 2.0, 1.0, 0.0])[problem.train.y]
+    product = -8 * 50 * math.log(10) + 0.5 * math.log(192 * 4)
+    expected = math.log(losses.mean()) - product
+    row = measure(network, problem, measures=["normalised_loss"]).iloc[0]
+    assert (row["value"], row["status"]) == (None, "ok")
+    assert row["log_value"] == pytest.approx(expected, rel=1e-12)
+    assert "beyond float64" in row["reason"]
+    with pytest.raises(InputError, match=f"natural logarithm is {expected:.6g}"):
+        normalised_loss(network, problem)
+    record = normalised_losses(network, problem)
+    assert (record["frobenius_product_norm"], record["frobenius_train_loss"]) == (None, None)
+    assert record["train_loss"] < 4

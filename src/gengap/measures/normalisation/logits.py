@@ -5,16 +5,41 @@ import math
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+_PLAIN = 700.0  # exp of at most this is within float64
+
 
 def normalised_cross_entropy(logits: Tensor, labels: Tensor, log_product: float) -> Tensor:
-    """Mean cross-entropy of ``logits / exp(log_product)`` in nats, float64.
+    """Mean cross-entropy of ``logits / exp(log_product)`` in nats, float64; infinite where it is beyond.
+
+    Logits are taken from their greatest, so that one that is beyond float64 is a class without probability.
 
     Args:
         logits: ``[N, C]``.
         labels: Class indices ``[N]``.
         log_product: Natural logarithm of the product of the layers' norms.
     """
-    return cross_entropy(logits.double() * math.exp(-log_product), labels)
+    return cross_entropy(_divided(_below_greatest(logits), log_product), labels)
+
+
+def log_of_large_loss(logits: Tensor, labels: Tensor, log_product: float) -> float:
+    """Natural logarithm of ``normalised_cross_entropy`` where that is too large for float64.
+
+    Every example's loss is then, but for at most ln C, how far its label's logit is below the greatest.
+    """
+    below = -_below_greatest(logits).gather(1, labels[:, None])
+    return math.log(float(below.mean())) - log_product
+
+
+def _below_greatest(logits: Tensor) -> Tensor:
+    exact = logits.double()
+    return exact - exact.amax(1, keepdim=True)
+
+
+def _divided(values: Tensor, log_product: float) -> Tensor:
+    """``values / exp(log_product)``; by logarithms where the divisor is beyond float64, though the quotient may not."""
+    if abs(log_product) <= _PLAIN:
+        return values * math.exp(-log_product)
+    return values.sign() * (values.abs().log() - log_product).exp()
 
 
 def signal(logits: Tensor, labels: Tensor, log_product: float = 0.0) -> Tensor:
@@ -28,5 +53,5 @@ def signal(logits: Tensor, labels: Tensor, log_product: float = 0.0) -> Tensor:
         labels: Class indices ``[N]``.
         log_product: Natural logarithm of the product of the layers' norms; 0 leaves logits as they are.
     """
-    f = logits.double() * math.exp(-log_product)
-    return (f.gather(1, labels[:, None])[:, 0] - f.mean(1)).mean()
+    exact = logits.double()
+    return _divided((exact.gather(1, labels[:, None])[:, 0] - exact.mean(1)).mean(), log_product)

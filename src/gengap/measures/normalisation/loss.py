@@ -8,7 +8,7 @@ from gengap.errors import InputError
 from gengap.measures.evaluation import evaluate
 from gengap.measures.normalisation.batches import Data, Part, batches
 from gengap.measures.normalisation.chain import chain
-from gengap.measures.normalisation.logits import normalised_cross_entropy
+from gengap.measures.normalisation.logits import log_of_large_loss, normalised_cross_entropy
 from gengap.measures.normalisation.norms import layer_norms, log_product_norm
 from gengap.measures.weights import own_copy
 
@@ -69,7 +69,7 @@ def normalised_loss(
 
     Raises:
         NotHomogeneousError: The network is not positively homogeneous in each layer.
-        InputError: p below 1, a layer of norm zero, weights that are not finite, no examples.
+        InputError: p below 1, a layer of norm zero, weights that are not finite, no examples, a loss beyond float64.
     """
     remaining = batches(data, model, split)
     first = next(remaining, None)
@@ -78,7 +78,11 @@ def normalised_loss(
     log_product = log_product_norm(chain(model, first[0]).layers, p, unit)
     own = own_copy(model)
     seen = evaluate(own, (batch for part in ([first], remaining) for batch in part))
-    return float(normalised_cross_entropy(seen.logits, seen.labels, log_product))
+    loss = float(normalised_cross_entropy(seen.logits, seen.labels, log_product))
+    if math.isinf(loss):
+        told = log_of_large_loss(seen.logits, seen.labels, log_product)
+        raise InputError(f"The normalised loss is beyond float64: its natural logarithm is {told:.6g}.")
+    return loss
 
 
 def normalised_network(

@@ -34,7 +34,7 @@ def layer_norms(layers: Sequence[WeightLayer], p: float = 2, unit: float | None 
         unit = L1_UNIT if p == 1 else 1.0
     if not (math.isfinite(unit) and unit > 0):
         raise InputError(f"A unit of {unit}.", expected="a positive number")
-    norms = [float(torch.linalg.vector_norm(_values(layer, first=layer is layers[0]), p)) for layer in layers]
+    norms = [_norm(_values(layer, first=layer is layers[0]), p) for layer in layers]
     for layer, norm in zip(layers, norms, strict=True):
         if norm == 0:
             raise InputError(
@@ -48,6 +48,12 @@ def layer_norms(layers: Sequence[WeightLayer], p: float = 2, unit: float | None 
 def log_product_norm(layers: Sequence[WeightLayer], p: float = 2, unit: float | None = None) -> float:
     """The natural logarithm of the product of ``layer_norms``, which no float overflows."""
     return math.fsum(map(math.log, layer_norms(layers, p, unit)))
+
+
+def _norm(values: Tensor, p: float) -> float:
+    """The Lp norm, with the largest value taken out first, so that no power overflows or vanishes."""
+    largest = float(values.abs().max())
+    return largest and largest * float(torch.linalg.vector_norm(values / largest, p))
 
 
 def _values(layer: WeightLayer, *, first: bool) -> Tensor:

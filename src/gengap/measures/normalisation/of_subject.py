@@ -1,9 +1,11 @@
 """The normalisation of a Subject's network, for the catalogue."""
 
+import math
+
 from gengap.errors import InputError
-from gengap.measures.finding import Finding, NotDefined
+from gengap.measures.finding import Finding, NotDefined, from_log
 from gengap.measures.normalisation.chain import PROBED, NotHomogeneousError, chain
-from gengap.measures.normalisation.logits import normalised_cross_entropy, signal
+from gengap.measures.normalisation.logits import log_of_large_loss, normalised_cross_entropy, signal
 from gengap.measures.normalisation.norms import log_product_norm
 from gengap.measures.subject import Subject
 
@@ -38,8 +40,9 @@ def subject_normalised_loss(subject: Subject, p: float) -> Finding:
     """
     log_product = subject_log_product(subject, p)
     seen = subject.pass_
-    details = {
-        "log_product_norm": log_product,
-        "signal": float(signal(seen.logits, seen.labels, log_product)),
-    }
-    return Finding(float(normalised_cross_entropy(seen.logits, seen.labels, log_product)), details=details)
+    loss = float(normalised_cross_entropy(seen.logits, seen.labels, log_product))
+    told = float(signal(seen.logits, seen.labels, log_product))
+    details = {"log_product_norm": log_product, "signal": told if math.isfinite(told) else None}
+    if math.isinf(loss):
+        return from_log(log_of_large_loss(seen.logits, seen.labels, log_product), details=details)
+    return Finding(loss, details=details)
