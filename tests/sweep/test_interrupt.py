@@ -13,7 +13,7 @@ from gengap.store import Store
 from gengap.sweep.process import Child, Ended
 
 COMMAND = """
-import sys, types
+import signal, sys, types
 import sweep_work
 from gengap import cli
 from gengap.store import Store
@@ -24,6 +24,7 @@ def command() -> None:
         run(sweep_work.jobs(0, 1, 2, 3, 4), sweep_work.slow_after_two, store, workers=WORKERS)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores Ctrl-C
     sys.modules["gengap.cli.models"] = types.SimpleNamespace(command=command)
     cli.main(["models"])
 """
