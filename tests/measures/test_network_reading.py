@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from gengap.measures.network import Reading, read_network, walk
+from gengap.measures.path import path_sum
 from gengap.measures.weights import own_copy
+from gengap.models.inception import Downsample
+from gengap.models.layers import SameConv
 
 
 def _x(*shape: int) -> Tensor:
@@ -247,3 +250,48 @@ def test_wrappers_are_taken_off_and_the_users_network_stays_as_it_is() -> None:
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
+
+
+class _Standardised(nn.Conv2d):
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return super()._conv_forward(input, (weight - weight.mean()) / weight.std(), bias)
+
+
+class _LowRank(nn.Linear):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self.down, self.up = nn.Parameter(torch.randn(1, inputs)), nn.Parameter(torch.randn(outputs, 1))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input) + input @ self.down.T @ self.up.T
+
+
+class _Renamed(nn.Linear):
+    """Another name, the same forward pass."""
+
+
+def test_a_layer_whose_forward_pass_is_its_own_is_not_read_by_its_stored_weight() -> None:
+    patched = nn.Linear(4, 4)
+    patched.forward = lambda input: nn.functional.linear(input, 2 * patched.weight)  # type: ignore[method-assign]
+    layers = [_Standardised(1, 2, 3), nn.Flatten(), _LowRank(72, 4), _Renamed(4, 4), patched, nn.Linear(4, 4)]
+    model = nn.Sequential(*layers)
+    reading = _read(model)
+    assert _names(reading) == ["3", "5"]
+    kinds = {"0": "_Standardised", "2": "_LowRank", "4": "Linear"}
+    assert reading.uncovered == {n: f"no rule for {k}, whose forward pass is its own" for n, k in kinds.items()}
+    found = path_sum(model, SHAPE, 2)
+    assert found.outputs is None
+    assert found.left_out == {name: f"{kind} has a forward pass of its own" for name, kind in kinds.items()}
+
+
+def test_batch_norm_is_not_folded_into_a_layer_whose_forward_pass_is_its_own() -> None:
+    reading = _read(nn.Sequential(_Standardised(1, 2, 3), nn.BatchNorm2d(2)))
+    assert not reading.pairs
+    assert set(reading.uncovered) == {"0", "1"}
+    assert "does not follow" in reading.uncovered["1"]
+
+
+def test_layers_of_our_own_networks_are_read() -> None:
+    reading = _read(Downsample(1, 4, norm=True))
+    assert not reading.uncovered
+    assert any(isinstance(layer.module, SameConv) for layer in reading.layers)

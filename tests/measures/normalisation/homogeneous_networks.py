@@ -79,7 +79,7 @@ class Twice(nn.Module):
 
 
 class Standardised(nn.Conv2d):
-    """A convolution that standardises its weights: no graph shows it, only numbers do."""
+    """A convolution that standardises its weights."""
 
     def forward(self, x: Tensor) -> Tensor:
         return self._conv_forward(x, self.weight / self.weight.norm(), self.bias)

@@ -142,9 +142,9 @@ def test_a_network_that_cannot_be_traced_is_judged_by_numbers() -> None:
         product_norm(residual, example=X)
 
 
-def test_a_layer_that_hides_what_it_does_is_found_by_numbers() -> None:
+def test_a_layer_that_does_not_apply_its_stored_weight_is_named() -> None:
     network = made(lambda: nn.Sequential(Standardised(3, 4, 8), nn.ReLU(), nn.Flatten(), nn.Linear(4, 4)))
-    with pytest.raises(NotHomogeneousError, match="weights of 0"):
+    with pytest.raises(NotHomogeneousError, match="0: Standardised has a forward pass of its own"):
         normalised_loss(network, (X, Y))
 
 

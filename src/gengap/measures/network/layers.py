@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gengap.measures.network.probe import Probe
-from gengap.measures.network.rules import Kind, Piece, pieces, vectors
+from gengap.measures.network.rules import Kind, Piece, has_own_forward, pieces, vectors
 
 Shape = tuple[int, ...]
 UNUSED = "not used in a forward pass"
@@ -124,8 +124,10 @@ def _float64(tensor: Tensor) -> Tensor:
 
 
 def _without_rule(name: str, module: nn.Module, key: str) -> tuple[str, str]:
-    """A layer of PyTorch's goes by its own name, a parameter that a user's module holds by the parameter's."""
+    """A layer of PyTorch's, or like one, goes by its own name, a parameter of another module by the parameter's."""
     kind = type(module).__name__
+    if name and has_own_forward(module):
+        return name, f"no rule for {kind}, whose forward pass is its own"
     if name and type(module).__module__.startswith("torch.nn.") and not pieces(module):
         return name, f"no rule for {kind}"
     return f"{name}.{key}".removeprefix("."), f"a parameter of {kind}, which no rule covers"

@@ -7,7 +7,16 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
+from gengap.models.layers import SameConv
+
 Kind = Literal["linear", "conv", "conv_transpose", "embedding", "attention"]
+LINEAR_MAPS = (nn.Linear, _ConvNd, nn.Embedding, nn.MultiheadAttention)
+_PYTORCHS = (
+    *(nn.Linear, nn.Embedding, nn.MultiheadAttention, nn.Conv1d, nn.Conv2d, nn.Conv3d),
+    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+)
+FORWARDS = frozenset(kind.forward for kind in (*_PYTORCHS, SameConv))
+INNER_FORWARDS = frozenset(getattr(kind, "_conv_forward", None) for kind in _PYTORCHS)
 VECTORS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.PReLU, _InstanceNorm)
 
 
@@ -34,6 +43,8 @@ class Piece:
 
 def pieces(module: nn.Module) -> tuple[Piece, ...]:
     """The weights of linear maps that a module holds itself; none where no rule knows the module."""
+    if has_own_forward(module):
+        return ()
     if isinstance(module, nn.Linear):
         return (Piece("linear"),)
     if isinstance(module, _ConvTransposeNd):
@@ -51,6 +62,18 @@ def pieces(module: nn.Module) -> tuple[Piece, ...]:
             for index, letter in enumerate("qkv")
         )
     return ()
+
+
+def has_own_forward(module: nn.Module) -> bool:
+    """Whether a linear layer, convolution and so on is of a subclass that computes in a way of its own.
+
+    Its stored weight need not be what it applies: it may be standardised, masked, or have a low-rank term added.
+    """
+    if not isinstance(module, LINEAR_MAPS):
+        return False
+    kind = type(module)
+    known = kind.forward in FORWARDS and getattr(kind, "_conv_forward", None) in INNER_FORWARDS
+    return not known or not vars(module).keys().isdisjoint(("forward", "_conv_forward"))
 
 
 def vectors(module: nn.Module) -> frozenset[str]:

@@ -9,7 +9,7 @@ from torch import fx, nn
 from torch.nn import functional
 
 from gengap.measures.network.fold_batch_norm import Pairs, unfit
-from gengap.measures.network.rules import has_running_statistics, pieces
+from gengap.measures.network.rules import has_own_forward, has_running_statistics, pieces
 from gengap.models.layers import LocalResponseNorm
 
 # Positively homogeneous of degree one in their one input, by type; those of dropout do nothing in evaluation mode.
@@ -154,6 +154,8 @@ class _Reader:
         owner = target.rpartition(".")[0]
         if isinstance(self.modules.get(owner), nn.MultiheadAttention):
             return f"{owner}: attention's softmax"
+        if has_own_forward(self.modules[owner]):
+            return f"{owner}: {type(self.modules[owner]).__name__} has a forward pass of its own"
         return f"the parameter {target} is used outside a layer"
 
     def _is_parameter(self, target: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.measures.network.rules import has_running_statistics
+from gengap.measures.network.rules import has_own_forward, has_running_statistics
 from gengap.measures.path.homogeneity import not_homogeneous
 from gengap.models.layers import LocalResponseNorm
 
@@ -34,13 +34,21 @@ def path_sum(model: nn.Module, input_shape: tuple[int, ...], power: int) -> Path
     there counts as the weight and the bias of each channel that it is.
 
     Response normalisation is left out (the identity takes its place), by name. Attention, layer norm and the like, or
-    any other function that is not homogeneous on nonnegative inputs, have no sum over paths.
+    any other function that is not homogeneous on nonnegative inputs, have no sum over paths. Neither has a layer like
+    one of PyTorch's whose forward pass is its own, since its parameters need not be the weights that it applies.
 
     Args:
         model: In evaluation mode, with batch norm folded; it stays as it is.
         input_shape: Of one example.
         power: p, at least 1.
     """
+    own = {
+        name: f"{type(m).__name__} has a forward pass of its own"
+        for name, m in model.named_modules()
+        if has_own_forward(m)
+    }
+    if own:
+        return PathSum(None, own)
     powered = copy.deepcopy(model).to("cpu", torch.float64)
     left_out = {}
     for name, module in list(powered.named_modules()):
