@@ -88,7 +88,7 @@ def test_norms_scale_with_the_weight(scale: float) -> None:
 
 def test_dead_layers_have_norm_zero() -> None:
     dead = operator_norm(nn.Conv2d(3, 4, 3), torch.zeros(4, 3, 3, 3), (3, 9, 9))
-    assert dead == (0.0, 0.0, True)
+    assert (dead.value, dead.residual, dead.converged) == (0.0, 0.0, True)
     unused = torch.ones(2, 200, 3, 3)
     unused[:, :, 1, 1] = 0  # only padding meets the other entries
     assert operator_norm(nn.Conv2d(200, 2, 3, padding=1), unused, (200, 1, 1)).value == 0
