@@ -203,3 +203,34 @@ def test_paths_through_response_normalisation_are_partial_and_through_attention_
     row = measure(model, problem(), measures=["path_norm"]).iloc[0]
     assert row.status == "skipped"
     assert row.not_covered == ["3.self_attn", "3.norm1", "3.norm2"]
+
+
+class Pyramid(nn.Module):
+    """One convolution at two sizes, small before large, and its weight once more with a stride and twice dilated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, padding=1)
+        self.tied = nn.Conv2d(1, 1, 3, stride=2, padding=2, dilation=2)
+        self.tied.weight = self.conv.weight
+        self.last = nn.Linear(64 + 16 + 16, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        small = self.conv(nn.functional.avg_pool2d(x, 2))
+        h: torch.Tensor = self.last(torch.cat([part.flatten(1) for part in (small, self.conv(x), self.tied(x))], 1))
+        return h
+
+
+def test_a_convolution_at_several_sizes_has_the_largest_of_its_norms() -> None:
+    torch.manual_seed(0)
+    model = Pyramid()
+    conv, tied, shapes = model.conv, model.tied, ((1, 4, 4), (1, 8, 8))
+    weight = conv.weight.detach().double()
+    expected = [float(torch.linalg.svdvals(operator_matrix(conv, weight, shape))[0]) for shape in shapes]
+    expected.append(float(torch.linalg.svdvals(operator_matrix(tied, weight, shapes[1]))[0]))
+    assert expected[0] < 0.99 * max(expected)
+    row = measure(model, problem(), measures=["prod_of_spec_operator"]).iloc[0]
+    assert row.status == "ok"
+    assert row.details["norms"]["conv"] == pytest.approx(max(expected), rel=1e-6)
+    last = float(torch.linalg.svdvals(model.last.weight.detach().double())[0])
+    assert row.value == pytest.approx((max(expected) * last) ** 2, rel=1e-6)

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from gengap.measures.network.probe import Probe
+from gengap.measures.network.probe import Probe, Shape
 from gengap.measures.network.rules import Kind, Piece, has_own_forward, pieces, vectors
 
-Shape = tuple[int, ...]
 UNUSED = "not used in a forward pass"
 
 
@@ -26,7 +25,8 @@ class WeightLayer:
         weight: Float64 on the CPU, ``[out, in]`` or ``[out, in / groups, k…]``; of a transposed convolution
             ``[in, out / groups, k…]``, of an embedding ``[words, out]``.
         bias: Likewise ``[out]``, or None.
-        input_shape: Shape of one example of the module's input; None where none was seen.
+        uses: Every module that applies the weight, with the shape of one example of its input: each once, tied ones
+            too; None for the shape where no call was seen.
         tied: Names of the layers that use the same weight later; they are not counted again.
     """
 
@@ -37,8 +37,13 @@ class WeightLayer:
     rows: slice
     weight: Tensor
     bias: Tensor | None
-    input_shape: Shape | None
+    uses: tuple[tuple[nn.Module, Shape | None], ...]
     tied: tuple[str, ...] = ()
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """Shape of one example of the module's input in its first call; None where none was seen."""
+        return self.uses[0][1]
 
     @property
     def matrix(self) -> Tensor:
@@ -86,7 +91,7 @@ def walk(model: nn.Module, seen: Probe | None = None) -> Walk:
             layer = _layer(name, module, piece, seen)
             key = id(getattr(module, piece.weight)), piece.part
             known = layers.get(key)
-            layers[key] = layer if known is None else replace(known, tied=(*known.tied, layer.name))
+            layers[key] = layer if known is None else _with_tied(known, layer)
         weights = {piece.weight for piece in pieces(module)}
         if not weights and own and own <= vectors(module):
             left_out[name] = "a vector, not the weight of a linear map"
@@ -96,9 +101,13 @@ def walk(model: nn.Module, seen: Probe | None = None) -> Walk:
     return Walk(tuple(layers.values()), left_out, uncovered)
 
 
+def _with_tied(layer: WeightLayer, later: WeightLayer) -> WeightLayer:
+    return replace(layer, tied=(*layer.tied, later.name), uses=(*layer.uses, *later.uses))
+
+
 def _in_order(model: nn.Module, seen: Probe | None) -> Iterator[tuple[str, nn.Module]]:
     modules = dict(model.named_modules())
-    called = [name for name in (seen.shapes if seen else ()) if name in modules]
+    called = [name for name in (seen.calls if seen else ()) if name in modules]
     yield from ((name, modules[name]) for name in dict.fromkeys([*called, *modules]))
 
 
@@ -115,7 +124,7 @@ def _layer(name: str, module: nn.Module, piece: Piece, seen: Probe | None) -> We
         rows=rows,
         weight=_float64(weight[rows]),
         bias=None if bias is None else _float64(bias[rows] if piece.parts > 1 else bias),
-        input_shape=seen.shapes.get(name) if seen else None,
+        uses=tuple((module, shape) for shape in (seen.calls.get(name, (None,)) if seen else (None,))),
     )
 
 

@@ -1,11 +1,13 @@
 """One forward pass of a few examples, watched: shapes, order, what follows what, what is not used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -13,12 +15,12 @@ class Probe:
     """What a forward pass shows of a network.
 
     Attributes:
-        shapes: Module's name -> shape of one example of its first input, in the order of first calls.
+        calls: Module's name -> shapes of one example of the first tensor it takes, each once, in the order of calls.
         follows: Module's name -> the module whose output, untouched, is its input.
         unused: Names of parameters of modules that were not called and that the outputs do not depend on.
     """
 
-    shapes: dict[str, tuple[int, ...]]
+    calls: dict[str, tuple[Shape, ...]]
     follows: dict[str, str]
     unused: frozenset[str]
 
@@ -28,7 +30,7 @@ def probe(model: nn.Module, x: Tensor) -> Probe:
 
     Hooks see what modules are called with; attention's fused kernels, which call no modules, are switched off.
     """
-    shapes: dict[str, tuple[int, ...]] = {}
+    calls: dict[str, dict[Shape, None]] = {}  # shapes in the order in which they come
     made: dict[int, tuple[str, Tensor, int]] = {}  # holds the tensors, so that an id stays theirs
     follows: dict[str, str] = {}
 
@@ -36,9 +38,9 @@ def probe(model: nn.Module, x: Tensor) -> Probe:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
             if tensors:
-                shapes.setdefault(name, tuple(tensors[0].shape[1:]))
+                calls.setdefault(name, {})[tuple(tensors[0].shape[1:])] = None
                 if isinstance(module, nn.MultiheadAttention):  # uses the weight of out_proj without calling it
-                    shapes.setdefault(f"{name}.out_proj", shapes[name])
+                    calls[f"{name}.out_proj"] = calls[name]
                 maker, _tensor, version = made.get(id(tensors[0]), ("", None, None))
                 if maker and version == tensors[0]._version:  # else changed in place since
                     follows.setdefault(name, maker)
@@ -59,15 +61,15 @@ def probe(model: nn.Module, x: Tensor) -> Probe:
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.enable_grad():
-            unused = _unused(model, model(x), shapes)
+            unused = _unused(model, model(x), calls)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for handle in handles:
             handle.remove()
-    return Probe(shapes, follows, unused)
+    return Probe({name: tuple(shapes) for name, shapes in calls.items()}, follows, unused)
 
 
-def _unused(model: nn.Module, output: Tensor, called: dict[str, tuple[int, ...]]) -> frozenset[str]:
+def _unused(model: nn.Module, output: Tensor, called: Container[str]) -> frozenset[str]:
     """A parameter may be used by a module that is not its own, or under no_grad: both must say that it is not."""
     idle = [(name, p) for name, p in model.named_parameters() if name.rpartition(".")[0] not in called]
     idle = [(name, p) for name, p in idle if p.requires_grad]
