@@ -143,3 +143,28 @@ def test_speed_of_training_is_read_off_its_history() -> None:
     assert "0.01" in unfinished.reason["steps_ce_0_1_to_0_01"]
     assert unfinished.value["steps_to_ce_0_1"] == 15
     assert set(values(network("mlp"), SPEED).status) == {"skipped"}
+
+
+class SequenceFirst(nn.Module):
+    """Each of 64 pixels a word, as many as a minibatch has examples: the layers inside see ``[64 words, 64, 8]``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.inner, self.head = nn.Linear(64, 64), nn.Linear(8, 8), nn.Linear(8, 4)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        words = self.first(x.flatten(1)).T.unsqueeze(2).expand(-1, -1, 8)
+        words = torch.relu(self.inner(words))
+        words = words + self.attention(words, words, words, need_weights=False)[0]
+        return self.head(words.mean(0))
+
+
+def test_a_sequence_as_long_as_the_minibatch_is_not_taken_for_the_batch() -> None:
+    torch.manual_seed(0)
+    model = SequenceFirst()
+    found = values(model, ["normalised_margins_by_layer"], n=128).loc["normalised_margins_by_layer"]
+    assert found.status == "partial"
+    assert set(found.details["layers"]) == {"first", "head"}
+    assert {"inner", "attention"} <= set(found.not_covered)
+    assert "no margins in the input of inner, attention" in found.reason

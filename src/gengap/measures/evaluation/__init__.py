@@ -2,7 +2,7 @@
 
 from gengap.measures.evaluation.gradient_sums import GradientSums
 from gengap.measures.evaluation.history import steps_until
-from gengap.measures.evaluation.layer_inputs import LayerInput
+from gengap.measures.evaluation.layer_inputs import LayerInput, with_a_row_for_each_example
 from gengap.measures.evaluation.margins import low_margin, margins
 from gengap.measures.evaluation.one_pass import Evaluation, evaluate, evaluate_with_gradients
 
@@ -15,4 +15,5 @@ __all__ = [
     "low_margin",
     "margins",
     "steps_until",
+    "with_a_row_for_each_example",
 ]

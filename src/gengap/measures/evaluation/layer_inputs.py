@@ -49,12 +49,49 @@ class Moments:
         return self.squares / self.count
 
 
+def with_a_row_for_each_example(model: nn.Module, layers: Mapping[str, nn.Module], x: Tensor) -> dict[str, nn.Module]:
+    """The layers whose first tensor has as many rows as there are examples, in passes of two sizes.
+
+    One pass would not tell: of a sequence that comes before the batch, the length may equal the batch's.
+
+    Args:
+        model: In evaluation mode.
+        layers: By name.
+        x: A few examples.
+    """
+    result = dict(layers)
+    for batch in (x, torch.cat([x, x[:1]])):
+        rows: dict[str, int] = {}
+
+        def hook(name: str, rows: dict[str, int] = rows) -> Any:
+            def see(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+                first = _first_tensor(args, kwargs)
+                rows.setdefault(name, len(first) if first is not None and first.ndim else 0)
+
+            return see
+
+        handles = [layer.register_forward_pre_hook(hook(name), with_kwargs=True) for name, layer in result.items()]
+        try:
+            with torch.enable_grad():  # as in the pass itself: without, attention's fused kernels call no modules
+                model(batch)
+        finally:
+            for handle in handles:
+                handle.remove()
+        result = {name: layer for name, layer in result.items() if rows.get(name) == len(batch)}
+    return result
+
+
+def _first_tensor(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    return next((value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)), None)
+
+
 class LayerInputs:
     """Watches the first tensor that enters each layer, in its first call of a forward pass.
 
     A layer that no pass reaches, or whose input is not a tensor of floats with one row for each example, has no entry
-    in ``found()``. Gradients go to the input as it is when the layer reads it, even if it is overwritten later, and
-    flow through everything that uses it, a shortcut beside the layer too.
+    in ``found()``. Where rows may be as many without being examples, ``with_a_row_for_each_example`` tells. Gradients
+    go to the input as it is when the layer reads it, even if it is overwritten later, and flow through everything
+    that uses it, a shortcut beside the layer too.
 
     Args:
         layers: The layers by name; one module under several names is watched once, under the first.
@@ -81,7 +118,7 @@ class LayerInputs:
 
     def _hook(self, name: str) -> Any:
         def see(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            first = next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
+            first = _first_tensor(args, kwargs)
             if name in self._edges or first is None or not first.requires_grad:
                 return
             self._edges[name] = get_gradient_edge(first)
