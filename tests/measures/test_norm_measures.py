@@ -8,7 +8,7 @@ from measured_networks import fitted, network, problem
 from torch import nn
 
 from gengap.data import Problem, Split
-from gengap.measures import from_log, measure
+from gengap.measures import all_measures, from_log, measure
 from gengap.measures.products import product, scaled_geometric_mean
 
 NAMES = ["l2", "l2_dist", "param_norm", "fro_dist"]
@@ -94,3 +94,40 @@ def test_vc_by_hand() -> None:
     split = Split(x, torch.tensor([0, 1] * 3).numpy())
     found = measure(nn.Linear(4, 2), Problem("table", split, split, ("a", "b")), measures=["vc"])["value"][0]
     assert found == pytest.approx((4000 * math.sqrt(8 * math.log2(6) ** 3) + math.sqrt(math.log(100))) ** 2)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e200])
+def test_weights_whose_squares_are_beyond_float64_give_no_number_and_are_named(factor: float) -> None:
+    model, initial = fitted(network("mlp")).double(), network("mlp").double()
+    names = [one.name for one in all_measures() if "weights" in one.needs and "search" not in one.needs]
+    with torch.no_grad():
+        model[3].weight.mul_(factor)  # type: ignore[index, union-attr, operator]
+    for now, then in ((model, initial), (initial, model)):
+        rows = measure(now, problem(), then, measures=names)
+        assert set(rows["status"]) == {"skipped"}
+        assert rows["value"].isna().all()
+        assert rows["reason"].str.contains("too large or too small").all()
+        assert rows["not_covered"].tolist() == [["3"]] * len(rows)
+
+
+def test_weights_at_the_ends_of_float32_have_their_norms() -> None:
+    for size in (1e-38, 1e38):
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4, bias=False))
+        nn.init.constant_(model[1].weight, size)
+        found = measure(model, problem(), measures=["l2", "prod_of_fro", "prod_of_spec"]).set_index("name")
+        exact = float(torch.tensor(size)) * 16
+        assert found["value"].tolist() == pytest.approx([exact, exact**2, exact**2], rel=1e-12)
+
+
+@pytest.mark.parametrize("logits", [1e-160, 1e160])
+def test_an_inverse_margin_beyond_float64_is_null_with_its_logarithm(logits: float) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4)).double()
+    nn.init.zeros_(model[1].weight)
+    with torch.no_grad():
+        model[1].bias.copy_(torch.tensor([logits, 0, 0, 0], dtype=torch.float64))
+    split = problem().train
+    first = Split(split.x, 0 * split.y)
+    row = measure(model, Problem("one class", first, first, tuple("abcd")), measures=["inverse_margin"]).iloc[0]
+    assert row["value"] is None
+    assert row["log_value"] == pytest.approx(-2 * math.log(logits), rel=1e-12)
+    assert "beyond float64" in row["reason"]

@@ -4,8 +4,10 @@ from itertools import pairwise, product
 
 import pytest
 import torch
+from measured_networks import problem
 from torch import nn
 
+from gengap.measures import measure
 from gengap.measures.path import path_sum
 from gengap.models.layers import LocalResponseNorm
 
@@ -176,3 +178,18 @@ def test_the_model_stays_as_it_is() -> None:
     path_sum(model, (3,), 2)
     assert all(torch.equal(p, q) for p, q in zip(model.parameters(), before, strict=True))
     assert model[0].weight.dtype == torch.float32
+
+
+def test_a_sum_below_float64_is_told_from_one_without_paths() -> None:
+    layers = [nn.Linear(64, 4), *(nn.Linear(4, 4, bias=False) for _ in range(20))]
+    model = nn.Sequential(nn.Flatten(), *layers)
+    for layer in layers:
+        nn.init.constant_(layer.weight, 1e-10)
+    names = ["path_norm", "neyshabur2015_path_l2"]
+    rows = measure(model, problem(), measures=names)
+    assert set(rows["status"]) == {"skipped"}
+    assert set(rows["reason"]) == {"the sum over paths is below float64's least number"}
+    nn.init.zeros_(layers[7].weight)
+    rows = measure(model, problem(), measures=names)
+    assert rows["value"].tolist() == [0, 0]
+    assert set(rows["reason"]) == {"no path has only weights other than zero"}

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradients
+from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradients, with_a_row_for_each_example
 from gengap.measures.finding import NotDefined
 from gengap.measures.network import Reading, WeightLayer, read_like, read_network, walk
 from gengap.measures.network.layers import UNUSED
@@ -25,6 +25,7 @@ from gengap.train.inputs import centre_crop, scaled
 
 BATCH = 500
 MINIBATCH = 64  # of the pass with gradients
+SMALLEST, LARGEST = 1e-60, 1e60  # of a layer's largest weight
 T = TypeVar("T")
 PROBED = 2  # examples in the pass that reads the network
 
@@ -125,6 +126,16 @@ class Subject:
         """Name of a layer or parameter -> why no rule covers it."""
         return self.reading.uncovered
 
+    @cached_property
+    def extreme(self) -> tuple[str, ...]:
+        """Names of layers, at initialisation too, whose weights' powers and products float64 may not hold.
+
+        Their largest absolute value is outside 1e-60 to 1e60, far beyond float32's range, and not 0.
+        """
+        layers = (*self.layers, *(self.initial_layers or ()))
+        largest = [(layer.name, float(layer.weight.abs().max())) for layer in layers if layer.weight.numel()]
+        return tuple(dict.fromkeys(name for name, value in largest if value and not SMALLEST <= value <= LARGEST))
+
     @property
     def unused(self) -> tuple[str, ...]:
         """Names of modules with parameters that no forward pass uses; ``layers`` are without them."""
@@ -187,6 +198,7 @@ class Subject:
     @cached_property
     def _there_and_back(self) -> Evaluation:
         layers = {name: self.model.get_submodule(name) for name in self.layer_modules}
+        layers = with_a_row_for_each_example(self.model, layers, self.inputs(slice(PROBED)))
         return evaluate_with_gradients(self.model, self.batches(size=MINIBATCH, shuffled=True), layers)
 
     @property

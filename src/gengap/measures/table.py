@@ -95,12 +95,16 @@ def _found(measure: Measure, subject: Subject) -> Finding:
         return skipped("needs the history of training, which weights alone do not hold")
     if "weights" in measure.needs and not subject.layers:
         return skipped("no layer of the network is one that a rule covers", *subject.uncovered)
+    if "weights" in measure.needs and subject.extreme:
+        return skipped("weights too large or too small for their squares and products in float64", *subject.extreme)
     try:
         found = measure.function(subject)
     except InputError:
         raise
     except NotDefined as absent:
         return absent.finding
+    except OverflowError:
+        return skipped("what it is made of is beyond float64")
     except Exception as error:  # one measure's failure on an unforeseen network must not cost the other rows
         return skipped(f"error: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
     return found if isinstance(found, Finding) else Finding(float(found))

@@ -1,6 +1,8 @@
 """INVERSE_MARGIN."""
 
-from gengap.measures.finding import Finding
+import math
+
+from gengap.measures.finding import Finding, from_log
 from gengap.measures.products import positive_margin
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
@@ -18,4 +20,4 @@ from gengap.measures.subject import Subject
 def inverse_margin(subject: Subject) -> Finding:
     """Skipped where gamma is not above 0: the network gets a tenth of its training examples wrong."""
     gamma = positive_margin(subject)
-    return Finding(gamma**-2, details={"gamma": gamma})
+    return from_log(-2 * math.log(gamma), details={"gamma": gamma})
