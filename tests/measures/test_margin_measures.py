@@ -139,6 +139,7 @@ def test_speed_of_training_is_read_off_its_history() -> None:
     assert found.value["steps_to_ce_0_1"] == 15
     assert found.value["steps_ce_0_1_to_0_01"] == 10
     assert found.status["gradient_noise_epoch_1"] == "skipped"
+    assert "measure gradient_noise_final of that snapshot" in found.reason["gradient_noise_epoch_1"]
     unfinished = values(network("mlp"), SPEED, history=history[:4])
     assert "0.01" in unfinished.reason["steps_ce_0_1_to_0_01"]
     assert unfinished.value["steps_to_ce_0_1"] == 15

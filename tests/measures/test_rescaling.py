@@ -58,7 +58,10 @@ def test_the_function_stays() -> None:
         torch.testing.assert_close(_rescaled(model)(x), model(x), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("one", [one for one in all_measures() if "history" not in one.needs], ids=lambda one: one.name)
+VALUED = [one for one in all_measures() if "history" not in one.needs and one.name != "gradient_noise_epoch_1"]
+
+
+@pytest.mark.parametrize("one", VALUED, ids=lambda one: one.name)
 def test_rescaling_changes_exactly_what_says_that_it_does(one: Measure) -> None:
     values = _values().loc[one.name].unstack().dropna()
     assert len(values), "no network here gives it a value"
