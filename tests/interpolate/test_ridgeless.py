@@ -1,6 +1,7 @@
 """Least squares through the interpolation peak, its work shared, against one solution for each N."""
 
 import json
+import tracemalloc
 from dataclasses import asdict
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from gengap.errors import InputError
 from gengap.interpolate import RandomFourierFeatures, ridgeless_path
+from gengap.interpolate.ridgeless import bytes_needed
 
 RNG = np.random.default_rng(0)
 N_TRAIN, D = 40, 6
@@ -133,9 +135,10 @@ def test_both_factors_beyond_the_threshold_agree(monkeypatch):
     grid = [41, 45, 60, 200, 1000]
     chosen = ridgeless_path(MAPS[0], X, Y, X_TEST, Y_TEST, grid)
     assert chosen[0].condition > 1e3
-    for limit in (0.0, 1e9):
+    for limit, solver in ((0.0, "qr"), (1e9, "cholesky")):
         monkeypatch.setattr("gengap.interpolate.ridgeless.SQUARED_CONDITION", limit)
         for point, other in zip(chosen, ridgeless_path(MAPS[0], X, Y, X_TEST, Y_TEST, grid), strict=True):
+            assert other.solver == solver
             assert other.norm == pytest.approx(point.norm, rel=1e-7)
             assert other.test_loss == pytest.approx(point.test_loss, rel=1e-7)
 
@@ -148,3 +151,20 @@ def test_ill_conditioned_features_are_not_squared():
     coefficients = np.linalg.lstsq(smooth.fit_transform(line), Y, rcond=None)[0]
     assert 1e6 < point.condition < 1e7
     assert point.norm == pytest.approx(np.linalg.norm(coefficients), rel=1e-9)
+
+
+@pytest.mark.parametrize(("m", "counts"), [(300, [1200]), (300, [500]), (900, [300, 605, 1200]), (20, [10])])
+def test_memory_is_told_beforehand(m, counts, monkeypatch):
+    x, x_test = RNG.standard_normal((600, 10)), RNG.standard_normal((m, 10))
+    y, y_test = np.eye(10)[RNG.integers(0, 10, 600)], np.eye(10)[RNG.integers(0, 10, m)]
+    needed = bytes_needed(600, m, counts)
+    tracemalloc.start()
+    ridgeless_path(MAPS[0], x, y, x_test, y_test, counts)
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    outputs = 8 * 20 * 8 * (600 + m)  # what does not grow with n m or n^2
+    assert used - outputs < needed < 2 * used
+    monkeypatch.setattr("gengap.interpolate.solvers.available_bytes", lambda device: needed - 1)
+    with pytest.raises(InputError, match=f"need {needed:,} bytes, and {needed - 1:,}") as error:
+        ridgeless_path(MAPS[0], x, y, x_test, y_test, counts)
+    assert "pcg" in error.value.next_step

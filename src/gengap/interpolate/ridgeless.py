@@ -41,6 +41,7 @@ class RidgelessPoint:
         condition: Estimated condition number of the features' matrix in the 1-norm; infinite if singular.
         reliable: Whether the condition number is at most ``LARGEST_CONDITION``; beyond, float64 does not tell
             the minimum-norm solution, and the point's numbers are only what this algorithm gave.
+        solver: ``"qr"``, or ``"cholesky"`` where Z Z^T was factored.
     """
 
     n_features: int
@@ -53,6 +54,7 @@ class RidgelessPoint:
     residual: float
     condition: float
     reliable: bool
+    solver: str
 
     @property
     def reason(self) -> str | None:
@@ -82,6 +84,7 @@ class _Solution:
     train: Floats
     test: Floats
     condition: float
+    solver: str = "qr"
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def ridgeless_path(
         One point for each distinct count, ascending.
 
     Raises:
-        InputError: No counts, counts below 1, NaN, shapes that do not match.
+        InputError: No counts, counts below 1, NaN, shapes that do not match; more than fits in memory.
     """
     grid = sorted({int(count) for count in counts})
     if not grid or grid[0] < 1:
@@ -140,6 +143,7 @@ def ridgeless_path(
             f"{x_test.shape[1]} and {test_values.shape[1]}.",
             expected="the same numbers",
         )
+    _check_room(bytes_needed(len(x), len(x_test), grid), len(x))
     fitted = clone(features).set_params(n_features=grid[-1]).fit(x)
     data = _Data(fitted, x, values, x_test, test_values)
     threshold = bisect_right(grid, len(x))
@@ -149,6 +153,27 @@ def ridgeless_path(
         points.append(_point(data, N, solution))
         report(points[-1])
     return points
+
+
+def bytes_needed(n: int, m: int, counts: Sequence[int]) -> int:
+    """Memory of ``ridgeless_path`` at its peak, besides the points, for n training and m test points."""
+    few = max((count for count in counts if count <= n), default=0)
+    many = 4 * n * n + m * n + 2 * _BLOCK * (n + m) if max(counts) > n else 0
+    return 8 * max(3 * few * (n + m), many)
+
+
+def _check_room(needed: int, n: int) -> None:
+    import torch
+
+    from gengap.interpolate.solvers import available_bytes
+
+    available = available_bytes(torch.device("cpu"))
+    if needed > available:
+        raise InputError(
+            f"Random features of {n:,} examples need {needed:,} bytes, and {available:,} are available.",
+            expected="a problem that fits in memory",
+            next_step="take fewer examples, or the kernel machine that the features approach, with solver 'pcg'",
+        )
 
 
 def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
@@ -167,6 +192,8 @@ def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
 
 def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
     """N > n: with Z Z^T = R^T R the dual solution is R^-1 R^-T y, and the norm of the coefficients is ||R^-T y||."""
+    if not counts:
+        return
     n, m = len(data.x), len(data.x_test)
     gram = np.zeros((n, n), order="F")  # lower triangle of Z Z^T
     crossed = np.zeros((m, n), order="F")  # products of the features of test and training points
@@ -180,14 +207,15 @@ def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
             crossed = dgemm(1.0, Z_test, Z, trans_a=True, beta=1.0, c=crossed, overwrite_c=True)
         done = N
         R, condition = _squared_factor(gram)
-        if condition > SQUARED_CONDITION:
+        solver = "cholesky" if condition <= SQUARED_CONDITION else "qr"
+        if solver == "qr":
             R = exact.of(N)
             condition = _condition(R)
         with np.errstate(all="ignore"):
             whitened = _solve(R, data.y, transposed=True)
             dual = _solve(R, whitened)
             train, test = dsymm(1.0, gram, dual, lower=True), crossed @ dual
-        yield _Solution(float(np.linalg.norm(whitened)), train, test, condition)
+        yield _Solution(float(np.linalg.norm(whitened)), train, test, condition, solver)
 
 
 def _squared_factor(gram: Floats) -> tuple[Floats, float]:
@@ -238,6 +266,7 @@ def _point(data: _Data, N: int, solution: _Solution) -> RidgelessPoint:
         residual=float(np.abs(off).max()),
         condition=solution.condition,
         reliable=solution.condition <= LARGEST_CONDITION,
+        solver=solution.solver,
     )
 
 
