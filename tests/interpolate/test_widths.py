@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chi2
 
 from gengap.errors import InputError
 from gengap.interpolate.double_descent import Training, width_path
-from gengap.interpolate.double_descent.widths import Network, n_parameters
+from gengap.interpolate.double_descent.widths import Network, _initial, n_parameters
 
 RNG = np.random.default_rng(0)
 X, X_TEST = RNG.standard_normal((30, 5)), RNG.standard_normal((20, 5))
@@ -57,7 +58,8 @@ def test_weights_are_used_again_below_the_threshold_only():
     """With a step of nearly zero a network stays where it began."""
     still = Training(epochs=1, learning_rate=1e-12)
     below = width_path(*DATA, [2, 3], still)  # 21 and 30 of 90 parameters
-    assert below[1].norm ** 2 == pytest.approx(below[0].norm ** 2 + 0.01 * 9, abs=0.12)  # 9 further weights of 0.1
+    further = below[1].norm ** 2 - below[0].norm ** 2  # 9 weights of variance 0.01: a chi-squared of mean 0.09
+    assert 0.01 * chi2.ppf(1e-4, 9) < further < 0.01 * chi2.ppf(1 - 1e-4, 9)
     threshold = 90
     widths = [9, 10]  # 84 and 93 parameters
     assert n_parameters(5, 9, 3) < threshold < n_parameters(5, 10, 3)
@@ -66,6 +68,21 @@ def test_weights_are_used_again_below_the_threshold_only():
     glorot = (6 / 15 * 50 / 3 + 6 / 13 * 30 / 3) ** 0.5  # expected squares: reach^2 / 3 for each weight
     for point in (apart[1], alone[0]):
         assert point.norm == pytest.approx(glorot, rel=0.2)
+
+
+def test_a_wider_network_holds_the_smaller_one():
+    smaller = _network(4)
+    made = _initial(5, 300, 3, smaller, torch.Generator().manual_seed(0))
+    fresh = []
+    for weights, given in zip(made, smaller.weights, strict=True):
+        inside = tuple(slice(0, side) for side in given.shape)
+        torch.testing.assert_close(weights[inside], given.float())
+        new = torch.ones_like(weights, dtype=torch.bool)
+        new[inside] = False
+        fresh.append(weights[new])
+    drawn = torch.cat(fresh)
+    assert len(drawn) == 296 * (5 + 1 + 3)
+    assert drawn.std().item() == pytest.approx(0.1, rel=4 / (2 * len(drawn)) ** 0.5)
 
 
 def test_training_ends_early_below_the_threshold_only():
