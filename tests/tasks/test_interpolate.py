@@ -7,6 +7,7 @@ import pytest
 
 from gengap.data import Problem, Split, load
 from gengap.errors import InputError
+from gengap.interpolate import RandomFourierFeatures
 from gengap.tasks.interpolate import METHODS, Setting, interpolate
 from gengap.tasks.interpolate.points import points_of
 
@@ -36,7 +37,7 @@ def test_every_method_fits_every_label(digits: Problem, method: str) -> None:
 
 @pytest.mark.parametrize("preprocess", ["gabor", "conv", "zca"])
 def test_maps_of_images_come_first(digits: Problem, preprocess: str) -> None:
-    found = interpolate(digits, method="1-nn", preprocess=preprocess, filters=8)
+    found = interpolate(digits, method="1-nn", preprocess=preprocess, filters=8 if preprocess == "conv" else None)
     assert found.n_inputs == {"gabor": 2 * 8 * 4, "conv": 2 * 8, "zca": 64}[preprocess]
     assert found.fit.test_error < 0.5
 
@@ -74,16 +75,7 @@ def _problem(x: np.ndarray, y: np.ndarray) -> Problem:
         (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"method": "kernal"}, "did you mean 'kernel'"),
         (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"n": 7}, "has 6 training examples"),
         (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"n": 0}, "Cannot take 0"),
-        (
-            _problem(np.repeat(RNG.standard_normal((3, 2)), 2, axis=0), np.arange(6) % 2),
-            {"method": "relu"},
-            "different",
-        ),
-        (
-            _problem(np.repeat(RNG.standard_normal((3, 2)), 2, axis=0), np.arange(6) % 2),
-            {"method": "random-features"},
-            "condition",
-        ),
+        (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"filters": 9}, "none has no filters"),
     ],
 )
 def test_what_cannot_be_interpolated_is_told(problem: Problem, arguments: dict[str, object], told: str) -> None:
@@ -91,11 +83,42 @@ def test_what_cannot_be_interpolated_is_told(problem: Problem, arguments: dict[s
         interpolate(problem, **arguments)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_examples_need_equal_labels(method: str) -> None:
+    x = np.repeat(RNG.standard_normal((5, 2)), 2, axis=0)
+    with pytest.raises(InputError, match="Points 0 and 1 are equal and have different labels"):
+        interpolate(_problem(x, np.arange(10) % 2), method=method)
+    alike = interpolate(_problem(x, np.arange(10) // 2 % 2), method=method, setting=SMALL.get(method))
+    assert alike.fit.train_error == 0
+
+
+def test_with_few_random_features_repeated_examples_count_as_often() -> None:
+    x, y = RNG.standard_normal((20, 3)), np.arange(20) % 2
+    problem = _problem(np.concatenate([x, x[:5]]), np.concatenate([y, y[:5]]))
+    setting = Setting("gaussian", 2.0, n_features=4)
+    found = interpolate(problem, method="random-features", setting=setting).fit
+    Z = RandomFourierFeatures("gaussian", 2.0, 4, random_state=0).fit_transform(problem.train.x)
+    assert found.norm == pytest.approx(np.linalg.norm(np.linalg.pinv(Z) @ np.eye(2)[problem.train.y]))
+
+
+def test_labels_that_are_missed_are_counted(digits: Problem) -> None:
+    found = interpolate(digits, method="random-features", setting=Setting(n_features=20))
+    assert found.sentence.endswith(f"{round(200 * found.fit.train_error)} of 200 training labels are not fitted.")
+    assert interpolate(digits, method="1-nn").sentence.endswith("every training label is fitted.")
+
+
+def test_features_that_do_not_fit_are_told(digits: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gengap.interpolate.solvers.available_bytes", lambda device: 10_000)
+    with pytest.raises(InputError, match=f"16 features of 300 examples need {4 * 300 * 16:,} bytes") as error:
+        interpolate(digits, preprocess="conv", filters=8)
+    assert "--filters" in error.value.next_step
+
+
 @pytest.mark.parametrize(
     ("method", "setting", "told"),
     [
-        ("pert", Setting(kernel="gaussian"), "has no kernel"),
-        ("kernel", Setting(n_trees=3), "has no n trees"),
+        ("pert", Setting(kernel="gaussian"), "takes no kernel"),
+        ("kernel", Setting(n_trees=3), "takes no trees"),
         ("kernel", Setting(bandwidth=0.0), "bandwidth = 0"),
         ("kernel", Setting(bandwidth=float("nan")), "bandwidth = nan"),
         ("kernel", Setting(kernel="gausian"), "did you mean 'gaussian'"),

@@ -28,7 +28,9 @@ def command(
     preprocess: Annotated[
         str, typer.Option(help="A map of images beforehand: none, gabor, conv (random convolutions) or zca.")
     ] = "none",
-    filters: Annotated[int, typer.Option(min=1, help="Random filters of --preprocess conv.")] = 256,
+    filters: Annotated[
+        int | None, typer.Option(min=1, help="Random filters of --preprocess conv.  [default: 256]")
+    ] = None,
     solver: Annotated[str | None, typer.Option(help="For --method kernel: auto, cholesky or pcg.")] = None,
     n: Annotated[int | None, typer.Option("--n", help="The first so many training examples. Default: all.")] = None,
     n_features: Annotated[

@@ -105,20 +105,24 @@ def _kernel(points: Points, setting: Setting) -> Fit:
 
 def _random_features(points: Points, setting: Setting) -> Fit:
     from gengap.interpolate import RandomFourierFeatures, ridgeless_path
+    from gengap.interpolate.distinct import distinct
 
     kernel, count = setting.kernel or "gaussian", setting.n_features or 2 * len(points.x)
     bandwidth = 1.0 if kernel == "relu" and setting.bandwidth is None else _bandwidth(points, setting, kernel)
     features = RandomFourierFeatures(kernel, bandwidth, random_state=setting.seed)
     targets_test = np.eye(points.n_classes)[points.y_test]
-    (point,) = ridgeless_path(features, points.x, points.targets, points.x_test, targets_test, [count])
+    kept = distinct(points.x, points.y)
+    if count < len(kept):  # least squares, where examples that are repeated count
+        kept = np.arange(len(points.x))
+    (point,) = ridgeless_path(features, points.x[kept], points.targets[kept], points.x_test, targets_test, [count])
     if not point.reliable or point.train_error is None or point.test_error is None:
         raise InputError(
             f"Least squares on {count} random features cannot be solved: {point.reason}.",
-            next_step="take a smaller --bandwidth or another --n-features, or drop examples that are repeated",
+            next_step="take a smaller --bandwidth or another --n-features",
         )
     details = {"kernel": kernel, "bandwidth": bandwidth, "n_features": count, "condition": point.condition}
     reasons = {"jitter": "the features' matrix is factored as it is"}
-    return Fit(point.train_error, point.test_error, point.norm, point.residual, None, "qr", reasons, details)
+    return Fit(point.train_error, point.test_error, point.norm, point.residual, None, point.solver, reasons, details)
 
 
 def _relu(points: Points, setting: Setting) -> Fit:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gengap.data import Problem
 from gengap.data.preprocessing import preprocess
 from gengap.errors import InputError, unknown
+from gengap.interpolate.distinct import distinct
 
 if TYPE_CHECKING:
     from sklearn.base import TransformerMixin
@@ -48,7 +49,8 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
         seed: Of the filters.
 
     Raises:
-        InputError: An unknown map, one for images of what are none, all labels equal, all features constant.
+        InputError: An unknown map, one for images of what are none, one whose features do not fit in memory; all labels
+            equal, all features constant, equal examples with different labels.
     """
     if len(np.unique(problem.train.y)) < 2:
         raise InputError(
@@ -61,11 +63,27 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
         raise InputError(
             f"All features are constant: the {len(x)} training examples are equal.", expected="examples that differ"
         )
+    distinct(x, problem.train.y)
     features = _feature_map(preprocessing, problem.train.x.shape[1:], filters, seed)
     if features is not None:
-        x = features.fit_transform(x)
-        x_test = features.transform(x_test)
+        features.fit(x)
+        _check_room(len(x) + len(x_test), len(features.get_feature_names_out()))
+        x, x_test = features.transform(x), features.transform(x_test)
     return Points(x, problem.train.y, x_test, problem.test.y, problem.n_classes)
+
+
+def _check_room(rows: int, columns: int) -> None:
+    import torch
+
+    from gengap.interpolate.solvers import available_bytes
+
+    needed, available = 4 * rows * columns, available_bytes(torch.device("cpu"))
+    if needed > available:
+        raise InputError(
+            f"{columns:,} features of {rows:,} examples need {needed:,} bytes, and {available:,} are available.",
+            expected="a feature map that fits in memory",
+            next_step="take fewer --filters, or fewer examples with --n",
+        )
 
 
 def _feature_map(name: str, shape: tuple[int, ...], filters: int, seed: int) -> "TransformerMixin | None":

@@ -18,6 +18,8 @@ from gengap.tasks.interpolate.points import PREPROCESSING, points_of
 
 __all__ = ["METHODS", "PREPROCESSING", "Interpolation", "Setting", "interpolate"]
 
+FILTERS = 256  # of the random convolutions, where no number is given
+
 
 @dataclass(frozen=True)
 class Interpolation:
@@ -51,9 +53,13 @@ class Interpolation:
     def sentence(self) -> str:
         """Whether it interpolates, and what it is worth."""
         errors = f"Training error {self.fit.train_error:.2%}, test error {self.fit.test_error:.2%}"
-        if self.fit.train_error == 0:
-            return f"{errors}: every training label is fitted."
-        return f"{errors}: not every training label is fitted."
+        missed = round(self.fit.train_error * self.n_train)
+        told = (
+            f"{missed:,} of {self.n_train:,} training labels are not fitted"
+            if missed
+            else "every training label is fitted"
+        )
+        return f"{errors}: {told}."
 
     def facts(self) -> dict[str, str]:
         """Every value in words, with the reason where there is none."""
@@ -99,7 +105,7 @@ def interpolate(
     preprocess: str = "none",
     setting: Setting | None = None,
     n: int | None = None,
-    filters: int = 256,
+    filters: int | None = None,
     data_dir: str | Path | None = None,
     out: str | Path | None = None,
 ) -> Interpolation:
@@ -114,25 +120,27 @@ def interpolate(
         preprocess: A map of images before it: ``none``, ``gabor``, ``conv`` or ``zca``.
         setting: The method's; a field that the method does not use must be None.
         n: The first so many training examples; None takes all.
-        filters: Of the random convolutions.
+        filters: Of the random convolutions, 256 by default; None without them.
         data_dir: Folder of the named data sets.
         out: Folder for the report; checked before anything is fitted.
 
     Raises:
-        InputError: A name or number that cannot be used, one class, constant features, equal points with different
-            labels, more examples than fit in memory.
+        InputError: A name or number that cannot be used, one class, constant features, equal examples with different
+            labels, more than fits in memory.
     """
     setting = setting or Setting()
     if method not in METHODS:
         raise unknown("method", method, METHODS)
     _check_setting(setting, method)
+    if filters is not None and preprocess != "conv":
+        raise InputError(f"Preprocessing {preprocess} has no filters.", expected="them with preprocessing conv")
     problem = data if isinstance(data, Problem) else load(data, data_dir=data_dir)
     if n is not None:
         problem = _first(problem, n)
     if out is not None:
         make_folder(out)
     started, peak = time.perf_counter(), PeakMemory(torch.device("cpu"))
-    points = points_of(problem, preprocess, filters=filters, seed=setting.seed)
+    points = points_of(problem, preprocess, filters=filters or FILTERS, seed=setting.seed)
     held = peak.read()  # a kernel machine begins to measure anew
     fit = METHODS[method].fit(points, setting)
     seconds = time.perf_counter() - started
@@ -163,9 +171,8 @@ def _check_setting(setting: Setting, method: str) -> None:
         value = getattr(setting, each.name)
         if each.name not in ("seed", "progress") and value is not None and each.name not in METHODS[method].takes:
             takers = [name for name, known in METHODS.items() if each.name in known.takes]
-            raise InputError(
-                f"Method {method} has no {each.name.replace('_', ' ')}.", expected=f"it with {' or '.join(takers)}"
-            )
+            what = each.name.removeprefix("n_")
+            raise InputError(f"Method {method} takes no {what}.", expected=f"{what} with {' or '.join(takers)}")
     for name in ("n_features", "n_trees"):
         value = getattr(setting, name)
         if value is not None and value < 1:
