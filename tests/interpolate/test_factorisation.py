@@ -165,6 +165,22 @@ def test_small_starts_find_the_least_nuclear_norm_and_large_ones_do_not():
     assert recovery_error(made.matrix, truth) < 0.01
 
 
+def test_from_few_measurements_small_starts_find_low_rank_not_the_least_norm():
+    """The step and the tolerance do not decide it: the limit of gradient flow itself is another."""
+    truth = low_rank((20, 20), 2, psd=True, seed=3)
+    known = gaussian_measurements((20, 20), 10, symmetric=True, seed=3)
+    y = known(truth)
+    least = minimum_nuclear_norm(known, y, psd=True)
+    assert least.converged
+    for change, tolerance in ((0.05, 1e-3), (0.01, 1e-6)):
+        small, smallest = (
+            psd_descent(known, y, scale=scale, change=change, tolerance=tolerance).matrix for scale in (1e-3, 1e-6)
+        )
+        assert nuclear_norm(small) / least.norm == pytest.approx(1.083, abs=0.01)
+        assert nuclear_norm(smallest) / least.norm == pytest.approx(1.221, abs=0.01)
+        assert effective_rank(smallest) < effective_rank(least.matrix) < effective_rank(small)
+
+
 def test_depth_lowers_the_rank_below_the_least_nuclear_norms():
     truth = low_rank((12, 12), 1)
     known = entry_measurements((12, 12), 60, seed=3)

@@ -86,8 +86,9 @@ def psd_descent(
 ) -> Factorised:
     """Descent on X = U U^T from U = scale times the identity; steps as in ``deep_descent``.
 
-    Source: Gunasekar et al. 2017 (arXiv:1705.09280): as the scale goes to 0 the limit is conjectured to have the
-    least nuclear norm among positive semidefinite matrices with these measurements.
+    Source: Gunasekar et al. 2017 (arXiv:1705.09280) conjecture that as the scale goes to 0 the limit has the least
+    nuclear norm among positive semidefinite matrices with these measurements, and prove it where these commute. With
+    few measurements it has lower rank and a larger norm instead, as in Li, Luo and Lyu 2021 (arXiv:2012.09839).
 
     Args:
         measurements: What is known of a symmetric matrix.

@@ -1,7 +1,8 @@
 """Deep matrix factorisation of Arora et al. 2019: with few entries depth finds lower rank, not lower norm.
 
-Claim: descent on a product of two or more matrices from a small start completes a matrix with a lower effective rank
-than the completion of least nuclear norm, at the price of a larger norm; the deeper the product, the more so.
+Claim: the deeper the product of matrices that is descended on from a small start, the lower the effective rank of what
+it completes; from few entries and with three or more factors lower than that of the least nuclear norm, at the price of
+a larger norm. Two factors are about as low as that.
 
 Reported: nothing; the paper shows it in figures whose numbers are not at hand.
 """
@@ -147,8 +148,8 @@ def arora2019_depth() -> Study:
         name=NAME,
         artifact="Depth and effective rank",
         claim=(
-            "Descent on a product of matrices from a small start completes a matrix with lower effective rank than the "
-            "completion of least nuclear norm has, and the deeper the product the more so."
+            "The deeper the product of matrices that is descended on from a small start, the lower the rank of what it "
+            "completes: from few entries, with three or more factors, lower than that of the least nuclear norm."
         ),
         paper=("Arora, Cohen, Hu and Luo 2019, Implicit regularization in deep matrix factorization, arXiv:1905.13655"),
         differences=(
