@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Scale = Literal["smoke", "desk", "paper"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
-Source = Literal["printed", "read off a plot", "author code"]
+Source = Literal["printed", "read off a plot", "author code", "secondary source"]
 Row = dict[str, Any]
 View = Callable[["pd.DataFrame"], "Figure | Table | None"]
 
@@ -31,7 +31,8 @@ class Reported:
         value: As the paper gives it.
         unit: ``"%"`` is compared with 100 times our value; any other unit is ours too.
         tolerance: Largest difference, in the unit, that still agrees.
-        source: Whether it is printed, read off a plot, or from the authors' code.
+        source: Whether it is printed or follows from what is, read off a plot, from the authors' code, or from a
+            secondary source: what others tell of the paper, which was not at hand there.
         quantity: The column of our rows that holds it. Where that is None, a column of that name and ``_reason``,
             if there is one, tells why.
         where: Column -> value: the rows that hold our value, one a seed.

@@ -80,7 +80,13 @@ def belkin2019_figure2() -> Study:
             "examples, and then falls below what fewer give, down to the kernel machine's."
         ),
         paper=PAPER,
-        differences=random_features.DIFFERENCES,
+        differences=(
+            "N counts real features, cosines and sines separately: with as many complex ones the curve could not peak "
+            "at n.",
+            f"Frequencies have a standard deviation of 1 / {random_features.BANDWIDTH:g}: the paper's main text does "
+            "not tell the bandwidth.",
+            *random_features.DIFFERENCES,
+        ),
         scaled=random_features.SCALED,
         cost=random_features.COST,
         reported=REPORTED,

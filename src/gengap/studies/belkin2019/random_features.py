@@ -38,10 +38,8 @@ SCALED: dict[Scale, str] = {
     "desk": f"one draw of the features, and N to {max(DESK_COUNTS):,}.",
 }
 DIFFERENCES = (
-    "N counts real features, cosines and sines separately: with as many complex ones the curve could not peak at n.",
-    "The examples are the first 10,000 of MNIST's training set; which ones the paper took is not told.",
-    f"Pixels lie in [0, 1] and frequencies have a standard deviation of 1 / {BANDWIDTH:g}: the paper's main text does "
-    "not tell the bandwidth.",
+    "The examples are the first 10,000 of MNIST's training set, pixels in [0, 1]; which ones the paper took is not "
+    "told.",
     f"A second curve has each training label redrawn with probability {NOISE:g}; the paper's has none.",
 )
 
