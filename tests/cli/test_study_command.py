@@ -63,6 +63,17 @@ def test_run_writes_a_report_and_one_document(capsys: pytest.CaptureFixture[str]
     assert written == {"report.html", "report.json", "rows.csv", *charts}
 
 
+def test_a_study_without_reported_numbers_prints_its_tables(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    code, out, _ = _run(capsys, "run", "kawaguchi2017/theorem1", "--workers", "1", "--device", "cpu")
+    assert code == 0
+    table = next(part for part in out.split("\n\n") if part.startswith("Weights far from a solution"))
+    header, *rows = table.splitlines()[1:]
+    assert header.split()[:6] == ["labels", "seed", "n_train", "n_features", "rank", "norm"]
+    assert [line.split()[0] for line in rows if line[:1] != " "][:11] == ["random"] + 10 * ["true"]
+    assert "–" in rows[0]  # nothing was moved
+    assert "--out DIR" in out
+
+
 def test_a_failed_run_is_status_3_after_the_report(
     capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

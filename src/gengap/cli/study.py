@@ -75,7 +75,10 @@ def run_studies(
     if as_json:
         _print_json({"name": name, "scale": scale.value, "studies": [outcome.to_json() for outcome in outcomes]})
     else:
-        _print_comparisons(outcomes)
+        for outcome in outcomes:
+            _print_outcome(outcome)
+        if out is None:
+            typer.echo("All rows: --json. Figures and tables as a page: --out DIR.")
     failed = [row for outcome in outcomes for row in outcome.failed]
     if failed and not stored:
         typer.echo(f"gengap: {len(failed)} runs have no result; run the command again to retry them.", err=True)
@@ -124,17 +127,42 @@ def _write(name: str, scale: str, outcomes: list[Outcome], out: Path) -> None:
     typer.echo(f"Report: {write_page(page, out, rows, data)}", err=True)
 
 
-def _print_comparisons(outcomes: list[Outcome]) -> None:
-    for outcome in outcomes:
-        typer.echo(f"{outcome.study.name} at {outcome.scale} scale: {outcome.study.claim}")
-        asked = [c for c in outcome.comparisons() if not c.left_out]
-        rows = [[c.what, c.place, c.reported, c.ours, len(c.values), c.unit, c.verdict, c.absence] for c in asked]
-        if rows:
-            print_table(["what", "place", "paper", "ours", "n", "unit", "verdict", "no value because"], rows)
-        left_out = len(outcome.study.reported) - len(rows)
-        if left_out:
-            typer.echo(f"{left_out} more of the paper's numbers are of settings that {outcome.scale} scale leaves out.")
-        typer.echo(f"Indicative only: {outcome.indicative}\n" if outcome.indicative else "")
+def _print_outcome(outcome: Outcome) -> None:
+    typer.echo(f"{outcome.study.name} at {outcome.scale} scale: {outcome.study.claim}")
+    asked = [c for c in outcome.comparisons() if not c.left_out]
+    rows = [[c.what, c.place, c.reported, c.ours, len(c.values), c.unit, c.verdict, c.absence] for c in asked]
+    if rows:
+        print_table(["what", "place", "paper", "ours", "n", "unit", "verdict", "no value because"], rows)
+    else:
+        _print_tables(outcome)
+    left_out = len(outcome.study.reported) - len(rows)
+    if left_out:
+        typer.echo(f"{left_out} more of the paper's numbers are of settings that {outcome.scale} scale leaves out.")
+    typer.echo(f"Indicative only: {outcome.indicative}\n" if outcome.indicative else "")
+
+
+def _print_tables(outcome: Outcome) -> None:
+    """The study's own tables, where there is no number of the paper to stand beside."""
+    from gengap.report import Table
+
+    for table in outcome.artifact().views:
+        if not isinstance(table, Table):
+            continue
+        typer.echo(f"\n{table.caption}.")
+        names = [str(name) for name in table.frame]
+        rows = [
+            [_cell(value, table.formats.get(name)) for name, value in zip(names, row, strict=True)]
+            for row in table.frame.itertuples(index=False, name=None)
+        ]
+        print_table(names, rows)
+
+
+def _cell(value: Any, form: str | None) -> Any:
+    import pandas as pd
+
+    if pd.isna(value):
+        return None
+    return format(value, form) if form else value
 
 
 def _print_json(document: dict[str, Any]) -> None:
