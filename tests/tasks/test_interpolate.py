@@ -101,6 +101,17 @@ def test_with_few_random_features_repeated_examples_count_as_often() -> None:
     assert found.norm == pytest.approx(np.linalg.norm(np.linalg.pinv(Z) @ np.eye(2)[problem.train.y]))
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_kernel_that_cannot_interpolate_has_no_norm(digits: Problem) -> None:
+    """Linear functions of 64 pixels do not fit 200 labels."""
+    found = interpolate(digits, setting=Setting("linear", 1.0))
+    assert found.fit.residual is not None
+    assert found.fit.residual > 0.5
+    assert found.fit.norm is None
+    assert "residual" in found.fit.reasons["norm"]
+    assert "are not fitted" in found.sentence
+
+
 def test_labels_that_are_missed_are_counted(digits: Problem) -> None:
     found = interpolate(digits, method="random-features", setting=Setting(n_features=20))
     assert found.sentence.endswith(f"{round(200 * found.fit.train_error)} of 200 training labels are not fitted.")

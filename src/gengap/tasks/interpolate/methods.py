@@ -1,5 +1,6 @@
 """The interpolators that a name stands for: each fits points and tells its errors and what else it has."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,20 +80,27 @@ class Method:
 
 
 def _kernel(points: Points, setting: Setting) -> Fit:
+    from sklearn.exceptions import ConvergenceWarning
+
     from gengap.interpolate import KernelInterpolatorClassifier
 
     kernel = setting.kernel or "gaussian"
     bandwidth = _bandwidth(points, setting, kernel)
     solver, progress = setting.solver or "auto", setting.progress
     model = KernelInterpolatorClassifier(kernel, bandwidth, solver=solver, progress=progress, random_state=setting.seed)
-    model.fit(points.x, points.y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # told below
+        model.fit(points.x, points.y)
+    solved = model.residual_ <= model.tol
+    unsolved = f"the residual of K alpha = y is {model.residual_:.2g}, above {model.tol:g}: this is no solution"
     return Fit(
         model.train_error_,
         float(np.mean(model.predict(points.x_test) != points.y_test)),
-        norm=model.norm_,
+        norm=model.norm_ if solved else None,
         residual=model.residual_,
         jitter=model.jitter_,
         solver=model.solver_,
+        reasons={} if solved else {"norm": unsolved},
         details={
             "kernel": kernel,
             "bandwidth": bandwidth,

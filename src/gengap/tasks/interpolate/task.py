@@ -18,6 +18,7 @@ from gengap.tasks.interpolate.points import PREPROCESSING, points_of
 
 __all__ = ["METHODS", "PREPROCESSING", "Interpolation", "Setting", "interpolate"]
 
+NAMES = {"train_error": "training error", "peak_memory_bytes": "peak memory", "n_inputs": "inputs"}
 FILTERS = 256  # of the random convolutions, where no number is given
 
 
@@ -63,7 +64,10 @@ class Interpolation:
 
     def facts(self) -> dict[str, str]:
         """Every value in words, with the reason where there is none."""
-        return {name.replace("_", " "): _told(name, value, self.fit.reasons) for name, value in self._values().items()}
+        return {
+            NAMES.get(name, name.replace("_", " ")): _told(name, value, self.fit.reasons)
+            for name, value in self._values().items()
+        }
 
     def _values(self) -> dict[str, Any]:
         fit = self.fit
@@ -93,8 +97,11 @@ class Interpolation:
             Fact("Training error", f"{self.fit.train_error:.2%}"),
             Fact("Test error", f"{self.fit.test_error:.2%}"),
         ]
-        facts = pd.DataFrame(list(self.facts().items()), columns=["what", "value"])
-        sections = [Section("Errors", [Facts(errors)]), Section("Everything", [Table(facts, "What was fitted")])]
+        facts = pd.DataFrame([*self.facts().items()][len(errors) :], columns=["what", "value"])
+        sections = [
+            Section("Errors", [Facts(errors)]),
+            Section("The fit", [Table(facts, "The solution, and what it took")]),
+        ]
         return write_page(Page(self.title, self.sentence, sections), out, facts, self.to_json())
 
 
