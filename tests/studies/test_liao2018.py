@@ -11,7 +11,7 @@ import pytest
 
 from gengap.report import Figure, Table
 from gengap.studies import Outcome, find_studies
-from gengap.studies.liao2018 import figure1, figure3, figure4, figure6, figure10, published, setting
+from gengap.studies.liao2018 import figure1, figure3, figure4, figure6, figure10, lines, published, setting
 from gengap.studies.liao2018.lines import line_row
 from gengap.studies.liao2018.setting import FIVE, THREE, Config, networks
 
@@ -147,3 +147,15 @@ def test_nothing_but_failures_still_gives_a_report() -> None:
     outcome = _outcome("liao2018/figure4", status="failed")
     assert outcome.artifact().views == []
     assert len(outcome.failed) == len(outcome.rows)
+
+
+def test_a_network_that_ended_at_chance_has_diverged() -> None:
+    def point(loss):
+        snapshot = {"snapshot": "last", "train_loss": loss}
+        row = {"status": "done", "reason": "", "n_classes": 10, "snapshots": [snapshot]}
+        return lines._point(Config("desk", "f"), row, False)
+
+    assert (point(0.0044)["status"], point(2.27)["status"]) == ("done", "done")
+    lost = point(2.3002)  # ln 10 is 2.3026
+    assert lost["status"] == "diverged"
+    assert lost["reason"] == "its training loss is that of guessing, 2.3002"

@@ -21,6 +21,7 @@ KNOWN = (
 )
 FITTED = ("slope", "intercept", "r2", "adjusted_r2", "rmse", "fixed_point")
 TAUS = ("product_norm", "normalised_train_loss", "train_loss")
+AT_CHANCE = 0.99  # of ln C: a training loss above it is that of guessing
 RANDOM = {"step": "labels", "level": 1.0, "test": True}
 
 
@@ -46,14 +47,21 @@ def _has_random_labels(network: Any) -> bool:
 
 
 def _point(config: Config, row: Row, random_labels: bool) -> Row:
-    """A network's row, with what its snapshot has for the line."""
+    """A network's row, with what its snapshot has for the line.
+
+    One whose second phase ended at chance has diverged: it does not have the training loss at which networks are
+    compared, and near (ln C, ln C) it would only pull the line to the point where all lines meet.
+    """
     snapshot: Row = next((each for each in row["snapshots"] if each["snapshot"] == config.snapshot), {})
     losses = {name: snapshot.get(f"{config.norm}_{name}") for name in LOSSES}
+    status, reason = row["status"], row["reason"]
+    if status == "done" and snapshot["train_loss"] > AT_CHANCE * math.log(row["n_classes"]):
+        status, reason = "diverged", f"its training loss is that of guessing, {snapshot['train_loss']:.4f}"
     return {
         **asdict(config),
         "kind": "network",
-        "status": row["status"],
-        "reason": row["reason"],
+        "status": status,
+        "reason": reason,
         "random_labels": random_labels,
         **{name: row.get(name) for name in KNOWN},
         **{name: snapshot.get(name) for name in PLAIN},
