@@ -6,11 +6,9 @@ test losses; normalised, they lie near a line.
 Reported: the training loss of the snapshots, in the captions; the figures print no fit.
 """
 
-from gengap.studies.liao2018 import setting
-from gengap.studies.liao2018.lines import measure
+from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_loss
 from gengap.studies.liao2018.setting import FIVE, FIVE_NO_BN, THREE, Config, Method
-from gengap.studies.liao2018.views import each_network, fits, normalised, product_norm, remains, unnormalised
 from gengap.studies.study import Scale, Study, study
 
 REPORTED = (reported_loss("Figures 1 and 7", 0.006, 0.0005), reported_loss("Figures 2 and 8", 0.006, 0.0005))
@@ -28,19 +26,14 @@ def sweep(scale: Scale) -> list[Config]:
 @study
 def liao2018_figure1() -> Study:
     """Figures 1, 2, 7 and 8."""
-    return Study(
-        name="liao2018/figure1",
-        artifact="Figures 1, 2, 7 and 8",
+    return line_study(
+        "liao2018/figure1",
+        "Figures 1, 2, 7 and 8",
         claim=(
             "Pretraining on corrupted labels and large initial weights both give networks of one training "
             "loss and different test losses; normalised, they lie near a line."
         ),
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
         reported=REPORTED,
         sweep=sweep,
-        measure=measure,
-        views=(unnormalised, product_norm, normalised, fits, remains, each_network),
+        with_product_norm=True,
     )

@@ -5,11 +5,9 @@ Claim: Networks trained and tested on random labels lie approximately on the sam
 Reported: slope, intercept, R2, adjusted R2 and RMSE, and the fixed point that follows. Tolerances: see ``published``.
 """
 
-from gengap.studies.liao2018 import setting
-from gengap.studies.liao2018.lines import measure
+from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_fit
 from gengap.studies.liao2018.setting import Config
-from gengap.studies.liao2018.views import each_network, fits, normalised, remains, unnormalised
 from gengap.studies.study import Scale, Study, study
 
 REPORTED = reported_fit("Figure 10")
@@ -23,18 +21,12 @@ def sweep(scale: Scale) -> list[Config]:
 @study
 def liao2018_figure10() -> Study:
     """Figure 10."""
-    return Study(
-        name="liao2018/figure10",
-        artifact="Figure 10",
+    return line_study(
+        "liao2018/figure10",
+        "Figure 10",
         claim=(
             "Networks trained and tested on random labels lie approximately on the same line as those that learned."
         ),
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
         reported=REPORTED,
         sweep=sweep,
-        measure=measure,
-        views=(unnormalised, normalised, fits, remains, each_network),
     )

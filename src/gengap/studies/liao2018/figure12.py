@@ -6,11 +6,9 @@ Reported: the training loss of the snapshots, as in the captions of the 5-layer 
 no fit.
 """
 
-from gengap.studies.liao2018 import setting
-from gengap.studies.liao2018.lines import measure
+from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_loss
 from gengap.studies.liao2018.setting import FIVE, FIVE_NO_BN, Config
-from gengap.studies.liao2018.views import each_network, fits, normalised, product_norm, remains, unnormalised
 from gengap.studies.study import Scale, Study, study
 
 REPORTED = (reported_loss("Figures 12 to 15", 0.006, 0.0005),)
@@ -25,16 +23,11 @@ def sweep(scale: Scale) -> list[Config]:
 @study
 def liao2018_figure12() -> Study:
     """Figures 12 to 15."""
-    return Study(
-        name="liao2018/figure12",
-        artifact="Figures 12 to 15",
+    return line_study(
+        "liao2018/figure12",
+        "Figures 12 to 15",
         claim=("The same holds on CIFAR-100, with 100 classes."),
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
         reported=REPORTED,
         sweep=sweep,
-        measure=measure,
-        views=(unnormalised, product_norm, normalised, fits, remains, each_network),
+        with_product_norm=True,
     )

@@ -6,11 +6,9 @@ of their norms grows with the test error, and normalised losses lie on a line.
 Reported: the number of parameters and the training loss, in the caption of Figure 3. The figures print no fit.
 """
 
-from gengap.studies.liao2018 import setting
-from gengap.studies.liao2018.lines import measure
+from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_loss
 from gengap.studies.liao2018.setting import THREE, Config
-from gengap.studies.liao2018.views import each_network, fits, normalised, product_norm, remains, unnormalised
 from gengap.studies.study import Reported, Scale, Study, study
 
 REPORTED = (
@@ -36,19 +34,14 @@ def sweep(scale: Scale) -> list[Config]:
 @study
 def liao2018_figure3() -> Study:
     """Figures 3 and 9."""
-    return Study(
-        name="liao2018/figure3",
-        artifact="Figures 3 and 9",
+    return line_study(
+        "liao2018/figure3",
+        "Figures 3 and 9",
         claim=(
             "Networks that were pretrained on corrupted labels have different test losses at one training "
             "loss; the product of their norms grows with the test error, and normalised losses lie on a line."
         ),
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
         reported=REPORTED,
         sweep=sweep,
-        measure=measure,
-        views=(unnormalised, product_norm, normalised, fits, remains, each_network),
+        with_product_norm=True,
     )

@@ -7,11 +7,9 @@ Reported: slope, intercept, R2, adjusted R2 and RMSE of both figures, and the fi
 see ``published``.
 """
 
-from gengap.studies.liao2018 import setting
-from gengap.studies.liao2018.lines import measure
+from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_fit
 from gengap.studies.liao2018.setting import Config
-from gengap.studies.liao2018.views import each_network, fits, normalised, remains, unnormalised
 from gengap.studies.study import Scale, Study, study
 
 REPORTED = (*reported_fit("Figure 4"), *reported_fit("Figure 5"))
@@ -25,19 +23,13 @@ def sweep(scale: Scale) -> list[Config]:
 @study
 def liao2018_figure4() -> Study:
     """Figures 4 and 5."""
-    return Study(
-        name="liao2018/figure4",
-        artifact="Figures 4 and 5",
+    return line_study(
+        "liao2018/figure4",
+        "Figures 4 and 5",
         claim=(
             "At the last epoch normalised test loss is almost linear in normalised training loss, with a "
             "slope near 1, whichever norm is divided out."
         ),
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
         reported=REPORTED,
         sweep=sweep,
-        measure=measure,
-        views=(unnormalised, normalised, fits, remains, each_network),
     )

@@ -6,11 +6,9 @@ are normalised.
 Reported: slope, intercept, R2, adjusted R2 and RMSE, and the fixed point that follows. Tolerances: see ``published``.
 """
 
-from gengap.studies.liao2018 import setting
-from gengap.studies.liao2018.lines import measure
+from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_fit
 from gengap.studies.liao2018.setting import Config
-from gengap.studies.liao2018.views import each_network, fits, normalised, remains, unnormalised
 from gengap.studies.study import Scale, Study, study
 
 REPORTED = reported_fit("Figure 6")
@@ -24,19 +22,13 @@ def sweep(scale: Scale) -> list[Config]:
 @study
 def liao2018_figure6() -> Study:
     """Figure 6."""
-    return Study(
-        name="liao2018/figure6",
-        artifact="Figure 6",
+    return line_study(
+        "liao2018/figure6",
+        "Figure 6",
         claim=(
             "Even networks that differ in their seed alone, with almost the same training loss, lie near a "
             "line once they are normalised."
         ),
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
         reported=REPORTED,
         sweep=sweep,
-        measure=measure,
-        views=(unnormalised, normalised, fits, remains, each_network),
     )

@@ -1,0 +1,45 @@
+"""The form that all figures of the paper share: lines through networks, each with its fit and what is left beyond."""
+
+from collections.abc import Callable, Sequence
+
+from gengap.studies.liao2018 import setting
+from gengap.studies.liao2018.lines import measure
+from gengap.studies.liao2018.setting import Config
+from gengap.studies.liao2018.views import each_network, fits, normalised, product_norm, remains, unnormalised
+from gengap.studies.study import Reported, Scale, Study
+
+
+def line_study(
+    name: str,
+    artifact: str,
+    claim: str,
+    reported: tuple[Reported, ...],
+    sweep: Callable[[Scale], Sequence[Config]],
+    *,
+    with_product_norm: bool = False,
+) -> Study:
+    """The Study of a figure.
+
+    Args:
+        name: ``liao2018/`` and the file's stem.
+        artifact: What the paper calls it.
+        claim: What it shows.
+        reported: The paper's numbers.
+        sweep: Its lines at a scale.
+        with_product_norm: Whether test error is drawn against the product norm too, as for networks of one training
+            loss.
+    """
+    first = (unnormalised, product_norm) if with_product_norm else (unnormalised,)
+    return Study(
+        name=name,
+        artifact=artifact,
+        claim=claim,
+        paper=setting.PAPER,
+        differences=setting.DIFFERENCES,
+        scaled=setting.SCALED,
+        cost=setting.COST,
+        reported=reported,
+        sweep=sweep,
+        measure=measure,
+        views=(*first, normalised, fits, remains, each_network),
+    )
