@@ -1,10 +1,12 @@
 """``gengap interpolate``: exact interpolators."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from gengap.cli.answer import give
+from gengap.cli.table import empty_table
 
 if TYPE_CHECKING:
     from gengap.tasks.interpolate import Interpolation
@@ -60,22 +62,14 @@ def command(
         filters=filters,
         out=out,
     )
-    if as_json:
-        from gengap.report import json_text
-
-        sys.stdout.write(json_text(found.to_json()))
-    else:
-        _print(found)
-    if out is not None:
-        typer.echo(f"Report: {out / 'report.html'}", err=True)
+    give(found, as_json=as_json, show=_print, out=out)
 
 
 def _print(found: "Interpolation") -> None:
     from rich.console import Console
-    from rich.table import Table
 
     console = Console()
-    table = Table("what", "value", title=found.title, title_justify="left", box=None, pad_edge=False)
+    table = empty_table("what", "value", title=found.title, title_justify="left")
     for name, value in found.facts().items():
         table.add_row(name, value)
     console.print(table)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gengap.cli.answer import give
+from gengap.cli.table import empty_table
+
 if TYPE_CHECKING:
     from gengap.tasks.measure import Measurements
 
@@ -64,14 +67,7 @@ def command(
             progress=progress,
             out=out,
         )
-    if as_json:
-        from gengap.report import json_text
-
-        sys.stdout.write(json_text(found.to_json()))
-    else:
-        _print(found)
-    if out is not None:
-        typer.echo(f"Report: {out / 'report.html'}", err=True)
+    give(found, as_json=as_json, show=_print, out=out)
 
 
 @contextmanager
@@ -90,12 +86,11 @@ def _progress() -> Iterator[Callable[[int, int, str], None]]:
 def _print(found: "Measurements") -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     from gengap.report.measures import note_text, value_text
 
     console = Console()
-    table = Table(box=None, pad_edge=False, show_header=False)
+    table = empty_table(show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")

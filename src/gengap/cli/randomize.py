@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gengap.cli.answer import give
 from gengap.cli.table import empty_table
 from gengap.errors import InputError
 
@@ -64,14 +65,7 @@ def command(
             options=Options(device=device, workers=workers, timeout_s=timeout),
             out=out,
         )
-    if as_json:
-        from gengap.report import json_text
-
-        sys.stdout.write(json_text(test.to_json()))
-    else:
-        _print(test)
-    if out is not None:
-        typer.echo(f"Report: {out / 'report.html'}", err=True)
+    give(test, as_json=as_json, show=_print, out=out)
     if test.result.failed:
         raise typer.Exit(3)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
 from gengap.errors import InputError, unknown
 from gengap.store import STATUSES, Row, Store
@@ -58,9 +59,7 @@ def list_runs(
     with _store(file) as store:
         rows = list(store.records(history=False, **where))
         if as_json:
-            from gengap.report import json_text
-
-            sys.stdout.write(json_text({"store": str(store.path), "rows": rows}))
+            print_json({"store": str(store.path), "rows": rows})
         else:
             _show(rows, store)
 

@@ -1,6 +1,5 @@
 """``gengap study``: the papers."""
 
-import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
 
@@ -30,7 +30,7 @@ def list_studies(as_json: Json = False) -> None:
     """The studies, each one table or figure of a paper."""
     studies = all_studies()
     if as_json:
-        _print_json({"studies": [_short(study) for study in studies]})
+        print_json({"studies": [_short(study) for study in studies]})
         return
     print_table(
         ["study", "what", "numbers", "claim"], [[s.name, s.artifact, len(s.reported), s.claim] for s in studies]
@@ -42,7 +42,7 @@ def show_study(name: Name, as_json: Json = False) -> None:
     """What a study claims, what it costs, how it differs from the paper, and the paper's numbers."""
     studies = find_studies(name)
     if as_json:
-        _print_json({"studies": [_whole(study) for study in studies]})
+        print_json({"studies": [_whole(study) for study in studies]})
         return
     for study in studies:
         _show(study)
@@ -73,7 +73,7 @@ def run_studies(
     if out is not None:
         _write(name, scale, outcomes, out)
     if as_json:
-        _print_json({"name": name, "scale": scale.value, "studies": [outcome.to_json() for outcome in outcomes]})
+        print_json({"name": name, "scale": scale.value, "studies": [outcome.to_json() for outcome in outcomes]})
     else:
         for outcome in outcomes:
             _print_outcome(outcome)
@@ -163,9 +163,3 @@ def _cell(value: Any, form: str | None) -> Any:
     if pd.isna(value):
         return None
     return format(value, form) if form else value
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    from gengap.report import json_text
-
-    sys.stdout.write(json_text(document))
