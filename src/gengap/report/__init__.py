@@ -2,7 +2,7 @@
 
 from gengap.report.capacity import capacity_page, capacity_table, capacity_verdict
 from gengap.report.certify import certificate_page
-from gengap.report.charts import OURS, PAPER
+from gengap.report.charts import OURS, PAPER, marked_by_convergence
 from gengap.report.json_text import json_ready, json_text
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, make_folder, write_page
 from gengap.report.plain import plain
@@ -42,6 +42,7 @@ __all__ = [
     "label_bits",
     "loss_points",
     "make_folder",
+    "marked_by_convergence",
     "plain",
     "randomize_page",
     "steps_per_epoch",

@@ -44,6 +44,18 @@ def learning_curves(points: pd.DataFrame, colours: Mapping[str, str], steps_per_
     return alt.layer(*layers).add_params(highlight).properties(height=320)
 
 
+def marked_by_convergence(base: alt.Chart, states: pd.Series) -> Any:
+    """Points of a chart: circles, and crosses where the column ``state`` says ``not converged``.
+
+    Args:
+        base: A chart whose data have the column.
+        states: The column; with one state alone there is no legend.
+    """
+    marks = alt.Scale(domain=["converged", "not converged"], range=["circle", "cross"])
+    legend = alt.Legend(title=None) if states.nunique() > 1 else None
+    return base.mark_point(filled=True, opacity=1).encode(shape=alt.Shape("state:N", scale=marks, legend=legend))
+
+
 def by_level(
     points: pd.DataFrame, colours: Mapping[str, str], title: str, form: str, reference: tuple[float, str] | None = None
 ) -> Any:

@@ -92,7 +92,7 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
     """Effective rank against depth."""
     import altair as alt
 
-    from gengap.report import Figure
+    from gengap.report import Figure, marked_by_convergence
 
     data = _named(rows[rows["effective_rank"].notna()])
     if data.empty:
@@ -105,10 +105,7 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
         detail="seed:N",
         tooltip=["completed by", "known", "seed", alt.Tooltip("effective_rank:Q", format=".3f"), "state"],
     )
-    marks = alt.Scale(domain=["converged", "not converged"], range=["circle", "cross"])
-    points = base.mark_point(filled=True, opacity=1).encode(
-        shape=alt.Shape("state:N", scale=marks, legend=alt.Legend(title=None) if data["state"].nunique() > 1 else None)
-    )
+    points = marked_by_convergence(base, data["state"])
     fewest = data[data["known"] == data["known"].min()]
     told = "; ".join(f"{n}: {r:.2f}" for n, r in fewest.groupby("completed by")["effective_rank"].mean().items())
     return Figure(

@@ -53,7 +53,7 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
     """Recovery error against measurements."""
     import altair as alt
 
-    from gengap.report import Figure
+    from gengap.report import Figure, marked_by_convergence
 
     data = rows[rows["recovery_error"].notna()].copy()
     if data.empty:
@@ -74,10 +74,7 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
         detail="seed:N",
         tooltip=["found by", "seed", "count", alt.Tooltip("recovery_error:Q", format=".3g"), "state"],
     )
-    marks = alt.Scale(domain=["converged", "not converged"], range=["circle", "cross"])
-    points = base.mark_point(filled=True, opacity=1).encode(
-        shape=alt.Shape("state:N", scale=marks, legend=alt.Legend(title=None) if data["state"].nunique() > 1 else None)
-    )
+    points = marked_by_convergence(base, data["state"])
     most = data[data["per_parameter"] == data["per_parameter"].max()]
     told = "; ".join(f"{n}: {e:.2g}" for n, e in most.groupby("found by")["recovery_error"].mean().items())
     return Figure(
