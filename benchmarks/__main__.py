@@ -56,14 +56,12 @@ BENCHMARKS = {
         kernel_interpolator.kernel_ridge_lines,
     ),
     "kernel-solvers": Benchmark(
-        lambda o: kernel_interpolator.against_each_other(
-            (o.images,) if o.images else kernel_interpolator.SOLVER_POINTS
-        ),
+        lambda o: kernel_interpolator.against_each_other(o.images or kernel_interpolator.SOLVER_POINTS),
         kernel_interpolator.solver_lines,
     ),
     "kernel-whole": Benchmark(
-        lambda o: kernel_interpolator.whole_mnist(o.images or kernel_interpolator.LARGEST),
-        kernel_interpolator.whole_lines,
+        lambda o: kernel_interpolator.against_each_other(o.images or kernel_interpolator.LARGEST),
+        kernel_interpolator.solver_lines,
     ),
     "relu-interpolator": Benchmark(lambda o: relu_interpolator.run(), relu_interpolator.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),

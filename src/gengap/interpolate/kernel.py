@@ -73,7 +73,7 @@ class _KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
             self._centre = x.mean(axis=0) if self._kernel.stationary else np.zeros(x.shape[1], x.dtype)
             tiles = KernelTiles(self._kernel, self._mapped(x, device), _TILE)
             memory = available_bytes(device) if self.max_memory is None else self.max_memory
-            chosen = plan(self.solver, len(x), values.shape[1], _TILE, self.rank, memory)
+            chosen = plan(self.solver, len(x), values.shape[1], _TILE, tiles.points.nbytes, self.rank, memory)
             y = torch.from_numpy(values).to(device)
             found = solve(tiles, y, chosen, self.tol, self.max_iter, self.random_state, report)
         self._points = tiles.points
@@ -145,10 +145,10 @@ class KernelInterpolator(RegressorMixin, _KernelMachine):  # type: ignore[misc]
 
     ``cholesky`` factors K once, in time n^3 / 3, and holds the lower triangle in float32 (2 n^2 bytes; up to 2,048
     points in float64); the factor preconditions conjugate gradients on K computed anew in float64 until the residual
-    is reached. ``cholesky-bfloat16`` is for processors and GPUs that multiply bfloat16 much faster: a rougher factor in
-    bfloat16, and K in float32 for the more products with it that this takes (3 n^2 bytes). ``pcg`` preconditions with
-    ``rank`` columns of K, and holds K between products only as far as memory goes. ``auto`` is ``cholesky`` if that
-    fits in memory, else ``pcg``.
+    is reached. ``pcg`` factors nothing as large: it preconditions with ``rank`` columns of K and the blocks of K
+    between points near each other, and holds K in float32 (2 n^2 bytes), of fewer points in float64, or computes it
+    anew for every product where that does not fit. ``auto`` is ``cholesky`` up to 4,096 points, else ``pcg``, which at 15,000
+    takes as long, at 60,000 about a third of the time, and also solves what is singular in float32.
 
     Source: Zhang, Bengio, Hardt, Recht and Vinyals 2017 (arXiv:1611.03530), section 5; Rahimi and Recht 2007 for the
     product forms, whose Cauchy kernel is 2^d times ours.
@@ -158,10 +158,10 @@ class KernelInterpolator(RegressorMixin, _KernelMachine):  # type: ignore[misc]
         bandwidth: s, in units of x, above 0.
         degree: Of the polynomial, at least 1.
         offset: Of the polynomial, at least 0.
-        solver: ``"auto"``, ``"cholesky"``, ``"cholesky-bfloat16"`` or ``"pcg"``.
+        solver: ``"auto"``, ``"cholesky"`` or ``"pcg"``.
         tol: The residual to reach, above 0 and below 1.
         max_iter: Most products with K, at least 1.
-        rank: Columns in the preconditioner of ``pcg``; 10 sqrt(n) by default.
+        rank: Columns in the preconditioner of ``pcg``; 8 sqrt(n) by default.
         max_memory: Bytes that fitting may add to what is in use; by default what is available now.
         device: Where tiles are computed and held, as PyTorch names it; by default a GPU if there is one.
         progress: True shows bars on stderr; a function is told each phase's name and the fraction of it that is done.

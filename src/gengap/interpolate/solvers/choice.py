@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from gengap.errors import InputError, unknown
 from gengap.interpolate.solvers.memory import factor_bytes, pcg_bytes, triangle_bytes
 
-SOLVERS = ("cholesky", "cholesky-bfloat16", "pcg")
+SOLVERS = ("cholesky", "pcg")
+
+_FACTORED = 4096  # so many points at most are factored without asking: it takes seconds, whatever the kernel
+_LARGE = 1 / 8  # of the memory: a triangle in float64 that takes more than this is held in float32
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,16 @@ class Plan:
     needed: int
 
 
-def plan(solver: str, n: int, outputs: int, size: int, rank: int | None, memory: int) -> Plan:
-    """The solver asked for, or the choice for ``"auto"``: the exact factor where it fits.
+def plan(solver: str, n: int, outputs: int, size: int, points: int, rank: int | None, memory: int) -> Plan:
+    """The solver asked for, or the choice for ``"auto"``: a factor of few points, ``pcg`` of many.
 
     Args:
         solver: ``"auto"`` or one of ``SOLVERS``.
         n: Points.
         outputs: Right-hand sides.
         size: Rows of a tile.
-        rank: Columns in the preconditioner; by default 10 sqrt(n).
+        points: Bytes of the points, of which ``pcg`` makes a sorted copy.
+        rank: Columns in the preconditioner; by default 8 sqrt(n).
         memory: Bytes that may be used.
 
     Raises:
@@ -43,21 +47,23 @@ def plan(solver: str, n: int, outputs: int, size: int, rank: int | None, memory:
     """
     if solver not in ("auto", *SOLVERS):
         raise unknown("solver", solver, ("auto", *SOLVERS))
-    rank = min(n, rank or round(10 * n**0.5))
-    exact, iterative = factor_bytes(n, outputs, size, 32), pcg_bytes(n, outputs, rank)
-    if solver == "cholesky" or (solver == "auto" and exact <= memory):
+    rank = min(n, rank or round(8 * n**0.5))
+    exact, iterative = factor_bytes(n, outputs, size), points + pcg_bytes(n, outputs, rank, size)
+    few = n <= _FACTORED and exact <= memory
+    if solver == "cholesky" or (solver == "auto" and few):
         _require("cholesky", n, exact, memory, "pcg" if iterative <= memory else None)
-        fits = f"its factor takes {_gib(exact)} of {_gib(memory)} available"
-        return Plan("cholesky", fits if solver == "auto" else "asked for", rank, 0, exact)
-    if solver == "cholesky-bfloat16":
-        both = triangle_bytes(n, size, 32) + factor_bytes(n, outputs, size, 16)
-        _require(solver, n, both, memory, "cholesky" if exact <= memory else "pcg")
-        return Plan(solver, "asked for", rank, 32, both)
+        return Plan("cholesky", "few points" if solver == "auto" else "asked for", rank, 0, exact)
     _require("pcg", n, iterative, memory, None)
     held = {bits: iterative + triangle_bytes(n, size, bits) for bits in (64, 32)} | {0: iterative}
-    bits = next(bits for bits, needed in held.items() if needed <= memory)
-    reason = f"a factor takes {_gib(exact)} and {_gib(memory)} are available" if solver == "auto" else "asked for"
-    return Plan("pcg", reason, rank, bits, held[bits])
+    limits = {64: _LARGE * memory, 32: memory, 0: memory}
+    bits = next(bits for bits, needed in held.items() if needed <= limits[bits])
+    return Plan("pcg", _reason(bits, held, memory) if solver == "auto" else "asked for", rank, bits, held[bits])
+
+
+def _reason(bits: int, held: dict[int, int], memory: int) -> str:
+    if bits:
+        return f"many points, and the kernel matrix in float{bits} fits: {_gib(held[bits])} of {_gib(memory)} available"
+    return f"the kernel matrix in float32 would need {_gib(held[32])} of {_gib(memory)} available: it is computed anew"
 
 
 def _require(solver: str, n: int, needed: int, memory: int, other: str | None) -> None:

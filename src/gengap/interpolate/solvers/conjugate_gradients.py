@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Linear = Callable[[Tensor], Tensor]  # [n, C] to [n, C]
+from gengap.interpolate.solvers.power import Linear
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ import torch
 _OF_TILES = 64 * 2**20  # working tiles, besides what grows with n
 
 
-def factor_bytes(n: int, outputs: int, size: int, bits: int) -> int:
-    """Memory of the factor, and of conjugate gradients' float64 vectors."""
-    return triangle_bytes(n, size, bits) + 8 * 8 * n * outputs + _OF_TILES
+def factor_bytes(n: int, outputs: int, size: int) -> int:
+    """Memory of the factor in float32, and of conjugate gradients' float64 vectors."""
+    return triangle_bytes(n, size, 32) + 8 * 8 * n * outputs + _OF_TILES
 
 
-def pcg_bytes(n: int, outputs: int, rank: int) -> int:
+def pcg_bytes(n: int, outputs: int, rank: int, size: int) -> int:
     """Memory of the preconditioner while it is made, and of conjugate gradients' float64 vectors."""
-    return 8 * n * rank + 4 * 8 * rank * rank + 8 * 8 * n * outputs + _OF_TILES
+    return 8 * n * (rank + min(n, size)) + 4 * 8 * rank * rank + 8 * 8 * n * outputs + _OF_TILES
 
 
 def triangle_bytes(n: int, size: int, bits: int) -> int:

@@ -9,14 +9,17 @@ from torch import Tensor
 
 from gengap.interpolate.solvers.choice import Plan
 from gengap.interpolate.solvers.cholesky import cholesky
-from gengap.interpolate.solvers.conjugate_gradients import Iterates, Limits, Linear, conjugate_gradients
-from gengap.interpolate.solvers.nystroem import nystroem
+from gengap.interpolate.solvers.conjugate_gradients import Iterates, Limits, conjugate_gradients
+from gengap.interpolate.solvers.held import HeldTiles, held
+from gengap.interpolate.solvers.neighbourhoods import neighbourhood_order
+from gengap.interpolate.solvers.power import Linear
+from gengap.interpolate.solvers.preconditioner import preconditioner
 from gengap.interpolate.solvers.progress import Report
-from gengap.interpolate.solvers.tiles import CachedTiles, KernelTiles, Product
+from gengap.interpolate.solvers.tiles import KernelTiles, Product
 
 _SMALL = 2048  # so many points at most are factored in float64, at once and at little cost
 # Conjugate gradients on the kernel held in float32 go so far before the residual is taken in float64 again.
-_STAGE = 1e-4
+_STAGE = 2e-5
 _GAIN = 0.5  # a stage that leaves more than this part of the residual gains nothing any more
 _SHOWS = 0.1  # rounding below this part of the residual wanted does not show
 _FACTOR_PATIENCE, _PATIENCE = 10, 200  # products within which the residual has to halve
@@ -46,10 +49,10 @@ def solve(
 ) -> Solution:
     """Solves K alpha = y until ||K alpha - y|| <= tol ||y|| in each column, K in float64.
 
-    ``cholesky`` preconditions conjugate gradients, whose kernel is computed anew by tiles in float64, with a float32
-    factor; ``cholesky-bfloat16`` with a bfloat16 one, half as large. ``pcg`` preconditions with some columns of K. If
-    the plan holds K in float32, conjugate gradients run on that, and again on what is left of y in float64; if it
-    holds K in float64, on that.
+    ``cholesky`` preconditions conjugate gradients, whose kernel is computed anew by tiles in float64, with a factor:
+    in float32, or in float64 of few points. ``pcg`` preconditions with some columns of K and its diagonal tiles, for
+    which it sorts the points first. If the plan holds K in float32, conjugate gradients run on that, and again on what
+    is left of y in float64; if it holds K in float64, on that.
 
     Args:
         tiles: The kernel matrix.
@@ -60,33 +63,31 @@ def solve(
         seed: Of the columns drawn.
         report: Told the phases.
     """
-    if chosen.solver != "pcg":
-        factor = cholesky(tiles, _precision(chosen, tiles.n), partial(report, "factor"))
-        limits = Limits(tol, max_iter, _PATIENCE if chosen.held_bits else _FACTOR_PATIENCE)
-        found = _found(tiles, factor.solve, y, chosen, limits, report)
+    if chosen.solver == "cholesky":
+        precision = torch.float64 if tiles.n <= _SMALL else torch.float32
+        factor = cholesky(tiles, precision, partial(report, "factor"))
+        found = _exactly(tiles, tiles, factor.solve, y, Limits(tol, max_iter, _FACTOR_PATIENCE), report)
         condition = factor.condition() / min(1.0, found.smallest_ratio)  # the ratio takes the jitter out again
         return Solution(found.solution, found.left, found.iterations, factor.jitter, condition)
-    preconditioner = nystroem(tiles, chosen.rank, seed, partial(report, "preconditioner"))
-    found = _found(tiles, preconditioner.solve, y, chosen, Limits(tol, max_iter, _PATIENCE), report)
-    condition = preconditioner.condition(found.smallest_ratio)
-    return Solution(found.solution, found.left, found.iterations, 0.0, condition)
+    order = neighbourhood_order(tiles.points, tiles.size, seed)
+    found, condition = _by_pcg(
+        replace(tiles, points=tiles.points[order]), y[order], chosen, Limits(tol, max_iter, _PATIENCE), seed, report
+    )
+    solution, left = torch.empty_like(y), torch.empty_like(y)
+    solution[order], left[order] = found.solution, found.left
+    return Solution(solution, left, found.iterations, 0.0, condition)
 
 
-def _precision(chosen: Plan, n: int) -> torch.dtype:
-    """What the factor is held in."""
-    if chosen.solver == "cholesky-bfloat16":
-        return torch.bfloat16
-    return torch.float64 if n <= _SMALL else torch.float32
-
-
-def _found(
-    tiles: KernelTiles, precondition: Linear, y: Tensor, chosen: Plan, limits: Limits, report: Report
-) -> Iterates:
-    """Conjugate gradients on what the plan holds of K."""
-    if chosen.held_bits == 32:
-        return _staged(tiles, precondition, y, limits, report)
-    held = tiles.cached(torch.float64, partial(report, "kernel")) if chosen.held_bits else tiles
-    return _exactly(tiles, held, precondition, y, limits, report)
+def _by_pcg(
+    tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: int, report: Report
+) -> tuple[Iterates, float]:
+    """The solution for sorted points, and an estimate of K's condition number."""
+    near = preconditioner(tiles, chosen.rank, seed, partial(report, "preconditioner"))
+    precision = {64: torch.float64, 32: torch.float32, 0: None}[chosen.held_bits]
+    known = tiles if precision is None else held(tiles, precision, partial(report, "kernel"))
+    method = _staged if precision == torch.float32 else _exactly
+    found = method(tiles, known, near.solve, y, limits, report)
+    return found, near.condition(lambda vector: known.product(vector, partial(report, "condition")))
 
 
 def _iterate(product: Product, precondition: Linear, y: Tensor, limits: Limits, report: Report) -> Iterates:
@@ -102,32 +103,38 @@ def _iterate(product: Product, precondition: Linear, y: Tensor, limits: Limits, 
 
 def _exactly(
     tiles: KernelTiles,
-    held: KernelTiles | CachedTiles,
+    known: KernelTiles | HeldTiles,
     precondition: Linear,
     y: Tensor,
     limits: Limits,
     report: Report,
 ) -> Iterates:
     """On K in float64. What is left of y is computed anew where rounding in K alpha could show in it."""
-    found = _iterate(held.product, precondition, y, limits, report)
+    found = _iterate(known.product, precondition, y, limits, report)
     trace = tiles.n * tiles.diagonal_mean()  # K's largest eigenvalue is at most this
     rounding = torch.finfo(y.dtype).eps * trace * found.solution.norm(dim=0)
     if bool((rounding <= _SHOWS * limits.tol * y.norm(dim=0)).all()):
         return found
-    left = y - held.product(found.solution, partial(report, "residual"))
+    left = y - known.product(found.solution, partial(report, "residual"))
     return replace(found, left=left, iterations=found.iterations + 1)
 
 
-def _staged(tiles: KernelTiles, precondition: Linear, y: Tensor, limits: Limits, report: Report) -> Iterates:
+def _staged(
+    tiles: KernelTiles,
+    rounded: KernelTiles | HeldTiles,
+    precondition: Linear,
+    y: Tensor,
+    limits: Limits,
+    report: Report,
+) -> Iterates:
     """Refinement: each stage solves for what is left of y on the kernel held in float32."""
-    held = tiles.cached(torch.float32, partial(report, "kernel"))
     scale = y.norm(dim=0).clamp(min=torch.finfo(y.dtype).tiny)
     x, left, residual = torch.zeros_like(y), y, 1.0
     iterations, ratio = 0, math.inf
     while iterations < limits.max_iter and residual > limits.tol:
         goal = min(0.5, max(_STAGE, 0.5 * limits.tol / residual))
         stage_limits = Limits(goal, limits.max_iter - iterations, limits.patience)
-        stage = _iterate(held.product, precondition, left, stage_limits, report)
+        stage = _iterate(rounded.product, precondition, left, stage_limits, report)
         candidate = x + stage.solution
         after = y - tiles.product(candidate, partial(report, "residual"))
         iterations += stage.iterations + 1

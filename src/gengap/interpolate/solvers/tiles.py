@@ -48,15 +48,7 @@ class KernelTiles:
 
     def product(self, vectors: Tensor, advance: Advance) -> Tensor:
         """K V in float64, from tiles computed anew in float64; V is ``[n, C]``."""
-        return _symmetric_product(self._lower(torch.float64), self.count, vectors, advance)
-
-    def cached(self, dtype: torch.dtype, advance: Advance) -> "CachedTiles":
-        """The lower triangle, held."""
-        tiles = []
-        for rows, columns, tile in self._lower(dtype):
-            tiles.append((rows, columns, tile))
-            advance(len(tiles) / self.count)
-        return CachedTiles(tiles)
+        return symmetric_product(self.lower(torch.float64), self.count, vectors, advance)
 
     @property
     def count(self) -> int:
@@ -64,25 +56,15 @@ class KernelTiles:
         blocks = -(-self.n // self.size)
         return blocks * (blocks + 1) // 2
 
-    def _lower(self, dtype: torch.dtype) -> Iterator[Tile]:
+    def lower(self, dtype: torch.dtype) -> Iterator[Tile]:
+        """The tiles of the lower triangle, row of tiles by row of tiles."""
         blocks = self.blocks
         for i, rows in enumerate(blocks):
             for columns in blocks[: i + 1]:
                 yield rows, columns, self.tile(rows, columns, dtype)
 
 
-@dataclass(frozen=True)
-class CachedTiles:
-    """The lower triangle of K, held in memory: 2 n^2 bytes in float32, 4 n^2 in float64."""
-
-    tiles: list[Tile]
-
-    def product(self, vectors: Tensor, advance: Advance) -> Tensor:
-        """K V: each tile's part in its precision, their sum in that of V."""
-        return _symmetric_product(iter(self.tiles), len(self.tiles), vectors, advance)
-
-
-def _symmetric_product(tiles: Iterator[Tile], count: int, vectors: Tensor, advance: Advance) -> Tensor:
+def symmetric_product(tiles: Iterator[Tile], count: int, vectors: Tensor, advance: Advance) -> Tensor:
     """K V from the tiles of the lower triangle, each of which serves twice off the diagonal.
 
     Products are of V^T, long and flat, which BLAS multiplies with a tile some times faster than V, narrow and tall.

@@ -1,0 +1,97 @@
+"""A preconditioner from some columns of the kernel matrix and its diagonal tiles, in memory O(n (rank + tile))."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gengap.interpolate.solvers.cholesky import not_positive_semidefinite
+from gengap.interpolate.solvers.power import Linear, power_iteration
+from gengap.interpolate.solvers.thin import times, transposed_times
+from gengap.interpolate.solvers.tiles import Advance, KernelTiles
+
+_RESOLVED = 1e-12  # eigenvalues below this part of the largest are rounding
+_FLOOR, _HIGHEST = 1e-7, 1.0  # added to what is left in the diagonal tiles, as a part of K's diagonal
+
+
+@dataclass(frozen=True)
+class Preconditioner:
+    """P^-1 = B^-1 - H H^T for P = F F^T + B, an approximation of K.
+
+    F F^T is what some columns of K tell of all of it, and B the rest within the diagonal tiles, so that points act on
+    those of their own tile as they do in K, and on all others through the columns.
+
+    Source: Snelson and Ghahramani 2007, "Local and global sparse Gaussian process approximations", PIC.
+
+    Attributes:
+        inverses: B^-1, tile by tile, float64.
+        correction: H, ``[n, r]``, float64.
+        blocks: Rows of each tile.
+        largest: Estimate of K's largest eigenvalue.
+    """
+
+    inverses: list[Tensor]
+    correction: Tensor
+    blocks: list[slice]
+    largest: float
+
+    def solve(self, vectors: Tensor) -> Tensor:
+        """P^-1 V."""
+        near = [times(inverse, vectors[rows]) for inverse, rows in zip(self.inverses, self.blocks, strict=True)]
+        return torch.cat(near).sub_(times(self.correction, transposed_times(self.correction, vectors)))
+
+    def condition(self, product: Linear) -> float:
+        """Estimate of K's condition number, from the product with K of a vector for which it is small."""
+        _, vector = power_iteration(self.solve, self.correction)
+        smallest = float((vector * product(vector)).sum() / vector.square().sum())
+        return self.largest / smallest if smallest > 0 else math.inf
+
+
+def preconditioner(tiles: KernelTiles, rank: int, seed: int, advance: Advance) -> Preconditioner:
+    """The preconditioner from ``rank`` columns of K, drawn uniformly, in time O(n rank (rank + tile + d)).
+
+    With C those columns and W their rows of them, F F^T = C W^-1 C^T. With G = B^-1 F and L L^T = I + F^T G,
+    Woodbury's identity makes H = G L^-T.
+
+    Args:
+        tiles: K; the nearer to each other the points of a tile, the better.
+        rank: Columns, at most n.
+        seed: Of the columns.
+        advance: Told the fraction that is done.
+
+    Raises:
+        InputError: The kernel is not positive semidefinite.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(tiles.n, generator=generator)[:rank].to(tiles.points.device)
+    landmarks = tiles.points[chosen].to(torch.float64)
+    values, vectors = torch.linalg.eigh(tiles.kernel.between(landmarks, landmarks))
+    kept = values > _RESOLVED * values[-1]
+    whitening = vectors[:, kept] / values[kept].sqrt()
+    inverses, inner = [], torch.eye(whitening.shape[1], dtype=torch.float64, device=landmarks.device)
+    G = landmarks.new_empty(tiles.n, whitening.shape[1])
+    typical = tiles.diagonal_mean()
+    for rows in tiles.blocks:
+        F = tiles.kernel.between(tiles.points[rows].to(torch.float64), landmarks) @ whitening
+        left = tiles.tile(rows, rows, torch.float64).addmm_(F, F.T, alpha=-1)
+        inverses.append(_inverse(left, typical))
+        torch.matmul(inverses[-1], F, out=G[rows])
+        inner.addmm_(F.T, G[rows])
+        advance(rows.stop / tiles.n)
+    lower = torch.linalg.cholesky(inner)
+    for rows in tiles.blocks:
+        G[rows] = torch.linalg.solve_triangular(lower.T, G[rows], upper=True, left=False)
+    return Preconditioner(inverses, G, tiles.blocks, float(values[-1]) * tiles.n / len(chosen))
+
+
+def _inverse(left: Tensor, typical: float) -> Tensor:
+    """Of what is left in a diagonal tile, with as little added to its diagonal as rounding asks for."""
+    identity = torch.eye(len(left), dtype=left.dtype, device=left.device)
+    floor = _FLOOR
+    while floor <= _HIGHEST:
+        factor, failed = torch.linalg.cholesky_ex(left + floor * typical * identity)
+        if not failed:
+            return torch.cholesky_inverse(factor)
+        floor *= 10
+    raise not_positive_semidefinite()
