@@ -91,6 +91,12 @@ def test_what_cannot_be_interpolated_is_told():
     assert made.jitter_ > 0
 
 
+@pytest.mark.parametrize("solver", ["cholesky", "pcg"])
+def test_a_kernel_that_is_zero_is_refused(solver):
+    with pytest.raises(InputError, match="not positive semidefinite"):
+        KernelInterpolator("linear", solver=solver).fit([[0.0]], [1.0])
+
+
 def test_points_in_float32_are_taken_as_they_are():
     made = KernelInterpolator(bandwidth=1.5).fit(X.astype(np.float32), Y)
     wide = KernelInterpolator(bandwidth=1.5).fit(X.astype(np.float32).astype(np.float64), Y)

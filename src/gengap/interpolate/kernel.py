@@ -86,7 +86,7 @@ class _KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
         self.solver_, self.solver_reason_ = chosen.solver, chosen.reason
         self.jitter_, self.condition_, self.n_iter_ = found.jitter, found.condition, found.iterations
         self.peak_memory_bytes_, self.seconds_ = peak.read(), time.perf_counter() - started
-        if self.residual_ > self.tol:
+        if not self.residual_ <= self.tol:
             warnings.warn(
                 f"The residual is {self.residual_:.2g} after {self.n_iter_} products with K; tol = {self.tol:g}.",
                 ConvergenceWarning,
@@ -173,7 +173,8 @@ class KernelInterpolator(RegressorMixin, _KernelMachine):  # type: ignore[misc]
         norm_: The root of the sum of their squares.
         train_error_: Mean squared error on the distinct points.
         residual_: Largest ||K alpha - y|| / ||y|| of any output, K in float64.
-        condition_: Estimate of the condition number of K, good to a small factor.
+        condition_: Estimate of the condition number of K, good to a small factor; a lower one where K's least
+            eigenvalue is below rounding in its entries, as ``pcg`` holds them.
         jitter_: Largest number added to the diagonal before factoring: 0 unless K is not positive definite in the
             factor's precision. The solution is that of K itself.
         n_iter_: Products with K.

@@ -8,7 +8,7 @@ from gengap.interpolate.solvers.memory import factor_bytes, pcg_bytes, triangle_
 SOLVERS = ("cholesky", "pcg")
 
 _FACTORED = 4096  # so many points at most are factored without asking: it takes seconds, whatever the kernel
-_LARGE = 1 / 8  # of the memory: a triangle in float64 that takes more than this is held in float32
+_LARGE = 1 / 8  # of the memory: where K in float64 would need more than this, it is held in float32
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,12 @@ def plan(solver: str, n: int, outputs: int, size: int, points: int, rank: int | 
         raise unknown("solver", solver, ("auto", *SOLVERS))
     rank = min(n, rank or round(8 * n**0.5))
     exact, iterative = factor_bytes(n, outputs, size), points + pcg_bytes(n, outputs, rank, size)
-    few = n <= _FACTORED and exact <= memory
-    if solver == "cholesky" or (solver == "auto" and few):
-        _require("cholesky", n, exact, memory, "pcg" if iterative <= memory else None)
-        return Plan("cholesky", "few points" if solver == "auto" else "asked for", rank, 0, exact)
-    _require("pcg", n, iterative, memory, None)
+    only = iterative > memory
+    if solver == "cholesky" or (solver == "auto" and exact <= memory and (n <= _FACTORED or only)):
+        _require("cholesky", n, exact, memory, None if only else "pcg")
+        few = "few points" if n <= _FACTORED else f"pcg would need {_gib(iterative)} of {_gib(memory)} available"
+        return Plan("cholesky", few if solver == "auto" else "asked for", rank, 0, exact)
+    _require("pcg", n, iterative, memory, "cholesky" if exact <= memory else None)
     held = {bits: iterative + triangle_bytes(n, size, bits) for bits in (64, 32)} | {0: iterative}
     limits = {64: _LARGE * memory, 32: memory, 0: memory}
     bits = next(bits for bits, needed in held.items() if needed <= limits[bits])

@@ -1,5 +1,6 @@
 """A Cholesky factor of the kernel matrix by tiles, of which only the lower triangle is held."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -86,6 +87,8 @@ def cholesky(tiles: KernelTiles, dtype: torch.dtype, advance: Advance) -> Factor
         InputError: No jitter up to the size of K's diagonal helps: the kernel is not positive semidefinite.
     """
     typical = tiles.diagonal_mean()
+    if not 0 < typical < math.inf:
+        raise not_positive_semidefinite()
     jitter = _Jitter(0.0, least=typical * tiles.n * torch.finfo(dtype).eps, most=typical)
     rows: list[Tensor] = []
     corners: list[Tensor] = []

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import torch
 
+_VECTORS = 16  # float64 arrays as large as y: of conjugate gradients, of refinement, and a sum for each thread
 _OF_TILES = 64 * 2**20  # working tiles, besides what grows with n
 
 
 def factor_bytes(n: int, outputs: int, size: int) -> int:
     """Memory of the factor in float32, and of conjugate gradients' float64 vectors."""
-    return triangle_bytes(n, size, 32) + 8 * 8 * n * outputs + _OF_TILES
+    return triangle_bytes(n, size, 32) + 8 * _VECTORS * n * outputs + _OF_TILES
 
 
 def pcg_bytes(n: int, outputs: int, rank: int, size: int) -> int:
     """Memory of the preconditioner while it is made, and of conjugate gradients' float64 vectors."""
-    return 8 * n * (rank + min(n, size)) + 4 * 8 * rank * rank + 8 * 8 * n * outputs + _OF_TILES
+    return 8 * n * (rank + min(n, size)) + 4 * 8 * rank * rank + 8 * _VECTORS * n * outputs + _OF_TILES
 
 
 def triangle_bytes(n: int, size: int, bits: int) -> int:

@@ -26,6 +26,7 @@ def _ordered(points: Tensor, index: Tensor, size: int, generator: torch.Generato
         return index
     own = points[index]
     index = index[(own @ _direction(own, generator)).argsort(stable=True)]
+    del own  # before the halves make copies of theirs
     middle = blocks // 2 * size
     halves = (_ordered(points, half, size, generator) for half in (index[:middle], index[middle:]))
     return torch.cat(list(halves))

@@ -1,6 +1,5 @@
 """A preconditioner from some columns of the kernel matrix and its diagonal tiles, in memory O(n (rank + tile))."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -41,11 +40,16 @@ class Preconditioner:
         near = [times(inverse, vectors[rows]) for inverse, rows in zip(self.inverses, self.blocks, strict=True)]
         return torch.cat(near).sub_(times(self.correction, transposed_times(self.correction, vectors)))
 
-    def condition(self, product: Linear) -> float:
-        """Estimate of K's condition number, from the product with K of a vector for which it is small."""
+    def condition(self, product: Linear, rounding: float) -> float:
+        """Estimate of K's condition number, from the product with K of a vector for which it is small.
+
+        Args:
+            product: V to K V.
+            rounding: In an entry of K; a smaller eigenvalue cannot be told from it.
+        """
         _, vector = power_iteration(self.solve, self.correction)
         smallest = float((vector * product(vector)).sum() / vector.square().sum())
-        return self.largest / smallest if smallest > 0 else math.inf
+        return self.largest / max(smallest, rounding)
 
 
 def preconditioner(tiles: KernelTiles, rank: int, seed: int, advance: Advance) -> Preconditioner:
@@ -66,30 +70,37 @@ def preconditioner(tiles: KernelTiles, rank: int, seed: int, advance: Advance) -
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(tiles.n, generator=generator)[:rank].to(tiles.points.device)
     landmarks = tiles.points[chosen].to(torch.float64)
-    values, vectors = torch.linalg.eigh(tiles.kernel.between(landmarks, landmarks))
+    corner = tiles.kernel.between(landmarks, landmarks)
+    values, vectors = torch.linalg.eigh(corner)
     kept = values > _RESOLVED * values[-1]
     whitening = vectors[:, kept] / values[kept].sqrt()
     inverses, inner = [], torch.eye(whitening.shape[1], dtype=torch.float64, device=landmarks.device)
     G = landmarks.new_empty(tiles.n, whitening.shape[1])
-    typical = tiles.diagonal_mean()
     for rows in tiles.blocks:
         F = tiles.kernel.between(tiles.points[rows].to(torch.float64), landmarks) @ whitening
-        left = tiles.tile(rows, rows, torch.float64).addmm_(F, F.T, alpha=-1)
-        inverses.append(_inverse(left, typical))
+        own = tiles.tile(rows, rows, torch.float64)
+        typical = float(own.diagonal().mean())
+        inverses.append(_inverse(own.addmm_(F, F.T, alpha=-1), typical))
         torch.matmul(inverses[-1], F, out=G[rows])
         inner.addmm_(F.T, G[rows])
         advance(rows.stop / tiles.n)
     lower = torch.linalg.cholesky(inner)
     for rows in tiles.blocks:
         G[rows] = torch.linalg.solve_triangular(lower.T, G[rows], upper=True, left=False)
-    return Preconditioner(inverses, G, tiles.blocks, float(values[-1]) * tiles.n / len(chosen))
+    return Preconditioner(inverses, G, tiles.blocks, _largest(corner, float(values[-1]), tiles.n))
+
+
+def _largest(corner: Tensor, largest: float, n: int) -> float:
+    """Estimate of K's largest eigenvalue from that of some rows and columns: but for the diagonal, it grows with n."""
+    own = float(corner.diagonal().mean())
+    return own + (largest - own) * (n - 1) / max(1, len(corner) - 1)
 
 
 def _inverse(left: Tensor, typical: float) -> Tensor:
     """Of what is left in a diagonal tile, with as little added to its diagonal as rounding asks for."""
     identity = torch.eye(len(left), dtype=left.dtype, device=left.device)
     floor = _FLOOR
-    while floor <= _HIGHEST:
+    while typical > 0 and floor <= _HIGHEST:
         factor, failed = torch.linalg.cholesky_ex(left + floor * typical * identity)
         if not failed:
             return torch.cholesky_inverse(factor)

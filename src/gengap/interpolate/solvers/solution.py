@@ -67,7 +67,8 @@ def solve(
         precision = torch.float64 if tiles.n <= _SMALL else torch.float32
         factor = cholesky(tiles, precision, partial(report, "factor"))
         found = _exactly(tiles, tiles, factor.solve, y, Limits(tol, max_iter, _FACTOR_PATIENCE), report)
-        condition = factor.condition() / min(1.0, found.smallest_ratio)  # the ratio takes the jitter out again
+        eps = torch.finfo(y.dtype).eps
+        condition = factor.condition() / max(eps, min(1.0, found.smallest_ratio))  # takes the jitter out again
         return Solution(found.solution, found.left, found.iterations, factor.jitter, condition)
     order = neighbourhood_order(tiles.points, tiles.size, seed)
     found, condition = _by_pcg(
@@ -87,7 +88,8 @@ def _by_pcg(
     known = tiles if precision is None else held(tiles, precision, partial(report, "kernel"))
     method = _staged if precision == torch.float32 else _exactly
     found = method(tiles, known, near.solve, y, limits, report)
-    return found, near.condition(lambda vector: known.product(vector, partial(report, "condition")))
+    rounding = torch.finfo(precision or torch.float64).eps * tiles.diagonal_mean()
+    return found, near.condition(lambda vector: known.product(vector, partial(report, "condition")), rounding)
 
 
 def _iterate(product: Product, precondition: Linear, y: Tensor, limits: Limits, report: Report) -> Iterates:
@@ -121,7 +123,7 @@ def _exactly(
 
 def _staged(
     tiles: KernelTiles,
-    rounded: KernelTiles | HeldTiles,
+    known: KernelTiles | HeldTiles,
     precondition: Linear,
     y: Tensor,
     limits: Limits,
@@ -134,13 +136,15 @@ def _staged(
     while iterations < limits.max_iter and residual > limits.tol:
         goal = min(0.5, max(_STAGE, 0.5 * limits.tol / residual))
         stage_limits = Limits(goal, limits.max_iter - iterations, limits.patience)
-        stage = _iterate(rounded.product, precondition, left, stage_limits, report)
+        stage = _iterate(known.product, precondition, left, stage_limits, report)
         candidate = x + stage.solution
         after = y - tiles.product(candidate, partial(report, "residual"))
         iterations += stage.iterations + 1
         ratio = min(ratio, stage.smallest_ratio)
-        reached = float((after.norm(dim=0) / scale).max())
-        if reached > _GAIN * residual:
+        before, reached = residual, float((after.norm(dim=0) / scale).max())
+        if not reached < before:
             break
         x, left, residual = candidate, after, reached
+        if reached > _GAIN * before:
+            break
     return Iterates(x, left, iterations, ratio)

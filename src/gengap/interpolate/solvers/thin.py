@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +22,8 @@ _FEWEST, _MOST = 16, 96  # rows of a strip
 
 Array = NDArray[np.float64] | NDArray[np.float32]
 Found = TypeVar("Found")
+# How many threads BLAS has is the whole process's: one at a time changes it, and changes it back.
+_LIMITING = Lock()
 
 
 def strips(matrix: Array, count: int) -> Iterator[tuple[slice, Array]]:
@@ -63,7 +66,7 @@ def transposed_times(matrix: Tensor, vectors: Tensor) -> Tensor:
 
 def in_threads(work: Callable[[slice], Found], parts: Sequence[slice]) -> list[Found]:
     """What work makes of each part, a thread for each, in which BLAS has one thread."""
-    with ThreadPoolExecutor(len(parts)) as pool, _libraries().limit(limits=1, user_api="blas"):
+    with _LIMITING, ThreadPoolExecutor(len(parts)) as pool, _libraries().limit(limits=1, user_api="blas"):
         return list(pool.map(work, parts))
 
 

@@ -42,8 +42,8 @@ class KernelTiles:
         return self.kernel.between(self.points[rows].to(dtype), self.points[columns].to(dtype))
 
     def diagonal_mean(self) -> float:
-        """Mean of k(x, x) over some of the points."""
-        some = self.points[: self.size].to(torch.float64)
+        """Mean of k(x, x) over some of the points, from all parts of their order."""
+        some = self.points[:: -(-self.n // self.size)].to(torch.float64)
         return float(self.kernel.between(some, some).diagonal().mean())
 
     def product(self, vectors: Tensor, advance: Advance) -> Tensor:
