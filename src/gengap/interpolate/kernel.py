@@ -148,7 +148,7 @@ class KernelInterpolator(RegressorMixin, _KernelMachine):  # type: ignore[misc]
     is reached. ``pcg`` factors nothing as large: it preconditions with ``rank`` columns of K and the blocks of K
     between points near each other, and holds K in float32 (2 n^2 bytes), of fewer points in float64, or computes it
     anew for every product where that does not fit. ``auto`` is ``cholesky`` up to 4,096 points, else ``pcg``, which
-    takes about as long at 15,000 and a third of the time at 60,000, and also solves what is singular in float32.
+    also solves what is singular in float32; how many products that takes depends on the kernel and on ``tol``.
 
     Source: Zhang, Bengio, Hardt, Recht and Vinyals 2017 (arXiv:1611.03530), section 5; Rahimi and Recht 2007 for the
     product forms, whose Cauchy kernel is 2^d times ours.
