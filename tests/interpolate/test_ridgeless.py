@@ -3,6 +3,7 @@
 import json
 import tracemalloc
 from dataclasses import asdict
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -97,6 +98,35 @@ def test_what_float64_cannot_tell_is_flagged(count):
     assert record["norm"] is record["test_error"] is record["train_loss"] is None
     assert "condition" in record["reason"]
     json.dumps(record, allow_nan=False)
+
+
+def _exactly(Z, y):
+    """The solution of Z c = y in rational numbers, by Gauss and Jordan."""
+    rows = [[Fraction(value) for value in (*row, target)] for row, target in zip(Z.tolist(), y.tolist(), strict=True)]
+    for i in range(len(rows)):
+        pivot = next(k for k in range(i, len(rows)) if rows[k][i])
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        rows[i] = [value / rows[i][i] for value in rows[i]]
+        for k in range(len(rows)):
+            if k != i:
+                factor = rows[k][i]
+                rows[k] = [a - factor * b for a, b in zip(rows[k], rows[i], strict=True)]
+    return np.array([float(row[-1]) for row in rows])
+
+
+def test_at_the_peak_an_exact_fit_is_reliable_where_an_inexact_one_is_not():
+    """There the condition number enters once, and below the peak its square."""
+    features = RandomFourierFeatures("gaussian", 2e4, random_state=0)
+    peak, below = (ridgeless_path(features, X[:n], Y[:n, :1], X_TEST, Y_TEST[:, :1], [8])[0] for n in (8, 12))
+    assert peak.condition**2 * np.finfo(float).eps > 1
+    assert peak.reliable
+    assert not below.reliable
+    made = features.set_params(n_features=8).fit(X[:8])
+    Z, Z_test = (made.transform(x) * made.scale(8) for x in (X[:8], X_TEST))
+    coefficients = _exactly(Z, Y[:8, 0])
+    assert abs(peak.unscaled_norm / np.linalg.norm(coefficients) - 1) <= peak.rounding
+    test_loss = ((Z_test @ coefficients - Y_TEST[:, 0]) ** 2).mean()
+    assert peak.test_loss == pytest.approx(test_loss, rel=30 * peak.rounding)
 
 
 def test_a_reliable_point_is_recorded_whole():

@@ -18,9 +18,8 @@ from gengap.errors import InputError
 from gengap.interpolate.random_features import RandomFourierFeatures
 from gengap.interpolate.triangular import Floats
 
-# Beyond it, rounding in a least-squares solution, at worst of order (machine epsilon) x condition^2, can reach the
-# size of the solution itself, whatever algorithm is used.
-LARGEST_CONDITION = float(1 / np.sqrt(np.finfo(float).eps))
+_EPS = float(np.finfo(float).eps)
+LARGEST_ROUNDING = 1e-2
 # Up to it the factor of Z Z^T, whose condition is the square, costs no more than half of the digits.
 SQUARED_CONDITION = 1e4
 _BLOCK = 512  # features that enter the factor at a time
@@ -39,8 +38,11 @@ class RidgelessPoint:
         unscaled_norm: That of the features before normalisation. It never grows from one N >= n to the next.
         residual: Largest error at a training point, in units of y.
         condition: Estimated condition number of the features' matrix in the 1-norm; infinite if singular.
-        reliable: Whether the condition number is at most ``LARGEST_CONDITION``; beyond, float64 does not tell
-            the minimum-norm solution, and the point's numbers are only what this algorithm gave.
+        rounding: Bound, up to a modest factor, on the relative error that rounding makes in the solution: with eps of
+            float64, eps (condition + condition^2 tan t) for N <= n, where tan t is the residual's length over the
+            fit's (Golub and Van Loan, "Matrix Computations", section 5.3), and eps condition^2 for N > n.
+        reliable: Whether ``rounding`` is at most ``LARGEST_ROUNDING``; else float64 does not tell the minimum-norm
+            solution, and the point's numbers are only what this algorithm gave.
         solver: ``"qr"``, or ``"cholesky"`` where Z Z^T was factored.
     """
 
@@ -53,6 +55,7 @@ class RidgelessPoint:
     unscaled_norm: float
     residual: float
     condition: float
+    rounding: float
     reliable: bool
     solver: str
 
@@ -62,8 +65,8 @@ class RidgelessPoint:
         if self.reliable:
             return None
         return (
-            f"the features' matrix has condition {self.condition:.2g}: beyond {LARGEST_CONDITION:.2g} float64 does not "
-            "tell the solution of minimum norm"
+            f"the features' matrix has condition {self.condition:.2g}, with which rounding may change the solution by "
+            f"more than {LARGEST_ROUNDING:g} of it"
         )
 
     def record(self) -> dict[str, Any]:
@@ -84,6 +87,7 @@ class _Solution:
     train: Floats
     test: Floats
     condition: float
+    rounding: float
     solver: str = "qr"
 
 
@@ -187,7 +191,9 @@ def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
         with np.errstate(all="ignore"):
             coefficients = _solve(R[:N, :N], rotated[:, :N].T)
             train, test = Z[:, :N] @ coefficients, Z_test[:, :N] @ coefficients
-            yield _Solution(float(np.linalg.norm(coefficients)), train, test, condition)
+            tangent = np.linalg.norm(train - data.y) / np.linalg.norm(train)
+            rounding = float(_EPS * (condition + condition**2 * tangent))
+        yield _Solution(float(np.linalg.norm(coefficients)), train, test, condition, rounding)
 
 
 def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
@@ -215,7 +221,7 @@ def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
             whitened = _solve(R, data.y, transposed=True)
             dual = _solve(R, whitened)
             train, test = dsymm(1.0, gram, dual, lower=True), crossed @ dual
-        yield _Solution(float(np.linalg.norm(whitened)), train, test, condition, solver)
+        yield _Solution(float(np.linalg.norm(whitened)), train, test, condition, _EPS * condition**2, solver)
 
 
 def _squared_factor(gram: Floats) -> tuple[Floats, float]:
@@ -265,7 +271,8 @@ def _point(data: _Data, N: int, solution: _Solution) -> RidgelessPoint:
         unscaled_norm=solution.norm,
         residual=float(np.abs(off).max()),
         condition=solution.condition,
-        reliable=solution.condition <= LARGEST_CONDITION,
+        rounding=solution.rounding,
+        reliable=solution.rounding <= LARGEST_ROUNDING,
         solver=solution.solver,
     )
 
