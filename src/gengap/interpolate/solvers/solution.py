@@ -15,7 +15,7 @@ from gengap.interpolate.solvers.neighbourhoods import neighbourhood_order
 from gengap.interpolate.solvers.power import Linear
 from gengap.interpolate.solvers.preconditioner import preconditioner
 from gengap.interpolate.solvers.progress import Report
-from gengap.interpolate.solvers.tiles import KernelTiles, Product
+from gengap.interpolate.solvers.tiles import KernelTiles
 
 _SMALL = 2048  # so many points at most are factored in float64, at once and at little cost
 # Conjugate gradients on the kernel held in float32 go so far before the residual is taken in float64 again.
@@ -66,7 +66,8 @@ def solve(
     if chosen.solver == "cholesky":
         precision = torch.float64 if tiles.n <= _SMALL else torch.float32
         factor = cholesky(tiles, precision, partial(report, "factor"))
-        found = _exactly(tiles, tiles, factor.solve, y, Limits(tol, max_iter, _FACTOR_PATIENCE), report)
+        system = _System(tiles, tiles, factor.solve, report)
+        found = _exactly(system, y, Limits(tol, max_iter, _FACTOR_PATIENCE))
         eps = torch.finfo(y.dtype).eps
         condition = factor.condition() / max(eps, min(1.0, found.smallest_ratio))  # takes the jitter out again
         return Solution(found.solution, found.left, found.iterations, factor.jitter, condition)
@@ -87,48 +88,45 @@ def _by_pcg(
     precision = {64: torch.float64, 32: torch.float32, 0: None}[chosen.held_bits]
     known = tiles if precision is None else held(tiles, precision, partial(report, "kernel"))
     method = _staged if precision == torch.float32 else _exactly
-    found = method(tiles, known, near.solve, y, limits, report)
+    found = method(_System(tiles, known, near.solve, report), y, limits)
     rounding = torch.finfo(precision or torch.float64).eps * tiles.diagonal_mean()
     return found, near.condition(lambda vector: known.product(vector, partial(report, "condition")), rounding)
 
 
-def _iterate(product: Product, precondition: Linear, y: Tensor, limits: Limits, report: Report) -> Iterates:
-    def told(residual: float) -> None:
-        done = math.log(max(residual, limits.tol)) / math.log(limits.tol)
-        report("iterations", max(0.0, done))
+@dataclass(frozen=True)
+class _System:
+    """K by tiles, what is known of it between products, an approximation of its inverse, and whom to tell."""
 
-    def by_tiles(vectors: Tensor) -> Tensor:
-        return product(vectors, partial(report, "product"))
+    tiles: KernelTiles
+    known: KernelTiles | HeldTiles
+    precondition: Linear
+    report: Report
 
-    return conjugate_gradients(by_tiles, precondition, y, limits, told)
+    def iterate(self, y: Tensor, limits: Limits) -> Iterates:
+        """Conjugate gradients on what is known of K."""
+
+        def told(residual: float) -> None:
+            done = math.log(max(residual, limits.tol)) / math.log(limits.tol)
+            self.report("iterations", max(0.0, done))
+
+        def product(vectors: Tensor) -> Tensor:
+            return self.known.product(vectors, partial(self.report, "product"))
+
+        return conjugate_gradients(product, self.precondition, y, limits, told)
 
 
-def _exactly(
-    tiles: KernelTiles,
-    known: KernelTiles | HeldTiles,
-    precondition: Linear,
-    y: Tensor,
-    limits: Limits,
-    report: Report,
-) -> Iterates:
+def _exactly(system: _System, y: Tensor, limits: Limits) -> Iterates:
     """On K in float64. What is left of y is computed anew where rounding in K alpha could show in it."""
-    found = _iterate(known.product, precondition, y, limits, report)
-    trace = tiles.n * tiles.diagonal_mean()  # K's largest eigenvalue is at most this
+    found = system.iterate(y, limits)
+    trace = system.tiles.n * system.tiles.diagonal_mean()  # K's largest eigenvalue is at most this
     rounding = torch.finfo(y.dtype).eps * trace * found.solution.norm(dim=0)
     if bool((rounding <= _SHOWS * limits.tol * y.norm(dim=0)).all()):
         return found
-    left = y - known.product(found.solution, partial(report, "residual"))
+    left = y - system.known.product(found.solution, partial(system.report, "residual"))
     return replace(found, left=left, iterations=found.iterations + 1)
 
 
-def _staged(
-    tiles: KernelTiles,
-    known: KernelTiles | HeldTiles,
-    precondition: Linear,
-    y: Tensor,
-    limits: Limits,
-    report: Report,
-) -> Iterates:
+def _staged(system: _System, y: Tensor, limits: Limits) -> Iterates:
     """Refinement: each stage solves for what is left of y on the kernel held in float32."""
     scale = y.norm(dim=0).clamp(min=torch.finfo(y.dtype).tiny)
     x, left, residual = torch.zeros_like(y), y, 1.0
@@ -136,9 +134,9 @@ def _staged(
     while iterations < limits.max_iter and residual > limits.tol:
         goal = min(0.5, max(_STAGE, 0.5 * limits.tol / residual))
         stage_limits = Limits(goal, limits.max_iter - iterations, limits.patience)
-        stage = _iterate(known.product, precondition, left, stage_limits, report)
+        stage = system.iterate(left, stage_limits)
         candidate = x + stage.solution
-        after = y - tiles.product(candidate, partial(report, "residual"))
+        after = y - system.tiles.product(candidate, partial(system.report, "residual"))
         iterations += stage.iterations + 1
         ratio = min(ratio, stage.smallest_ratio)
         before, reached = residual, float((after.norm(dim=0) / scale).max())

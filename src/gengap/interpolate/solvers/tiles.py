@@ -9,7 +9,6 @@ from torch import Tensor
 from gengap.interpolate.kernels import Kernel
 
 Advance = Callable[[float], None]  # told the fraction of a piece of work that is done
-Product = Callable[[Tensor, Advance], Tensor]  # V to K V, telling how far it is
 Tile = tuple[slice, slice, Tensor]  # its rows, its columns, its values
 
 
