@@ -32,10 +32,10 @@ def test_the_printed_fits() -> None:
 
 
 def test_recipes_are_the_authors() -> None:
-    first, second = setting.recipes("paper", THREE)
+    first, second = setting.recipes(Config("paper", "f"))
     assert (second.learning_rate, second.momentum, second.decay, second.epochs) == (0.01, 0.9, 1.0, 300)
     assert (second.batch_size, second.snapshot_loss, first.interpolate) == (256, 0.0044, True)
-    first, second = setting.recipes("paper", FIVE)
+    first, second = setting.recipes(Config("paper", "f", model=FIVE))
     assert (first.epochs, second.epochs, second.snapshot_loss) == (30, 80, 0.006)
 
 
@@ -56,9 +56,10 @@ def test_networks_of_a_line() -> None:
 
 @pytest.mark.realdata
 @pytest.mark.skipif("GENGAP_DATA" not in os.environ, reason="CIFAR-10 under GENGAP_DATA is needed")
-def test_desk_uses_more_images_for_the_pretrained_3_layer_networks() -> None:
+def test_desk_uses_all_images_for_the_pretrained_3_layer_networks() -> None:
     pretrained, others = networks(Config("desk", "f")), networks(Config("desk", "f", method="seeds"))
-    assert (len(pretrained[0].cell.problem.train), len(others[0].cell.problem.train)) == (10_000, 5_000)
+    assert (len(pretrained[0].cell.problem.train), len(others[0].cell.problem.train)) == (50_000, 5_000)
+    assert [n.cell.recipe.target_loss for n in (pretrained[1], others[1])] == [0.0022, None]
     assert pretrained[0].cell.problem.input_shape == (3, 32, 32)
     assert [n.pretraining.level for n in pretrained] == list(setting.LEVELS["desk"])
 

@@ -3,11 +3,13 @@
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from gengap.data import Problem
+from gengap.data import Problem, Split
 from gengap.errors import InputError
 from gengap.seeds import stream
 from gengap.train import Execution, Recipe, train, train_replicas
@@ -96,6 +98,22 @@ def test_layouts_and_precisions_agree(tiny: Problem) -> None:
     for setting, tolerance in ((("float32", "channels_last"), 1e-4), (("bfloat16", "channels_last"), 2e-2)):
         loss = train(tiny, recipe, execution=Execution("cpu", *setting)).history[0]["train_loss"]
         assert loss == pytest.approx(exact, rel=tolerance)
+
+
+def test_gradients_keep_the_layout_of_images_through_a_flattening_layer() -> None:
+    split = Split(np.random.default_rng(0).random((8, 3, 12, 12), np.float32), np.arange(8) % 3)
+    problem, seen, found = Problem("made up", split, split, ("a", "b", "c")), [], []
+    for layout in ("contiguous", "channels_last"):
+        execution = Execution("cpu", "float64", layout)
+        replicas = Replicas.initialise(problem, Recipe(model="convnet-3"), [0], execution)
+        last = next(m for m in reversed(list(replicas.module)) if isinstance(m, nn.ReLU))
+        last.register_full_backward_hook(lambda _, inner, outer: seen.append(outer[0]))
+        x, y = torch.tensor(split.x)[None].double(), torch.tensor(split.y)[None]
+        replicas.step(x, y, torch.tensor([0.1], dtype=torch.float64), 0.9)
+        found.append(replicas.parameters)
+    assert [g.is_contiguous(memory_format=torch.channels_last) for g in seen] == [False, True]
+    for name in found[0]:
+        torch.testing.assert_close(found[0][name], found[1][name], rtol=1e-10, atol=1e-14)
 
 
 def test_a_step_updates_by_the_momentum_rule_by_hand(tiny: Problem) -> None:

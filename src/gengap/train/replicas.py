@@ -50,6 +50,8 @@ class Replicas:
                 torch.manual_seed(stream(seed, "initialisation"))
                 module = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
             modules.append(module.to(execution.device, execution.dtype))
+        if len(modules) == 1 and execution.memory_format == "channels_last":
+            _keep_layout(modules[0])
         parameters = [{name: p for name, p in module.named_parameters() if p.requires_grad} for module in modules]
         frozen = [{name: p for name, p in module.named_parameters() if not p.requires_grad} for module in modules]
         buffers = [{**dict(module.named_buffers()), **own} for module, own in zip(modules, frozen, strict=True)]
@@ -146,6 +148,22 @@ class Replicas:
     def _autocast(self) -> AbstractContextManager[None]:
         mixed = self.execution.precision == "bfloat16"
         return torch.autocast(self.execution.device, torch.bfloat16, enabled=mixed)
+
+
+def _keep_layout(module: nn.Module) -> None:
+    """Lets gradients that come back through a flattening layer have the layout that images went into it with.
+
+    They come back contiguous otherwise, and every layer before then works on two layouts at once.
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Flatten):
+            layer.register_forward_pre_hook(_channels_last_gradient)
+
+
+def _channels_last_gradient(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    (x,) = inputs
+    if x.requires_grad and x.ndim == 4:
+        x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
 
 
 def _stack(tensors: Sequence[Tensor], execution: "Execution") -> Tensor:

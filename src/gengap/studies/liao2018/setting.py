@@ -41,8 +41,8 @@ REPEATS: dict[Scale, int] = {"smoke": 1, "desk": 1, "paper": 3}  # seeds at each
 
 TARGET = {THREE: 0.0044, FIVE: 0.006, FIVE_NO_BN: 0.006}  # training loss in nats, as in the captions
 SMOKE_IMAGES, SMOKE_MARGIN = (200, 100), 2
-DESK_PRETRAINED = (10_000, None)  # training and test images of CIFAR-10 for the pretrained 3-layer networks; None: all
-DESK_PART = (5_000, 2_000)  # for the others
+DESK_PART = (5_000, 2_000)  # training and test images of CIFAR-10 for all but the pretrained 3-layer networks
+DESK_EPOCHS, DESK_EPOCHS_WHOLE = (40, 60), (30, 70)  # at most, before and after; the second where all images are seen
 
 COST: dict[Scale, str] = {
     "smoke": "seconds",
@@ -52,9 +52,9 @@ COST: dict[Scale, str] = {
 SCALED: dict[Scale, str] = {
     "smoke": "digits in a margin of two pixels instead of CIFAR, three epochs, few networks.",
     "desk": (
-        f"fewer levels and epochs, one seed each; of CIFAR-10 the first {DESK_PRETRAINED[0]:,} training and all test "
-        f"images for the pretrained 3-layer networks, the first {DESK_PART[0]:,} and {DESK_PART[1]:,} for the others; "
-        "of CIFAR-100 what is at hand."
+        f"fewer levels and epochs, one seed each; of CIFAR-10 the first {DESK_PART[0]:,} training and {DESK_PART[1]:,} "
+        "test images, but all for the pretrained 3-layer networks, which end at half of the training loss that they "
+        "are compared at; of CIFAR-100 what is at hand."
     ),
 }
 DIFFERENCES = (
@@ -95,7 +95,7 @@ def networks(config: Config) -> "list[Pretrained]":
     from gengap.train import Pretraining
 
     scale, model = config.scale, config.model
-    first, second = recipes(scale, model)
+    first, second = recipes(config)
     if config.method == "pretraining":
         before = [Pretraining(first if level else None, level) for level in LEVELS[scale]]
     elif config.method == "deviation":
@@ -109,32 +109,39 @@ def networks(config: Config) -> "list[Pretrained]":
     return [_network(config, second, each, seed) for each in before for seed in range(REPEATS[scale])]
 
 
-def recipes(scale: Scale, model: str) -> "tuple[Recipe, Recipe]":
+def recipes(config: Config) -> "tuple[Recipe, Recipe]":
     """How the two phases train: learning rate 0.01, momentum 0.9, constant, as in the authors' code."""
     from gengap.train import Recipe
 
-    first, second = (30, 80) if model != THREE else (300, 300)
-    if scale == "desk":
-        first, second = 40, 60
-    if scale == "smoke":
-        first = second = 3
+    scale, model = config.scale, config.model
     common = Recipe(model=model, learning_rate=0.01, momentum=0.9, batch_size=256, decay=1.0)
     if scale == "smoke":
         fixed = {"batch_size": 32, "precision": "float32", "memory_format": "contiguous"}  # no trials
         common = common.model_copy(update=fixed)
-    return (
-        common.model_copy(update={"epochs": first, "interpolate": True}),
-        common.model_copy(update={"epochs": second, "snapshot_loss": TARGET[model]}),
-    )
+    epochs: dict[Scale, tuple[int, int]] = {
+        "smoke": (3, 3),
+        "desk": DESK_EPOCHS_WHOLE if _whole_at_desk(config) else DESK_EPOCHS,
+        "paper": (300, 300) if model == THREE else (30, 80),
+    }
+    first, second = epochs[scale]
+    before: dict[str, object] = {"epochs": first, "interpolate": True}
+    after: dict[str, object] = {"epochs": second, "snapshot_loss": TARGET[model]}
+    if scale == "desk" and _whole_at_desk(config):
+        before["evaluate_every"] = 5
+        after["target_loss"] = TARGET[model] / 2
+    return common.model_copy(update=before), common.model_copy(update=after)
+
+
+def _whole_at_desk(config: Config) -> bool:
+    return (config.model, config.method) == (THREE, "pretraining")
 
 
 def _part(config: Config) -> tuple[int, int | None] | None:
     """Training and test images that a line's networks see; None for all of both."""
     if config.scale == "smoke":
         return SMOKE_IMAGES
-    if config.scale == "paper" or config.data == "cifar100":
-        return None
-    return DESK_PRETRAINED if (config.model, config.method) == (THREE, "pretraining") else DESK_PART
+    whole = config.scale == "paper" or config.data == "cifar100" or _whole_at_desk(config)
+    return None if whole else DESK_PART
 
 
 def _network(config: Config, recipe: "Recipe", before: "Pretraining", seed: int, random: bool = False) -> "Pretrained":
