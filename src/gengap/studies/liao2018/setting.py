@@ -46,7 +46,7 @@ DESK_EPOCHS, DESK_EPOCHS_WHOLE = (40, 60), (30, 70)  # at most, before and after
 
 COST: dict[Scale, str] = {
     "smoke": "seconds",
-    "desk": "about three hours on two cores for all of the paper, whose figures share networks (an estimate)",
+    "desk": "about four hours on two cores for all of the paper, whose figures share networks (an estimate)",
     "paper": "about a day on one GPU (an estimate)",
 }
 SCALED: dict[Scale, str] = {
@@ -94,8 +94,7 @@ def networks(config: Config) -> "list[Pretrained]":
     """
     from gengap.train import Pretraining
 
-    scale, model = config.scale, config.model
-    first, second = recipes(config)
+    scale, (first, second) = config.scale, recipes(config)
     if config.method == "pretraining":
         before = [Pretraining(first if level else None, level) for level in LEVELS[scale]]
     elif config.method == "deviation":
