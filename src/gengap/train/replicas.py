@@ -163,7 +163,7 @@ def _keep_layout(module: nn.Module) -> None:
 def _channels_last_gradient(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     (x,) = inputs
     if x.requires_grad and x.ndim == 4:
-        x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+        x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
 
 
 def _stack(tensors: Sequence[Tensor], execution: "Execution") -> Tensor:
