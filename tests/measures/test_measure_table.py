@@ -246,7 +246,7 @@ def test_a_layer_that_no_pass_uses_is_not_counted_and_every_row_made_of_weights_
     assert rows["status"].tolist() == plain["status"].tolist()
     for name, row in rows.iterrows():
         counts = "weights" in row["needs"] and row["status"] != "skipped"
-        assert ("spare: not used in a forward pass, so not counted" in row["reason"]) == counts, name
+        assert ("spare: the scores do not depend on it, so not counted" in row["reason"]) == counts, name
     assert rows.loc["param_norm", "value"] == plain.loc["param_norm", "value"]
     assert (rows.loc["param_norm", "status"], rows.loc["param_norm", "not_covered"]) == ("ok", [])
 

@@ -191,7 +191,47 @@ def test_what_no_pass_uses_is_left_out() -> None:
 
     reading = _read(Spare(), 3)
     assert _names(reading) == ["used", "by_hand"]
-    assert reading.left_out == {"spare": "not used in a forward pass"}
+    assert reading.left_out == {"spare": "the scores do not depend on it"}
+
+
+class _Beside(nn.Module):
+    """Its first layer works under no_grad; what ``aux`` makes of its output is thrown away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen, self.last, self.aux = nn.Linear(3, 3), nn.Linear(3, 2), nn.Linear(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            h = self.frozen(x)
+        self.aux(h)
+        return self.last(h)
+
+
+def test_a_layer_counts_where_the_scores_depend_on_it_and_not_where_it_only_runs() -> None:
+    reading = _read(_Beside(), 3)
+    assert _names(reading) == ["frozen", "last"]
+    assert reading.left_out == {"aux": "the scores do not depend on it"}
+
+
+class _Experts(nn.Module):
+    """One of three linear layers answers, by the size of the example's first number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList(nn.Linear(3, 2) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.experts[int(row[0, 0])](row) for row in x.split(1)])
+
+
+@pytest.mark.parametrize(("reached", "names"), [(2, ["0", "1", "2"]), (1, ["0", "1"])])
+def test_an_expert_counts_where_any_example_reaches_it(reached: int, names: list[str]) -> None:
+    x = torch.zeros(40, 3)
+    x[20, 0], x[30, 0] = 1, reached
+    reading = read_network(_Experts().eval(), x)
+    assert _names(reading) == [f"experts.{name}" for name in names]
+    assert all(layer.input_shape == (3,) for layer in reading.layers)
 
 
 def test_layers_come_in_the_order_of_their_calls_with_the_shapes_they_are_called_with() -> None:

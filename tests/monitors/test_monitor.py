@@ -84,3 +84,60 @@ def test_bad_input() -> None:
         NormalisedLossMonitor(_network(), p=0.5)
     with pytest.raises(InputError, match="no sample"):
         NormalisedLossMonitor(_network()).measure()
+
+
+class _Dropping(nn.Module):
+    """Dropout by a function, in a forward pass that torch.fx can trace or not."""
+
+    def __init__(self, traceable: bool) -> None:
+        super().__init__()
+        self.inner, self.traceable = _network(), traceable
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.traceable and bool(x.sum() > 1e9):
+            raise ValueError
+        return nn.functional.dropout(self.inner(x), 0.5, self.training)
+
+
+@pytest.mark.parametrize("network", [_Dropping(True), _Dropping(False), nn.Sequential(_network(), nn.RReLU())])
+def test_logits_that_a_draw_has_changed_are_refused(network: nn.Module) -> None:
+    monitor = NormalisedLossMonitor(network, sample=(X, Y))
+    with pytest.raises(InputError, match="Logits in training mode depend on"):
+        monitor.from_logits(network(X), Y)
+    assert monitor.measure().normalised_loss == pytest.approx(normalised_loss(network, (X, Y)), rel=1e-6)
+
+
+def test_training_goes_on_where_a_step_has_no_value() -> None:
+    network = _network()
+    last = network[-1]
+    with torch.no_grad():
+        last.weight.zero_()
+    monitor = NormalisedLossMonitor(network, sample=(X, Y))
+    record = monitor.measure()
+    assert (record.normalised_loss, record.log_product_norm) == (None, None)
+    assert record.loss == pytest.approx(math.log(4))
+    assert "is zero" in record.reason
+    for value, told in ((1.0, ""), (math.nan, "weights are NaN"), (math.inf, "weights are NaN"), (1.0, "")):
+        with torch.no_grad():
+            last.weight.fill_(value)
+        record = monitor.measure()
+        assert (record.normalised_loss is None) == bool(told)
+        assert record.reason.startswith(told)
+    assert monitor.from_logits(torch.full((64, 4), math.nan), Y).reason == "logits are NaN or infinite"
+    assert len(monitor.history) == 6
+
+
+class _Named(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = _network()
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"logits": self.inner(x), "inputs": x}
+
+
+def test_logits_are_chosen_from_what_a_network_returns() -> None:
+    record = NormalisedLossMonitor(_Named(), sample=(X, Y), output="logits").measure()
+    assert record.normalised_loss == pytest.approx(normalised_loss(_network(), (X, Y)), rel=1e-9)
+    with pytest.raises(InputError, match="returns dict of 'logits'"):
+        NormalisedLossMonitor(_Named(), sample=(X, Y))

@@ -1,5 +1,6 @@
 """The scores that a network returns: one tensor [B, C], chosen from a dict or tuple where it returns one."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,32 +14,65 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
     """Makes a network return its scores alone, and checks them on a few examples.
 
     Args:
-        model: In evaluation mode; a forward hook is put on it where ``output`` is given.
+        model: In evaluation mode; it is changed where ``output`` is given.
         output: Key of a dict or attribute, or index of a tuple; None where the network returns a tensor.
         x: A few examples.
         n_classes: Number of classes C.
 
     Raises:
-        InputError: The network cannot take the examples, or returns anything but scores ``[B, C]``.
+        InputError: The network cannot take the examples, returns anything but scores ``[B, C]``, or other ones when
+            it is asked again.
     """
-    returned = _pass(model, x)
-    if output is not None:
-        _pick(returned, output)
-        model.register_forward_hook(lambda _module, _args, result: _pick(result, output))
-        returned = _pick(returned, output)
-    if not isinstance(returned, Tensor):
-        raise _no_tensor(returned)
+    choose(model, output)
+    with torch.random.fork_rng(devices=[]):
+        returned, again = passed(model, x), passed(model, x)
     if tuple(returned.shape) != (len(x), n_classes):
         raise InputError(
             f"The network returns shape {tuple(returned.shape)} for {len(x)} examples of {n_classes} classes.",
             expected=f"one score for each class, shape {(len(x), n_classes)}",
         )
+    if not torch.allclose(again, returned, rtol=1e-3, equal_nan=True):
+        raise InputError(
+            "The network answers at random in evaluation mode: two passes of the same examples differ.",
+            expected="one answer to an example, so that a measure is of the network and not of a draw",
+            next_step="pass training=self.training where its forward pass calls dropout",
+        )
+
+
+def choose(model: nn.Module, output: str | int | None) -> None:
+    """Makes a network return this part of its output alone; None leaves it as it is.
+
+    Its class is replaced by one with another forward pass, which torch.fx traces as it does the network's own.
+    """
+    if output is None:
+        return
+    own = type(model)
+
+    @functools.wraps(own.forward)
+    def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        return pick(own.forward(self, *args, **kwargs), output)
+
+    model.__class__ = type(own.__name__, (own,), {"forward": forward, "__module__": own.__module__})
+
+
+def passed(model: nn.Module, x: Tensor) -> Tensor:
+    """The network's one output for a batch.
+
+    Raises:
+        InputError: The network cannot take the examples, or does not return one tensor.
+    """
+    returned = _pass(model, x)
+    if not isinstance(returned, Tensor):
+        raise _no_tensor(returned)
+    return returned
 
 
 def _pass(model: nn.Module, x: Tensor) -> Any:
     try:
         with torch.no_grad():
             return model(x)
+    except InputError:
+        raise
     except Exception as error:
         told = str(error).strip().split("\n")[0]
         raise InputError(
@@ -47,7 +81,14 @@ def _pass(model: nn.Module, x: Tensor) -> Any:
         ) from error
 
 
-def _pick(returned: Any, output: str | int) -> Any:
+def pick(returned: Any, output: str | int | None) -> Any:
+    """This part of what a network returned; all of it for None.
+
+    Raises:
+        InputError: There is no such part.
+    """
+    if output is None:
+        return returned
     parts = _parts(returned)
     key = int(output) if isinstance(output, str) and output not in parts and output.isdecimal() else output
     if key not in parts:

@@ -27,7 +27,8 @@ BATCH = 500
 MINIBATCH = 64  # of the pass with gradients
 SMALLEST, LARGEST = 1e-60, 1e60  # of a layer's largest weight
 T = TypeVar("T")
-PROBED = 2  # examples in the pass that reads the network
+PROBED = 2  # examples of passes that check
+READ = 256  # examples by which the network is read
 
 
 class Subject:
@@ -73,7 +74,7 @@ class Subject:
             raise InputError(
                 f"The data are a {type(problem).__name__}.",
                 expected="a Problem",
-                next_step="gengap.load(…) makes one, of a name, a path, or torch datasets",
+                next_step="gengap.load(…) makes one of a name or path, gengap.data.from_datasets(…) of torch data sets",
             )
         if subset < 1:
             raise InputError(f"A subset of {subset} examples.", expected="at least one")
@@ -108,8 +109,8 @@ class Subject:
 
     @cached_property
     def reading(self) -> Reading:
-        """The network as one pass of a few examples shows it."""
-        return read_network(self.model, self.inputs(slice(PROBED)))
+        """The network as a pass of some examples shows it."""
+        return read_network(self.model, self.inputs(slice(READ)))
 
     @property
     def folded_model(self) -> nn.Module:
@@ -138,7 +139,7 @@ class Subject:
 
     @property
     def unused(self) -> tuple[str, ...]:
-        """Names of modules with parameters that no forward pass uses; ``layers`` are without them."""
+        """Names of modules whose parameters the scores do not depend on; ``layers`` are without them."""
         return tuple(name for name, reason in self.reading.left_out.items() if reason == UNUSED)
 
     @cached_property

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from gengap.data import Problem
@@ -15,6 +16,7 @@ from gengap.measures.finding import Finding, NotDefined, skipped
 from gengap.measures.network.layers import UNUSED
 from gengap.measures.registry import Measure, find_measures
 from gengap.measures.subject import Subject
+from gengap.train import resolve_device
 
 Progress = Callable[[int, int, str], None]
 
@@ -56,13 +58,16 @@ def measure(
         InputError: A network, data, initial weights or names that cannot be used; see ``Subject``.
     """
     chosen = find_measures(measures)
-    subject = Subject(model, problem, initial, output=output, seed=seed, device=device, subset=subset, history=history)
-    subject.with_gradients = any("gradients" in one.needs for one in chosen)
-    rows = []
-    for done, one in enumerate(chosen):
-        if progress is not None:
-            progress(done, len(chosen), one.name)
-        rows.append(_row(one, subject))
+    with torch.inference_mode(False), torch.autocast(resolve_device(device), enabled=False):
+        subject = Subject(
+            model, problem, initial, output=output, seed=seed, device=device, subset=subset, history=history
+        )
+        subject.with_gradients = any("gradients" in one.needs for one in chosen)
+        rows = []
+        for done, one in enumerate(chosen):
+            if progress is not None:
+                progress(done, len(chosen), one.name)
+            rows.append(_row(one, subject))
     return pd.DataFrame(rows)
 
 
@@ -93,11 +98,11 @@ def _found(measure: Measure, subject: Subject) -> Finding:
         return skipped("needs the weights at initialisation")
     if "history" in measure.needs and subject.history is None:
         return skipped("needs the history of training, which weights alone do not hold")
-    if "weights" in measure.needs and not subject.layers:
-        return skipped("no layer of the network is one that a rule covers", *subject.uncovered)
-    if "weights" in measure.needs and subject.extreme:
-        return skipped("weights too large or too small for their squares and products in float64", *subject.extreme)
     try:
+        if "weights" in measure.needs and not subject.layers:
+            return skipped("no layer of the network is one that a rule covers", *subject.uncovered)
+        if "weights" in measure.needs and subject.extreme:
+            return skipped("weights too large or too small for their squares and products in float64", *subject.extreme)
         found = measure.function(subject)
     except InputError:
         raise
@@ -121,7 +126,7 @@ def _checked(measure: Measure, subject: Subject, found: Finding) -> Finding:
         if found.log_value is None and found.status == "ok":
             found = replace(found, status="skipped")
     if "weights" not in measure.needs or found.status == "skipped":
-        return found
+        return found  # before the layers are asked for, which an unforeseen network may fail
     if subject.uncovered:
         names = tuple(dict.fromkeys((*found.not_covered, *subject.uncovered)))
         found = replace(found, status="partial" if found.status == "ok" else found.status, not_covered=names)

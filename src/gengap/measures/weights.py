@@ -1,33 +1,38 @@
 """A network's weights: a plain copy of it, other weights put into it, and whether they are finite."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from gengap.errors import InputError
 
 
 def own_copy(model: nn.Module) -> nn.Module:
-    """A copy in evaluation mode: unwrapped, parametrised weights as they are, at least float32, all differentiable.
+    """A copy in evaluation mode: unwrapped, weights that are computed as they are, at least float32, differentiable.
 
     Unlike the network itself it never overwrites its input, which several passes may share.
 
     Raises:
-        InputError: It is no network, or cannot be copied.
+        InputError: It is no network, is compiled to TorchScript, or cannot be copied.
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"The network is a {type(model).__name__}.", expected="a torch.nn.Module")
-    try:
-        result = copy.deepcopy(unwrapped(model)).eval()
-    except Exception as error:
+    if isinstance(model, torch.jit.ScriptModule):
         raise InputError(
-            f"The network cannot be copied: {type(error).__name__}: {error}",
-            next_step="remove what torch.nn.utils.weight_norm or spectral_norm put on it, or tensors kept from a pass",
-        ) from error
+            "The network is compiled to TorchScript, which hides its layers.",
+            expected="a torch.nn.Module as it is in Python",
+            next_step="give the network that was compiled, with these weights",
+        )
+    try:
+        result = duplicate(unwrapped(model)).eval()
+    except Exception as error:
+        raise InputError(f"The network cannot be copied: {type(error).__name__}: {error}") from error
     for module in list(result.modules()):
         _make_plain(module)
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in result.parameters()):
@@ -38,6 +43,23 @@ def own_copy(model: nn.Module) -> nn.Module:
             parameter.grad = None
     without_copying(result).register_forward_pre_hook(_copied)
     return result
+
+
+def duplicate(model: nn.Module) -> nn.Module:
+    """A deep copy; tensors that a pass left behind in the network are copied without their history."""
+    kept = [tensor for module in model.modules() for tensor in _tensors(vars(module)) if not tensor.is_leaf]
+    memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in kept}
+    return copy.deepcopy(model, memo)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _tensors(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _tensors(part)
 
 
 def without_copying(model: nn.Module) -> nn.Module:
@@ -54,13 +76,26 @@ def _copied(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _make_plain(module: nn.Module) -> None:
-    """Weights that torch.nn.utils.parametrize computes become parameters with the values that they have."""
+    """Weights that torch.nn.utils computes from others become parameters with the values that they have."""
+    for hook in list(module._forward_pre_hooks.values()):
+        if isinstance(hook, WeightNorm):
+            remove_weight_norm(module, hook.name)
+        elif isinstance(hook, SpectralNorm):
+            remove_spectral_norm(module, hook.name)
+        elif isinstance(hook, prune.BasePruningMethod):
+            prune.remove(module, hook._tensor_name)  # type: ignore[no-untyped-call]
     if not parametrize.is_parametrized(module):
         return
     shared = type(module)  # made for the user's module, whose copy must not lose its properties
     module.__class__ = type(shared.__name__, shared.__bases__, dict(vars(shared)))
     for name in list(module.parametrizations):  # type: ignore[arg-type]
         parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+
+
+def as_taken(model: nn.Module, x: Tensor) -> Tensor:
+    """Inputs on the network's device and, where they are floats, of its type."""
+    like = next((p for p in model.parameters() if p.is_floating_point()), x)
+    return x.to(like.device, like.dtype if x.is_floating_point() else x.dtype)
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -88,7 +123,8 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
     if not isinstance(weights, nn.Module | Mapping):
         raise InputError(f"{of} is a {type(weights).__name__}.", expected="a network or its state dict")
     state = own_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
-    own = model.state_dict()
+    own = model.state_dict(keep_vars=True)
+    state |= {name: state[known] for name, known in _tied(own, state.keys()).items()}
     for name in own.keys() & state.keys():
         kinds = _kind(state[name]), _kind(own[name])
         if kinds[0] != kinds[1]:
@@ -100,12 +136,18 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
     if missing or extra:
         told = [f"{word} {_some(names)}" for word, names in (("lacks", missing), ("has besides", extra)) if names]
         raise InputError(f"{of} {' and '.join(told)}.", expected="the network's own parameter names")
-    result = copy.deepcopy(model)
+    result = duplicate(model)
     try:
         result.load_state_dict(state)
     except Exception as error:  # whatever a user's set_extra_state raises
         raise InputError(f"{of} cannot be put into the network: {type(error).__name__}: {error}") from error
     return result
+
+
+def _tied(own: Mapping[str, Any], given: Container[str]) -> dict[str, str]:
+    """Name that is not given -> one that is, of the same parameter: files often hold tied weights once."""
+    names = {id(value): name for name, value in own.items() if name in given}
+    return {name: names[id(value)] for name, value in own.items() if name not in given and id(value) in names}
 
 
 def _kind(value: Any) -> str:
@@ -119,13 +161,15 @@ def _some(names: list[str], shown: int = 4) -> str:
 
 
 def check_finite(model: nn.Module, of: str) -> None:
-    """Sees that no weight or statistic is NaN or infinite; extra state that is no tensor is passed over.
+    """Sees that no weight or statistic is NaN or infinite; another buffer, such as a mask, may be infinite.
 
     Raises:
         InputError: One is, by name.
     """
+    weights = {name for name, _ in model.named_parameters()}
     tensors = {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
-    bad = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+    strict = {name for name in tensors if name in weights or name.endswith(("running_mean", "running_var"))}
+    bad = [n for n, value in tensors.items() if (~value.isfinite() if n in strict else value.isnan()).any()]
     if bad:
         raise InputError(
             f"Weights of {of} are NaN or infinite: {_some(bad)}.",

@@ -1,5 +1,6 @@
 """The normalised training loss, followed while a network trains."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,10 +10,12 @@ from gengap.errors import InputError
 from gengap.measures.normalisation import (
     NotHomogeneousError,
     chain,
+    checked_unit,
     log_product_norm,
     normalised_cross_entropy,
     signal,
 )
+from gengap.measures.scores import pick
 from gengap.measures.weights import unwrapped
 
 SAMPLE = 2048  # examples that a callback measures on
@@ -58,7 +61,8 @@ class NormalisedLossMonitor:
             monitor.measure()
 
     The network is read once, when the monitor is made; later only its weights' norms are computed. A network that is
-    not positively homogeneous in its layers gets records without a value, with the reason: it trains on undisturbed.
+    not positively homogeneous in its layers gets records without a value, with the reason, and so does a step with
+    weights or logits that are not finite, or a layer of norm zero: the network trains on undisturbed.
 
     Source: Liao et al. 2018 (arXiv:1807.09659), Discussion.
 
@@ -67,6 +71,11 @@ class NormalisedLossMonitor:
         sample: Inputs and labels as the network takes them; they are moved to where the network is.
         p: Norm of the layers, at least 1; 2 is the Frobenius norm.
         unit: What each norm is counted in; None is 100 for p = 1, as in the paper, and 1 otherwise.
+        output: Key or index of the logits, where the network returns a dict or a tuple.
+
+    Raises:
+        InputError: p below 1 or a unit that is not positive; a network that does not take the sample, returns no
+            logits or has weights that are not finite; without a sample, one that torch.fx cannot trace.
 
     Attributes:
         history: Every record, in order.
@@ -80,14 +89,15 @@ class NormalisedLossMonitor:
         *,
         p: float = 2,
         unit: float | None = None,
+        output: str | int | None = None,
     ):
-        self.model, self.sample, self.p, self.unit = model, sample, p, unit
+        self.model, self.sample, self.p, self.output = model, sample, p, output
+        self.unit = checked_unit(p, unit)
         self._network = unwrapped(model)
         self.history: list[Record] = []
         self.reason = ""
         try:
-            self._chain = chain(model, None if sample is None else self._placed(sample[0][:8]))
-            self._log_product()  # so that an unusable p or unit is told now
+            self._chain = chain(model, None if sample is None else self._placed(sample[0]), output)
         except NotHomogeneousError as error:
             self.reason = error.reason
 
@@ -98,7 +108,7 @@ class NormalisedLossMonitor:
             InputError: Logits of a network in training mode with batch norm or dropout: they are not those of the
                 network that is normalised, so that a sample is needed.
         """
-        if not self.reason and self.model.training and (noisy := _noisy(self.model)):
+        if not self.reason and self.model.training and (noisy := _noisy(self.model) or self._chain.noise):
             raise InputError(
                 f"Logits in training mode depend on {noisy}.",
                 expected="logits of a network without batch norm and dropout, or in evaluation mode",
@@ -118,31 +128,35 @@ class NormalisedLossMonitor:
         modes = [(part, part.training) for part in self.model.modules()]
         self.model.eval()
         try:
-            logits = torch.cat([self.model(self._placed(x)) for x in torch.split(self.sample[0], BATCH)])
+            outputs = [self.model(self._placed(x)) for x in torch.split(self.sample[0], BATCH)]
         finally:
             for part, mode in modes:
                 part.training = mode
-        return self._record(logits, self.sample[1])
+        return self._record(torch.cat([pick(output, self.output) for output in outputs]), self.sample[1])
 
     def _record(self, logits: Tensor, labels: Tensor) -> Record:
         labels = labels.to(logits.device)
         loss = float(normalised_cross_entropy(logits, labels, 0.0))
-        if self.reason:
-            record = Record(None, loss, None, None, self.reason)
-        else:
-            log_product = self._log_product()
-            record = Record(
-                float(normalised_cross_entropy(logits, labels, log_product)),
-                loss,
-                log_product,
-                float(signal(logits, labels, log_product)),
-                "",
-            )
+        log_product, reason = self._log_product()
+        record = Record(None, loss, None, None, reason)
+        if log_product is not None:
+            values = (normalised_cross_entropy(logits, labels, log_product), signal(logits, labels, log_product))
+            if all(value.isfinite() for value in values):
+                record = Record(float(values[0]), loss, log_product, float(values[1]), "")
+            else:
+                record = Record(None, loss, log_product, None, "logits are NaN or infinite")
         self.history.append(record)
         return record
 
-    def _log_product(self) -> float:
-        return log_product_norm(self._chain.layers_of(self._network), self.p, self.unit)
+    def _log_product(self) -> tuple[float | None, str]:
+        """It, or why there is none now."""
+        if self.reason:
+            return None, self.reason
+        try:
+            log_product = log_product_norm(self._chain.layers_of(self._network), self.p, self.unit)
+        except InputError as error:  # a layer of norm zero
+            return None, error.what
+        return (log_product, "") if math.isfinite(log_product) else (None, "weights are NaN or infinite")
 
     def _placed(self, x: Tensor) -> Tensor:
         like = next(self.model.parameters(), x)
@@ -152,6 +166,7 @@ class NormalisedLossMonitor:
 def _noisy(model: nn.Module) -> str:
     """The first module whose output in training mode is not that of evaluation mode."""
     for name, module in model.named_modules():
-        if hasattr(module, "running_mean") or (isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0):
+        drops = isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0
+        if drops or hasattr(module, "running_mean") or isinstance(module, nn.RReLU):
             return f"{name} ({type(module).__name__})"
     return ""

@@ -268,3 +268,106 @@ def test_a_loss_beyond_float64_is_null_with_its_logarithm() -> None:
     record = normalised_losses(network, problem)
     assert (record["frobenius_product_norm"], record["frobenius_train_loss"]) == (None, None)
     assert record["train_loss"] < 4
+
+
+class _TwoHeads(nn.Module):
+    """A trunk with two heads; what is returned is up to ``form``."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.form, self.trunk, self.head, self.aux = form, nn.Linear(4, 5), nn.Linear(5, 3), nn.Linear(5, 7)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor] | dict[str, Tensor]:
+        h = nn.functional.relu(self.trunk(x))
+        if self.form == "unused":
+            return self.head(h)
+        aux, scores = self.aux(h), self.head(h)
+        return {"thrown away": scores, "tuple": (scores, aux), "dict": {"scores": scores, "aux": aux}}[self.form]
+
+
+TWO_HEADS = torch.randn(20, 4, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 3
+
+
+@pytest.mark.parametrize(
+    ("form", "output"), [("unused", None), ("thrown away", None), ("tuple", 0), ("dict", "scores")]
+)
+def test_a_head_that_has_no_part_in_the_scores_does_not_count(form: str, output: str | int | None) -> None:
+    model = _TwoHeads(form)
+    plain = nn.Sequential(model.trunk, nn.ReLU(), model.head)
+    assert product_norm(model, output=output) == product_norm(plain)
+    assert product_norm(model, example=TWO_HEADS[0], output=output) == product_norm(plain)
+    assert normalised_loss(model, TWO_HEADS, output=output) == normalised_loss(plain, TWO_HEADS)
+
+
+@pytest.mark.parametrize("form", ["tuple", "dict"])
+def test_several_values_are_no_scores(form: str) -> None:
+    model = _TwoHeads(form)
+    with pytest.raises(NotHomogeneousError, match=r"aux|several"):
+        product_norm(model)
+    for call in (
+        lambda: product_norm(model, example=TWO_HEADS[0]),
+        lambda: normalised_loss(model, TWO_HEADS),
+        lambda: normalised_loss(model, TWO_HEADS, output="nothing"),
+    ):
+        with pytest.raises(InputError, match=r"returns (tuple|dict) of|has no 'nothing'"):
+            call()
+
+
+class _Attending(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention, self.last = nn.MultiheadAttention(4, 1, kdim=2, vdim=2, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, _ = self.attention(x[:, None], x[:, None, :2], x[:, None, :2])
+        return self.last(y[:, 0])
+
+
+@pytest.mark.parametrize(
+    "model", [_Attending(), nn.Sequential(nn.TransformerEncoderLayer(4, 1, 8, batch_first=True), nn.Linear(4, 3))]
+)
+def test_attention_is_refused_with_examples_and_without(model: nn.Module) -> None:
+    for call in (lambda: product_norm(model), lambda: normalised_loss(model, TWO_HEADS)):
+        with pytest.raises(NotHomogeneousError, match=r"softmax|TransformerEncoderLayer"):
+            call()
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_network_takes_inputs_of_its_own_type(kind: torch.dtype) -> None:
+    x, y = TWO_HEADS
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).to(kind)
+    expected = normalised_loss(copy.deepcopy(model).double(), (x.to(kind).double(), y))
+    assert normalised_loss(model, (x.to(kind), y)) == pytest.approx(expected, rel=1e-6)
+    assert normalised_loss(model, (x, y)) == pytest.approx(expected, rel=1e-2)
+    assert product_norm(model, example=x.to(kind)) == product_norm(model)
+
+
+def test_data_that_cannot_be_used_are_told() -> None:
+    x, y = TWO_HEADS
+    model = nn.Linear(4, 3)
+    for data, told in (
+        ((x[:0], y[:0]), "There are no examples"),
+        ([], "There are no examples"),
+        ((x, y.double()), "Labels have type float64"),
+        ((x, y[:5]), r"Inputs of shape \(20, 4\) for 5 labels"),
+        ((x, y + 1), "Labels from 1 to 3 for 3 scores"),
+        ((x, y - 1), "Labels from -1 to 1 for 3 scores"),
+        ([x], "A batch is a Tensor"),
+        ([(x, y, y)], "A batch is a tuple of 3"),
+        ((x[:, :3], y), "cannot take a batch of inputs"),
+    ):
+        with pytest.raises(InputError, match=told):
+            normalised_loss(model, data)
+
+
+def test_a_product_beyond_the_networks_type_is_refused_and_in_double_precision_it_is_not() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(*(nn.Linear(64, 64, bias=False) for _ in range(40)))
+    for layer in model:
+        nn.init.orthogonal_(layer.weight)
+    with pytest.raises(InputError, match="float32 would lose digits"):
+        normalised_network(model)
+    x = torch.randn(50, 64, dtype=torch.float64)
+    model = model.double()
+    assert torch.equal(normalised_network(model)(x).argmax(1), model(x).argmax(1))

@@ -55,7 +55,7 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Eval
         batches: Pairs of inputs and labels.
 
     Raises:
-        InputError: No examples.
+        InputError: No examples, or labels that are no classes of the network.
     """
     logits, labels = [], []
     with torch.inference_mode():
@@ -101,7 +101,13 @@ def evaluate_with_gradients(
 def _joined(logits: list[Tensor], labels: list[Tensor]) -> tuple[Tensor, Tensor]:
     if not labels:
         raise InputError("There are no training examples to measure on.", expected="at least one example")
-    return torch.cat(logits), torch.cat(labels)
+    classes, every = logits[0].shape[1], torch.cat(labels)
+    if not 0 <= int(every.min()) <= int(every.max()) < classes:
+        raise InputError(
+            f"Labels from {int(every.min())} to {int(every.max())} for {classes} scores.",
+            expected=f"class indices from 0 to {classes - 1}",
+        )
+    return torch.cat(logits), every
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Batch norm folded into the layer before it, where the network's outputs show that it may be."""
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from gengap.measures.network.probe import Probe
 from gengap.measures.network.rules import has_running_statistics, pieces
+from gengap.measures.weights import duplicate
 
 TOLERANCE = 1e-9  # relative to the largest output, in float64
 Pairs = tuple[tuple[str, str], ...]
@@ -32,7 +32,7 @@ def foldable(model: nn.Module, x: Tensor, seen: Probe) -> tuple[Pairs, dict[str,
     pairs = [(seen.follows[name], name) for name in norms if name not in refused]
     if not pairs:
         return (), refused
-    exact = copy.deepcopy(model).double()
+    exact = duplicate(model).double()
     try:
         expected = _scores(exact, x)
     except Exception:  # whatever a user's forward raises when it is given float64
@@ -55,7 +55,7 @@ def folded(model: nn.Module, pairs: Iterable[tuple[str, str]]) -> nn.Module:
         model: The network.
         pairs: ``(layer, batch norm)`` by name.
     """
-    result = copy.deepcopy(model)
+    result = duplicate(model)
     for layer_name, norm_name in pairs:
         _fold(result.get_submodule(layer_name), result.get_submodule(norm_name))
         parent, _, child = norm_name.rpartition(".")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gengap.measures.network.probe import Probe, Shape
 from gengap.measures.network.rules import Kind, Piece, has_own_forward, pieces, vectors
 
-UNUSED = "not used in a forward pass"
+UNUSED = "the scores do not depend on it"
 
 
 @dataclass(frozen=True, eq=False)

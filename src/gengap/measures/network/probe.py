@@ -1,12 +1,15 @@
 """One forward pass of a few examples, watched: shapes, order, what follows what, what is not used."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gengap.measures.weights import duplicate
+
+FEW = 8  # examples of the pass with gradients
 Shape = tuple[int, ...]
 
 
@@ -17,7 +20,7 @@ class Probe:
     Attributes:
         calls: Module's name -> shapes of one example of the first tensor it takes, each once, in the order of calls.
         follows: Module's name -> the module whose output, untouched, is its input.
-        unused: Names of parameters of modules that were not called and that the outputs do not depend on.
+        unused: Names of parameters that the outputs do not depend on, for any of the examples.
     """
 
     calls: dict[str, tuple[Shape, ...]]
@@ -26,9 +29,11 @@ class Probe:
 
 
 def probe(model: nn.Module, x: Tensor) -> Probe:
-    """Passes ``x`` through a network that is in evaluation mode and returns one tensor.
+    """Passes examples through a network that is in evaluation mode and returns one tensor.
 
-    Hooks see what modules are called with; attention's fused kernels, which call no modules, are switched off.
+    Hooks see what modules are called with; attention's fused kernels, which call no modules, are switched off. The
+    first few examples are enough, unless some parameters get no gradient from them: then all pass, since an expert
+    among several, say, is reached by some only.
     """
     calls: dict[str, dict[Shape, None]] = {}  # shapes in the order in which they come
     made: dict[int, tuple[str, Tensor, int]] = {}  # holds the tensors, so that an id stays theirs
@@ -60,20 +65,46 @@ def probe(model: nn.Module, x: Tensor) -> Probe:
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.enable_grad():
-            unused = _unused(model, model(x), calls)
+        idle = _idle(model, x[:FEW])
+        if idle:
+            with torch.no_grad():
+                model(x)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
         for handle in handles:
             handle.remove()
-    return Probe({name: tuple(shapes) for name, shapes in calls.items()}, follows, unused)
+    return Probe({name: tuple(shapes) for name, shapes in calls.items()}, follows, _unused(model, x, idle))
 
 
-def _unused(model: nn.Module, output: Tensor, called: Container[str]) -> frozenset[str]:
-    """A parameter may be used by a module that is not its own, or under no_grad: both must say that it is not."""
-    idle = [(name, p) for name, p in model.named_parameters() if name.rpartition(".")[0] not in called]
-    idle = [(name, p) for name, p in idle if p.requires_grad]
-    if not idle or not output.requires_grad:
+def _idle(model: nn.Module, x: Tensor) -> dict[str, list[str]]:
+    """Module's name -> its parameters, where none of those that it holds gets a gradient from the outputs."""
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    with torch.enable_grad():
+        output = model(x)
+        if not output.requires_grad:
+            return {}
+        gradients = torch.autograd.grad(output.sum(), list(parameters.values()), allow_unused=True)
+    owned: dict[str, list[str]] = {}
+    for name in parameters:
+        owned.setdefault(name.rpartition(".")[0], []).append(name)
+    moved = {name for name, gradient in zip(parameters, gradients, strict=True) if gradient is not None}
+    return {owner: names for owner, names in owned.items() if moved.isdisjoint(names)}
+
+
+@torch.no_grad()
+def _unused(model: nn.Module, x: Tensor, idle: dict[str, list[str]]) -> frozenset[str]:
+    """Which idle parameters may have any value: without a gradient they may still be used, under no_grad say."""
+    if not idle:
         return frozenset()
-    gradients = torch.autograd.grad(output.sum(), [p for _, p in idle], allow_unused=True)
-    return frozenset(name for (name, _), gradient in zip(idle, gradients, strict=True) if gradient is None)
+    expected = model(x)
+
+    def may_have_any_value(names: list[str]) -> bool:
+        other, generator = duplicate(model), torch.Generator().manual_seed(0)
+        for name in names:
+            parameter = other.get_parameter(name)
+            parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype))
+        return torch.equal(other(x), expected)
+
+    if may_have_any_value([name for names in idle.values() for name in names]):
+        return frozenset(name for names in idle.values() for name in names)
+    return frozenset(name for names in idle.values() if may_have_any_value(names) for name in names)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from gengap.measures.network.fold_batch_norm import Pairs, foldable, folded
 from gengap.measures.network.layers import Walk, WeightLayer, walk
-from gengap.measures.network.probe import Probe, probe
+from gengap.measures.network.probe import FEW, Probe, probe
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ def read_network(model: nn.Module, x: Tensor) -> Reading:
 
     Args:
         model: The network; it stays as it is.
-        x: A few examples as the network takes them.
+        x: Examples as the network takes them; a few hundred tell which of its parts are used.
     """
     seen = probe(model, x)
-    pairs, refused = foldable(model, x, seen)
+    pairs, refused = foldable(model, x[:FEW], seen)
     copy = folded(model, pairs)
     found = walk(copy, seen)
     left_out = {name: reason for name, reason in found.left_out.items() if name not in refused}

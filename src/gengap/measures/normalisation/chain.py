@@ -1,6 +1,5 @@
 """A network as a chain of weight layers, in each of which it is positively homogeneous; or why it is none."""
 
-import copy
 import itertools
 import operator
 from collections.abc import Mapping, Sequence
@@ -15,11 +14,13 @@ from gengap.measures.network.fold_batch_norm import folded
 from gengap.measures.network.layers import UNUSED, walk
 from gengap.measures.network.rules import pieces
 from gengap.measures.normalisation.dataflow import Flow, flow
-from gengap.measures.weights import check_finite, own_copy, without_copying
+from gengap.measures.scores import choose, passed
+from gengap.measures.weights import as_taken, check_finite, duplicate, own_copy, without_copying
 
 FACTOR = 2.0**40  # a power of two scales floats exactly; this one drives what saturates into saturation
 TOLERANCE = 1e-9  # relative to the largest output, in float64
 PROBED = 8  # examples in the check
+READ = 256  # examples by which the network is read
 
 
 class NotHomogeneousError(InputError):
@@ -48,11 +49,13 @@ class Chain:
         model: Its copy in evaluation mode, batch norm folded.
         layers: The weight layers of that copy, in the order in which data pass them.
         norms: Layer's name -> that of the batch norm folded into it.
+        noise: What in its forward pass, beside modules, draws at random in training mode; empty where nothing does.
     """
 
     model: nn.Module
     layers: tuple[WeightLayer, ...]
     norms: dict[str, str]
+    noise: str = ""
 
     def layers_of(self, model: nn.Module) -> tuple[WeightLayer, ...]:
         """The same layers of the network as its weights are now; nothing is checked again."""
@@ -81,7 +84,7 @@ class Chain:
         return without_copying(_scaled(self.model, self.layers, factors))
 
 
-def chain(model: nn.Module, x: Tensor | None = None) -> Chain:
+def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = None) -> Chain:
     """The network as a chain, checked.
 
     The graph of the network tells whether every value after the first weight layer is made from one other by an
@@ -90,15 +93,21 @@ def chain(model: nn.Module, x: Tensor | None = None) -> Chain:
 
     Args:
         model: The network; it stays as it is.
-        x: Some examples as the network takes them, or None, which needs a network that torch.fx can trace.
+        x: Some examples as the network takes them, or None, which needs a network that torch.fx can trace. A few
+            hundred tell which of its parts are used.
+        output: Key or index of the logits, where the network returns a dict or a tuple.
 
     Raises:
         NotHomogeneousError: It is no such chain, for the reason told.
         InputError: Weights that are not finite, a network that cannot be copied, or one that cannot be traced
-            where no examples are given.
+            where no examples are given; one that does not take the examples, or returns no tensor.
     """
     own = _with_layers_inside(own_copy(model))
+    choose(own, output)
     check_finite(own, "the network")
+    if x is not None:
+        x = as_taken(own, x[:READ])
+        passed(own, x[:PROBED])
     graph = flow(own)
     if graph is not None and graph.obstacle:
         raise NotHomogeneousError(graph.obstacle)
@@ -110,9 +119,20 @@ def chain(model: nn.Module, x: Tensor | None = None) -> Chain:
                 next_step="give some examples as the network takes them",
             )
         return _from_graph(own, graph)
-    found = _from_reading(read_network(own, x[:PROBED]))
+    found = _from_reading(read_network(own, x))
     _check(found, x[:PROBED], traced=graph is not None)
-    return found
+    return replace(found, noise=_noise(own, x[:PROBED]) if graph is None else graph.noise)
+
+
+def _noise(model: nn.Module, x: Tensor) -> str:
+    """What its graph would tell: whether a pass in training mode differs from one in evaluation mode."""
+    training = duplicate(model).train()
+    with torch.random.fork_rng(devices=[]):
+        try:
+            same = torch.equal(passed(training, x), passed(model, x))
+        except InputError:
+            same = False
+    return "" if same else "something in its forward pass"
 
 
 def _with_layers_inside(model: nn.Module) -> nn.Module:
@@ -124,13 +144,13 @@ def _from_graph(model: nn.Module, graph: Flow) -> Chain:
     result = folded(model, graph.pairs)
     found = walk(result)
     _refuse(found.uncovered | _tied(found.layers))
-    return Chain(
-        result, tuple(sorted(found.layers, key=lambda layer: graph.order.index(layer.name))), dict(graph.pairs)
-    )
+    layers = {layer.name: layer for layer in found.layers}  # those that are not in the graph have no part in it
+    return Chain(result, tuple(layers[name] for name in graph.order), dict(graph.pairs), graph.noise)
 
 
 def _from_reading(reading: Reading) -> Chain:
     wrong = reading.uncovered | {name: why for name, why in reading.left_out.items() if why != UNUSED}
+    wrong |= {layer.name: "attention's softmax" for layer in reading.layers if layer.kind == "attention"}
     _refuse(wrong | _tied(reading.layers))
     if not reading.layers:
         raise NotHomogeneousError("it has no weight layer")
@@ -147,7 +167,7 @@ def _refuse(wrong: Mapping[str, str]) -> None:
 
 
 def _check(found: Chain, x: Tensor, *, traced: bool) -> None:
-    exact = copy.deepcopy(found.model).double()
+    exact = duplicate(found.model).double()
     x = x.double() if x.is_floating_point() else x
     with torch.no_grad():
         plain: Tensor = exact(x)
@@ -163,7 +183,7 @@ def _check(found: Chain, x: Tensor, *, traced: bool) -> None:
 
 
 def _scaled(model: nn.Module, layers: Sequence[WeightLayer], factors: Sequence[float]) -> nn.Module:
-    result = copy.deepcopy(model)
+    result = duplicate(model)
     products = itertools.accumulate(factors, operator.mul)
     with torch.no_grad():
         for layer, factor, product in zip(layers, factors, products, strict=True):

@@ -49,12 +49,12 @@ FUNCTIONS = {
         torch.max_pool2d,
         functional.adaptive_max_pool2d,
     ),
-    *(functional.dropout, functional.dropout2d),
 }
 METHODS = {
     *("relu", "view", "reshape", "flatten", "mean", "sum", "amax", "contiguous", "permute", "transpose"),
     *("squeeze", "unsqueeze", "float", "double", "to", "clone"),
 }
+RANDOM = {functional.dropout, functional.dropout2d}
 SHAPES = {"size", "dim", "numel"}
 SCALING = {operator.mul, operator.truediv, torch.mul, torch.div}
 
@@ -67,11 +67,13 @@ class Flow:
         order: Names of the weight layers, in the order in which data pass them.
         pairs: ``(layer, batch norm)``, where a batch norm alone takes the layer's output.
         obstacle: The first thing that is not positively homogeneous; empty where there is none.
+        noise: The first thing that draws at random in training mode, beside modules of dropout; empty likewise.
     """
 
     order: tuple[str, ...]
     pairs: Pairs
     obstacle: str
+    noise: str
 
 
 class _Tracer(fx.Tracer):
@@ -88,22 +90,35 @@ def flow(model: nn.Module) -> Flow | None:
         graph = _Tracer().trace(model)
     except Exception:  # whatever a user's forward raises when it is given a proxy
         return None
-    reader = _Reader(dict(model.named_modules()))
+    reader = _Reader(dict(model.named_modules()), _returned(graph))
     for node in graph.nodes:
         reader.read(node)
         if reader.obstacle:
             break
     if not reader.order:
         reader.obstacle = reader.obstacle or "it has no weight layer"
-    return Flow(tuple(reader.order), tuple(reader.pairs), reader.obstacle)
+    noisy = [node for node in graph.nodes if node.target in RANDOM and _argument(node, 1, "p") != 0]
+    return Flow(tuple(reader.order), tuple(reader.pairs), reader.obstacle, _named(noisy[0], None) if noisy else "")
+
+
+def _returned(graph: fx.Graph) -> set[fx.Node]:
+    """The nodes from which what the network returns is made."""
+    found: set[fx.Node] = set()
+    waiting = [node for node in graph.nodes if node.op == "output"]
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += node.all_input_nodes
+    return found
 
 
 class _Reader:
-    """Walks a graph; ``after`` holds the nodes whose value depends on a weight layer."""
+    """Walks a graph; ``after`` has the nodes whose value depends on a weight layer, with the last one before each."""
 
-    def __init__(self, modules: dict[str, nn.Module]):
-        self.modules = modules
-        self.after: set[fx.Node] = set()
+    def __init__(self, modules: dict[str, nn.Module], returned: set[fx.Node]):
+        self.modules, self.returned = modules, returned
+        self.after: dict[fx.Node, str] = {}
         self.order: list[str] = []
         self.pairs: list[tuple[str, str]] = []
         self.obstacle = ""
@@ -114,21 +129,29 @@ class _Reader:
         module = self.modules.get(str(node.target)) if node.op == "call_module" else None
         if node.op == "get_attr" and self._is_parameter(str(node.target)):
             self.obstacle = self._outside(str(node.target))
+        elif module is not None and _has_state(module) and node not in self.returned:
+            return  # what it makes is thrown away
         elif module is not None and pieces(module):
             self._layer(node, module, sources)
         elif module is not None and has_running_statistics(module):
             self._batch_norm(node)
-        elif sources and node.op != "output" and not _is_shape(node):
+        elif node.op == "output":
+            self._output(sources)
+        elif module is not None and not sources and next(module.parameters(), None) is not None:
+            self.obstacle = f"{_named(node, module)} has weights, and no rule covers it"
+        elif sources and not _is_shape(node):
             self._operation(node, module, sources)
 
     def _layer(self, node: fx.Node, module: nn.Module, sources: list[fx.Node]) -> None:
         name = str(node.target)
-        if name in self.order:
+        if pieces(module)[0].kind == "attention":
+            self.obstacle = f"{name}: attention's softmax"
+        elif name in self.order:
             self.obstacle = f"{name} is used twice"
-        elif self.order and not sources:
-            self.obstacle = f"{name} takes the input beside {self.order[-1]}, in parallel"
+        elif self.order and [self.after[source] for source in sources] != self.order[-1:]:
+            self.obstacle = f"{name} stands beside {self.order[-1]}, in parallel"
         self.order.append(name)
-        self.after.add(node)
+        self.after[node] = name
 
     def _batch_norm(self, node: fx.Node) -> None:
         before = node.all_input_nodes[0]
@@ -141,14 +164,20 @@ class _Reader:
             self.obstacle = f"the output of {before.target} goes to {node.target} and elsewhere"
         else:
             self.pairs.append((str(before.target), str(node.target)))
-            self.after.add(node)
+            self.after[node] = str(before.target)
 
     def _operation(self, node: fx.Node, module: nn.Module | None, sources: list[fx.Node]) -> None:
         if len(sources) > 1 and any(not _is_shape(source) for source in sources[1:]):
             self.obstacle = f"{_named(node, module)} joins branches ({', '.join(map(str, sources))})"
         elif not _is_homogeneous(node, module):
             self.obstacle = f"{_named(node, module)} is not positively homogeneous, or not known to be"
-        self.after.add(node)
+        self.after[node] = self.after[sources[0]]
+
+    def _output(self, sources: list[fx.Node]) -> None:
+        if len(sources) > 1:
+            self.obstacle = f"it returns several values ({', '.join(map(str, sources))})"
+        elif self.order and (not sources or self.after[sources[0]] != self.order[-1]):
+            self.obstacle = f"what it returns does not come from {self.order[-1]}"
 
     def _outside(self, target: str) -> str:
         owner = target.rpartition(".")[0]
@@ -161,6 +190,10 @@ class _Reader:
     def _is_parameter(self, target: str) -> bool:
         owner, _, name = target.rpartition(".")
         return isinstance(getattr(self.modules.get(owner), name, None), nn.Parameter)
+
+
+def _has_state(module: nn.Module) -> bool:
+    return any(True for _ in (*module.parameters(), *module.buffers()))
 
 
 def _is_shape(node: fx.Node) -> bool:
@@ -177,6 +210,8 @@ def _is_homogeneous(node: fx.Node, module: nn.Module | None) -> bool:
         return isinstance(module, MODULES)
     if node.op == "call_method":
         return node.target in METHODS
+    if node.target in RANDOM:
+        return _argument(node, 2, "training") is False
     if node.target in SCALING:
         return isinstance(node.args[1], int | float)
     if node.target is functional.pad:

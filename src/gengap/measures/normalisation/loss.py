@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError
@@ -10,10 +11,18 @@ from gengap.measures.normalisation.batches import Data, Part, batches
 from gengap.measures.normalisation.chain import chain
 from gengap.measures.normalisation.logits import log_of_large_loss, normalised_cross_entropy
 from gengap.measures.normalisation.norms import layer_norms, log_product_norm
+from gengap.measures.scores import choose
 from gengap.measures.weights import own_copy
 
 
-def product_norm(model: nn.Module, p: float = 2, *, unit: float | None = None, example: Tensor | None = None) -> float:
+def product_norm(
+    model: nn.Module,
+    p: float = 2,
+    *,
+    unit: float | None = None,
+    example: Tensor | None = None,
+    output: str | int | None = None,
+) -> float:
     """The product over layers of the Lp norms of their weights, batch norm folded.
 
     The first layer's norm is of weights and bias together; see ``layer_norms``.
@@ -25,6 +34,7 @@ def product_norm(model: nn.Module, p: float = 2, *, unit: float | None = None, e
         p: At least 1; 2 is the Frobenius norm.
         unit: What each norm is counted in; None is 100 for p = 1, as in the paper, and 1 otherwise.
         example: Some examples as the network takes them, with which homogeneity is checked by passes too.
+        output: Key or index of the logits, where the network returns a dict or a tuple.
 
     Raises:
         NotHomogeneousError: The network is not positively homogeneous in each layer.
@@ -35,7 +45,7 @@ def product_norm(model: nn.Module, p: float = 2, *, unit: float | None = None, e
     >>> product_norm(layers)
     9.0
     """
-    norms = layer_norms(chain(model, example).layers, p, unit)
+    norms = layer_norms(chain(model, example, output).layers, p, unit)
     product = math.prod(norms)
     if not 0 < product < math.inf:
         raise InputError(
@@ -52,6 +62,7 @@ def normalised_loss(
     *,
     unit: float | None = None,
     split: Part = "train",
+    output: str | int | None = None,
 ) -> float:
     """Mean cross-entropy, in nats, of the network with every layer's weights divided by their Lp norm.
 
@@ -66,17 +77,20 @@ def normalised_loss(
         p: At least 1; 2 is the Frobenius norm.
         unit: What each norm is counted in; None is 100 for p = 1, as in the paper, and 1 otherwise.
         split: Which split of a Problem.
+        output: Key or index of the logits, where the network returns a dict or a tuple.
 
     Raises:
         NotHomogeneousError: The network is not positively homogeneous in each layer.
-        InputError: p below 1, a layer of norm zero, weights that are not finite, no examples, a loss beyond float64.
+        InputError: p below 1, a layer of norm zero, weights that are not finite, no examples, labels that are no
+            classes of the network, a network that returns no tensor, a loss beyond float64.
     """
-    remaining = batches(data, model, split)
+    own = own_copy(model)
+    choose(own, output)
+    remaining = batches(data, own, split)
     first = next(remaining, None)
     if first is None:
         raise InputError("There are no examples.", expected="at least one batch of inputs and labels")
-    log_product = log_product_norm(chain(model, first[0]).layers, p, unit)
-    own = own_copy(model)
+    log_product = log_product_norm(chain(own, first[0]).layers, p, unit)
     seen = evaluate(own, (batch for part in ([first], remaining) for batch in part))
     loss = float(normalised_cross_entropy(seen.logits, seen.labels, log_product))
     if math.isinf(loss):
@@ -91,7 +105,7 @@ def normalised_network(
     """A copy of the network whose layers have Lp norm ``unit``: its outputs are f over ``product_norm(model, p)``.
 
     Batch norm is folded into the layer before it. Each bias is divided by the product of the norms up to its layer,
-    so that every decision stays. The copy is in evaluation mode and has the network's own type.
+    so that every decision stays. The copy is in evaluation mode and in float32 at least.
 
     Source: Liao et al. 2018 (arXiv:1807.09659), Section 2; the paper's networks have biases in the first layer only,
     or from batch norm, whose scaling it does not describe.
@@ -104,7 +118,17 @@ def normalised_network(
 
     Raises:
         NotHomogeneousError: The network is not positively homogeneous in each layer.
-        InputError: p below 1, a layer of norm zero, weights that are not finite.
+        InputError: p below 1, a layer of norm zero, weights that are not finite, a product so large or small that
+            outputs divided by it would lose digits in the network's type.
     """
     found = chain(model, example)
-    return found.scaled([1 / norm for norm in layer_norms(found.layers, p, unit)])
+    norms = layer_norms(found.layers, p, unit)
+    kind = torch.finfo(next(found.model.parameters()).dtype)
+    log_product, most = math.fsum(map(math.log, norms)), math.log(kind.eps / kind.tiny)
+    if abs(log_product) > most:
+        raise InputError(
+            f"The product of the norms is e^{log_product:.4g}, so that {kind.dtype} would lose digits of the outputs.",
+            expected=f"a product between e^{-most:.4g} and e^{most:.4g}",
+            next_step="give the network in double precision, or divide its logits: product_norm and normalised_loss do",
+        )
+    return found.scaled([1 / norm for norm in norms])

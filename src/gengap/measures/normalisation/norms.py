@@ -28,12 +28,7 @@ def layer_norms(layers: Sequence[WeightLayer], p: float = 2, unit: float | None 
     Raises:
         InputError: p below 1, a unit that is not positive, or a layer of norm zero, by name.
     """
-    if not p >= 1:
-        raise InputError(f"There is no L{p:g} norm.", expected="p of at least 1: 2 is the Frobenius norm")
-    if unit is None:
-        unit = L1_UNIT if p == 1 else 1.0
-    if not (math.isfinite(unit) and unit > 0):
-        raise InputError(f"A unit of {unit}.", expected="a positive number")
+    unit = checked_unit(p, unit)
     norms = [_norm(_values(layer, first=layer is layers[0]), p) for layer in layers]
     for layer, norm in zip(layers, norms, strict=True):
         if norm == 0:
@@ -43,6 +38,21 @@ def layer_norms(layers: Sequence[WeightLayer], p: float = 2, unit: float | None 
                 next_step="check whether training has switched the layer off",
             )
     return [norm / unit for norm in norms]
+
+
+def checked_unit(p: float, unit: float | None) -> float:
+    """What an Lp norm is counted in: ``unit``, and for None 100 where p = 1, as in the paper, else 1.
+
+    Raises:
+        InputError: p below 1, or a unit that is not positive.
+    """
+    if not p >= 1:
+        raise InputError(f"There is no L{p:g} norm.", expected="p of at least 1: 2 is the Frobenius norm")
+    if unit is None:
+        return L1_UNIT if p == 1 else 1.0
+    if not (math.isfinite(unit) and unit > 0):
+        raise InputError(f"A unit of {unit}.", expected="a positive number")
+    return unit
 
 
 def log_product_norm(layers: Sequence[WeightLayer], p: float = 2, unit: float | None = None) -> float:
