@@ -24,7 +24,7 @@ class Measure:
 
     Attributes:
         name: Its name, which is also that of its file.
-        family: The catalogue's folder that it is in.
+        family: The catalogue's folder that it is in; ``own`` for a user's own.
         formula: The quantity mu that it returns, in one line.
         source: Paper and equation.
         sign: +1 where a larger value predicts a larger generalization gap, -1 where a smaller one does.
@@ -60,12 +60,16 @@ def register(
     rescaling_invariant: bool,
     complexity: Form | None = None,
 ) -> Callable[[Function], Function]:
-    """Decorator that registers the measure of a file in the catalogue; the arguments are those of ``Measure``."""
+    """Decorator that registers a measure, of a file in the catalogue or of one's own; arguments: see ``Measure``."""
 
     def keep(function: Function) -> Function:
-        *_, family, stem = function.__module__.split(".")
+        family, stem = "own", name
+        if function.__module__.startswith(f"{CATALOGUE}."):
+            *_, family, stem = function.__module__.split(".")
         if name != stem:
             raise ValueError(f"The measure {name} is in a file named {stem}.py")
+        if name in _MEASURES and _MEASURES[name].function.__module__ != function.__module__:
+            raise ValueError(f"There is a measure {name} already")
         _MEASURES[name] = Measure(name, family, formula, source, sign, needs, rescaling_invariant, complexity, function)
         return function
 
@@ -73,7 +77,7 @@ def register(
 
 
 def all_measures() -> tuple[Measure, ...]:
-    """Every measure of the catalogue, by family, then by name."""
+    """Every measure, by family, then by name: those of the catalogue, and one's own."""
     package = import_module(CATALOGUE)
     for module in walk_packages(package.__path__, f"{CATALOGUE}."):
         import_module(module.name)
