@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from gengap.measures.finding import Finding, NotDefined, from_log
+from gengap.measures.network.rules import has_running_statistics
 from gengap.measures.path.path_sum import path_sum
 from gengap.measures.subject import Subject
 
@@ -16,6 +17,8 @@ _LEAST = sys.float_info.min  # smaller numbers have fewer digits
 
 def path_finding(subject: Subject, power: int, *, root: float = 1.0, margin: float = 1.0) -> Finding:
     """``(sum over outputs and paths of prod |w|^power)^(1/root) / margin^2``, batch norm folded.
+
+    It is partial where layers are left out, and where a parameter counts as a weight of paths that no rule covers.
 
     Args:
         subject: The network.
@@ -27,19 +30,37 @@ def path_finding(subject: Subject, power: int, *, root: float = 1.0, margin: flo
         NotDefined: A function in the network has no sum over paths.
     """
     found = path_sum(subject.folded_model, subject.input_shape, power)
-    reason = "; ".join(f"{name}: {why}" if name else why for name, why in found.left_out.items())
-    names = tuple(filter(None, found.left_out))
     if found.outputs is None:
-        raise NotDefined(reason, *names)
+        raise NotDefined(_told(found.left_out), *filter(None, found.left_out))
+    not_covered = found.left_out | _uncovered(subject)
     total = float(found.outputs.sum())
+    if total < _LEAST and _has_paths(subject):
+        raise NotDefined("the sum over paths is below float64's least number")
+    finding = Finding(total)
     if total < _LEAST:
-        if _has_paths(subject):
-            raise NotDefined("the sum over paths is below float64's least number")
-        return Finding(0.0, reason="no path has only weights other than zero")
-    finding = from_log(math.log(total) / root - 2 * math.log(margin)) if math.isfinite(total) else Finding(total)
-    details = {"largest_output": float(found.outputs.max())} if math.isfinite(total) else {}
-    finding = replace(finding, details=details)
-    return replace(finding, status="partial", reason=reason, not_covered=names) if names else finding
+        finding = Finding(0.0, reason="no path has only weights other than zero")
+    elif math.isfinite(total):
+        finding = from_log(
+            math.log(total) / root - 2 * math.log(margin), details={"largest_output": float(found.outputs.max())}
+        )
+    if not not_covered:
+        return finding
+    reason = "; ".join(filter(None, (finding.reason, _told(not_covered))))
+    return replace(finding, status="partial", reason=reason, not_covered=tuple(not_covered))
+
+
+def _told(reasons: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {why}" if name else why for name, why in reasons.items())
+
+
+def _uncovered(subject: Subject) -> dict[str, str]:
+    """What no rule covers, but for batch norms that are not folded: ``path_sum`` takes them as what they are."""
+    modules = dict(subject.folded_model.named_modules())
+    return {
+        name: why
+        for name, why in subject.uncovered.items()
+        if name not in modules or not has_running_statistics(modules[name])
+    }
 
 
 def _has_paths(subject: Subject) -> bool:

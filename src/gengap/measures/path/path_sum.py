@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gengap.measures.network.rules import has_own_forward, has_running_statistics
 from gengap.measures.path.homogeneity import not_homogeneous
+from gengap.measures.path.operations import watched
 from gengap.models.layers import LocalResponseNorm
 
 
@@ -30,12 +31,14 @@ def path_sum(model: nn.Module, input_shape: tuple[int, ...], power: int) -> Path
 
     Every weight w is replaced by :math:`|w|^p` and an input of ones passed through, in float64; ReLUs then let all
     pass. A bias is the weight of paths that start at it, as in the code of Dziugaite et al. 2020, which squares all
-    parameters. Pools stay as they are: of a window, a maximum takes the largest sum alone. A batch norm that is still
-    there counts as the weight and the bias of each channel that it is.
+    parameters. Pools and constants, buffers among them, stay as they are: of a window, a maximum takes the largest
+    sum alone. A batch norm that is still there counts as the weight and the bias of each channel that it is.
 
     Response normalisation is left out (the identity takes its place), by name. Attention, layer norm and the like, or
     any other function that is not homogeneous on nonnegative inputs, have no sum over paths. Neither has a layer like
-    one of PyTorch's whose forward pass is its own, since its parameters need not be the weights that it applies.
+    one of PyTorch's whose forward pass is its own, since its parameters need not be the weights that it applies. Of
+    everything else, ``watched`` tells whether the pass of ones adds up paths: a difference of two branches, a
+    negative constant or a weight computed from parameters, as a normalised one, does not.
 
     Args:
         model: In evaluation mode, with batch norm folded; it stays as it is.
@@ -62,7 +65,10 @@ def path_sum(model: nn.Module, input_shape: tuple[int, ...], power: int) -> Path
             parameter.copy_(parameter.abs() ** power)
         ones = torch.ones(1, *input_shape, dtype=torch.float64)
         forbids = not_homogeneous(powered, ones)
-        return PathSum(None, forbids) if forbids else PathSum(powered(ones)[0].detach(), left_out)
+    if forbids:
+        return PathSum(None, forbids)
+    outputs, refused = watched(powered, ones)
+    return PathSum(None, refused) if refused else PathSum(outputs[0], left_out)
 
 
 class _ByChannel(nn.Module):
