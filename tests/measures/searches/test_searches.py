@@ -75,6 +75,57 @@ def test_a_drop_that_never_or_always_exceeds_the_target_has_no_scale(drop: float
     assert f"{drop:.3g}" in found.reason
 
 
+@pytest.mark.parametrize("most", [0.1, 0.117, 0.129])
+def test_a_drop_that_ends_in_the_band_or_just_above_has_no_scale(most: float) -> None:
+    for at in (0.05, 2.0, 300.0):  # where half of it is reached
+        found = largest_scale(lambda s, at=at: most * s / (s + at), TARGET, TOLERANCE)
+        assert found.scale is None
+        assert found.bracket[1] == math.inf
+        assert "cannot fall" in found.reason or "falls by only" in found.reason
+
+
+def test_a_drop_that_ends_clearly_above_the_band_has_the_scale_that_it_had() -> None:
+    assert largest_scale(lambda s: 0.11 if s < 8 else 0.2, TARGET, TOLERANCE).scale == 2
+    found = largest_scale(lambda s: 0.14 * s / (s + 1), TARGET, TOLERANCE)
+    assert found.drop == pytest.approx(TARGET, abs=TOLERANCE)
+    assert 0.14 * found.scale / (found.scale + 1) == found.drop
+
+
+def near_chance(correct: int) -> tuple[nn.Linear, Tensor, Tensor]:
+    """A linear classifier of ten classes that is right on so many of 500 examples."""
+    generator = torch.Generator().manual_seed(1)
+    torch.manual_seed(0)
+    net = nn.Linear(20, 10)
+    x = torch.randn(500, 20, generator=generator)
+    said = net(x).argmax(1)
+    y = (said + 1 + torch.randint(9, (500,), generator=generator)) % 10
+    y[:correct] = said[:correct]
+    return net.eval(), x, y
+
+
+@pytest.mark.parametrize("eps", [None, 1e-3])
+def test_near_chance_no_noise_has_a_scale(eps: float | None) -> None:
+    found = sigma_search(perturbable(*near_chance(100)), seed=0, magnitude_eps=eps)  # by 0.1 at most on average
+    assert found.scale is None
+    assert "accuracy cannot fall further than by" in found.reason
+    above = sigma_search(perturbable(*near_chance(200)), seed=0, magnitude_eps=eps)
+    assert above.drop == pytest.approx(TARGET, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize(("right", "scale"), [(12, None), (20, 0.2)])
+def test_where_no_box_can_cost_clearly_more_than_the_target_none_is_found(right: int, scale: float | None) -> None:
+    """Of 100 examples those that are right can all be made wrong, by boxes from 0.2 on; zeros stay wrong."""
+    net, x, y = one_example()
+    x, y = torch.cat([x.expand(right, -1), torch.zeros(100 - right, 3)]), y.new_ones(100)
+    y[:right] = 0
+    found = sharpness_search(perturbable(net, x, y))
+    if scale is None:
+        assert found.scale is None
+        assert "accuracy cannot fall further than by 0.12" in found.reason
+    else:
+        assert found.scale < scale <= 1.01 * found.scale
+
+
 def test_sigma_is_the_standard_deviation_at_which_a_tenth_of_the_noise_flips_an_example() -> None:
     network = perturbable(*one_example())
     found = sigma_search(network, seed=0, draws=600)
@@ -181,6 +232,26 @@ def test_a_network_that_takes_views_of_images_is_searched_as_one_that_reshapes_t
     found = [sigma_search(perturbable(layer, x, y), seed=0) for layer in layers]
     assert found[0].scale is not None
     assert found[0] == found[1]
+
+
+def test_a_convolution_of_images_as_volumes_is_searched() -> None:
+    class Volumes(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x[:, None])
+
+    torch.manual_seed(0)
+    x = torch.randn(100, 3, 4, 4)
+    volumes = Volumes(nn.Conv3d(1, 2, 3), nn.Flatten(), nn.Linear(8, 2))
+    flat = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.Linear(8, 2))  # the same function of these images
+    flat[0].weight.data, flat[0].bias.data = volumes[0].weight.data[:, 0], volumes[0].bias.data
+    flat[2].load_state_dict(volumes[2].state_dict())
+    y = flat(x).argmax(1)
+    assert torch.allclose(volumes(x), flat(x), atol=1e-5)
+    pair = [perturbable(net.eval(), x, y) for net in (volumes, flat)]
+    for search in (lambda one: sigma_search(one, seed=0), sharpness_search):
+        found = [search(one) for one in pair]
+        assert found[0].scale is not None
+        assert found[0].scale == pytest.approx(found[1].scale, rel=0.1)
 
 
 def test_an_undefined_output_is_an_error() -> None:

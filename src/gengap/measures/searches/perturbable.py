@@ -77,8 +77,8 @@ class Perturbable:
 def _channels_last(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor]:
     """Copies of both that compute in this order; in the order that they have where the network cannot."""
     images = x.contiguous(memory_format=torch.channels_last)
-    result: nn.Module = copy.deepcopy(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    try:
+    try:  # weights of five axes have no such order
+        result: nn.Module = copy.deepcopy(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         with torch.inference_mode():
             result(images[:2])
     except RuntimeError:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from gengap.measures.searches.largest_scale import Search, largest_scale
+from gengap.measures.searches.largest_scale import CLEARLY, Search, largest_scale
 from gengap.measures.searches.perturbable import Perturbable, Weights
 from gengap.measures.searches.sigma import TARGET, TOLERANCE
 
@@ -18,7 +18,7 @@ def sharpness_search(network: Perturbable, *, magnitude_eps: float | None = None
     Magnitude-aware, the box is ``|u_i| <= alpha |w_i| + eps``. The worst perturbation is sought by ascent on the
     cross-entropy of all examples: first to the corner that the gradient at the weights points to, then by steps of
     half the box along the gradient's sign, back into the box after each. It ends after ten steps, after three that
-    found nothing worse, or once the drop is above the band. Nothing is random.
+    found nothing worse, or once the drop is clearly above the band. Nothing is random.
 
     Source: Jiang et al. 2020 (arXiv:1912.02178), section 5 and equations 54 and 62, after Keskar et al. 2017
     (arXiv:1609.04836). The papers leave the ascent open; ours finds a lower bound on the worst drop, so alpha is
@@ -54,7 +54,7 @@ def _worst_drop(network: Perturbable, clean: float, uphill: Weights, box: Weight
         moved = {name: origin[name] + shift[name] for name in origin}
         found = clean - network.accuracy(moved)
         worst, idle = (found, 0) if found > worst else (worst, idle + 1)
-        if worst > TARGET + TOLERANCE or idle == PATIENCE:
+        if worst > TARGET + CLEARLY * TOLERANCE or idle == PATIENCE:
             break
         uphill = network.loss_gradient(moved)
         shift = {
