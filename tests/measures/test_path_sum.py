@@ -193,3 +193,12 @@ def test_a_sum_below_float64_is_told_from_one_without_paths() -> None:
     rows = measure(model, problem(), measures=names)
     assert rows["value"].tolist() == [0, 0]
     assert set(rows["reason"]) == {"no path has only weights other than zero"}
+
+
+def test_a_sum_without_paths_names_what_is_left_out_too() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), LocalResponseNorm(), nn.Flatten(), nn.Linear(144, 4, bias=False))
+    nn.init.zeros_(model[3].weight)  # type: ignore[arg-type]
+    row = measure(model, problem(), measures=["path_norm"]).iloc[0]
+    assert (row.value, row.status, row.not_covered) == (0, "partial", ["1"])
+    assert "no path" in row.reason
+    assert "left out" in row.reason

@@ -68,7 +68,7 @@ def path_sum(model: nn.Module, input_shape: tuple[int, ...], power: int) -> Path
     if forbids:
         return PathSum(None, forbids)
     outputs, refused = watched(powered, ones)
-    return PathSum(None, refused) if refused else PathSum(outputs[0], left_out)
+    return PathSum(None, refused) if refused else PathSum(outputs[0].detach(), left_out)
 
 
 class _ByChannel(nn.Module):
