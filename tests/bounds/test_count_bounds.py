@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -172,3 +173,44 @@ def test_refuses_what_no_bound_can_use(bound, arguments, message: str) -> None:
 def test_clopper_pearson_wants_whole_errors() -> None:
     with pytest.raises(InputError, match="whole"):
         bounds.clopper_pearson(1.5, 10)
+
+
+def _tail(k: int, n: int, p: float) -> mpmath.mpf:
+    """P(Bin(n, p) <= k) with 40 digits, from its largest term down."""
+    with mpmath.workdps(40):
+        p = mpmath.mpf(p)
+        term = mpmath.binomial(n, k) * p**k * (1 - p) ** (n - k)
+        total = term
+        for i in range(k, 0, -1):
+            term *= i * (1 - p) / ((n - i + 1) * p)
+            total += term
+            if term < total * mpmath.mpf(10) ** -30:
+                break
+        return total
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "level"),
+    [
+        *((k, n, 0.05) for k in (998, 999, 1000, 1001) for n in (2_000, 10**5, 10**9)),
+        (999, 318_439_749, 8.8e-10),
+        (35, 10**5, 1e-250),
+        (33, 100, 1e-300),
+        (1, 5, 1e-100),
+        (2, 40, 1e-150),
+        (0, 10**15, 1e-20),
+        (3, 10, 0.999),
+    ],
+)
+def test_the_exact_tail_at_clopper_pearson_is_the_level_and_never_above_it(k: int, n: int, level: float) -> None:
+    bound = float(bounds.clopper_pearson(k, n, 1, level))
+    found = float(_tail(k, n, bound) / mpmath.mpf(level)) if bound < 1 else 0.0
+    below = float(_tail(k, n, bound * (1 - 4e-9)) / mpmath.mpf(level))
+    assert found <= 1 < below
+
+
+@settings(deadline=None)
+@given(st.integers(0, 3_000), st.integers(1, 10**9), st.floats(-300, -0.01))
+def test_clopper_pearson_is_never_below_the_exact_bound(k: int, more: int, exponent: float) -> None:
+    bound = float(bounds.clopper_pearson(k, k + more, 1, 10**exponent))
+    assert bound == 1 or _tail(k, k + more, bound) <= mpmath.mpf(10**exponent)

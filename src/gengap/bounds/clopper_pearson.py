@@ -2,19 +2,23 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainccinv
+from scipy.special import betaincc, betainccinv
 
 from gengap.bounds.inputs import Floats, counts, level
 
-_ROUND_OFF = 1e-12  # relative; larger than the error of SciPy's quantile
+_ROUND_OFF = 1e-12  # relative, of SciPy's quantile where it is good
+_SLACK, _SLACK_BY_EXAMPLE, _MOST_SLACK = 1e-15, 1e-19, 1e-9  # relative, of the tail; more than SciPy's error
+_TIGHT = 1e-3  # relative: by how much less than the level the tail may be
+_HALVINGS = 200
 
 
 def clopper_pearson(errors: ArrayLike, n: ArrayLike, tried: ArrayLike = 1, delta: ArrayLike = 0.05) -> Floats:
     r"""The largest p for which at most ``errors`` errors still have probability ``delta / tried``; for 0-1 loss.
 
     It solves :math:`P(\mathrm{Bin}(n, p) \le k) = \delta / M`, which is the 1 - delta/M quantile of the Beta(k+1, n-k)
-    distribution, and is 1 for k = n. The quantile is taken from its small upper tail, so that it stays exact for any
-    number of models, and is raised by one part in 10^12, so that round-off can only enlarge the bound.
+    distribution, and is 1 for k = n. SciPy's quantile is used where the tail at it is the level; it is NaN or wrong for
+    some k and levels (SciPy 1.17: k = 999, levels below 1e-100), and there the interval [0, 1] is halved until the tail
+    passes the level. Either way the tail at what is returned is at most the level, so that round-off only enlarges it.
 
     Source: Clopper and Pearson 1934, one-sided, with a union bound over the M models tried. No bound of the form
     u(errors) that increases with the errors and holds for every true risk is smaller.
@@ -37,5 +41,24 @@ def clopper_pearson(errors: ArrayLike, n: ArrayLike, tried: ArrayLike = 1, delta
     (0.029513, 0.029513)
     """
     errors, n = counts(errors, n, whole=True)
-    quantile = betainccinv(errors + 1, np.maximum(n - errors, 0.5), level(tried, delta))
-    return np.where(errors < n, np.minimum(quantile * (1 + _ROUND_OFF), 1.0), 1.0)
+    errors, n, wanted = np.broadcast_arrays(errors, n, level(tried, delta))
+    return np.where(errors < n, _smallest(errors, np.maximum(n, errors + 1), wanted), 1.0)
+
+
+def _smallest(errors: Floats, n: Floats, wanted: Floats) -> Floats:
+    """The smallest p at which at most ``errors``, of which there are fewer than ``n``, have this probability."""
+    wanted = wanted * (1 - np.minimum(_SLACK + _SLACK_BY_EXAMPLE * n, _MOST_SLACK))
+    found = np.asarray(np.minimum(betainccinv(errors + 1, n - errors, wanted) * (1 + _ROUND_OFF), 1.0))
+    tail = betaincc(errors + 1, n - errors, found)
+    bad = ~((tail <= wanted) & (tail >= (1 - _TIGHT) * wanted))  # NaN is neither
+    found[bad] = _halved(errors[bad], n[bad], wanted[bad])
+    return found
+
+
+def _halved(errors: Floats, n: Floats, wanted: Floats) -> Floats:
+    low, high = np.zeros_like(wanted), np.ones_like(wanted)
+    for _ in range(_HALVINGS if wanted.size else 0):
+        middle = (low + high) / 2
+        below = betaincc(errors + 1, n - errors, middle) <= wanted
+        low, high = np.where(below, low, middle), np.where(below, middle, high)
+    return high

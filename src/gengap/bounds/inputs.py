@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from gengap.errors import InputError
 
 Floats = NDArray[np.float64]
-_SMALLEST_LEVEL = 1e-300
+SMALLEST_LEVEL = 1e-300
 
 
 def level(tried: ArrayLike, delta: ArrayLike) -> Floats:
@@ -18,11 +18,11 @@ def level(tried: ArrayLike, delta: ArrayLike) -> Floats:
         InputError: ``tried`` is no whole number of at least 1, or ``delta`` lies outside (0, 1), or
             ``delta / tried`` is below 1e-300.
     """
-    tried, delta = _numbers("tried", tried), _numbers("delta", delta)
+    tried, delta = numbers("tried", tried), numbers("delta", delta)
     _require(tried, (tried >= 1) & (tried == np.floor(tried)), "tried", "a whole number of models, at least 1")
     _require(delta, (delta > 0) & (delta < 1), "delta", "a probability strictly between 0 and 1, such as 0.05")
     left = np.asarray(delta / tried)
-    if np.any(left < _SMALLEST_LEVEL):
+    if np.any(left < SMALLEST_LEVEL):
         raise InputError(
             f"delta / tried = {left.min():g} is too small to be computed with.", expected="at least 1e-300"
         )
@@ -40,7 +40,7 @@ def counts(errors: ArrayLike, n: ArrayLike, *, whole: bool = False) -> tuple[Flo
     Raises:
         InputError: Any value is out of range.
     """
-    errors, n = _numbers("errors", errors), _numbers("n", n)
+    errors, n = numbers("errors", errors), numbers("n", n)
     _require(n, (n >= 1) & (n == np.floor(n)), "n", "a whole number of held-out examples, at least 1")
     _require(errors, errors >= 0, "errors", "a number of errors, at least 0")
     if whole:
@@ -60,14 +60,19 @@ def unit_losses(losses: ArrayLike) -> Floats:
     Raises:
         InputError: There is none, or one is not finite or lies outside [0, 1].
     """
-    values = _numbers("losses", losses)
+    values = numbers("losses", losses)
     if values.ndim == 0 or values.shape[-1] == 0:
         raise InputError("losses hold no example.", expected="one loss for each held-out example")
     _require(values, (values >= 0) & (values <= 1), "losses", "values in [0, 1]; divide by the largest possible loss")
     return values
 
 
-def _numbers(name: str, values: ArrayLike) -> Floats:
+def numbers(name: str, values: ArrayLike) -> Floats:
+    """Any numbers as a float64 array.
+
+    Raises:
+        InputError: One is no number, or not finite.
+    """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):

@@ -1,9 +1,12 @@
 """Proposition 5 of Kawaguchi, Kaelbling and Bengio, "Generalization in deep learning" (2017, 1710.05468)."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gengap.bounds.inputs import Floats, counts, level
+from gengap.errors import InputError
 
 
 def kawaguchi2017_gap(
@@ -31,6 +34,8 @@ def kawaguchi2017_gap(
     >>> round(float(kawaguchi2017_gap(10_000, 1e9, 0.1)), 4)
     0.0694
     """
+    if not (0 <= C < math.inf and 0 <= gamma_squared < math.inf):
+        raise InputError(f"C = {C:g}, gamma_squared = {gamma_squared:g}.", expected="finite numbers of at least 0")
     _, n = counts(0, n)
     logarithm = -np.log(level(tried, delta))
     return np.asarray(2 * C * logarithm / (3 * n) + np.sqrt(2 * gamma_squared * logarithm / n))

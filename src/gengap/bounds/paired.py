@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike
 from scipy.special import betaincc
 
 from gengap.bounds.clopper_pearson import clopper_pearson
-from gengap.bounds.inputs import Floats, counts, level
+from gengap.bounds.inputs import Floats, counts, level, numbers
 from gengap.errors import InputError
 
-_FOR_DIRECTION = 0.95  # share of delta spent on which model is better; the rest is spent on how often they differ
+FOR_DIRECTION = 0.95  # share of delta spent on which model is better; the rest is spent on how often they differ
 _MOST_DISCORDANT = 10**9
 
 
@@ -68,9 +68,9 @@ def paired_difference(a_only: ArrayLike, b_only: ArrayLike, n: ArrayLike, delta:
     """
     a, b, delta = _whole("a_only", a_only), _whole("b_only", b_only), level(1, delta)
     differ = a + b
-    rare, often = _two_sided(differ, n, (1 - _FOR_DIRECTION) * delta)
+    rare, often = _two_sided(differ, n, (1 - FOR_DIRECTION) * delta)
     trials = np.maximum(differ, 1)
-    low, high = _two_sided(np.minimum(a, trials), trials, _FOR_DIRECTION * delta)
+    low, high = _two_sided(np.minimum(a, trials), trials, FOR_DIRECTION * delta)
     low, high = np.where(differ > 0, 2 * low - 1, -1.0), np.where(differ > 0, 2 * high - 1, 1.0)
     lower = np.where(low < 0, often * low, rare * low)
     return PairedInterval(lower, np.where(high > 0, often * high, rare * high))
@@ -86,8 +86,13 @@ def discordant_needed(share: float, delta: float = 0.05, power: float = 0.8) -> 
             None, as does a need beyond a billion.
         delta: As given to ``paired_difference``.
         power: Wanted probability of an answer, in (0, 1).
+
+    Raises:
+        InputError: An argument is out of its range.
     """
-    tail = _FOR_DIRECTION * float(level(1, delta)) / 2
+    if not (0 <= share <= 1 and 0 < power < 1):
+        raise InputError(f"share = {share}, power = {power}.", expected="a share from 0 to 1, a power in (0, 1)")
+    tail = FOR_DIRECTION * float(level(1, delta)) / 2
 
     def reached(m: int) -> bool:
         k = bisect_left(range(m + 1), power, key=lambda k: float(_at_most(k, m, 1 - share)))
@@ -116,7 +121,7 @@ def _two_sided(k: ArrayLike, n: ArrayLike, delta: ArrayLike) -> tuple[Floats, Fl
 
 
 def _whole(name: str, values: ArrayLike) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
+    array = numbers(name, values)
     if not np.all((array >= 0) & (array == np.floor(array))):
         raise InputError(f"{name} holds what is no count.", expected="whole numbers of at least 0")
     return array

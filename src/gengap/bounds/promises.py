@@ -68,8 +68,9 @@ def _vc(row: Mapping[str, Any], delta: float) -> Promise:
     if value is None or error is None:
         refused = row["vc_dimension_reason"]
         return _without(name, UPPER, n, error, refused or row["reason"], REFUSED if refused else ABSENT)
-    needed = vc_examples_needed(value, 1.0, delta)
-    note = f"{value / n:,.0f} times the examples; it would take {needed:,} to promise an error below 1"
+    note = f"{value / n:,.0f} times the examples"
+    if error < 1:
+        note += f"; it would take {vc_examples_needed(value, 1 - error, delta):,} to promise an error below 1"
     return _made(name, UPPER, value, n, error, vc_bound(error, n, value, delta), note)
 
 
@@ -78,9 +79,7 @@ def _rademacher(row: Mapping[str, Any], delta: float) -> Promise:
     if value is None:
         return _without(name, LOWER, n, None, row["trial_reason"])
     bound = rademacher_bound(row["trial_train_error"], row["rademacher_lower"], n, delta)
-    note = (
-        f"mean of {row['rademacher_draws']} draws; at least {row['rademacher_lower']:.3f} at confidence {1 - delta:g}"
-    )
+    note = f"mean of {row['rademacher_draws']} draws; at least {row['rademacher_lower']:.3f} at delta = {delta:g}"
     return _made(name, LOWER, value, n, row["trial_train_error"], bound, note)
 
 

@@ -27,8 +27,11 @@ def stability_bound(risk: float, beta: float, n: int, delta: float = 0.05, *, lo
     >>> round(stability_bound(0.0, 0.0, 50_000), 5)
     0.00547
     """
-    if n < 1 or not beta >= 0 or not loss_bound > 0:
-        raise InputError(f"beta = {beta:g}, n = {n}, loss_bound = {loss_bound:g}.", expected="beta >= 0, n >= 1, M > 0")
+    if n < 1 or not (risk >= 0 and beta >= 0 and loss_bound > 0):
+        raise InputError(
+            f"risk = {risk:g}, beta = {beta:g}, n = {n}, loss_bound = {loss_bound:g}.",
+            expected="risk >= 0, beta >= 0, n >= 1, M > 0",
+        )
     deviation = math.sqrt(-math.log(float(level(1, delta))) / (2 * n))
     return risk + 2 * beta + (4 * n * beta + loss_bound) * deviation
 
@@ -49,7 +52,7 @@ def kernel_stability(lipschitz: float, kernel_bound: float, regularisation: floa
     Raises:
         InputError: An argument is out of its range.
     """
-    if n < 1 or min(lipschitz, kernel_bound, regularisation) <= 0:
+    if n < 1 or not (lipschitz > 0 and kernel_bound > 0 and regularisation > 0):
         raise InputError(
             f"lipschitz = {lipschitz:g}, kernel_bound = {kernel_bound:g}, lambda = {regularisation:g}, n = {n}.",
             expected="numbers above 0",

@@ -99,7 +99,7 @@ def vc_complexity(dimension: float, n: int) -> float:
 
     Source: Sauer's lemma for the growth function, Massart's lemma for a finite class.
     """
-    if n < 1 or not dimension > 0:
+    if n < 1 or not 0 < dimension < math.inf:
         raise InputError(f"VC dimension {dimension:g}, {n} examples.", expected="a positive dimension and n >= 1")
     if n < dimension:
         return 1.0
@@ -121,7 +121,12 @@ def vc_bound(risk: float, n: int, dimension: float, delta: float = 0.05) -> floa
         n: How many these are.
         dimension: VC dimension, or an upper bound on it.
         delta: Probability of failure, in (0, 1).
+
+    Raises:
+        InputError: An argument is out of its range.
     """
+    if not risk >= 0:
+        raise InputError(f"risk = {risk:g}.", expected="an error rate of at least 0")
     complexity = vc_complexity(dimension, n)
     return risk + complexity + math.sqrt(-math.log(float(level(1, delta))) / (2 * n))
 
@@ -133,9 +138,13 @@ def vc_examples_needed(dimension: float, gap: float = 1.0, delta: float = 0.05) 
         dimension: VC dimension, or an upper bound on it.
         gap: In (0, 1].
         delta: Probability of failure, in (0, 1).
+
+    Raises:
+        InputError: An argument is out of its range.
     """
     if not 0 < gap <= 1:
         raise InputError(f"gap = {gap:g}.", expected="a gap in (0, 1]")
+    vc_complexity(dimension, 1)  # which checks it
     low, high = 0, max(1, math.ceil(dimension))
     while vc_bound(0.0, high, dimension, delta) >= gap:
         low, high = high, 2 * high

@@ -23,6 +23,7 @@ def certificate_page(
     by_size: pd.DataFrame,
     notes: Sequence[str],
     tighter: Sequence[str],
+    confidence: str,
 ) -> Page:
     """The page: the promise, each bound as an interval, how the promise moves, what it assumes.
 
@@ -35,12 +36,13 @@ def certificate_page(
         by_size: Columns ``n``, ``upper``, ``here``.
         notes: What the promise assumes.
         tighter: What would make it smaller.
+        confidence: That of the promise, in words.
     """
     form = ".3%" if certificate["errors"] is not None else ".4f"
     bounds, by_tried, by_size = (_rounded_up(table, form) for table in (bounds, by_tried, by_size))
     unit, seen = f"{certificate['unit']}s", format(certificate["empirical_risk"], form).replace("%", " %")
     facts = [
-        Fact("Promise: true risk at most", promised, f"confidence {1 - certificate['delta']:g}"),
+        Fact("Promise: true risk at most", promised, f"confidence {confidence}"),
         Fact("Risk seen", seen, f"on {certificate['n']:,} {unit}"),
         Fact("Models tried", f"{certificate['tried']:,}", "the promise holds for each of them"),
     ]
@@ -101,7 +103,7 @@ def _over_tried(points: pd.DataFrame, form: str) -> Figure:
 
 def _over_size(points: pd.DataFrame, form: str, certificate: Mapping[str, Any]) -> Figure:
     unit = f"held-out {certificate['unit']}s"
-    seen = "at the error rate seen" if certificate["errors"] is not None else f"taking the first of these {unit}"
+    seen = "at the error rate seen" if certificate["errors"] is not None else f"taking some of these {unit}"
     return _curve("promise-by-size", points, "n", unit, f"The promise against the number of {unit}, {seen}.", form)
 
 
@@ -116,12 +118,12 @@ def _curve(name: str, points: pd.DataFrame, column: str, title: str, caption: st
         base.mark_line(color=_PROMISE),
         base.transform_filter("datum.here").mark_point(filled=True, size=120, color=_PROMISE, opacity=1),
     ).properties(height=240)
-    first, last = points.iloc[0], points.iloc[-1]
+    ends = [f"{point['upper']:{form}} at {point[column]:,.0f}" for _, point in points.iloc[[0, -1]].iterrows()]
     return Figure(
         name,
         chart,
         caption + " The dot is this certificate.",
-        f"{caption} From {first['upper']:{form}} at {first[column]:,} to {last['upper']:{form}} at {last[column]:,}.",
+        f"{caption} From {ends[0]} to {ends[1]}.",
         points,
         {"upper": form},
     )

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from gengap.bounds import Floats, counts, level
 from gengap.errors import InputError
-from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses
+from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses, shuffled
 from gengap.tasks.certify.losses import group_means, scaled_losses, zero_one_losses
 from gengap.tasks.certify.words import assumptions, promise, scope
 
@@ -33,7 +33,8 @@ class Certificate:
         scope: Where the promise holds.
         unit: ``"example"`` or ``"group"``.
         loss_bound: The largest possible loss.
-        losses: The units' losses divided by ``loss_bound``, in their order; None where only counts are known.
+        losses: The units' losses divided by ``loss_bound``, in the random order in which betting takes them; None where
+            only counts are known.
     """
 
     n: int
@@ -93,9 +94,9 @@ def certify(
         errors: Number of errors.
         n: Number of held-out examples, at least 1.
         y_true: Labels of the held-out examples, shape (N,).
-        y_pred: Predicted labels, shape (N,), or class probabilities, shape (N, C); in an order that does not depend
-            on whether they are right.
-        losses: Losses in [0, ``loss_bound``] in such an order, shape (N,).
+        y_pred: Predicted labels, shape (N,), or class probabilities, shape (N, C).
+        losses: Losses in [0, ``loss_bound``], shape (N,). Only ``betting_sequence`` depends on the order given; betting
+            takes the examples in a random order drawn once.
         loss_bound: The largest possible loss, known beforehand, not taken from the losses.
         groups: The group of each example, shape (N,). The group becomes the unit: certified is the risk of an example
             drawn at random from a group drawn at random, each group weighing the same.
@@ -108,11 +109,15 @@ def certify(
     >>> round(certify(errors=30, n=10_000, tried=300).upper, 5)
     0.0055
     """
-    level(tried, delta)
+    models, delta, loss_bound = _one("tried", tried), _one("delta", delta), _one("loss_bound", loss_bound)
+    level(models, delta)
+    tried = int(models)
+    if losses is None and loss_bound != 1:
+        raise InputError(f"loss_bound = {loss_bound:g} without losses.", expected="losses, or no loss_bound")
     if errors is not None and n is not None and y_true is y_pred is losses is groups is None:
-        counts(errors, n, whole=True)
-        found = bounds_from_counts(int(errors), int(n), tried, delta)
-        return _certificate(int(n), errors, found, tried, delta)
+        wrong, size = _one("errors", errors), _one("n", n)
+        counts(wrong, size, whole=True)
+        return _certificate(int(size), wrong, bounds_from_counts(int(wrong), int(size), tried, delta), tried, delta)
     if y_true is not None and y_pred is not None and errors is n is losses is None:
         return certify_units(zero_one_losses(y_true, y_pred), groups=groups, tried=tried, delta=delta)
     if losses is not None and errors is n is y_true is y_pred is None:
@@ -139,7 +144,16 @@ def certify_units(
     found = bounds_from_losses(losses, tried, delta, zero_one=zero_one, loss_bound=loss_bound)
     unit = "example" if groups is None else "group"
     made = _certificate(losses.size, float(losses.sum()), found, tried, delta, zero_one=zero_one, unit=unit)
-    return replace(made, empirical_risk=made.empirical_risk * loss_bound, loss_bound=loss_bound, losses=losses)
+    risk = made.empirical_risk * loss_bound
+    return replace(made, empirical_risk=risk, loss_bound=loss_bound, losses=shuffled(losses))
+
+
+def _one(name: str, value: Any) -> float:
+    """A single number, whatever it is given as; whether it is in its range is checked where it is used."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name} = {value!r:.60} is not a number.", expected="one number") from None
 
 
 def _certificate(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gengap import bounds
 from gengap.bounds import level
+from gengap.bounds.paired import FOR_DIRECTION
 from gengap.errors import InputError
 from gengap.tasks.certify.losses import zero_one_losses
 from gengap.tasks.certify.words import confidence, percent, scope
@@ -28,7 +29,7 @@ class Comparison:
         a_only: Examples on which only A errs.
         b_only: Examples on which only B errs.
         tried: Models compared on these examples; the pair may be any two of them.
-        pairs: How many pairs that makes, tried (tried - 1) / 2, at least 1: what the test is corrected for.
+        pairs: How many pairs that makes, tried (tried - 1) / 2: what the test is corrected for.
         delta: Probability that the interval fails for any pair.
         p_value: The exact McNemar test's, for this pair alone.
         p_value_corrected: The same times ``pairs``, at most 1.
@@ -67,9 +68,10 @@ class Comparison:
     @property
     def notes(self) -> list[str]:
         """What is to be said beside the verdict."""
-        test = f"Exact McNemar test: p = {self.p_value:.3g}"
+        test = f"Exact McNemar test, two-sided: p = {self.p_value:.3g}"
         if self.pairs > 1:
             test += f", corrected for the number of pairs ({self.pairs:,}) p = {self.p_value_corrected:.3g}"
+        test += f"; a verdict needs at most {FOR_DIRECTION * self.delta:.3g}"
         further = [f"Further examples: {self.reason}."] if self.verdict == "cannot tell" else []
         return [f"{test}.", *further]
 
@@ -91,16 +93,18 @@ def compare(y_true: ArrayLike, a: ArrayLike, b: ArrayLike, *, tried: int = 2, de
         y_true: Labels, shape (N,).
         a: Labels predicted by A, shape (N,).
         b: Labels predicted by B, shape (N,).
-        tried: Models compared on these examples, A and B among them.
+        tried: Models compared on these examples, A and B among them; at least 2.
         delta: Probability that the interval fails for any pair of them, in (0, 1).
 
     Raises:
         InputError: An argument is out of its range, or the lengths differ.
     """
     level(tried, delta)
+    if tried < 2:
+        raise InputError(f"tried = {tried}, but two models are compared.", expected="at least 2")
     wrong_a, wrong_b = zero_one_losses(y_true, a), zero_one_losses(y_true, b)
     n, a_only, b_only = wrong_a.size, int(np.sum(wrong_a > wrong_b)), int(np.sum(wrong_b > wrong_a))
-    pairs = max(1, int(tried) * (int(tried) - 1) // 2)
+    pairs = int(tried) * (int(tried) - 1) // 2
     interval = bounds.paired_difference(a_only, b_only, n, delta / pairs)
     p_value = float(bounds.mcnemar(a_only, b_only))
     verdict = "ship A" if interval.upper < 0 else "ship B" if interval.lower > 0 else "cannot tell"
@@ -136,7 +140,8 @@ def _more(a_only: int, b_only: int, n: int, delta: float) -> tuple[int | None, s
     more = max(1, math.ceil(needed * n / differ) - n)
     return more, (
         f"if the rates seen were the true ones, about {n + more:,} examples in all would tell with a probability of "
-        f"{_POWER}; a second look is a further comparison: take fresh examples, or count it in the number tried"
+        f"{_POWER}; a second look at these examples among more needs a delta of its own: plan both looks beforehand "
+        "at half of it each, or take fresh examples only"
     )
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from gengap import bounds
+from gengap.bounds.inputs import SMALLEST_LEVEL
 from gengap.report import certificate_page, write_page
 from gengap.tasks.certify.certificate import HEADLINE_ZERO_ONE, Certificate
 from gengap.tasks.certify.family import Family
-from gengap.tasks.certify.words import WORDS, percent, three_digits
+from gengap.tasks.certify.words import WORDS, confidence, percent, three_digits
 
 _MOST_TRIED = 10**6
 
@@ -30,6 +31,7 @@ def write_certificate(answer: Certificate | Family, out: str | Path) -> Path:
         by_size=_by_size(certificate),
         notes=answer.notes,
         tighter=_tighter(certificate),
+        confidence=confidence(certificate.delta),
     )
     return write_page(page, out, rows=_bounds(certificate), data={"certificate": answer.to_json()})
 
@@ -59,12 +61,14 @@ def _bounds(certificate: Certificate) -> pd.DataFrame:
 
 def _by_tried(certificate: Certificate) -> pd.DataFrame:
     """The promise for other numbers of models tried, the same losses seen."""
-    tried = np.unique(np.append(np.geomspace(1, max(_MOST_TRIED, certificate.tried), 13).round(), certificate.tried))
+    most = max(certificate.tried, min(_MOST_TRIED, int(certificate.delta / SMALLEST_LEVEL / 2)))
+    tried = np.unique(np.append(np.geomspace(1, most, 13).round(), certificate.tried).clip(max=most))
     if certificate.losses is None or certificate.headline == HEADLINE_ZERO_ONE:
         upper = bounds.clopper_pearson(certificate.errors or 0, certificate.n, tried, certificate.delta)
     else:
         upper = certificate.loss_bound * np.array([_betting(certificate, m) for m in tried])
-    return pd.DataFrame({"tried": tried.astype(int), "upper": upper, "here": tried == certificate.tried})
+    whole = tried.astype(int) if tried.max() < 2**63 else tried
+    return pd.DataFrame({"tried": whole, "upper": upper, "here": tried == certificate.tried})
 
 
 def _by_size(certificate: Certificate) -> pd.DataFrame:

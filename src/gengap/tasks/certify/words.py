@@ -1,7 +1,9 @@
 """The words of a certificate: the promise, what it assumes, where it holds, and the bounds' names."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import NamedTuple
+
+_MANY_DIGITS = 1e-10
 
 
 class BoundWords(NamedTuple):
@@ -21,10 +23,12 @@ WORDS = {
     "clopper_pearson": BoundWords("Clopper-Pearson", "0-1 loss", "exact: the binomial distribution itself"),
     "empirical_bernstein": BoundWords("Empirical Bernstein", "loss in [0, 1]", "uses the losses' own variance"),
     "betting": BoundWords(
-        "Betting", "loss in [0, 1], examples in an order that does not depend on it", "adapts to the losses; fixed n"
+        "Betting", "loss in [0, 1]", "adapts to the losses; fixed n, examples in a random order drawn once"
     ),
     "betting_sequence": BoundWords(
-        "Betting, anytime", "as betting", "holds at every size of a growing set at once, so it may be looked at often"
+        "Betting, anytime",
+        "loss in [0, 1], examples in an order that does not depend on it",
+        "holds at every size of a growing set at once, so it may be looked at often",
     ),
 }
 
@@ -49,8 +53,6 @@ def assumptions(headline: str, *, tried: int, unit: str) -> list[str]:
         "The number tried does not cover models made or chosen after seeing earlier scores on these examples: for "
         "those use gengap.bounds.Ladder, or fresh examples.",
     ]
-    if headline == "betting":
-        listed.append(f"The {unit}s stand in an order that does not depend on their losses; it enters the bound.")
     return listed
 
 
@@ -60,18 +62,20 @@ def promise(*, upper: float, risk: float, n: int, errors: int | None, tried: int
         what, at_most, seen = "risk", three_digits(upper, up=True), f"{three_digits(risk)} on {n:,} {unit}s"
     else:
         what, at_most = "error rate", percent(upper, up=True)
-        seen = f"{errors:,} errors in {n:,} {unit}s, {percent(risk)}"
+        seen = f"{errors:,} error{'s' * (errors != 1)} in {n:,} {unit}{'s' * (n != 1)}, {percent(risk)}"
     chosen = "" if tried == 1 else f", even for a model chosen as the best of {tried:,}"
     return f"With {confidence(delta)} confidence the true {what} is at most {at_most} (seen: {seen}){chosen}."
 
 
 def confidence(delta: float) -> str:
-    """1 - delta as a percentage with all its digits, never rounded to certainty.
+    """1 - delta as a percentage with all its digits, or as a difference where these are many; never certainty.
 
-    >>> confidence(0.05), confidence(1e-6)
-    ('95 %', '99.9999 %')
+    >>> confidence(0.05), confidence(1e-6), confidence(1e-16)
+    ('95 %', '99.9999 %', '1 - 1e-16')
     """
-    return f"{100 * (1 - delta):.12g} %"
+    if delta < _MANY_DIGITS:
+        return f"1 - {delta:g}"
+    return f"{100 * (1 - Decimal(repr(float(delta)))):f}".rstrip("0").rstrip(".") + " %"
 
 
 def percent(share: float, *, up: bool | None = None) -> str:
@@ -92,4 +96,4 @@ def three_digits(value: float, *, up: bool | None = None) -> str:
     if up is None or value == 0:
         return f"{value:.3g}"
     context = Context(prec=3, rounding=ROUND_CEILING if up else ROUND_FLOOR)
-    return f"{float(context.create_decimal(repr(value))):.3g}"
+    return f"{float(context.create_decimal(repr(float(value)))):.3g}"
