@@ -1,6 +1,8 @@
 """Kernels by tiles against their formulas, entry by entry."""
 
+import copy
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -99,3 +101,87 @@ def _outputs(network, a):
 def test_a_large_network_is_refused():
     with pytest.raises(InputError, match=r"gradients of 7 examples take [0-9,]+ bytes"):
         NeuralTangent(nn.Sequential(nn.Linear(4, 2000), nn.Linear(2000, 2000))).gradients(torch.tensor(A))
+
+
+class Scaled(nn.Module):
+    """A parameter of no axes, and an input that is overwritten."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor, self.linear = nn.Parameter(torch.tensor(2.0)), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.factor * self.linear(x.add_(1))
+
+
+def _reference(network, points):
+    """Gradients of a copy in evaluation mode, one output and one example at a time, in float64."""
+    network, rows = copy.deepcopy(network).eval().double(), []
+    for a in torch.tensor(points, dtype=torch.float64):
+        scores = network(a.reshape(1, *SHAPES.get(type(network[0]), (-1,))).clone())[0]
+        for score in scores:
+            found = torch.autograd.grad(score, list(network.parameters()), retain_graph=True)
+            rows.append(torch.cat([g.reshape(-1) for g in found]) / len(scores) ** 0.5)
+    gradients = torch.stack(rows).reshape(len(points), -1)
+    return (gradients @ gradients.T).numpy()
+
+
+SHAPES = {nn.Conv2d: (1, 2, 2)}
+NETWORKS = {
+    "batch norm of images": lambda: nn.Sequential(
+        nn.Conv2d(1, 3, 2, padding=1), nn.BatchNorm2d(3), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(27, 2)
+    ),
+    "batch norm of vectors": lambda: nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 2)),
+    "a scalar parameter": lambda: nn.Sequential(Scaled()),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_tangent_kernel_is_that_of_evaluation_mode_and_leaves_the_network_alone(name, dtype):
+    torch.manual_seed(0)
+    network = NETWORKS[name]()
+    shape = SHAPES.get(type(network[0]))
+    network(torch.randn(16, *(shape or (4,))))  # statistics that differ from their beginning
+    network[-1].eval()  # one part alone
+    before, modes = copy.deepcopy(network.state_dict()), [part.training for part in network.modules()]
+    points = torch.tensor(A, dtype=dtype)
+    with torch.inference_mode():
+        gradients = NeuralTangent(network, shape).gradients(points).numpy()
+    np.testing.assert_allclose(gradients @ gradients.T, _reference(network, A), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(points.numpy(), A.astype(points.numpy().dtype))
+    assert [part.training for part in network.modules()] == modes
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, before[key]), key
+
+
+def test_training_after_fit_does_not_reach_the_kernel():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 1))
+    features = named_kernel(NeuralTangent(network)).features
+    before = features(torch.tensor(A))
+    with torch.no_grad():
+        network[0].weight.mul_(2)
+    assert torch.equal(features(torch.tensor(A)), before)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+def test_a_network_with_weight_norm_that_has_run_can_be_copied():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        network = nn.Sequential(nn.utils.weight_norm(nn.Linear(4, 2)))
+    network(torch.randn(3, 4))
+    assert NeuralTangent(network).gradients(torch.tensor(A)).shape == (7, 2 * (8 + 2 + 2))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "told"),
+    [
+        (NeuralTangent(nn.Linear(4, 2), (1, 2, 3)), r"shape = \(1, 2, 3\) for examples of 4 features"),
+        (NeuralTangent(nn.Linear(5, 2)), r"does not take an example of shape \(4,\)"),
+        (NeuralTangent(nn.Flatten()), "requires a gradient"),
+    ],
+)
+def test_networks_that_do_not_fit_are_told(kernel, told):
+    with pytest.raises(InputError, match=told):
+        kernel.gradients(torch.tensor(A))

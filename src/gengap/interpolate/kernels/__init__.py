@@ -54,7 +54,7 @@ def named_kernel(name: str | NeuralTangent, degree: int = 3, offset: float = 1.0
         InputError: An unknown name, a degree or offset out of range.
     """
     if isinstance(name, NeuralTangent):
-        return Kernel(linear, features=name.gradients)
+        return Kernel(linear, features=name.fixed().gradients)
     if name in _STATIONARY:
         return Kernel(_STATIONARY[name], stationary=True)
     if name == "linear":
