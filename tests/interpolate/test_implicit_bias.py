@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import linprog, minimize
+from sklearn.datasets import load_breast_cancer
 from sklearn.svm import SVC
 
 from gengap.errors import InputError
@@ -126,6 +127,36 @@ def test_hard_margin_is_the_limit_of_soft_margins():
     x, y = np.concatenate([X, -X]), np.concatenate([SIGNS, -SIGNS])
     truth = SVC(C=1e8, kernel="linear", tol=1e-8).fit(x, y)
     np.testing.assert_allclose(hard_margin(x, y).weights, truth.coef_[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("far", [1e5, 1e7, 1e12])
+def test_a_point_far_away_does_not_hide_the_margin_of_the_others(far):
+    found = hard_margin([[far, 0], [1, 1], [1, -1]], [1, 1, 1])
+    assert found.margin == pytest.approx(1, abs=1e-6)
+    np.testing.assert_allclose(found.weights, [1, 0], atol=1e-6)
+    assert type(found.margin) is float
+
+
+def test_separable_points_are_never_said_to_be_inseparable():
+    """Unscaled columns: the plane of the scaled ones separates them, with a margin too small to find the largest."""
+    data = load_breast_cancer()
+    sizes, signs = data.data.std(axis=0), np.where(data.target, 1, -1)
+    one = np.ones((len(signs), 1))
+    scaled = hard_margin(np.hstack([(data.data - data.data.mean(axis=0)) / sizes, one]), signs)
+    assert scaled.violation < 1e-6
+    with pytest.raises(InputError, match=r"separable, with a margin of at least [0-9.]+e-05.*5e\+03"):
+        hard_margin(np.hstack([data.data, one]), signs)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_points_that_no_plane_separates_are_told_at_every_scale(scale):
+    points = RNG.standard_normal((60, 3)) * [scale, 1, 1]
+    with pytest.raises(InputError, match="No plane"):
+        hard_margin(np.concatenate([points, points]), np.repeat([1, -1], 60))
+    with pytest.raises(InputError, match="No plane"):
+        hard_margin(points, np.sign(RNG.standard_normal(60)))
+    with pytest.raises(InputError, match="No plane"):
+        hard_margin([[scale, 0.0], [0.0, 0.0]], [1, -1])
 
 
 def separable():

@@ -1,16 +1,18 @@
 """The hard-margin direction: what gradient descent on separable data tends to."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import nnls
+from scipy.optimize import linprog, nnls
 from sklearn.utils import check_X_y
 
 from gengap.errors import InputError
 
 Floats = NDArray[np.float64]
 _SEPARABLE = 1e-12  # distance, as a fraction of 1, below which the constraints have no common point
+_GAP = 1e-6  # and violation, up to which the machine is told
 
 
 @dataclass(frozen=True)
@@ -44,31 +46,83 @@ def hard_margin(X: ArrayLike, y: ArrayLike) -> HardMargin:
         y: Signs, ``[n]``: -1 or 1.
 
     Raises:
-        InputError: No plane through the origin separates the examples; labels other than -1 and 1; NaN.
+        InputError: No plane through the origin separates the examples, or only one whose margin is too small beside
+            them for float64; labels other than -1 and 1; NaN.
 
     >>> hard_margin([[2.0, 0.0], [0.0, 1.0]], [1, 1]).weights
     array([0.5, 1. ])
     """
     signed = signed_points(X, y)
-    scale = float(np.linalg.norm(signed, axis=1).max())
-    goal = np.zeros(signed.shape[1] + 1)
-    goal[-1] = 1
-    u, distance = nnls(np.vstack([signed.T / (scale or 1), np.ones(len(signed))]), goal)
-    if distance**2 < _SEPARABLE:
+    longest = float(np.linalg.norm(signed, axis=1).max())
+    found = _solved(signed, longest)
+    if found is not None and _told(found):
+        return found
+    # The margin is far below the longest point, or there is none.
+    reached = 1 / float(np.linalg.norm(_separating(signed)))
+    found = _solved(signed, reached)
+    if found is None or not _told(found):
         raise InputError(
-            "No plane through the origin separates the two classes.",
-            expected="linearly separable examples",
-            next_step="add a constant column for an intercept, or more features",
+            f"The classes are separable, with a margin of at least {reached:.2g}, but float64 does not tell the "
+            f"largest one beside points of length {longest:.2g}.",
+            expected="points whose columns are of similar size",
+            next_step="divide each column by its standard deviation",
         )
-    multipliers = u / distance**2 / scale**2
+    return found
+
+
+def _told(found: HardMargin) -> bool:
+    return found.gap <= _GAP and found.violation <= _GAP
+
+
+def _solved(signed: Floats, size: float) -> HardMargin | None:
+    """The machine by non-negative least squares, where 1 / ||w|| is not far below ``size``; else None."""
+    if size == 0:
+        return None
+    lengths = np.hypot(np.linalg.norm(signed, axis=1), size)
+    columns = np.vstack([signed.T, np.full(len(signed), size)]) / lengths
+    goal = np.zeros(len(columns))
+    goal[-1] = 1
+    try:
+        u, distance = nnls(columns, goal)
+    except RuntimeError:  # too many steps
+        return None
+    if distance**2 < _SEPARABLE:
+        return None
+    multipliers = u / lengths / distance**2 / size
     weights = signed.T @ multipliers
     squared = float(weights @ weights)
     return HardMargin(
         weights=weights,
-        margin=1 / np.sqrt(squared),
+        margin=1 / math.sqrt(squared),
         multipliers=multipliers,
         gap=abs(squared - float(multipliers.sum())) / squared,
         violation=max(0.0, float((1 - signed @ weights).max())),
+    )
+
+
+def _separating(signed: Floats) -> Floats:
+    """Some w with y_i <w, x_i> >= 1 for all examples, from a linear program on rows and columns of similar size.
+
+    Raises:
+        InputError: There is none, as far as the program and float64 tell.
+    """
+    sizes = np.abs(signed).max(axis=0)
+    sizes[sizes == 0] = 1
+    scaled = signed / sizes
+    lengths = np.linalg.norm(scaled, axis=1)
+    if lengths.all():
+        rows = np.c_[-scaled / lengths[:, None], np.ones(len(signed))]
+        cost = np.r_[np.zeros(signed.shape[1]), -1.0]  # the largest t with t <= <w, row> for all rows
+        made = linprog(cost, rows, np.zeros(len(rows)), bounds=[(-1, 1)] * len(cost))
+        if made.x is not None:
+            weights = made.x[:-1] / sizes
+            margins, terms = signed @ weights, np.abs(signed) @ np.abs(weights)
+            if (margins > 2 * signed.shape[1] * np.finfo(np.float64).eps * terms).all():
+                return np.asarray(weights / margins.min())
+    raise InputError(
+        "No plane through the origin separates the two classes, as far as a linear program in float64 tells.",
+        expected="linearly separable examples",
+        next_step="add a constant column for an intercept, or more features",
     )
 
 
