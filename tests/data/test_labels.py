@@ -1,6 +1,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gengap.data import from_arrays
@@ -44,6 +45,8 @@ BAD: dict[str, tuple[Any, str]] = {
     "None": (["a", None], "the first of example 1"),
     "NaN among strings": (["a", float("nan")], r"1 training label\(s\) are missing, the first of example 1"),
     "empty": (["", "a"], r"1 training label\(s\) are missing, the first of example 0"),
+    "NA among strings": (pd.Series(["a", None], dtype="string"), r"missing, the first of example 1"),
+    "NA among booleans": (pd.Series([True, None], dtype="boolean"), r"missing, the first of example 1"),
     "one-hot": (np.eye(3), r"shape \(3, 3\)"),
     "complex": (np.array([1j, 0]), "type complex128"),
 }

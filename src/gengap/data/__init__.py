@@ -5,7 +5,7 @@ from gengap.data.corrupted_dataset import CorruptedDataset
 from gengap.data.corruptions import check_level, corrupt, corruption_names, find_corruption
 from gengap.data.fetching import fetch, verify
 from gengap.data.frame import read_frame
-from gengap.data.labels import plain_array
+from gengap.data.labels import is_missing, plain_array
 from gengap.data.loading import load
 from gengap.data.location import data_root
 from gengap.data.preprocessing import centre_crop, preprocess
@@ -32,6 +32,7 @@ __all__ = [
     "find_corruption",
     "from_arrays",
     "from_datasets",
+    "is_missing",
     "load",
     "named_data_set",
     "open_problem",

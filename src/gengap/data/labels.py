@@ -47,6 +47,20 @@ def plain_array(values: Any) -> NDArray[Any]:
     return np.array(values, dtype=object) if is_text else array
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a label is None, NaN or pandas' NA.
+
+    >>> [is_missing(value) for value in (None, float("nan"), "", 0)]
+    [True, True, False, False]
+    """
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # NA is neither equal to itself nor unequal
+        return True
+    except ValueError:  # an array: no label, but not missing
+        return False
+
+
 def _clean(y: Any, split: str) -> NDArray[Any]:
     """The labels as int64 or as strings, ``[N]``."""
     labels = plain_array(y)
@@ -81,7 +95,7 @@ def _whole(labels: NDArray[Any], split: str) -> NDArray[np.int64]:
 def _texts(labels: NDArray[Any], split: str) -> NDArray[Any]:
     """An array of objects: whole numbers if all are numbers, else strings."""
     values = labels.tolist()
-    missing = [value is None or value != value or (isinstance(value, str) and not value.strip()) for value in values]
+    missing = [is_missing(value) or (isinstance(value, str) and not value.strip()) for value in values]
     _refuse_missing(np.array(missing, bool), split)
     if values and all(isinstance(value, int | float | np.number) for value in values):
         return _whole(np.array(values, float), split)
