@@ -1,6 +1,6 @@
 """What gengap raises when the caller, not the code, has to act."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -43,6 +43,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
         expected=f"one of {', '.join(names)}" if names else f"a {kind}; none is available",
         next_step=f"did you mean {' or '.join(repr(n) for n in near)}?" if near else "",
     )
+
+
+def listed(names: Sequence[object]) -> str:
+    """The first six of the names, and how many more there are.
+
+    >>> listed(range(8))
+    '0, 1, 2, 3, 4, 5 and 2 more'
+    """
+    return ", ".join(map(str, names[:6])) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _rebuild(kind: type[InputError], what: str, expected: str, next_step: str) -> InputError:

@@ -162,6 +162,11 @@ def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
         (["--predictions", "picture.png"], "no table"),
         (["--compare", "a.csv", "short.csv"], "300 and 1 examples"),
         (["--compare", "a.csv", "other.csv"], "labels of the two files differ"),
+        (["--compare", "gaps.csv", "gaps.csv"], "gaps.csv: y_pred is missing"),
+        (["--compare", "a.csv", "text.csv"], "differ on 300 of 300"),
+        (["--predictions", "holes.parquet"], "y_pred is missing"),
+        (["--predictions", "twice.csv"], "two columns y_pred"),
+        (["--predictions", "long.csv"], "more fields than its header"),
         (["--all-predictions", "all.csv", "--tried", 2], "predictions of 4"),
     ],
 )
@@ -171,9 +176,15 @@ def test_bad_input_is_told_without_a_traceback(run, files, monkeypatch, argument
     (files / "unlabelled.csv").write_text("y_pred\n1\n")
     (files / "gaps.csv").write_text("y_true,y_pred\n1,1\n0,NaN\n")
     (files / "short.csv").write_text("y_true,y_pred\n1,1\n")
+    (files / "twice.csv").write_text("y_true,y_pred,y_pred\n1,1,0\n")
+    (files / "long.csv").write_text("y_true,y_pred\n7,1,1\n")
+    holes = pd.DataFrame({"y_true": ["a", "b"], "y_pred": pd.array(["a", None], "string")})
+    holes.to_parquet(files / "holes.parquet")
     (files / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
     table = pd.read_csv(files / "a.csv")
     table.assign(y_true=table["y_true"] + 1).to_csv(files / "other.csv", index=False)
+    names = np.array(["cat", "dog", "cow"])
+    table.assign(y_true=names[table["y_true"]], y_pred=names[table["y_pred"]]).to_csv(files / "text.csv", index=False)
     told = run(*arguments, status=2).err
     assert message in told
     assert "Traceback" not in told

@@ -7,9 +7,9 @@ import pytest
 
 import gengap
 from gengap import bounds
+from gengap.bounds import brier_losses, predicted_labels
 from gengap.errors import InputError
 from gengap.seeds import generator
-from gengap.tasks.certify.losses import brier_losses, predicted_labels
 from gengap.tasks.certify.words import percent, three_digits
 
 RNG = np.random.default_rng(0)
@@ -149,7 +149,7 @@ def test_brier_is_half_the_squared_distance() -> None:
         ({"y_true": [1.0, float("nan")], "y_pred": [1, 0]}, "y_true is missing"),
         ({"y_true": ["a", "b"], "y_pred": ["a", None]}, "y_pred is missing"),
         ({"y_true": ["a", "b"], "y_pred": ["a", float("nan")]}, "y_pred is missing"),
-        ({"y_true": ["0", "1"], "y_pred": [0, 1]}, "is text, the other numbers"),
+        ({"y_true": ["0", "1"], "y_pred": [0, 1]}, r"y_true holds text \('0'\), y_pred numbers \(0\)"),
         ({"y_true": [1, 0], "y_pred": ["1", "0"]}, "text"),
         ({"y_true": [1, 0], "y_pred": [0.9, 0.2]}, "fractions"),
         ({"y_true": [], "y_pred": []}, "at least one"),
@@ -186,5 +186,5 @@ def test_class_probabilities_stand_for_their_largest() -> None:
 
 
 def test_refuses_a_label_without_a_column() -> None:
-    with pytest.raises(InputError, match="label c has no probability column"):
+    with pytest.raises(InputError, match="label 'c' has no probability column"):
         brier_losses(["c"], [[0.5, 0.5]], ["a", "b"])

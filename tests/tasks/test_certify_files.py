@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from gengap.errors import InputError
+from gengap.tasks.certify.compare import compare_files
 from gengap.tasks.certify.files import read_all_predictions, read_predictions
 
 
@@ -102,8 +103,127 @@ def test_refuses_files_of_another_kind(tmp_path, name: str, content: bytes) -> N
         ("a,b\n1,2\n", "neither a row nor a column y_true"),
         ("y_true\n1\n", "no model"),
         ("model,e1\ny_true,1\nm,0\nm,1\n", "names m twice"),
+        ("y_true,m,m\n1,1,0\n", "two columns m"),
+        ("id,y_true,m1,m2\n7,1,1,0\n", "column id would count as a model"),
+        (",y_true,m1,m2\n0,1,1,0\n", "column Unnamed: 0 would count as a model"),
+        ("y_true,m1,score\n1,1,0.2\n", "fractions"),
+        ("y_true,m1,m2\n1,1,\n", "f.csv: m2 is missing"),
     ],
 )
 def test_refuses_what_are_not_all_predictions(tmp_path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_all_predictions(write(tmp_path / "f.csv", text))
+
+
+def test_models_in_rows_may_say_what_no_label_is(tmp_path) -> None:
+    file = write(tmp_path / "f.csv", "model,e1,e2\ny_true,0,1\nm1,0,unknown\nm2,1,1\n")
+    assert read_all_predictions(file)[1].tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("dtype", ["string", "boolean", "Int64"])
+def test_a_hole_in_a_column_of_any_type_is_missing(tmp_path, ending: str, dtype: str) -> None:
+    values = {"string": ["a", "b", None], "boolean": [True, False, None], "Int64": [1, 0, None]}[dtype]
+    column = pd.Series(values, dtype=dtype)
+    whole = pd.Series([*values[:2], values[0]], dtype=dtype)
+    for table, name in (
+        ({"y_true": column, "y_pred": whole}, "y_true"),
+        ({"y_true": whole, "y_pred": column}, "y_pred"),
+    ):
+        file = tmp_path / f"f.{ending}"
+        frame = pd.DataFrame(table)
+        frame.to_csv(file, index=False) if ending == "csv" else frame.to_parquet(file)
+        with pytest.raises(InputError, match=rf"f.{ending}: {name} is missing .* for 1 of 3"):
+            read_predictions(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("y_true,p_0,p_1\nTrue,0.1,0.9\nFalse,0.8,0.2\n", "The label 'True' has no probability column"),
+        ("y_true,p_00,p_01\n0,0.9,0.1\n1,0.2,0.8\n", "The label '0' has no probability column"),
+        ("y_true,p_a,prob_a\na,0.5,0.5\n", "two probability columns for the class a: p_a and prob_a"),
+        ("y_true,p_0,p_1,p_value\n0,0.5,0.5,0.5\n", "sum to 1.5.\nExpected: .* for the classes 0, 1, value"),
+        ("y_true,p_0,p_1,p_id\n0,0.5,0.5,x\n", "not numbers, in the columns p_0, p_1, p_id"),
+        ("y_true,p_0,p_1\n0,0.5,\n", "Row 1 holds a probability that is NaN"),
+        ("y_true,y_pred,y_pred\n0,0,1\n", "two columns y_pred"),
+        ("y_true,y_pred\n0,1,1\n", "more fields than its header"),
+    ],
+)
+def test_refuses_probabilities_and_columns_that_do_not_fit(tmp_path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as told:
+        read_predictions(write(tmp_path / "f.csv", text))
+    assert len(str(told.value).splitlines()) <= 3
+
+
+def test_a_space_after_the_comma_is_no_error(tmp_path) -> None:
+    assert read_predictions(write(tmp_path / "f.csv", "y_true,y_pred\ncat, cat\ndog, dog\n")).zero_one().sum() == 0
+
+
+def test_beside_y_pred_only_brier_reads_what_look_like_probabilities(tmp_path) -> None:
+    read = read_predictions(write(tmp_path / "f.csv", "y_true,y_pred,p_id\n0,0,u\n1,0,v\n"))
+    assert read.zero_one().tolist() == [0, 1]
+    assert read.groups("p_id").tolist() == ["u", "v"]
+    with pytest.raises(InputError, match="not numbers, in the columns p_id"):
+        read.brier()
+    table = "y_true,y_pred,p_0,p_1,p_value\n0,0,0.5,0.5,0.5\n"
+    assert read_predictions(write(tmp_path / "f.csv", table)).zero_one().tolist() == [0]
+
+
+A_TEXT = "id,y_true,y_pred\n1,0,0\n2,0,1\n3,1,1\n"
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "example_id", "path", "filename", "index", "name", ""])
+@pytest.mark.parametrize("ids", ["123", "xyz"])
+def test_compare_pairs_examples_by_what_names_them(tmp_path, name: str, ids: str) -> None:
+    one, two, three = ids
+    a = write(tmp_path / "a.csv", f"{name},y_true,y_pred\n{one},0,0\n{two},0,1\n{three},1,1\n")
+    b = write(tmp_path / "b.csv", f"y_true,y_pred,{name}\n0,1,{two}\n0,1,{one}\n1,1,{three}\n")
+    if name == "":  # as pandas and R write an index: in front
+        b = write(tmp_path / "b.csv", f",y_true,y_pred\n{two},0,1\n{one},0,1\n{three},1,1\n")
+    for files, alone in (((a, b), (0, 1)), ((b, a), (1, 0))):
+        found = compare_files(*files)
+        assert (found.n, found.a_only, found.b_only) == (3, *alone)
+
+
+def test_compare_pairs_by_an_index_in_parquet_and_by_ids_across_formats(tmp_path) -> None:
+    a = pd.DataFrame({"y_true": [0, 0, 1], "y_pred": [0, 1, 1]}, index=pd.Index([4, 7, 9], name="id"))
+    b = pd.DataFrame({"id": [9.0, 7.0, 4.0], "p_0": [0.1, 0.2, 0.3], "p_1": [0.9, 0.8, 0.7], "y_true": [1, 0, 0]})
+    a.to_parquet(tmp_path / "a.parquet")
+    b.to_csv(tmp_path / "b.csv", index=False)
+    found = compare_files(tmp_path / "a.parquet", tmp_path / "b.csv")
+    assert (found.a_only, found.b_only) == (0, 1)
+    for name, table in (("c", a.rename_axis(None)), ("d", a.rename_axis(None).iloc[[1, 0, 2]])):
+        table.to_parquet(tmp_path / f"{name}.parquet")
+    found = compare_files(tmp_path / "c.parquet", tmp_path / "d.parquet")
+    assert (found.a_only, found.b_only) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,y_true,y_pred\n2,0,0\n2,0,1\n3,1,1\n", "b.csv: id holds 2 twice"),
+        ("id,y_true,y_pred\n1,0,0\n4,0,1\n3,1,1\n", "b.csv: id does not hold 2, a.csv: id does"),
+        ("id,y_true,y_pred\n1,0,0\n,0,1\n3,1,1\n", "b.csv: id is missing"),
+        ("id,y_true,y_pred\n3,0,0\n2,0,1\n1,1,1\n", "labels of the two files differ on 2 of 3 rows"),
+        ("id,y_true,y_pred\n1,0,0\n2,0,1\n", "3 and 2 examples"),
+        ("id,y_true,y_pred\n1,0,0\n2,,1\n3,1,1\n", "b.csv: y_true is missing"),
+    ],
+)
+def test_compare_refuses_examples_that_cannot_be_paired(tmp_path, text: str, message: str) -> None:
+    a, b = write(tmp_path / "a.csv", A_TEXT), write(tmp_path / "b.csv", text)
+    with pytest.raises(InputError, match=message) as told:
+        compare_files(a, b)
+    assert len(str(told.value).splitlines()) <= 3
+
+
+def test_compare_turns_the_duplicates_of_either_file_down(tmp_path) -> None:
+    twice = write(tmp_path / "b.csv", "id,y_true,y_pred\n2,0,0\n2,0,1\n3,1,1\n")
+    with pytest.raises(InputError, match=r"b.csv: id holds 2 twice"):
+        compare_files(twice, write(tmp_path / "a.csv", A_TEXT))
+
+
+def test_compare_tells_that_labels_are_missing_in_both(tmp_path) -> None:
+    text = "y_true,y_pred\n0,0\n,1\n"
+    with pytest.raises(InputError, match=r"a.csv: y_true is missing .* for 1 of 2"):
+        compare_files(write(tmp_path / "a.csv", text), write(tmp_path / "b.csv", text))

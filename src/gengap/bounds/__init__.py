@@ -11,7 +11,9 @@ from gengap.bounds.examples_needed import examples_needed
 from gengap.bounds.hoeffding import hoeffding
 from gengap.bounds.inputs import Floats, counts, level, unit_losses
 from gengap.bounds.kawaguchi2017 import kawaguchi2017_gap, kawaguchi2017_prop5
+from gengap.bounds.labels import check_classes, check_comparable, label_array, one_for_each
 from gengap.bounds.ladder import Ladder
+from gengap.bounds.losses import brier_losses, group_means, predicted_labels, scaled_losses, zero_one_losses
 from gengap.bounds.paired import PairedInterval, discordant_needed, mcnemar, paired_difference
 from gengap.bounds.promises import Promise, promise_lines, promises
 from gengap.bounds.rademacher import RademacherBound, finite_class_rademacher
@@ -59,6 +61,9 @@ __all__ = [
     "VCDimension",
     "betting",
     "betting_sequence",
+    "brier_losses",
+    "check_classes",
+    "check_comparable",
     "chernoff_kl",
     "clopper_pearson",
     "counts",
@@ -67,6 +72,7 @@ __all__ = [
     "empirical_bernstein",
     "examples_needed",
     "finite_class_rademacher",
+    "group_means",
     "hardt2016_convex",
     "hardt2016_nonconvex",
     "hardt2016_strongly_convex",
@@ -77,17 +83,21 @@ __all__ = [
     "kernel_rademacher",
     "kernel_stability",
     "l1_rademacher",
+    "label_array",
     "largest_change",
     "level",
     "linear_rademacher",
     "logistic_constants",
     "mcnemar",
     "network_rademacher",
+    "one_for_each",
     "paired_difference",
+    "predicted_labels",
     "promise_lines",
     "promises",
     "rademacher_bound",
     "rademacher_by_training",
+    "scaled_losses",
     "shattering",
     "stability_bound",
     "twin_stability",
@@ -97,4 +107,5 @@ __all__ = [
     "vc_dimension",
     "vc_dimension_bound",
     "vc_examples_needed",
+    "zero_one_losses",
 ]

@@ -5,10 +5,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from gengap.bounds import Floats, counts, level
+from gengap.bounds import Floats, counts, group_means, level, scaled_losses, zero_one_losses
 from gengap.errors import InputError
 from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses, shuffled
-from gengap.tasks.certify.losses import group_means, scaled_losses, zero_one_losses
 from gengap.tasks.certify.words import assumptions, promise, scope
 
 # Fixed before any data are seen: the smallest of several bounds, each at delta, would be no bound at delta.

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gengap import bounds
-from gengap.bounds import level
+from gengap.bounds import level, zero_one_losses
 from gengap.bounds.paired import FOR_DIRECTION
 from gengap.errors import InputError
-from gengap.tasks.certify.losses import zero_one_losses
 from gengap.tasks.certify.words import confidence, percent, scope
 
 _POWER = 0.8
@@ -148,28 +147,29 @@ def _more(a_only: int, b_only: int, n: int, delta: float) -> tuple[int | None, s
 def compare_files(a: str | Path, b: str | Path, *, tried: int = 2, delta: float = 0.05) -> Comparison:
     """``compare`` for two prediction files that hold the same labels in the same order.
 
+    Where both have a column that names the examples (id, example_id, path, file, filename, name, index), the rows of B
+    are put into the order of A's.
+
     Raises:
         InputError: They do not, or a file or an argument cannot be used.
     """
     from gengap.tasks.certify.files import read_predictions
 
     one, other = read_predictions(a), read_predictions(b)
+    if one.y_true.shape != other.y_true.shape:
+        raise InputError(
+            f"The two files hold {one.y_true.size:,} and {other.y_true.size:,} examples.",
+            expected="the same held-out examples",
+        )
     if (one.y_true.dtype.kind == "U") != (other.y_true.dtype.kind == "U"):
         one, other = one.as_text(), other.as_text()
-    _check_same_labels(one.y_true, other.y_true)
-    found = compare(one.y_true, one.y_pred, other.y_pred, tried=tried, delta=delta)
-    return replace(found, files=(str(a), str(b)))
-
-
-def _check_same_labels(one: NDArray[Any], other: NDArray[Any]) -> None:
-    if one.shape != other.shape:
-        raise InputError(
-            f"The two files hold {one.size:,} and {other.size:,} examples.",
-            expected="the same held-out examples in the same order",
-        )
-    differ = int(np.sum(one != other))
+    other = other.in_order_of(one)
+    differ = int(np.sum(one.y_true != other.y_true))
     if differ:
         raise InputError(
-            f"The labels of the two files differ on {differ:,} of {one.size:,} rows.",
+            f"The labels of the two files differ on {differ:,} of {one.y_true.size:,} rows.",
             expected="the same held-out examples in the same order",
+            next_step="sort both alike, or give both a column id",
         )
+    found = compare(one.y_true, one.y_pred, other.y_pred, tried=tried, delta=delta)
+    return replace(found, files=(str(a), str(b)))

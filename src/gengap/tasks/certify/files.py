@@ -8,24 +8,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gengap.bounds import Floats
+from gengap.bounds import (
+    Floats,
+    brier_losses,
+    check_classes,
+    check_comparable,
+    label_array,
+    one_for_each,
+    predicted_labels,
+    zero_one_losses,
+)
 from gengap.data import read_frame
-from gengap.errors import InputError, unknown
-from gengap.tasks.certify.losses import brier_losses, predicted_labels, zero_one_losses
+from gengap.errors import InputError, listed, unknown
 
 _PROBABILITY = ("probability_", "proba_", "prob_", "p_")  # what a column of class probabilities begins with
 _COLUMNS = "y_true with y_pred, or y_true with one probability column p_CLASS for each class"
+# Columns that name examples; Unnamed: 0 is the index that pandas and R write in front.
+_ID_COLUMNS = ("id", "example_id", "path", "file", "filename", "name", "index", "unnamed: 0")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """One model's predictions: labels, and predicted labels or class probabilities, in the file's order."""
+    """One model's labels and predicted labels in the file's order, and the whole table."""
 
     source: str
     y_true: NDArray[Any]
     y_pred: NDArray[Any]
-    probabilities: Floats | None
-    classes: list[str]
     table: pd.DataFrame
 
     def zero_one(self) -> Floats:
@@ -38,17 +46,12 @@ class Predictions:
         Raises:
             InputError: The file has no class probabilities.
         """
-        if self.probabilities is None:
-            raise InputError(f"{self.source} has no class probabilities.", expected="y_true and columns p_CLASS")
-        return brier_losses(_names(self.y_true), self.probabilities, self.classes)
+        classes, probabilities = _probabilities(self.table, self.source)
+        return brier_losses(_names(self.y_true), probabilities, classes)
 
     def as_text(self) -> "Predictions":
-        """The same with all labels as text, as they are where predictions were read off the columns' names.
-
-        Raises:
-            InputError: A label is missing.
-        """
-        self.zero_one()  # what is missing is told as such, before it becomes text
+        """The same with all labels as text, as they are where predictions were read off the columns' names."""
+        check_comparable(self.y_true, self.y_pred)  # before what tells their kinds apart is lost
         return replace(self, y_true=_names(self.y_true), y_pred=_names(self.y_pred))
 
     def groups(self, column: str) -> NDArray[Any]:
@@ -59,7 +62,26 @@ class Predictions:
         """
         if column not in self.table:
             raise unknown(f"column of {self.source}", column, map(str, self.table.columns))
-        return _array(self.table[column])
+        return self.table[column].to_numpy()
+
+    def in_order_of(self, other: "Predictions") -> "Predictions":
+        """The same with its rows in the other file's order, by the first column naming examples that both have.
+
+        Raises:
+            InputError: An example has no name, or the names differ by more than their order.
+        """
+        mine, theirs = _id_columns(self.table), _id_columns(other.table)
+        for role in _ID_COLUMNS:
+            if role in mine and role in theirs:
+                ids, wanted = self._ids(mine[role]), other._ids(theirs[role])
+                if np.array_equal(ids, wanted):
+                    return self
+                rows = _rows(ids, f"{self.source}: {mine[role]}", wanted, f"{other.source}: {theirs[role]}")
+                return replace(self, y_true=self.y_true[rows], y_pred=self.y_pred[rows], table=self.table.iloc[rows])
+        return self
+
+    def _ids(self, column: str) -> NDArray[Any]:
+        return _names(one_for_each(f"{self.source}: {column}", self.table[column].to_numpy()))
 
 
 def read_predictions(path: str | Path) -> Predictions:
@@ -69,22 +91,26 @@ def read_predictions(path: str | Path) -> Predictions:
         InputError: The file is no table, has no labels, or neither predictions nor probabilities.
     """
     table = read_frame(path)
+    if not isinstance(table.index, pd.RangeIndex):  # Parquet keeps an index beside the columns
+        table = table.reset_index(drop=bool({*table.index.names, "index"} & {*table.columns}))
     source = Path(path).name
     if "y_true" not in table:
         raise InputError(
-            f"{source} has no column y_true; it has {_listed(table)}.", expected=_COLUMNS, next_step="add the labels"
+            f"{source} has no column y_true; it has {listed(list(table.columns))}.",
+            expected=_COLUMNS,
+            next_step="add the labels",
         )
-    y_true = _array(table["y_true"])
-    found = {str(c): str(c).removeprefix(p) for p in reversed(_PROBABILITY) for c in table if str(c).startswith(p)}
-    classes = list(found.values())
-    probabilities = _numbers(table[list(found)], source) if found else None
-    if "y_pred" in table:
-        return Predictions(source, y_true, _array(table["y_pred"]), probabilities, classes, table)
-    if probabilities is None:
-        raise InputError(f"{source} has labels but no predictions; it has {_listed(table)}.", expected=_COLUMNS)
+    y_true = label_array(f"{source}: y_true", table["y_true"].to_numpy())
+    if "y_pred" in table:  # columns that look like probabilities may then be anything
+        return Predictions(source, y_true, label_array(f"{source}: y_pred", table["y_pred"].to_numpy()), table)
+    if not any(str(column).startswith(_PROBABILITY) for column in table):
+        raise InputError(
+            f"{source} has labels but no predictions; it has {listed(list(table.columns))}.", expected=_COLUMNS
+        )
+    classes, probabilities = _probabilities(table, source)
     y_pred = predicted_labels(probabilities, classes)
-    zero_one_losses(y_true, y_true)  # labels that are missing are told as such, before they become names
-    return Predictions(source, _names(y_true), y_pred, probabilities, classes, table)
+    check_classes(_names(y_true), classes)
+    return Predictions(source, _names(y_true), y_pred, table)
 
 
 def read_all_predictions(path: str | Path) -> tuple[list[str], Floats]:
@@ -97,30 +123,69 @@ def read_all_predictions(path: str | Path) -> tuple[list[str], Floats]:
         InputError: The file is no table, or has no labels or no model.
     """
     table = read_frame(path)
-    if "y_true" not in table:
+    source = Path(path).name
+    if "y_true" in table:
+        _check_models(table, source)
+    else:
         rows = table.set_index(table.columns[0])
         if "y_true" not in rows.index:
             raise InputError(
-                f"{Path(path).name} has neither a row nor a column y_true.",
+                f"{source} has neither a row nor a column y_true.",
                 expected="a row a model, named in the first column, with one row y_true; or a column y_true and a "
                 "column for each model",
             )
+        if not rows.index.is_unique:
+            twice = rows.index[rows.index.duplicated()][0]
+            raise InputError(f"{source} names {twice!s} twice.", expected="a name of its own for each model")
+        if not all(map(pd.api.types.is_numeric_dtype, rows.dtypes)):
+            rows = rows.map(str, na_action="ignore")  # an example's values are text as soon as one of them is
         table = rows.T.infer_objects()
-    if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise InputError(f"{Path(path).name} names {twice!s} twice.", expected="a name of its own for each model")
     models = [name for name in table if name != "y_true"]
     if not models:
-        raise InputError(f"{Path(path).name} holds no model beside y_true.", expected="one column or row a model")
-    y_true = _array(table["y_true"])
-    return [str(name) for name in models], np.stack([zero_one_losses(y_true, _array(table[m])) for m in models])
+        raise InputError(f"{source} holds no model beside y_true.", expected="one column or row a model")
+    y_true = label_array(f"{source}: y_true", table["y_true"].to_numpy())
+    predicted = [label_array(f"{source}: {name}", table[name].to_numpy()) for name in models]
+    return [str(name) for name in models], np.stack([zero_one_losses(y_true, y_pred) for y_pred in predicted])
 
 
-def _array(column: pd.Series) -> NDArray[Any]:
-    """The column as a plain array: text as str, missing values kept for the checks of labels."""
-    if column.isna().any() or pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return column.to_numpy()
-    return column.astype(str).to_numpy(dtype=str)
+def _check_models(table: pd.DataFrame, source: str) -> None:
+    """Refuses a column that names examples, which would count as a model."""
+    ids = list(_id_columns(table).values())
+    if ids:
+        raise InputError(
+            f"{source}: column {ids[0]} would count as a model.",
+            expected="y_true, and beside it the predictions of one model in each column",
+            next_step="leave the column out, or rename it if it is a model",
+        )
+
+
+def _probabilities(table: pd.DataFrame, source: str) -> tuple[list[str], Floats]:
+    """The classes that have a column of probabilities, and these columns, shape (N, C)."""
+    found: dict[str, str] = {}
+    for column in map(str, table.columns):
+        prefix = next((prefix for prefix in _PROBABILITY if column.startswith(prefix)), None)
+        if prefix is None:
+            continue
+        name = column.removeprefix(prefix)
+        if name in found:
+            raise InputError(
+                f"{source} has two probability columns for the class {name}: {found[name]} and {column}.",
+                expected="one for each class",
+                next_step="rename or leave out the one that is no probability",
+            )
+        found[name] = column
+    if not found:
+        raise InputError(
+            f"{source} has no class probabilities; it has {listed(list(table.columns))}.", expected=_COLUMNS
+        )
+    try:
+        return list(found), table[list(found.values())].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{source} holds probabilities that are not numbers, in the columns {listed(list(found.values()))}.",
+            expected="numbers in [0, 1]",
+            next_step="rename what holds no probabilities",
+        ) from None
 
 
 def _names(labels: NDArray[Any]) -> NDArray[Any]:
@@ -129,13 +194,23 @@ def _names(labels: NDArray[Any]) -> NDArray[Any]:
     return (labels.astype(np.int64) if whole else labels).astype(str)
 
 
-def _numbers(table: pd.DataFrame, source: str) -> Floats:
-    try:
-        return table.to_numpy(dtype=np.float64)
-    except ValueError:
-        raise InputError(f"{source} holds probabilities that are not numbers.", expected="numbers in [0, 1]") from None
+def _id_columns(table: pd.DataFrame) -> dict[str, str]:
+    """The columns that name examples, by their names in lower case."""
+    return {str(column).lower(): column for column in table.columns if str(column).lower() in _ID_COLUMNS}
 
 
-def _listed(table: pd.DataFrame) -> str:
-    names = [str(name) for name in table.columns]
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+def _rows(ids: NDArray[Any], what: str, wanted: NDArray[Any], other: str) -> NDArray[np.intp]:
+    """Where the ids that are wanted stand among ``ids``, each once in both."""
+    next_step = "name every example once in both files, or leave the column out if it does not name examples"
+    for index, name in ((pd.Index(ids), what), (pd.Index(wanted), other)):
+        if index.has_duplicates:
+            twice = index[index.duplicated()][0]
+            raise InputError(f"{name} holds {twice!s:.40} twice.", expected="each example once", next_step=next_step)
+    rows: NDArray[np.intp] = pd.Index(ids).get_indexer(pd.Index(wanted))
+    if np.any(rows < 0):
+        raise InputError(
+            f"{what} does not hold {wanted[rows < 0][0]!s:.40}, {other} does.",
+            expected="the same held-out examples in both files",
+            next_step=next_step,
+        )
+    return rows
