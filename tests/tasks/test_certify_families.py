@@ -36,6 +36,8 @@ def test_the_best_of_a_family_is_certified_for_all_of_them() -> None:
     assert "loses" in family.verdict
     document = json.loads(json.dumps(family.to_json(), allow_nan=False))
     assert document["family"]["models"] == 3
+    assert document["family"]["names"] == ["a", "b", "c"]
+    assert family.notes[0] == "Models: a, b, c."
     assert document["upper"] == family.certificate.upper
 
 

@@ -36,7 +36,8 @@ def command(
         Path | None, typer.Option(help="CSV or Parquet, models x examples: a row for each model and a row y_true.")
     ] = None,
     compare: Annotated[
-        tuple[Path, Path] | None, typer.Option(help="Two prediction files A B on the same examples: which to ship?")
+        tuple[Path, Path] | None,
+        typer.Option(help="Two prediction files A B, their rows in one order or with a column id: which to ship?"),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="How many held-out examples are needed?")] = False,
     gap: Annotated[float | None, typer.Option(help="With --plan: how far the bound may lie above the error.")] = None,

@@ -7,7 +7,7 @@ import numpy as np
 
 from gengap import bounds
 from gengap.bounds import Floats
-from gengap.errors import InputError
+from gengap.errors import InputError, listed
 from gengap.tasks.certify.certificate import Certificate, certify_units
 from gengap.tasks.certify.words import percent
 
@@ -20,6 +20,7 @@ class Family:
         certificate: That of the model with fewest errors, the first of equals; valid for all models at once.
         best: Its name.
         models: How many models there are.
+        names: Their names.
         distinct_error_vectors: How many of them differ on any example; a description. It depends on the examples, so
             it must not stand in place of the number of models tried.
         rademacher: ``{"upper", "complexity", "monte_carlo_slack", "deviation"}`` for the best model, or
@@ -31,6 +32,7 @@ class Family:
     certificate: Certificate
     best: str
     models: int
+    names: list[str]
     distinct_error_vectors: int
     rademacher: dict[str, Any]
     union: dict[str, float]
@@ -48,7 +50,7 @@ class Family:
             f"{self.distinct_error_vectors:,} of {self.models:,} models differ from each other in their errors here; "
             "that depends on these examples and so does not count in place of the number tried."
         )
-        return [self.verdict, distinct, *self.certificate.notes]
+        return [f"Models: {listed(self.names)}.", self.verdict, distinct, *self.certificate.notes]
 
     def to_json(self) -> dict[str, Any]:
         """The certificate's JSON with ``"family"`` beside it."""
@@ -96,6 +98,7 @@ def certify_family(
         certificate=certificate,
         best=names[best],
         models=len(names),
+        names=list(names),
         distinct_error_vectors=len(np.unique(losses, axis=0)),
         rademacher=rademacher,
         union=union,
