@@ -75,6 +75,26 @@ def test_every_tree_interpolates(made, digits, name):
     assert averaging(votes(forest, digits[0]), digits[1]).correlation is None
 
 
+@pytest.mark.parametrize("name", ["perfect-random", "extra-trees", "random-forest"])
+@pytest.mark.parametrize("change", [lambda x: x * 1e-9, lambda x: x / 16 + 1e8, lambda x: x * 1e30])
+def test_every_tree_interpolates_whatever_the_scale_and_place_of_the_columns(digits, name, change):
+    x = change(digits[0].astype(np.float64))
+    labels = np.array(list("abcdefghij"))[digits[1]]
+    forest = forests(3, random_state=0)[name].fit(x, labels)
+    assert (votes(forest, x) == labels).all()
+    assert (forest.predict(x) == labels).all()
+    assert forest.train_error_ == 0
+
+
+@pytest.mark.parametrize("name", ["extra-trees", "random-forest"])
+def test_trees_that_do_not_interpolate_are_refused(name):
+    x = [[0.0], [1e-9], [1.0], [1.0]]
+    forest = forests(3, random_state=0)[name]
+    with pytest.raises(InputError, match=r"[12] of 4 training points, point [01] first"):
+        forest.fit(x, [0, 1, 1, 1])
+    assert forest.fit(x, [0, 0, 1, 1]).predict([[0.9]]).tolist() in ([0], [1])
+
+
 def test_breimans_bound_holds_for_any_votes():
     for seed in range(30):
         rng = np.random.default_rng(seed)
@@ -180,6 +200,10 @@ BINARY = ([[0.0], [1.0]], [0, 1], [[0.0]], [0])
         (lambda: averaging([[0, 1]], [0]), "Predictions"),
         (lambda: averaging([[0, 0]], [0, 0]), "one class"),
         (lambda: neighbour_limit(2), "k = 2"),
+        (lambda: forests(2, 0)["perfect-random"].fit([[0.0], [1.0]], [0.5, 1.5]), "continuous"),
+        (lambda: forests(2, 0)["extra-trees"].fit([[0.0], [1.0]], [0.5, 1.5]), "continuous"),
+        (lambda: l2_boosting([[0.0], [1.0]], [0.5, 1.5], [[0.0]], [0]), "continuous"),
+        (lambda: adaboost_margins([[0.0], [1.0]], [0, 1], [[0.0], [1.0]], [0.5, 1.5]), "continuous"),
         (lambda: ramp(0), "n = 0"),
         (lambda: adaboost_margins(*BINARY, rounds=0), "rounds = 0"),
         (lambda: l2_boosting(*BINARY, shrinkage=0), "shrinkage"),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import check_random_state, check_X_y
+from sklearn.utils.multiclass import check_classification_targets
 
 from gengap.errors import InputError
 from gengap.interpolate.trees.growing import Floats
@@ -88,7 +89,7 @@ def adaboost_margins(
         random_state: Seed, as scikit-learn takes it.
 
     Raises:
-        InputError: Shapes that do not match, NaN, one class, numbers out of range.
+        InputError: Shapes that do not match, NaN, values for labels, one class, numbers out of range.
     """
     data = _data(X, y, X_test, y_test, rounds, max_leaves)
     tree = DecisionTreeClassifier(max_leaf_nodes=max_leaves)
@@ -146,7 +147,7 @@ def l2_boosting(
         random_state: Seed, as scikit-learn takes it.
 
     Raises:
-        InputError: Shapes that do not match, NaN, one class, numbers out of range.
+        InputError: Shapes that do not match, NaN, values for labels, one class, numbers out of range.
     """
     if not 0 < shrinkage <= 1:
         raise InputError(f"shrinkage = {shrinkage}.", expected="above 0, at most 1")
@@ -182,6 +183,8 @@ def _data(X: ArrayLike, y: ArrayLike, X_test: ArrayLike, y_test: ArrayLike, roun
     try:
         x, labels = check_X_y(X, y)
         x_test, labels_test = check_X_y(X_test, y_test)
+        check_classification_targets(labels)
+        check_classification_targets(labels_test)
     except ValueError as error:
         raise InputError(str(error)) from error
     if x.shape[1] != x_test.shape[1]:

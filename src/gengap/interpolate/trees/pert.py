@@ -38,7 +38,8 @@ class PerfectRandomForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         train_error_: Fraction of the training points that the forest gets wrong: 0.
 
     Raises:
-        InputError: In ``fit``: equal points with different labels (two of them are named), NaN, n_trees below 1.
+        InputError: In ``fit``: equal points with different labels (two of them are named), values for labels, NaN,
+            n_trees below 1.
 
     >>> forest = PerfectRandomForest(n_trees=5, random_state=0).fit([[0.0], [1.0], [2.0]], ["a", "b", "a"])
     >>> forest.predict([[0.0], [1.0], [2.0]]).tolist()
@@ -54,7 +55,10 @@ class PerfectRandomForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.n_trees < 1:
             raise InputError(f"n_trees = {self.n_trees}.", expected="at least 1")
         points, labels = validated(self, X, y, dtype=_DTYPES)
-        check_classification_targets(labels)
+        try:
+            check_classification_targets(labels)
+        except ValueError as error:
+            raise InputError(str(error)) from error
         self.classes_, encoded = np.unique(labels, return_inverse=True)
         rng = check_random_state(self.random_state)
         self.trees_ = [grow(points, encoded, rng) for _ in range(self.n_trees)]
