@@ -111,6 +111,8 @@ def _verdict(rademacher: dict[str, Any], union: dict[str, float]) -> str:
     if upper is None:
         return f"The Rademacher form does not apply: {rademacher['reason']}."
     verdict = "loses to" if upper > union["hoeffding"] else "beats"
+    if min(upper, union["hoeffding"]) >= 1:
+        verdict = "promises no more than"
     own, hoeffding, promised = (
         percent(value, up=True) for value in (upper, union["hoeffding"], union["clopper_pearson"])
     )
