@@ -101,6 +101,25 @@ def test_a_seed_decides():
     assert one != other
 
 
+def test_training_that_diverges_has_no_numbers():
+    path = width_path(*DATA, [3, 5, 40], Training(epochs=200, learning_rate=5.0))
+    assert all(point.diverged for point in path)
+    assert all(point.epochs < 200 for point in path)
+    for name in ("train_loss", "test_loss", "train_error", "test_error", "norm"):
+        assert [getattr(point, name) for point in path] == [None] * 3, name
+
+
+def test_a_network_after_one_that_diverged_begins_as_the_first(monkeypatch):
+    """Here the first diverges because its step is made so; the second is then trained as if it came alone."""
+    step = Network.step
+    monkeypatch.setattr(
+        Network, "step", lambda self, x, y, rate, m: step(self, x, y, 1e9 if len(self.weights[1]) == 2 else rate, m)
+    )
+    first, second = width_path(*DATA, [2, 3], Training(epochs=3))
+    assert (first.diverged, second.diverged) == (True, False)
+    assert np.isfinite([second.train_loss, second.test_loss, second.norm]).all()
+
+
 def test_points_are_reported_in_order():
     seen = []
     path = width_path(*DATA, [4, 2, 4], Training(epochs=1), report=seen.append)
@@ -110,7 +129,16 @@ def test_points_are_reported_in_order():
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [({"widths": []}, "widths"), ({"widths": [0]}, "widths"), ({"y": Y[:-1]}, "Shapes"), ({"y": CLASSES}, "Shapes")],
+    [
+        ({"widths": []}, "widths"),
+        ({"widths": [0]}, "widths"),
+        ({"y": Y[:-1]}, "Shapes"),
+        ({"y": CLASSES}, "Shapes"),
+        ({"X_test": X_TEST[:, :4]}, "Shapes"),
+        ({"y_test": Y_TEST[:, :2]}, "Shapes"),
+        ({"X": X * np.nan}, "X holds NaN"),
+        ({"y_test": Y_TEST * 1e39}, "y_test holds NaN or infinity"),
+    ],
 )
 def test_bad_input_is_told(change, told):
     arguments = {"X": X, "y": Y, "X_test": X_TEST, "y_test": Y_TEST, "widths": [1], **change}

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from gengap import seeds
 from gengap.errors import InputError
@@ -20,7 +20,7 @@ DECAY, DECAY_EVERY = 0.9, 500  # of the step below the threshold, and every how 
 
 @dataclass(frozen=True)
 class WidthPoint:
-    """A network of one width after its training.
+    """A network of one width after its training; where that diverged, losses, errors and norm are None.
 
     Attributes:
         width: H, hidden units.
@@ -28,17 +28,20 @@ class WidthPoint:
         train_loss, test_loss: Mean over examples of the squared error, summed over outputs.
         train_error, test_error: Fraction of examples whose largest output is not that of y.
         norm: Euclidean norm of all weights and biases.
-        epochs: Trained; fewer than allowed where a network below the threshold made no more training errors.
+        epochs: Trained; fewer than allowed where a network below the threshold made no more training errors, or where
+            training diverged.
+        diverged: Whether a weight or a loss is beyond float32: the step was too large.
     """
 
     width: int
     n_parameters: int
-    train_loss: float
-    test_loss: float
-    train_error: float
-    test_error: float
-    norm: float
+    train_loss: float | None
+    test_loss: float | None
+    train_error: float | None
+    test_error: float | None
+    norm: float | None
     epochs: int
+    diverged: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,10 @@ class Network:
             velocity.mul_(momentum).add_(gradient)
             weight.sub_(velocity, alpha=learning_rate)
 
+    def finite(self) -> bool:
+        """Whether all weights are."""
+        return all(bool(weight.isfinite().all()) for weight in self.weights)
+
 
 def width_path(
     X: ArrayLike,
@@ -108,7 +115,7 @@ def width_path(
     As long as a network has at most n K parameters it begins with the weights of the one before it, the rest drawn
     from N(0, 0.01), its step falls by a tenth every 500 epochs, and its training ends once it makes no training
     error. The first one, and every one beyond the threshold, begins from Glorot's uniform weights and zero biases;
-    beyond, the step stays and all epochs are trained.
+    beyond, the step stays and all epochs are trained. One that comes after a network that diverged begins as the first.
 
     Source: Belkin et al. 2019 (arXiv:1812.11118), Figure 3 and supporting information, which give no step and no
     batch size.
@@ -125,7 +132,7 @@ def width_path(
         report: Called with each point as it is done.
 
     Raises:
-        InputError: No widths, widths below 1, shapes that do not match.
+        InputError: No widths, widths below 1, shapes that do not match, NaN, or numbers beyond float32.
     """
     import torch
 
@@ -133,10 +140,7 @@ def width_path(
     grid = sorted({int(width) for width in widths})
     if not grid or grid[0] < 1:
         raise InputError(f"widths = {list(widths)}.", expected="at least one, each at least 1")
-    arrays = [np.asarray(a, dtype=np.float32) for a in (X, y, X_test, y_test)]
-    x, values, x_test, values_test = (torch.from_numpy(a).to(device) for a in arrays)
-    if any(a.ndim != 2 for a in arrays) or len(x) != len(values) or len(x_test) != len(values_test):
-        raise InputError(f"Shapes {[a.shape for a in arrays]}.", expected="[n, d], [n, K], [m, d] and [m, K]")
+    x, values, x_test, values_test = (torch.from_numpy(a).to(device) for a in _checked(X, y, X_test, y_test))
     generator = torch.Generator(device).manual_seed(seeds.stream(seed, "widths"))
     points: list[WidthPoint] = []
     network: Network | None = None
@@ -146,7 +150,27 @@ def width_path(
         epochs = _train(network, x, values, training, generator, below=below)
         points.append(_point(network, x, values, x_test, values_test, epochs))
         report(points[-1])
+        if points[-1].diverged:
+            network = None
     return points
+
+
+def _checked(*given: ArrayLike) -> list[NDArray[np.float32]]:
+    """X, y and those of the test, as float32."""
+    with np.errstate(over="ignore"):  # which is told below
+        arrays = [np.asarray(a, dtype=np.float32) for a in given]
+    shapes = [a.shape for a in arrays]
+    if (
+        any(a.ndim != 2 or not a.size for a in arrays)
+        or any(len(x) != len(y) for x, y in (arrays[:2], arrays[2:]))
+        or shapes[0][1] != shapes[2][1]
+        or shapes[1][1] != shapes[3][1]
+    ):
+        raise InputError(f"Shapes {shapes}.", expected="[n, d], [n, K], [m, d] and [m, K]")
+    for name, a in zip(("X", "y", "X_test", "y_test"), arrays, strict=True):
+        if not np.isfinite(a).all():
+            raise InputError(f"{name} holds NaN or infinity in float32.", expected="finite numbers below 3e38")
+    return arrays
 
 
 def n_parameters(inputs: int, width: int, outputs: int) -> int:
@@ -197,6 +221,8 @@ def _train(
         for start, stop in pairwise(edges):
             batch = order[start:stop]
             network.step(x[batch], y[batch], rate, training.momentum)
+        if not network.finite():
+            return epoch + 1
         if below and _errors(network(x), y) == 0:
             return epoch + 1
     return training.epochs
@@ -215,13 +241,17 @@ def _point(
     epochs: int,
 ) -> WidthPoint:
     train, test = network(x), network(x_test)
+    train_loss, test_loss = float((train - y).square().sum(1).mean()), float((test - y_test).square().sum(1).mean())
+    norm = float(sum(weight.square().sum() for weight in network.weights)) ** 0.5
+    told = bool(np.isfinite([train_loss, test_loss, norm]).all())
     return WidthPoint(
         width=network.weights[0].shape[1],
         n_parameters=sum(weight.numel() for weight in network.weights),
-        train_loss=float((train - y).square().sum(1).mean()),
-        test_loss=float((test - y_test).square().sum(1).mean()),
-        train_error=_errors(train, y),
-        test_error=_errors(test, y_test),
-        norm=float(sum(weight.square().sum() for weight in network.weights)) ** 0.5,
+        train_loss=train_loss if told else None,
+        test_loss=test_loss if told else None,
+        train_error=_errors(train, y) if told else None,
+        test_error=_errors(test, y_test) if told else None,
+        norm=norm if told else None,
         epochs=epochs,
+        diverged=not told,
     )

@@ -33,6 +33,10 @@ SMOKE_WIDTHS = (1, 2, 4, 6, 7, 8, 9, 12, 40)  # 600 parameters: 7.9 units
 EPOCHS: dict[Scale, int] = {"smoke": 60, "desk": 1_000, "paper": 6_000}
 NOISE = 0.2  # probability with which a training label is redrawn, where labels are noisy
 COLUMNS = ("n_parameters", "train_loss", "test_loss", "train_error", "test_error", "norm", "epochs")
+STATUS: dict[bool, Row] = {
+    False: {"status": "done", "reason": None},
+    True: {"status": "diverged", "reason": "a weight or a loss is beyond float32"},
+}
 
 DIFFERENCES = (
     "Step 0.001 on the squared error summed over outputs, batches of 100 examples: the paper does not tell them.",
@@ -107,7 +111,7 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
     with limited(1):  # the products are too small to be worth dividing; curves may have a worker each
         path = width_path(data.x, data.y, data.x_test, data.y_test, widths, training, seed=first.seed, report=report)
     found = {point.width: asdict(point) for point in path}
-    return [{"status": "done", "reason": None} | {name: found[width][name] for name in COLUMNS} for width in widths]
+    return [STATUS[found[width]["diverged"]] | {name: found[width][name] for name in COLUMNS} for width in widths]
 
 
 def _figure(quantity: str, rows: "pd.DataFrame") -> "Figure | None":
