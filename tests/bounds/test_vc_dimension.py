@@ -1,6 +1,7 @@
 """The VC bound of networks against the formula by hand, layer by layer, and what it refuses."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -95,6 +96,76 @@ def test_a_network_that_is_not_piecewise_linear_is_refused_by_layer(layer: nn.Mo
     net = nn.Sequential(nn.Linear(2, 3), layer, nn.Linear(3, 1))
     with pytest.raises(InputError, match=rf"Layer '1' \({type(layer).__name__}\)"):
         bounds.vc_dimension(net, (2,))
+
+
+class ByHand(nn.Module):
+    """Two layers, between which a function acts, and a bias that may be computed from parameters."""
+
+    def __init__(self, between: Callable[[torch.Tensor], torch.Tensor], product: bool = False) -> None:
+        super().__init__()
+        self.first, self.second, self.between, self.product = nn.Linear(3, 4), nn.Linear(4, 1), between, product
+        self.a, self.b = nn.Parameter(torch.ones(4)), nn.Parameter(torch.ones(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.product:
+            return self.second(torch.relu(nn.functional.linear(x, self.first.weight, self.a * self.b * self.a)))
+        return self.second(self.between(self.first(x)))
+
+
+def flattened(h: torch.Tensor) -> torch.Tensor:
+    h.view(-1).relu_()
+    return h
+
+
+def taken_before(h: torch.Tensor) -> torch.Tensor:
+    view = h.view(-1, 4)
+    h.relu_()
+    return view
+
+
+def half(h: torch.Tensor) -> torch.Tensor:
+    h[:, :2].relu_()
+    return h
+
+
+@pytest.mark.parametrize(("between", "units"), [(flattened, 4), (taken_before, 4), (half, 2)])
+def test_what_is_written_into_a_view_is_seen(between: Callable[[torch.Tensor], torch.Tensor], units: int) -> None:
+    assert bounds.vc_dimension(ByHand(between), (3,)).steps == (DecisionStep(16, units, 1), DecisionStep(21, 1, 2))
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda h: torch.div(h, 0.1, rounding_mode="floor"),
+        lambda h: torch.div(h, 0.1, rounding_mode="trunc"),
+        lambda h: h.long().float(),
+        lambda h: h.view(torch.int32).float(),
+        lambda h: h.sum(0, keepdim=True, dtype=torch.long).float() + h,
+    ],
+)
+def test_rounding_is_refused(between: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    with pytest.raises(InputError, match="ByHand rounds"):
+        bounds.vc_dimension(ByHand(between), (3,))
+
+
+def test_a_bias_made_of_parameters_has_their_degree() -> None:
+    found = bounds.vc_dimension(ByHand(torch.relu, product=True), (3,))
+    assert found.steps == (DecisionStep(12 + 8, 4, 3), DecisionStep(12 + 8 + 5, 1, 4))
+
+
+def test_normalisations_by_hand_count_one_by_one_and_the_same_layer_once() -> None:
+    class Normalised(nn.Module):
+        def __init__(self, layers: int) -> None:
+            super().__init__()
+            self.norms, self.last = nn.ModuleList(nn.BatchNorm1d(3) for _ in range(layers)), nn.Linear(3, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for k in range(2):
+                norm = self.norms[k % len(self.norms)]
+                x = nn.functional.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+            return self.last(x)
+
+    assert [bounds.vc_dimension(Normalised(k).eval(), (3,)).parameters for k in (1, 2)] == [6 + 4, 12 + 4]
 
 
 def test_attention_is_refused() -> None:

@@ -6,7 +6,7 @@ is imported where it is used.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -69,21 +69,37 @@ def decision_steps(model: nn.Module, input_shape: tuple[int, ...]) -> list[Decis
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Follows what each operation does to degree, stage and parameters."""
+    """Follows what each operation does to degree, stage and parameters: by storage, which views share.
+
+    What is written in place into a part holds for the whole: a decision may then be put after one that it does not
+    depend on, which raises the bound.
+    """
 
     def __init__(self, model: nn.Module, x: Tensor):
         super().__init__()  # type: ignore[no-untyped-call]
         self.path: list[tuple[str, nn.Module]] = [("", model)]
-        self.sizes: dict[int, int] = {id(p): p.numel() for p in model.parameters()}
-        self.first_use: dict[int, int] = {}  # parameter -> the earliest stage at which it meets the input
+        self.sizes: dict[Hashable, int] = {id(p): p.numel() for p in model.parameters()}
+        self.first_use: dict[Hashable, int] = {}  # parameter -> the earliest stage at which it meets the input
         self.decisions: dict[int, list[tuple[int, int]]] = defaultdict(list)  # stage -> (units, degree)
-        self._known: dict[int, tuple[Tensor, Trace]] = {id(x): (x, Trace(sees_input=True))}
+        self._known: dict[int, tuple[Tensor, Trace]] = {}  # holds the tensors, so that a number stays its storage's own
+        self._note(x, Trace(sees_input=True))
         for parameter in model.parameters():
-            self._known[id(parameter)] = (parameter, Trace(degree=1, parameters=frozenset({id(parameter)})))
+            self._note(parameter, Trace(degree=1, parameters=frozenset({id(parameter)})))
 
     def trace(self, tensor: Any) -> Trace:
         """What is known of a tensor; a constant where nothing is."""
-        return self._known[id(tensor)][1] if id(tensor) in self._known else Trace()
+        known = self._known.get(_storage(tensor)) if isinstance(tensor, Tensor) else None
+        return known[1] if known else Trace()
+
+    def _note(self, tensor: Tensor, trace: Trace) -> None:
+        before = self.trace(tensor)
+        both = Trace(
+            max(before.degree, trace.degree),
+            max(before.stage, trace.stage),
+            before.sees_input or trace.sees_input,
+            before.parameters | trace.parameters,
+        )
+        self._known[_storage(tensor)] = (tensor, both)
 
     def decide(self, trace: Trace, units: int) -> int:
         """Records a decision and returns the stage after it."""
@@ -106,10 +122,13 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         tensors = [leaf for leaf in tree_leaves([args, dict(kwargs or {})]) if isinstance(leaf, Tensor)]
         traces = [self.trace(tensor) for tensor in tensors]
         if any(t.sees_input or t.parameters for t in traces):
-            after = self._after(func.__name__.split(".")[0], args, traces, result)
+            name = func.__name__.split(".")[0]
+            if (kwargs or {}).get("rounding_mode") or _is_rounded(name, tensors, result):
+                raise self._refused(f"rounds ({name!r})")
+            after = self._after(name, args, traces, result)
             for leaf in tree_leaves(result):
                 if isinstance(leaf, Tensor):
-                    self._known[id(leaf)] = (leaf, after)
+                    self._note(leaf, after)
         return result
 
     def _after(self, name: str, args: tuple[Any, ...], traces: list[Trace], result: Any) -> Trace:
@@ -149,13 +168,15 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
             raise self._refused(f"multiplies two quantities that both depend on the input ({name!r})")
         if name == "div" and (known[1].sees_input or known[1].parameters):
             raise self._refused("divides by what depends on the input or on parameters")
-        return self._joined(traces, max(1, sum(t.degree for t in known)))
+        summands = (t.degree for t in traces)  # the factors too, whose degrees are no larger than the product's
+        return self._joined(traces, max(1, sum(t.degree for t in known), *summands))
 
     def _normalised(self, name: str, args: tuple[Any, ...]) -> Trace:
         """Batch normalisation: two free parameters a channel, unless its statistics are those of the batch."""
         if name != "_native_batch_norm_legit_no_training" and args[5]:
             raise self._refused("normalises by statistics of the batch it is given", "call eval() on the network first")
-        x, own = self.trace(args[0]), id(self.path[-1][1])
+        x = self.trace(args[0])
+        own = tuple(_storage(leaf) for leaf in args[1:5] if isinstance(leaf, Tensor))  # the same layer called again
         self.sizes[own] = 2 * args[0].shape[1]
         self.first_use[own] = min(x.stage, self.first_use.get(own, x.stage))
         return Trace(x.degree + 1, x.stage, True)
@@ -168,6 +189,20 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
             expected="linear and convolution layers, pooling, ReLU and its kin, batch normalisation in evaluation mode",
             next_step=next_step or "this bound holds for piecewise-linear networks alone",
         )
+
+
+def _storage(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata) if tensor.layout is torch.strided else id(tensor)
+
+
+def _is_rounded(name: str, tensors: list[Tensor], result: Any) -> bool:
+    """Whether floats become whole numbers, or their bits are read as other numbers."""
+    if name not in LINEAR and name not in PRODUCTS:
+        return False
+    found = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+    if name == "view" and found[0].dtype != tensors[0].dtype:
+        return True
+    return not all(leaf.is_floating_point() for leaf in found)
 
 
 def _at(trace: Trace, stage: int) -> Trace:
