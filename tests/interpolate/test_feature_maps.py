@@ -129,6 +129,20 @@ def test_a_large_epsilon_only_centres():
 
 
 @pytest.mark.parametrize(
+    ("made", "changes"),
+    [
+        (RandomConvFeatures(SHAPE, 3, random_state=0), {"bias": 0.1, "pool": 2, "stride": 1, "n_filters": 2}),
+        (GaborFeatures(SHAPE, n_directions=2), {"pool": 2, "n_directions": 3, "wavelengths": (3.0,)}),
+    ],
+)
+def test_a_map_stays_what_was_fitted(made, changes):
+    before = made.fit(IMAGES).transform(IMAGES)
+    for name, value in changes.items():
+        np.testing.assert_array_equal(made.set_params(**{name: value}).transform(IMAGES), before)
+    assert made.fit(IMAGES).transform(IMAGES).shape != before.shape
+
+
+@pytest.mark.parametrize(
     ("made", "told"),
     [
         (GaborFeatures((1, 8, 8)), "rows of 126 values"),
@@ -138,6 +152,11 @@ def test_a_large_epsilon_only_centres():
         (RandomConvFeatures((126,)), "image_shape"),
         (RandomConvFeatures(n_filters=0), "n_filters = 0"),
         (ZCAWhitening(0.0), "epsilon = 0"),
+        (GaborFeatures((-1, -9, 14)), "image_shape"),
+        (GaborFeatures(n_directions=2.5), "n_directions = 2.5"),
+        (RandomConvFeatures(stride=1.5), "stride = 1.5"),
+        (RandomConvFeatures(bias=np.nan), "bias = nan"),
+        (RandomConvFeatures(bias=-1.0), "bias = -1"),
     ],
 )
 def test_bad_parameters_are_told(made, told):

@@ -8,8 +8,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.errors import InputError
 from gengap.interpolate.checked import validated
-from gengap.interpolate.feature_maps.images import blocks, check_positive, image_shape, zca_matrix
+from gengap.interpolate.feature_maps.images import blocks, check_whole, image_shape, zca_matrix
 
 PATCH_EPSILON = 1e-3  # added to the eigenvalues of the patches' covariance
 WHITENING_PATCHES = 100_000  # random patches that the covariance is taken from
@@ -64,7 +65,10 @@ class RandomConvFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Takes filters from images X ``[n, pixels]``."""
-        check_positive(n_filters=self.n_filters, patch=self.patch, pool=self.pool, stride=self.stride)
+        check_whole(n_filters=self.n_filters, patch=self.patch, pool=self.pool, stride=self.stride)
+        if not 0 <= self.bias < np.inf:
+            raise InputError(f"bias = {self.bias}.", expected="a number of at least 0")
+        self._pool, self._stride, self._bias = self.pool, self.stride, self.bias
         points = validated(self, X, dtype=[np.float32, np.float64])
         self._shape = image_shape(self.image_shape, points.shape[1])
         images = points.reshape(-1, *self._shape)
@@ -84,7 +88,7 @@ class RandomConvFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         check_is_fitted(self)
         points = validated(self, X, dtype=[np.float32, np.float64], reset=False)
         out = np.empty((len(points), self._n_features_out), np.float32)
-        for part in blocks(len(points), 4 * 3 * points.shape[1] * min(self.n_filters, FILTERS_AT_ONCE)):
+        for part in blocks(len(points), 4 * 3 * points.shape[1] * min(len(self.filters_), FILTERS_AT_ONCE)):
             out[part] = self._features(points[part])
         return out
 
@@ -96,11 +100,11 @@ class RandomConvFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         images = images.contiguous(memory_format=torch.channels_last)  # in which pooling is faster
         with torch.inference_mode():
             pooled = []
-            for start in range(0, self.n_filters, FILTERS_AT_ONCE):
+            for start in range(0, len(self.filters_), FILTERS_AT_ONCE):
                 met = conv2d(images, torch.from_numpy(self.filters_[start : start + FILTERS_AT_ONCE]))
-                square = [min(self.pool, side) for side in met.shape[2:]]
+                square = [min(self._pool, side) for side in met.shape[2:]]
                 signs = [
-                    avg_pool2d((sign * met - self.bias).relu_(), square, self.stride, ceil_mode=True)
+                    avg_pool2d((sign * met - self._bias).relu_(), square, self._stride, ceil_mode=True)
                     for sign in (1, -1)
                 ]
                 pooled.append(torch.stack(signs, dim=2).reshape(len(points), -1))

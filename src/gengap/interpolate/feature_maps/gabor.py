@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gengap.errors import InputError
 from gengap.interpolate.checked import validated
-from gengap.interpolate.feature_maps.images import blocks, check_positive, image_shape
+from gengap.interpolate.feature_maps.images import blocks, check_positive, check_whole, image_shape
 
 WIDTH = 0.56  # the envelope's standard deviation in wavelengths: a bandwidth of one octave
 REACH = 2.5  # standard deviations at which a wavelet is cut off
@@ -68,12 +68,13 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Makes the wavelets for images X ``[n, pixels]``; their values do not matter."""
-        check_positive(n_directions=self.n_directions, pool=self.pool)
+        check_whole(n_directions=self.n_directions, pool=self.pool)
         if not self.wavelengths:
             raise InputError("No wavelengths.", expected="at least one, in pixels")
         for wavelength in self.wavelengths:
             check_positive(wavelength=wavelength)
         points = validated(self, X, dtype=[np.float32, np.float64])
+        self._pool = self.pool
         self._shape = image_shape(self.image_shape, points.shape[1])
         angles = np.pi * np.arange(self.n_directions) / self.n_directions
         self.wavelets_ = [
@@ -87,7 +88,7 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         points = validated(self, X, dtype=[np.float32, np.float64], reset=False)
         out = np.empty((len(points), self._n_features_out), np.float32)
-        for part in blocks(len(points), 4 * 4 * points.shape[1] * self.n_directions):
+        for part in blocks(len(points), 4 * 4 * points.shape[1] * len(self.wavelets_[0])):
             out[part] = self._features(points[part])
         return out
 
@@ -97,14 +98,14 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         height, width = self._shape[1:]
         images = torch.from_numpy(np.ascontiguousarray(points, np.float32)).reshape(-1, 1, height, width)
-        square = [min(self.pool, side) for side in (height, width)]
+        square = [min(self._pool, side) for side in (height, width)]
         with torch.inference_mode():
             pooled = []
             for wavelets in self.wavelets_:
                 parts = torch.from_numpy(np.concatenate([wavelets.real, wavelets.imag])[:, None])
                 real, imaginary = conv2d(images, parts, padding=wavelets.shape[-1] // 2).chunk(2, dim=1)
                 modulus = torch.hypot(real, imaginary)
-                pooled.append(avg_pool2d(modulus, square, self.pool, ceil_mode=True).reshape(len(points), -1))
+                pooled.append(avg_pool2d(modulus, square, self._pool, ceil_mode=True).reshape(len(points), -1))
             return np.asarray(torch.cat(pooled, dim=1).numpy())
 
     def __sklearn_tags__(self) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import prod
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +17,11 @@ def image_shape(given: tuple[int, ...] | None, n_pixels: int) -> Shape:
     """``(C, H, W)`` of images with that many pixels; without one, a row is an image of one line.
 
     Raises:
-        InputError: The shape has not three axes or not so many pixels.
+        InputError: The shape has not three axes of at least 1, or not so many pixels.
     """
     if given is None:
         return 1, 1, n_pixels
-    if len(given) != 3 or prod(given) != n_pixels:
+    if len(given) != 3 or min(given) < 1 or prod(given) != n_pixels:
         raise InputError(
             f"image_shape = {tuple(given)} for rows of {n_pixels} values.",
             expected=f"(channels, height, width) with a product of {n_pixels}",
@@ -45,6 +46,17 @@ def check_positive(**values: float) -> None:
     for name, value in values.items():
         if not 0 < value < np.inf:
             raise InputError(f"{name} = {value}.", expected="a number above 0")
+
+
+def check_whole(**values: int) -> None:
+    """Refuses parameters that are not whole numbers of at least 1.
+
+    Raises:
+        InputError: One is not; it is named.
+    """
+    for name, value in values.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise InputError(f"{name} = {value}.", expected="a whole number of at least 1")
 
 
 def zca_matrix(rows: NDArray[np.float64], epsilon: float) -> NDArray[np.float64]:
