@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gengap.errors import InputError
 from gengap.interpolate.factorisation import (
+    Measurements,
     deep_descent,
     effective_rank,
     entry_measurements,
@@ -231,6 +232,8 @@ VALUES = np.ones(6)
         (lambda: minimum_nuclear_norm(KNOWN, np.full(6, np.nan)), "finite"),
         (lambda: minimum_nuclear_norm(KNOWN, VALUES, psd=True), "symmetric"),
         (lambda: minimum_nuclear_norm(KNOWN, VALUES, tolerance=0), "tolerance = 0"),
+        (lambda: minimum_nuclear_norm(Measurements((2, 2), np.ones((2, 4))), np.ones(2)), "linearly dependent"),
+        (lambda: minimum_nuclear_norm(Measurements((1, 2), np.array([[1, 0], [1, 5e-8]])), np.ones(2)), "dependent"),
     ],
 )
 def test_bad_input_is_told(call, told):

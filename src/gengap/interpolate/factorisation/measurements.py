@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse import csr_array
 
 from gengap import seeds
@@ -13,6 +13,7 @@ from gengap.errors import InputError
 
 Floats = NDArray[np.float64]
 Shape = tuple[int, int]
+_DEPENDENT = 1e-7  # ratio of pivots at which the Gram matrix is singular in float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,14 @@ class Measurements:
     def _factor(self) -> tuple[Floats, bool] | None:
         if isinstance(self.rows, csr_array):
             return None
-        factor, lower = cho_factor(self.rows @ self.rows.T)
+        dependent = InputError("The measurements are linearly dependent.", expected="linearly independent rows")
+        try:
+            factor, lower = cho_factor(self.rows @ self.rows.T)
+        except LinAlgError as error:
+            raise dependent from error
+        pivots = factor.diagonal()
+        if pivots.min() < _DEPENDENT * pivots.max():
+            raise dependent
         return factor, bool(lower)
 
 

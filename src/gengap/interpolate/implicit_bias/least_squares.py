@@ -13,6 +13,7 @@ from gengap.errors import InputError
 Floats = NDArray[np.float64]
 Curvature = Callable[[Floats, Floats], Floats]
 """Second derivative of a loss with respect to the prediction, from predictions and labels, elementwise."""
+_ROUNDING = 1e-6  # of the largest entry: what a kernel matrix in float32 may be off by
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,18 @@ def nearest_interpolator(X: ArrayLike, y: ArrayLike, start: ArrayLike | None = N
 
 
 def null_space_part(X: ArrayLike, weights: ArrayLike) -> Floats:
-    """What of ``weights`` no point of X sees: w - X^+ X w."""
-    points, w = np.asarray(X, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    """What of ``weights`` no point of X sees: w - X^+ X w.
+
+    Raises:
+        InputError: NaN, shapes that do not match.
+    """
+    try:
+        points = check_array(X, dtype=np.float64)
+        w = check_array(weights, dtype=np.float64, ensure_2d=False)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if len(w) != points.shape[1]:
+        raise InputError(f"Weights of shape {w.shape} for points of shape {points.shape}.", expected="[d] or [d, K]")
     return np.asarray(w - np.linalg.lstsq(points, points @ w, rcond=None)[0])
 
 
@@ -124,11 +135,11 @@ def kernel_sgd(
         seed: Of the orders.
 
     Raises:
-        InputError: NaN, shapes that do not match, a rate that is not positive, epochs below 1.
+        InputError: NaN, shapes that do not match, a matrix that is not symmetric and positive semidefinite, a rate that
+            is not positive, epochs below 1.
     """
     kernel, values, _ = _checked(K, y, None)
-    if kernel.shape[0] != kernel.shape[1]:
-        raise InputError(f"A kernel matrix of shape {kernel.shape}.", expected="[n, n]")
+    _check_kernel(kernel)
     begin = np.zeros_like(values) if start is None else np.asarray(start, dtype=np.float64)
     if begin.shape != values.shape:
         raise InputError(f"A start of shape {begin.shape} for values {values.shape}.", expected="equal shapes")
@@ -181,6 +192,18 @@ def _run(
             if residual <= limit or not np.isfinite(residual):
                 break
     return Descent(weights, epoch, residual, residual <= limit)
+
+
+def _check_kernel(kernel: Floats) -> None:
+    if kernel.shape[0] != kernel.shape[1]:
+        raise InputError(f"A kernel matrix of shape {kernel.shape}.", expected="[n, n]")
+    largest = float(np.abs(kernel).max())
+    if np.abs(kernel - kernel.T).max() > _ROUNDING * largest:
+        raise InputError("The kernel matrix is not symmetric.", expected="k(x_i, x_j) of all pairs of points")
+    if (least := float(np.linalg.eigvalsh(kernel)[0])) < -_ROUNDING * len(kernel) * largest:
+        raise InputError(
+            f"The kernel matrix has an eigenvalue of {least:.3g}.", expected="a positive semidefinite matrix"
+        )
 
 
 def _step(rate: float | None, largest: float, epochs: int) -> float:

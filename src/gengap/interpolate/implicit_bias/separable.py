@@ -65,13 +65,15 @@ def logistic_direction(
         start: Initial weights, ``[d]``; 0 by default.
 
     Raises:
-        InputError: Examples that no plane through the origin separates; bad labels; NaN; no step; a rate out of range.
+        InputError: Examples that no plane through the origin separates; bad labels; NaN; no step; a rate out of range,
+            or with which the weights do not stay finite.
     """
     signed = signed_points(X, y)
     target = hard_margin(X, y)
     wanted = sorted(set(steps))
-    if not wanted or wanted[0] < 1 or (rate is not None and not 0 < rate < np.inf):
-        raise InputError(f"steps = {wanted[:3]}, rate = {rate}.", expected="steps of at least 1, a rate above 0")
+    whole = all(step >= 1 and float(step).is_integer() for step in wanted)
+    if not wanted or not whole or (rate is not None and not 0 < rate < np.inf):
+        raise InputError(f"steps = {wanted[:3]}, rate = {rate}.", expected="whole steps of at least 1, a rate above 0")
     if optimiser not in OPTIMISERS:
         raise unknown("optimiser", optimiser, OPTIMISERS)
     smoothness = float(np.linalg.norm(signed, 2)) ** 2 / (4 * len(signed))
@@ -80,17 +82,26 @@ def logistic_direction(
     else:
         update = _adam(0.001 if rate is None else rate, signed.shape[1])
     weights = np.zeros(signed.shape[1]) if start is None else np.array(start, dtype=np.float64)
+    if weights.shape != signed.shape[1:] or not np.isfinite(weights).all():
+        raise InputError(f"A start of shape {weights.shape}.", expected=f"{signed.shape[1]} finite numbers")
     direction, pulls = target.weights * target.margin, -signed.T / len(signed)
     found: list[DirectionPoint] = []
-    for step in range(1, wanted[-1] + 1):
-        weights = update(weights, pulls @ expit(-(signed @ weights)), step)
-        if step == wanted[len(found)]:
-            found.append(_point(step, weights, signed, direction, target.margin))
+    with np.errstate(over="ignore", invalid="ignore"):  # which is told
+        for step in range(1, int(wanted[-1]) + 1):
+            weights = update(weights, pulls @ expit(-(signed @ weights)), step)
+            if step == wanted[len(found)]:
+                found.append(_point(step, weights, signed, direction, target.margin))
     return found
 
 
 def _point(step: int, weights: Floats, signed: Floats, direction: Floats, margin: float) -> DirectionPoint:
     norm = float(np.linalg.norm(weights))
+    if not 0 < norm < np.inf:
+        raise InputError(
+            f"The weights after {step} steps have norm {norm}, so no direction.",
+            expected="weights that stay finite",
+            next_step="take a smaller rate, or another start",
+        )
     unit = weights / norm
     distance = float(np.linalg.norm(unit - direction))
     return DirectionPoint(
