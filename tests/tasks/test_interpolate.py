@@ -1,8 +1,10 @@
 """Every interpolator on the embedded digits, and what cannot be interpolated."""
 
 import json
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gengap.data import Problem, Split, load
@@ -90,6 +92,21 @@ def test_equal_examples_need_equal_labels(method: str) -> None:
         interpolate(_problem(x, np.arange(10) % 2), method=method)
     alike = interpolate(_problem(x, np.arange(10) // 2 % 2), method=method, setting=SMALL.get(method))
     assert alike.fit.train_error == 0
+
+
+def test_points_that_float32_makes_equal_are_told_by_the_names_of_their_labels(tmp_path: Path) -> None:
+    seconds = 1.7e9 + np.arange(8.0)
+    table = pd.DataFrame({"t": seconds, "label": ["yes", "no"] * 4, "split": ["train", "train", "train", "test"] * 2})
+    table.assign(other=np.arange(8) // 4).to_csv(tmp_path / "far.csv", index=False)
+    table.to_csv(tmp_path / "alone.csv", index=False)
+    columns = {"label_column": "label", "split_column": "split"}
+    with pytest.raises(InputError, match=r"different labels: yes and no(.|\n)*float32 holds, centre and scale"):
+        interpolate(load(tmp_path / "far.csv", **columns))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"equal in float32(.|\n)*centre and scale"):
+        interpolate(load(tmp_path / "alone.csv", **columns))  # type: ignore[arg-type]
+    table.assign(t=seconds - seconds.mean()).to_csv(tmp_path / "centred.csv", index=False)
+    centred = load(tmp_path / "centred.csv", **columns)  # type: ignore[arg-type]
+    assert interpolate(centred, method="relu").fit.train_error == 0
 
 
 def test_with_few_random_features_repeated_examples_count_as_often() -> None:

@@ -61,9 +61,11 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
     x, x_test = (preprocess(s.x, whole.preprocessing).reshape(len(s), -1) for s in (whole.train, whole.test))
     if not np.ptp(x, axis=0).any():
         raise InputError(
-            f"All features are constant: the {len(x)} training examples are equal.", expected="examples that differ"
+            f"All features are constant: the {len(x)} training examples are equal in float32.",
+            expected="examples that differ in their first seven digits",
+            next_step="centre and scale the columns first, if they differ beyond these",
         )
-    distinct(x, problem.train.y)
+    distinct(x, np.asarray(problem.classes)[problem.train.y])
     features = _feature_map(preprocessing, problem.train.x.shape[1:], filters, seed)
     if features is not None:
         features.fit(x)
