@@ -138,14 +138,18 @@ def test_a_point_far_away_does_not_hide_the_margin_of_the_others(far):
 
 
 def test_separable_points_are_never_said_to_be_inseparable():
-    """Unscaled columns: the plane of the scaled ones separates them, with a margin too small to find the largest."""
+    """Unscaled columns, with a margin of 1e-8 of the longest point; and worse ones, where float64 does not tell it."""
     data = load_breast_cancer()
     sizes, signs = data.data.std(axis=0), np.where(data.target, 1, -1)
     one = np.ones((len(signs), 1))
     scaled = hard_margin(np.hstack([(data.data - data.data.mean(axis=0)) / sizes, one]), signs)
     assert scaled.violation < 1e-6
-    with pytest.raises(InputError, match=r"separable, with a margin of at least [0-9.]+e-05.*5e\+03"):
-        hard_margin(np.hstack([data.data, one]), signs)
+    raw = np.hstack([data.data, one])
+    found = hard_margin(raw, signs)
+    assert max(found.gap, found.violation) < 1e-6
+    np.testing.assert_allclose((raw * signs[:, None]).T @ found.multipliers, found.weights, rtol=1e-6)
+    with pytest.raises(InputError, match="separable, with a margin of at least"):
+        hard_margin(raw * np.logspace(0, 9, 31), signs)
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
