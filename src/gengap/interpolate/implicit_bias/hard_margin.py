@@ -97,7 +97,7 @@ def _solved(signed: Floats, size: float) -> HardMargin | None:
 def _polished(signed: Floats, found: HardMargin) -> HardMargin:
     """The machine with the same support vectors, each exactly on the margin: it loses half as many digits."""
     support = found.multipliers > 0
-    weights = np.linalg.lstsq(signed[support], np.ones(support.sum()), rcond=None)[0]
+    weights: Floats = np.linalg.lstsq(signed[support], np.ones(support.sum()), rcond=None)[0].astype(np.float64)
     multipliers = np.zeros(len(signed))
     multipliers[support] = np.linalg.lstsq(signed[support].T, weights, rcond=None)[0]
     return _machine(signed, weights, multipliers) if (multipliers >= 0).all() else found
