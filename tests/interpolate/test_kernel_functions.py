@@ -51,9 +51,40 @@ def test_tiles_are_the_formula(name):
 
 @pytest.mark.parametrize("name", [name for name in KERNELS if named_kernel(name).stationary])
 def test_equal_points_have_kernel_one_even_far_out(name):
-    far = 100 + A.astype(np.float32)
-    np.testing.assert_allclose(np.diagonal(_tile(name, far, far, torch.float32)), 1, atol=1e-2)
-    np.testing.assert_allclose(np.diagonal(_tile(name, far, far)), 1, atol=1e-10)
+    for distance in (1e2, 1e6):
+        far = distance + A.astype(np.float32)
+        np.testing.assert_array_equal(np.diagonal(_tile(name, far, far, torch.float32)), 1)
+        np.testing.assert_array_equal(np.diagonal(_tile(name, far, far)), 1)
+
+
+EXACT = {
+    "gaussian": lambda squares: np.exp(-squares / 2),
+    "laplacian": lambda squares: np.exp(-np.sqrt(squares)),
+    "cauchy": lambda squares: 1 / (1 + squares),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("scale", [3.0, 1e2, 1e4, 1e7, 1e9])
+@pytest.mark.parametrize("clusters", [1, 3, 40])
+def test_radial_kernels_keep_their_digits_over_many_bandwidths(name, scale, clusters):
+    """In clusters of a bandwidth's size that lie ``scale`` apart, against differences in extended precision."""
+    rng = np.random.default_rng(0)
+    points = scale * rng.standard_normal((clusters, 3))[np.arange(120) % clusters] + rng.standard_normal((120, 3))
+    wide = points.astype(np.longdouble)
+    expected = EXACT[name](((wide[:, None] - wide) ** 2).sum(axis=2))
+    np.testing.assert_allclose(_tile(name, points, points), expected, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(_tile(name, points[:1], points), expected[:1], rtol=0, atol=1e-13)
+    narrow = points.astype(np.float32)
+    wide = narrow.astype(np.longdouble)
+    expected = EXACT[name](((wide[:, None] - wide) ** 2).sum(axis=2))
+    np.testing.assert_allclose(_tile(name, narrow, narrow, torch.float32), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("option", [{"degree": math.nan}, {"degree": "x"}, {"degree": 1.5}, {"offset": math.inf}])
+def test_a_polynomial_needs_a_whole_degree_and_a_finite_offset(option):
+    with pytest.raises(InputError, match="degree = "):
+        named_kernel("polynomial", **option)
 
 
 def test_the_laplacian_of_near_points_keeps_its_digits():

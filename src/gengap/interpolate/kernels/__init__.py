@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 
 from torch import Tensor
 
@@ -63,8 +64,13 @@ def named_kernel(name: str | NeuralTangent, degree: int = 3, offset: float = 1.0
         return Kernel(arc_cosine)
     if name != "polynomial":
         raise unknown("kernel", str(name), KERNELS)
-    if degree < 1 or degree != int(degree) or offset < 0:
+    if not _at_least(degree, 1) or degree % 1 or not _at_least(offset, 0):
         raise InputError(
-            f"degree = {degree}, offset = {offset}.", expected="a whole degree of at least 1, an offset of at least 0"
+            f"degree = {degree!r}, offset = {offset!r}.",
+            expected="a whole degree of at least 1, an offset of at least 0",
         )
     return Kernel(partial(polynomial, degree=int(degree), offset=float(offset)))
+
+
+def _at_least(value: object, least: float) -> bool:
+    return isinstance(value, Real) and least <= float(value) < float("inf")
