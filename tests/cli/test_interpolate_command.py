@@ -48,6 +48,10 @@ def test_people_get_a_table_and_a_report(capsys: pytest.CaptureFixture[str], tmp
         (("--bandwidth", "-1", "--method", "random-features"), "bandwidth = -1"),
         (("--preprocess", "wavelets"), "Unknown preprocessing"),
         (("--n", "100000"), "1297 training examples"),
+        (("--n", "0"), "--n"),
+        (("--method", "random-features", "--n-features", "0"), "--n-features"),
+        (("--method", "pert", "--trees", "0"), "--trees"),
+        (("--bandwidth", "1e-50"), "bandwidth = 1e-50"),
         (("--data", "nothing-here"), "Unknown data set"),
     ],
 )

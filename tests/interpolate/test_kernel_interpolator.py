@@ -144,8 +144,14 @@ def test_equal_points_with_different_labels_are_named():
         ({"bandwidth": np.nan}, "bandwidth = nan"),
         ({"bandwidth": np.inf}, "bandwidth = inf"),
         ({"tol": 0.0}, "tol = 0.0"),
+        ({"bandwidth": "1"}, "bandwidth = '1'"),
+        ({"bandwidth": None}, "bandwidth = None"),
+        ({"bandwidth": 1e-50}, "features lie up to"),
         ({"max_iter": 0}, "max_iter = 0"),
         ({"rank": 0}, "rank = 0"),
+        ({"rank": 1.5}, "rank = 1.5"),
+        ({"device": "nope"}, "device = 'nope'"),
+        ({"random_state": -1}, "random_state = -1"),
         ({"kernel": "polynomial", "degree": 0}, "degree = 0"),
         ({"kernel": "polynomial", "offset": -1.0}, "offset = -1.0"),
     ],
@@ -161,6 +167,7 @@ def test_bad_options_are_told(options, told):
         ([[1.0, np.nan], [1.0, 2.0]], [1, 2], "NaN"),
         ([[1.0], [2.0]], [1, 2, 3], "inconsistent numbers of samples"),
         ([[1.0, 2.0]] * 3, [1, 1, 1], "every feature is constant"),
+        ([[1.0], [2.0]], ["a", "b"], "no number"),
     ],
 )
 def test_bad_input_is_told(x, y, told):
@@ -184,3 +191,132 @@ def test_progress_is_told_to_a_function():
 def test_progress_is_shown_on_stderr_alone(capsys):
     KernelInterpolator(bandwidth=1.5, progress=True).fit(X, Y)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kernel", ["gaussian", "cauchy"])
+@pytest.mark.parametrize("scale", [1e5, 1e7, 1e8])
+def test_points_spread_over_many_bandwidths(kernel, scale):
+    """One feature in other units: against K from differences in extended precision, and one point at a time."""
+    rng = np.random.default_rng(0)
+    x, y = np.c_[rng.standard_normal((200, 3)), scale * rng.standard_normal(200)], rng.standard_normal(200)
+    wide = x.astype(np.longdouble)
+    squares = ((wide[:, None] - wide) ** 2).sum(axis=2)
+    K = (np.exp(-squares / 2) if kernel == "gaussian" else 1 / (1 + squares)).astype(float)
+    made = KernelInterpolator(kernel).fit(x, y)
+    assert made.norm_ == pytest.approx(np.sqrt(y @ np.linalg.solve(K, y)), rel=1e-9)
+    alone = [made.predict(point[None])[0] for point in x[:10]]
+    np.testing.assert_allclose(alone, y[:10], rtol=0, atol=1e-7)
+
+
+def test_seconds_over_ten_years_with_a_bandwidth_of_ten():
+    rng = np.random.default_rng(0)
+    x = (1.6e9 + np.sort(rng.uniform(0, 3e8, 50))[:, None] + 7.0 * np.arange(4)).reshape(-1, 1)
+    y = rng.standard_normal(200)
+    wide = x.astype(np.longdouble)
+    alpha = np.linalg.solve(np.exp(-(((wide - wide.T) / 10) ** 2) / 2).astype(float), y)
+    assert KernelInterpolator(bandwidth=10.0).fit(x, y).norm_ == pytest.approx(np.sqrt(y @ alpha), rel=1e-6)
+
+
+def test_points_in_float32_far_apart_are_widened():
+    x = (1e4 * X).astype(np.float32)
+    narrow, wide = (KernelInterpolator("laplacian").fit(points, Y) for points in (x, x.astype(np.float64)))
+    np.testing.assert_array_equal(narrow.dual_coef_, wide.dual_coef_)
+
+
+def test_up_to_4096_points_what_float64_solves_is_solved():
+    """Of condition 1e11, which a float32 factor cannot precondition."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2060, 6))
+    y = np.c_[np.sin(x[:, 0]), np.sin(x[:, 0]) + 0.1 * rng.standard_normal(2060)]
+    made = KernelInterpolator(bandwidth=2.0).fit(x, y)
+    alpha = np.linalg.solve(_gaussian(x, x, 2.0), y)
+    assert made.residual_ <= 1e-6
+    np.testing.assert_allclose(made.norms_, np.sqrt((alpha * y).sum(axis=0)), rtol=1e-4)
+
+
+def _exact_norm(x, y, bandwidth):
+    """sqrt(y^T K^-1 y) of a Gaussian kernel, in 80 digits."""
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workdps(80):
+        points, wanted = [mpmath.mpf(float(p)) for p in x[:, 0]], mpmath.matrix([mpmath.mpf(float(v)) for v in y])
+        K = mpmath.matrix(len(x), len(x))
+        for i, p in enumerate(points):
+            for j, q in enumerate(points):
+                K[i, j] = mpmath.exp(-(((p - q) / mpmath.mpf(bandwidth)) ** 2) / 2)
+        alpha = mpmath.lu_solve(K, wanted)
+        return float(mpmath.sqrt(sum(a * v for a, v in zip(alpha, wanted, strict=True))))
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "pcg"])
+@pytest.mark.parametrize("digits", [6, 17])
+@pytest.mark.parametrize("bandwidth", [0.02, 0.05, 0.1, 0.2, 0.5])
+def test_a_norm_is_the_interpolants_or_none(solver, digits, bandwidth):
+    x = np.linspace(0, 1, 25)[:, None]
+    y = np.sin(5 * x[:, 0]).round(digits)
+    made = KernelInterpolator(bandwidth=bandwidth, solver=solver, tol=1e-5).fit(x, y)
+    if bandwidth <= 0.05:
+        assert made.norm_reason_ is None
+    if bandwidth >= 0.2:  # K is singular in float64
+        assert made.norm_reason_ is not None
+    if made.norm_reason_ is None:
+        assert made.norm_ == pytest.approx(_exact_norm(x, y, bandwidth), rel=1e-2)
+    else:
+        assert np.isnan(made.norm_)
+        assert np.isnan(made.norms_).all()
+
+
+@pytest.mark.parametrize("solver", ["cholesky", "pcg"])
+def test_a_norm_at_a_loose_residual_is_told_where_k_is_regular(solver):
+    made = KernelInterpolator("laplacian", 2.0, solver=solver, tol=1e-3).fit(X, Y)
+    alpha = np.linalg.solve(np.exp(-cdist(X, X) / 2), Y)
+    assert made.norm_ == pytest.approx(np.sqrt((alpha * Y).sum()), rel=1e-2)
+    few = KernelInterpolator("laplacian", 2.0, solver="pcg", rank=1, max_iter=1, tol=1e-9)
+    with pytest.warns(Warning, match="The residual is"):
+        few.fit(X, Y)
+    assert few.norm_reason_ is None or "no solution" in few.norm_reason_
+
+
+@pytest.mark.filterwarnings("ignore:The residual is")
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_told_of_no_solution_is_what_is_predicted(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((60, 3))
+    y = (x @ rng.standard_normal(3) > 0).astype(int)
+    made = KernelInterpolatorClassifier("linear").fit(x, y)
+    outputs, wanted = made._values(x), np.eye(2)[y]
+    lengths = np.linalg.norm(outputs - wanted, axis=0) / np.linalg.norm(wanted, axis=0)
+    assert made.residual_ == pytest.approx(lengths.max(), rel=1e-12)
+    assert made.train_error_ == np.mean(made.predict(x) != y)
+    assert np.isnan(made.norm_)
+    assert "no solution" in made.norm_reason_
+
+
+def test_parameters_set_after_fitting_change_nothing():
+    made = KernelInterpolator(bandwidth=1.5).fit(X, Y)
+    before = made.predict(NEW)
+    made.set_params(bandwidth=5.0, kernel="cauchy")
+    np.testing.assert_array_equal(made.predict(NEW), before)
+
+
+@pytest.mark.parametrize("state", [None, np.random.RandomState(0), np.int64(3)])
+def test_any_random_state_of_scikit_learn_is_taken(state):
+    made = KernelInterpolator("laplacian", 2.0, solver="pcg", rank=20, random_state=state).fit(X, Y)
+    assert made.residual_ <= 1e-6
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("solver", ["cholesky", "pcg"])
+@pytest.mark.parametrize("size", [1e-200, 1e-100, 1e100, 1e200])
+def test_labels_of_any_size(solver, size):
+    usual, made = (KernelInterpolator("laplacian", 2.0, solver=solver, tol=1e-10).fit(X, y) for y in (Y, Y * size))
+    assert made.residual_ <= 1e-10
+    np.testing.assert_allclose(made.norms_ / size, usual.norms_, rtol=1e-9)
+    assert made.norm_ / size == pytest.approx(usual.norm_, rel=1e-9)
+    np.testing.assert_allclose(made.predict(X) / size, Y, rtol=0, atol=1e-8)
+
+
+def test_outputs_of_different_sizes_are_solved_as_if_alone():
+    made = KernelInterpolator("laplacian", 2.0).fit(X, Y * [1e-200, 0, 1e200])
+    alone = KernelInterpolator("laplacian", 2.0).fit(X, Y)
+    np.testing.assert_allclose(made.norms_, alone.norms_ * [1e-200, 0, 1e200], rtol=1e-9)

@@ -76,7 +76,7 @@ def _problem(x: np.ndarray, y: np.ndarray) -> Problem:
         (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"preprocess": "zka"}, "did you mean 'zca'"),
         (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"method": "kernal"}, "did you mean 'kernel'"),
         (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"n": 7}, "has 6 training examples"),
-        (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"n": 0}, "Cannot take 0"),
+        (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"n": 0}, "n = 0"),
         (_problem(RNG.standard_normal((6, 2)), np.arange(6) % 2), {"filters": 9}, "none has no filters"),
     ],
 )
@@ -157,3 +157,31 @@ def test_features_that_do_not_fit_are_told(digits: Problem, monkeypatch: pytest.
 def test_bad_settings_are_told(digits: Problem, method: str, setting: Setting, told: str) -> None:
     with pytest.raises(InputError, match=told):
         interpolate(digits, method=method, setting=setting)
+
+
+def test_a_norm_that_rounding_hides_has_a_reason() -> None:
+    x = np.linspace(0, 1, 40)[:, None]
+    found = interpolate(_problem(x, (x[:, 0] > 0.5).astype(np.int64)), setting=Setting("gaussian", 0.3))
+    assert found.fit.norm is None
+    assert "nearly singular" in found.fit.reasons["norm"] or "no solution" in found.fit.reasons["norm"]
+    assert found.facts()["condition"].startswith("at least ")
+
+
+def test_repeated_examples_that_are_missed_are_counted_as_often_as_they_are_there() -> None:
+    x = np.repeat(RNG.standard_normal((40, 3)), np.arange(40) % 3 + 1, axis=0)
+    y = (np.abs(x[:, 0]) > 0.6).astype(np.int64)
+    found = interpolate(_problem(x, y), setting=Setting("linear", 1.0))
+    assert found.fit.train_error == found.fit.test_error > 0  # the same examples
+    assert found.sentence.endswith(
+        f"{round(len(x) * found.fit.train_error)} of {len(x)} training labels are not fitted."
+    )
+
+
+def test_a_bandwidth_that_is_far_too_small(digits: Problem) -> None:
+    """At 1e-8 every image is alone: K = I, and the norm of n one-hot labels is the root of n."""
+    found = interpolate(digits, setting=Setting(bandwidth=1e-8)).fit
+    assert found.norm == pytest.approx(200**0.5, rel=1e-12)
+    assert found.details["condition"] == pytest.approx(1, rel=1e-12)
+    for bandwidth in (1e-12, 1e-50, 1e-200):
+        with pytest.raises(InputError, match=r"features lie up to .* from their mean"):
+            interpolate(digits, setting=Setting(bandwidth=bandwidth))

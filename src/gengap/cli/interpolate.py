@@ -34,11 +34,13 @@ def command(
         int | None, typer.Option(min=1, help="Random filters of --preprocess conv.  [default: 256]")
     ] = None,
     solver: Annotated[str | None, typer.Option(help="For --method kernel: auto, cholesky or pcg.")] = None,
-    n: Annotated[int | None, typer.Option("--n", help="The first so many training examples. Default: all.")] = None,
-    n_features: Annotated[
-        int | None, typer.Option(help="Random features. Default: twice the training examples.")
+    n: Annotated[
+        int | None, typer.Option("--n", min=1, help="The first so many training examples. Default: all.")
     ] = None,
-    trees: Annotated[int | None, typer.Option(help="Trees of a forest (100), rounds of boosting (500).")] = None,
+    n_features: Annotated[
+        int | None, typer.Option(min=1, help="Random features. Default: twice the training examples.")
+    ] = None,
+    trees: Annotated[int | None, typer.Option(min=1, help="Trees of a forest (100), rounds of boosting (500).")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything drawn.")] = 0,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
     label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,

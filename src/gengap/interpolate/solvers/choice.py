@@ -7,7 +7,7 @@ from gengap.interpolate.solvers.memory import factor_bytes, pcg_bytes, triangle_
 
 SOLVERS = ("cholesky", "pcg")
 
-_FACTORED = 4096  # so many points at most are factored without asking: it takes seconds, whatever the kernel
+_FACTORED = 4096  # so many points at most are factored without asking, in float64: seconds and 80 MiB, for any kernel
 _LARGE = 1 / 8  # of the memory: where K in float64 would need more than this, it is held in float32
 
 
@@ -19,15 +19,17 @@ class Plan:
         solver: One of ``SOLVERS``.
         reason: Why that one.
         rank: Columns in the preconditioner of ``pcg``.
-        held_bits: Precision in which K is held between products: 64, 32, or 0 where it is computed anew.
+        bits: Of ``cholesky`` the precision of the factor: 64, or 32, after which float64 is tried where there is room
+            for it. Of ``pcg`` that in which K is held between products: 64, 32, or 0 where it is computed anew.
         needed: Bytes at the peak, besides the points.
     """
 
     solver: str
     reason: str
     rank: int
-    held_bits: int
+    bits: int
     needed: int
+    room: bool = False  # for a factor in float64, where one in float32 comes first
 
 
 def plan(solver: str, n: int, outputs: int, size: int, points: int, rank: int | None, memory: int) -> Plan:
@@ -48,12 +50,15 @@ def plan(solver: str, n: int, outputs: int, size: int, points: int, rank: int | 
     if solver not in ("auto", *SOLVERS):
         raise unknown("solver", solver, ("auto", *SOLVERS))
     rank = min(n, rank or round(8 * n**0.5))
-    exact, iterative = factor_bytes(n, outputs, size), points + pcg_bytes(n, outputs, rank, size)
+    factors = {bits: factor_bytes(n, outputs, size, bits) for bits in (64, 32)}
+    exact, iterative = factors[32], points + pcg_bytes(n, outputs, rank, size)
     only = iterative > memory
     if solver == "cholesky" or (solver == "auto" and exact <= memory and (n <= _FACTORED or only)):
         _require("cholesky", n, exact, memory, None if only else "pcg")
         few = "few points" if n <= _FACTORED else f"pcg would need {_gib(iterative)} of {_gib(memory)} available"
-        return Plan("cholesky", few if solver == "auto" else "asked for", rank, 0, exact)
+        room = factors[64] <= memory
+        bits = 64 if room and n <= _FACTORED else 32
+        return Plan("cholesky", few if solver == "auto" else "asked for", rank, bits, factors[bits], room)
     _require("pcg", n, iterative, memory, "cholesky" if exact <= memory else None)
     held = {bits: iterative + triangle_bytes(n, size, bits) for bits in (64, 32)} | {0: iterative}
     limits = {64: _LARGE * memory, 32: memory, 0: memory}

@@ -60,10 +60,11 @@ class Factor:
         """A copy of V^T in the precision of L."""
         return vectors.T.to(self.corners[0].dtype, copy=True, memory_format=torch.contiguous_format)
 
-    def condition(self) -> float:
-        """Estimate of L L^T's condition number, from below: some steps of power iteration with it and its inverse."""
+    def eigenvalues(self) -> tuple[float, float]:
+        """Estimates of L L^T's largest eigenvalue, from below, and of its smallest, from above, by power iteration."""
         like = self.corners[0].new_empty(self.blocks[-1].stop)
-        return power_iteration(self.multiply, like)[0] * power_iteration(self.solve, like)[0]
+        largest, grown = (power_iteration(linear, like)[0] for linear in (self.multiply, self.solve))
+        return largest, 1 / grown if grown > 0 else math.nan
 
     def _before(self, i: int) -> Iterator[tuple[slice, Tensor]]:
         """Columns and tiles of block row i left of the diagonal."""

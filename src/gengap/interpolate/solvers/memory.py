@@ -11,9 +11,9 @@ _VECTORS = 16  # float64 arrays as large as y: of conjugate gradients, of refine
 _OF_TILES = 64 * 2**20  # working tiles, besides what grows with n
 
 
-def factor_bytes(n: int, outputs: int, size: int) -> int:
-    """Memory of the factor in float32, and of conjugate gradients' float64 vectors."""
-    return triangle_bytes(n, size, 32) + 8 * _VECTORS * n * outputs + _OF_TILES
+def factor_bytes(n: int, outputs: int, size: int, bits: int) -> int:
+    """Memory of the factor in a precision, and of conjugate gradients' float64 vectors."""
+    return triangle_bytes(n, size, bits) + 8 * _VECTORS * n * outputs + _OF_TILES
 
 
 def pcg_bytes(n: int, outputs: int, rank: int, size: int) -> int:

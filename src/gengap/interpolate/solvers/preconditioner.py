@@ -11,7 +11,7 @@ from gengap.interpolate.solvers.thin import times, transposed_times
 from gengap.interpolate.solvers.tiles import Advance, KernelTiles
 
 _RESOLVED = 1e-12  # eigenvalues below this part of the largest are rounding
-_FLOOR, _HIGHEST = 1e-7, 1.0  # added to what is left in the diagonal tiles, as a part of K's diagonal
+FLOOR, _HIGHEST = 1e-7, 1.0  # added to what is left in the diagonal tiles, as a part of K's diagonal
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Preconditioner:
         near = [times(inverse, vectors[rows]) for inverse, rows in zip(self.inverses, self.blocks, strict=True)]
         return torch.cat(near).sub_(times(self.correction, transposed_times(self.correction, vectors)))
 
-    def condition(self, product: Linear, rounding: float) -> float:
-        """Estimate of K's condition number, from the product with K of a vector for which it is small.
+    def smallest(self, product: Linear) -> tuple[float, float]:
+        """Estimates, from above, of the smallest eigenvalue of P, and of K, for a vector for which P is small.
+
+        Where K is nearly singular its own may be a thousand times smaller, or hidden by what is added to P's diagonal.
 
         Args:
             product: V to K V.
-            rounding: In an entry of K; a smaller eigenvalue cannot be told from it.
         """
-        _, vector = power_iteration(self.solve, self.correction)
-        smallest = float((vector * product(vector)).sum() / vector.square().sum())
-        return self.largest / max(smallest, rounding)
+        grown, vector = power_iteration(self.solve, self.correction)
+        return 1 / grown, float((vector * product(vector)).sum() / vector.square().sum())
 
 
 def preconditioner(tiles: KernelTiles, rank: int, seed: int, advance: Advance) -> Preconditioner:
@@ -99,7 +99,7 @@ def _largest(corner: Tensor, largest: float, n: int) -> float:
 def _inverse(left: Tensor, typical: float) -> Tensor:
     """Of what is left in a diagonal tile, with as little added to its diagonal as rounding asks for."""
     identity = torch.eye(len(left), dtype=left.dtype, device=left.device)
-    floor = _FLOOR
+    floor = FLOOR
     while typical > 0 and floor <= _HIGHEST:
         factor, failed = torch.linalg.cholesky_ex(left + floor * typical * identity)
         if not failed:

@@ -13,15 +13,16 @@ from gengap.interpolate.solvers.conjugate_gradients import Iterates, Limits, con
 from gengap.interpolate.solvers.held import HeldTiles, held
 from gengap.interpolate.solvers.neighbourhoods import neighbourhood_order
 from gengap.interpolate.solvers.power import Linear
-from gengap.interpolate.solvers.preconditioner import preconditioner
+from gengap.interpolate.solvers.preconditioner import FLOOR, preconditioner
 from gengap.interpolate.solvers.progress import Report
 from gengap.interpolate.solvers.tiles import KernelTiles
 
-_SMALL = 2048  # so many points at most are factored in float64, at once and at little cost
 # Conjugate gradients on the kernel held in float32 go so far before the residual is taken in float64 again.
 _STAGE = 2e-5
 _GAIN = 0.5  # a stage that leaves more than this part of the residual gains nothing any more
 _SHOWS = 0.1  # rounding below this part of the residual wanted does not show
+_EPS = torch.finfo(torch.float64).eps
+_ABOVE = 10  # times rounding, or what a preconditioner adds to the diagonal, an eigenvalue is told from it
 _FACTOR_PATIENCE, _PATIENCE = 10, 200  # products within which the residual has to halve
 
 
@@ -34,7 +35,9 @@ class Solution:
         left: y - K alpha, K in float64, ``[n, C]``.
         iterations: Products with K.
         jitter: Largest number added to the diagonal of what was factored.
-        condition: Estimate of K's condition number.
+        condition: Estimate of K's condition number, from below.
+        uncertain: Bound, up to a modest factor, on y^T K^-1 y - alpha^T K alpha of each column, ``[C]``; infinite where
+            K's least eigenvalues cannot be told from rounding.
     """
 
     coefficients: Tensor
@@ -42,6 +45,7 @@ class Solution:
     iterations: int
     jitter: float
     condition: float
+    uncertain: Tensor
 
 
 def solve(
@@ -49,10 +53,10 @@ def solve(
 ) -> Solution:
     """Solves K alpha = y until ||K alpha - y|| <= tol ||y|| in each column, K in float64.
 
-    ``cholesky`` preconditions conjugate gradients, whose kernel is computed anew by tiles in float64, with a factor:
-    in float32, or in float64 of few points. ``pcg`` preconditions with some columns of K and its diagonal tiles, for
-    which it sorts the points first. If the plan holds K in float32, conjugate gradients run on that, and again on what
-    is left of y in float64; if it holds K in float64, on that.
+    ``cholesky`` preconditions conjugate gradients, whose kernel is computed anew by tiles in float64, with a factor; if
+    one in float32 does not lead to the residual, with one in float64 where there is room. ``pcg`` preconditions with
+    some columns of K and its diagonal tiles, for which it sorts the points first. If the plan holds K in float32,
+    conjugate gradients run on that, and again on what is left of y in float64; if it holds K in float64, on that.
 
     Args:
         tiles: The kernel matrix.
@@ -64,33 +68,64 @@ def solve(
         report: Told the phases.
     """
     if chosen.solver == "cholesky":
-        precision = torch.float64 if tiles.n <= _SMALL else torch.float32
-        factor = cholesky(tiles, precision, partial(report, "factor"))
-        system = _System(tiles, tiles, factor.solve, report)
-        found = _exactly(system, y, Limits(tol, max_iter, _FACTOR_PATIENCE))
-        eps = torch.finfo(y.dtype).eps
-        condition = factor.condition() / max(eps, min(1.0, found.smallest_ratio))  # takes the jitter out again
-        return Solution(found.solution, found.left, found.iterations, factor.jitter, condition)
+        limits = Limits(tol, max_iter, _FACTOR_PATIENCE)
+        first = _by_factor(tiles, y, torch.float64 if chosen.bits == 64 else torch.float32, limits, report)
+        rest = replace(limits, max_iter=max_iter - first.iterations)
+        reached = bool((first.left.norm(dim=0) <= tol * y.norm(dim=0)).all())
+        if reached or chosen.bits == 64 or not chosen.room or rest.max_iter < 1:
+            return first
+        second = _by_factor(tiles, y, torch.float64, rest, report)
+        return replace(second, iterations=first.iterations + second.iterations)
     order = neighbourhood_order(tiles.points, tiles.size, seed)
-    found, condition = _by_pcg(
+    found = _by_pcg(
         replace(tiles, points=tiles.points[order]), y[order], chosen, Limits(tol, max_iter, _PATIENCE), seed, report
     )
     solution, left = torch.empty_like(y), torch.empty_like(y)
-    solution[order], left[order] = found.solution, found.left
-    return Solution(solution, left, found.iterations, 0.0, condition)
+    solution[order], left[order] = found.coefficients, found.left
+    return replace(found, coefficients=solution, left=left)
 
 
-def _by_pcg(
-    tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: int, report: Report
-) -> tuple[Iterates, float]:
-    """The solution for sorted points, and an estimate of K's condition number."""
+def _by_factor(tiles: KernelTiles, y: Tensor, dtype: torch.dtype, limits: Limits, report: Report) -> Solution:
+    """The solution from a factor in a precision."""
+    factor = cholesky(tiles, dtype, partial(report, "factor"))
+    system = _System(tiles, tiles, factor.solve, report)
+    found = _exactly(system, y, limits)
+    largest, smallest = factor.eigenvalues()
+    condition = largest / smallest / max(_EPS, min(1.0, found.smallest_ratio))  # takes the jitter out again
+    rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean()
+    resolved = factor.jitter == 0 and smallest > _ABOVE * rounding
+    uncertain = _uncertain(system, y, found, resolved)
+    return Solution(found.solution, found.left, found.iterations, factor.jitter, condition, uncertain)
+
+
+def _by_pcg(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: int, report: Report) -> Solution:
+    """The solution for sorted points."""
     near = preconditioner(tiles, chosen.rank, seed, partial(report, "preconditioner"))
-    precision = {64: torch.float64, 32: torch.float32, 0: None}[chosen.held_bits]
+    precision = {64: torch.float64, 32: torch.float32, 0: None}[chosen.bits]
     known = tiles if precision is None else held(tiles, precision, partial(report, "kernel"))
     method = _staged if precision == torch.float32 else _exactly
-    found = method(_System(tiles, known, near.solve, report), y, limits)
+    system = _System(tiles, known, near.solve, report)
+    found = method(system, y, limits)
     rounding = torch.finfo(precision or torch.float64).eps * tiles.diagonal_mean()
-    return found, near.condition(lambda vector: known.product(vector, partial(report, "condition")), rounding)
+    smallest, of_K = near.smallest(lambda vector: known.product(vector, partial(report, "condition")))
+    uncertain = _uncertain(system, y, found, smallest > _ABOVE * FLOOR * tiles.diagonal_mean())
+    condition = near.largest / max(of_K, rounding)
+    return Solution(found.solution, found.left, found.iterations, 0.0, condition, uncertain)
+
+
+def _uncertain(system: "_System", y: Tensor, found: Iterates, resolved: bool) -> Tensor:
+    """Bound on y^T K^-1 y - alpha^T K alpha = 2 alpha^T r + r^T K^-1 r of each column, for r = y - K alpha.
+
+    With P the preconditioner and t the least eigenvalue of P^-1 K, r^T K^-1 r <= r^T P^-1 r / t; conjugate
+    gradients estimate t from above, so it is halved. Rounding in K adds alpha^T E alpha with ||E|| at most about
+    eps trace(K).
+    """
+    alpha, left = found.solution, found.left
+    if not resolved:
+        return torch.where(y.norm(dim=0) > 0, math.inf, 0.0)
+    trace = system.tiles.n * system.tiles.diagonal_mean()
+    rest = 2 * (left * system.precondition(left)).sum(0).abs() / max(_EPS, min(1.0, found.smallest_ratio))
+    return 2 * (alpha * left).sum(0).abs() + rest + _EPS * trace * alpha.square().sum(0)
 
 
 @dataclass(frozen=True)

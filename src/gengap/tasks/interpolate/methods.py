@@ -91,20 +91,23 @@ def _kernel(points: Points, setting: Setting) -> Fit:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # told below
         model.fit(points.x, points.y)
-    solved = model.residual_ <= model.tol
-    unsolved = f"the residual of K alpha = y is {model.residual_:.2g}, above {model.tol:g}: this is no solution"
+    train_error = model.train_error_
+    if train_error > 0 and len(model.dual_coef_) < len(points.x):  # it is of distinct points
+        train_error = float(np.mean(model.predict(points.x) != points.y))
+    known = bool(np.isfinite(model.condition_))
+    reasons = {"norm": model.norm_reason_, "condition": None if known else "it is beyond float64"}
     return Fit(
-        model.train_error_,
+        train_error,
         float(np.mean(model.predict(points.x_test) != points.y_test)),
-        norm=model.norm_ if solved else None,
+        norm=None if model.norm_reason_ else model.norm_,
         residual=model.residual_,
         jitter=model.jitter_,
         solver=model.solver_,
-        reasons={} if solved else {"norm": unsolved},
+        reasons={name: reason for name, reason in reasons.items() if reason},
         details={
             "kernel": kernel,
             "bandwidth": bandwidth,
-            "condition": model.condition_,
+            "condition": model.condition_ if known else None,
             "solver_reason": model.solver_reason_,
             "products_with_kernel": model.n_iter_,
         },

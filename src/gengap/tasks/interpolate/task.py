@@ -168,6 +168,8 @@ def interpolate(
 
 
 def _first(problem: Problem, n: int) -> Problem:
+    if n < 1:
+        raise InputError(f"n = {n}.", expected="at least 1")
     if n > len(problem.train):
         raise InputError(f"n = {n}, and {problem.name} has {len(problem.train)} training examples.")
     return problem.take(n)
@@ -195,4 +197,6 @@ def _told(name: str, value: Any, reasons: dict[str, str]) -> str:
         return f"{value:.2%}"
     if name == "peak_memory_bytes":
         return f"{value / 2**20:,.0f} MiB"
+    if name == "condition":
+        return f"at least {plain(value)}"
     return plain(value) if isinstance(value, int | float) else str(value)
