@@ -1,5 +1,7 @@
 """Cells: identity, and from cells to rows with nothing run twice."""
 
+import dataclasses
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from gengap import cells
 from gengap.cells import Cell, Options, running
+from gengap.cells import cell as cells_cell
 from gengap.data import Problem, load
 from gengap.errors import InputError
 from gengap.store import Store
@@ -43,7 +46,8 @@ def test_a_key_follows_the_source_of_a_users_network(
     monkeypatch.chdir(tmp_path)
     keys = []
     for body in ("one", "two"):
-        (tmp_path / "my_keyed_net.py").write_text(f"# {body}\n")
+        (tmp_path / "my_part.py").write_text("SIZE = 3")
+        (tmp_path / "my_keyed_net.py").write_text(f"# {body}\n{NETWORK}")
         keys.append(Cell(digits, RECIPE.model_copy(update={"model": "my_keyed_net:make"})).key)
     assert keys[0] != keys[1]
 
@@ -116,6 +120,41 @@ def test_a_failing_network_costs_its_cells_only(
     assert [row["status"] for row in rows] == ["failed", "done"]
     assert "broken in training" in rows[0]["reason"]
     assert len(result.failed) == 1
+
+
+NETWORK = """import torch
+from my_part import SIZE
+def make(shape, classes):
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, SIZE), torch.nn.Linear(SIZE, classes))
+"""
+
+
+def test_an_edited_network_is_another_cell_with_its_own_results(
+    digits: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    recipe = RECIPE.model_copy(update={"model": "my_edited_net:make"})
+    network, part = tmp_path / "my_edited_net.py", tmp_path / "my_part.py"
+    found = []
+    for code, size in ((NETWORK, 4), (NETWORK.replace("SIZE", "30"), 4), (NETWORK, 5)):
+        network.write_text(code.replace("import 30", "import SIZE"))
+        part.write_text(f"SIZE = {size}\n")
+        sys.modules.pop("my_part", None)
+        cells_cell._built.cache_clear()  # as in another process, which is where a part is imported anew
+        made = Cell(digits, recipe)
+        found.append((made.key, made.columns()["parameters"]))
+    assert [parameters for _, parameters in found] == [64 * 4 + 4 + 50, 64 * 30 + 30 + 310, 64 * 5 + 5 + 60]
+    assert len({key for key, _ in found}) == 3
+
+
+def test_rows_have_the_name_that_the_data_have_now(digits: Problem, tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db") as store:
+        for name in ("one", "other"):
+            problem = dataclasses.replace(digits, name=name)
+            rows, _ = cells.run([Cell(problem, RECIPE)], store, QUIET)
+            assert [row["problem"] for row in rows] == [name]
 
 
 def test_replicas_on_a_gpu_are_grouped_by_what_may_share_a_step(digits: Problem) -> None:

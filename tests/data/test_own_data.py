@@ -106,6 +106,27 @@ def test_bad_image_folders_are_refused(tmp_path: Path) -> None:
         load(folder)
 
 
+def test_a_class_without_images_of_its_own_is_told_and_hidden_folders_are_passed_over(tmp_path: Path) -> None:
+    folder = save_images(tmp_path / "zoo")
+    hidden = folder / "train" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    Image.new("RGB", (4, 3)).save(hidden / "0.png")
+    before = load(folder).classes
+    assert ".ipynb_checkpoints" not in before
+    below = folder / "train" / "lion" / "young"
+    below.mkdir(parents=True)
+    Image.new("RGB", (4, 3)).save(below / "0.png")
+    with pytest.raises(InputError, match="lion holds folders instead of images"):
+        load(folder)
+
+
+def test_a_malformed_pixmap_is_refused(tmp_path: Path) -> None:
+    folder = save_images(tmp_path / "zoo")
+    (folder / "train" / "ant" / "9.ppm").write_bytes(b"P6\n4 x\n255\n")
+    with pytest.raises(InputError, match=r"9.ppm is no readable image"):
+        load(folder)
+
+
 WRITERS = {
     ".csv": lambda table, path: table.to_csv(path, index=False),
     ".tsv": lambda table, path: table.to_csv(path, index=False, sep="\t"),

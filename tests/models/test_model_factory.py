@@ -46,6 +46,9 @@ def number():
     return 3
 
 ready = fixed()
+
+def leaves():
+    raise SystemExit(0)
 """
 
 
@@ -54,6 +57,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "usernet.py").write_text(SOURCE)
     (tmp_path / "needy.py").write_text("import not_there_at_all")
     (tmp_path / "untidy.py").write_text("def make(:")
+    (tmp_path / "leaving.py").write_text("raise SystemExit(0)")
+    (tmp_path / "broken_package").mkdir()
+    (tmp_path / "broken_package" / "__init__.py").write_text("raise RuntimeError('not today')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != ""])
     for name in ("usernet", "needy", "untidy"):
@@ -84,6 +90,9 @@ def test_probe_leaves_the_mode_of_every_part() -> None:
         ("nowhere:make", "no module 'nowhere'"),
         ("needy:make", "not_there_at_all"),
         ("untidy:make", r"Importing untidy failed: SyntaxError"),
+        ("leaving:make", r"Importing leaving failed: SystemExit"),
+        ("broken_package.part:make", r"Importing broken_package.part failed: RuntimeError"),
+        ("usernet:leaves", r"SystemExit"),
         ("usernet:mak", "did you mean 'make'"),
         ("usernet:", "Cannot read"),
         (":make", "Cannot read"),

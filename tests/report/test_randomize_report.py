@@ -66,6 +66,36 @@ def test_verdict_asks_every_seed_for_99_percent(accuracies: list[float], verdict
     assert summarise(rows)["verdict"] == verdict
 
 
+@pytest.mark.parametrize(
+    ("level", "n_classes", "verdict"), [(0.01, 10, "undecided"), (0.02, 2, "undecided"), (0.1, 10, "memorises")]
+)
+def test_labels_of_which_few_are_redrawn_tell_nothing(level: float, n_classes: int, verdict: str) -> None:
+    rows = label_rows([0.0, level], (0,)).assign(train_accuracy=0.995)
+    summary = summarise(rows, n_classes)
+    assert summary["verdict"] == verdict
+    if verdict == "undecided":
+        assert "memorises nothing may reach" in randomize_page(rows, summary).lead
+
+
+def test_noise_tells_nothing_where_one_class_is_nearly_all() -> None:
+    rows = pd.DataFrame([cell("none", 0.0, 0), cell("gaussian", 1.0, 0)]).assign(train_accuracy=0.993)
+    assert summarise(rows, 2, majority=0.5)["verdict"] == "memorises"
+    summary = summarise(rows, 2, majority=0.993)
+    assert summary["verdict"] == "undecided"
+    assert "The most frequent class has 99.3%" in json_text(told_by(summary))
+
+
+def test_leads_of_runs_that_diverged_failed_or_lost_what_they_had_fitted() -> None:
+    rows = pd.DataFrame([cell("none", 0.0, 0), cell("labels", 1.0, 0, status="diverged")])
+    assert randomize_page(rows, summarise(rows, 10)).lead == "It did not memorise: every run on random labels diverged."
+    assert "lower learning rate" in json_text(told_by(summarise(rows, 10)))
+    rows = pd.DataFrame([cell("none", 0.0, 0, status="failed"), cell("labels", 1.0, 0, status="failed")])
+    assert randomize_page(rows, summarise(rows, 10)).lead == "Undecided: every cell failed."
+    rows = rows_by_hand()
+    rows.loc[rows["level"] == 1, "train_accuracy"] = 0.985
+    assert "when training ended, it did not fit random labels" in randomize_page(rows, summarise(rows, 8)).lead
+
+
 def test_diverged_counts_as_not_fitted_and_failed_as_nothing() -> None:
     rows = pd.DataFrame([cell("none", 0.0, 0), cell("labels", 1.0, 0), cell("labels", 1.0, 1, status="failed")])
     assert summarise(rows)["verdict"] == "memorises"

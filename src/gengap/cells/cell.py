@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -50,7 +51,7 @@ class Cell:
             self.seed,
         ]
         if (code := models.fingerprint(self.recipe.model)) is not None:
-            parts.append(code)
+            parts += [code, _network(self, code)[1]]  # the second for what other files have a part in
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
 
     @property
@@ -79,9 +80,7 @@ class Cell:
             "n_train": len(self.problem.train),
             "n_test": len(self.problem.test),
             "n_classes": self.problem.n_classes,
-            "parameters": _parameters(
-                self.recipe.model, self.problem.input_shape, self.problem.n_classes, self.recipe.dropout
-            ),
+            "parameters": _network(self, models.fingerprint(self.recipe.model))[0],
             "gengap": __version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
@@ -96,9 +95,20 @@ def corrupted(problem: Problem, corruption: str, level: float, seed: int) -> Pro
     return problem.corrupt(corruption, level=level, seed=stream(seed, "corruption"))
 
 
+def _network(cell: Cell, code: str | None) -> tuple[int, str]:
+    """How many parameters the network has, and a hash of its parts, which files beside that of ``code`` may make."""
+    return _built(cell.recipe.model, code, cell.problem.input_shape, cell.problem.n_classes, cell.recipe.dropout)
+
+
 @cache
-def _parameters(model: str, input_shape: tuple[int, ...], n_classes: int, dropout: float) -> int:
-    return models.count_parameters(models.build(model, input_shape, n_classes, dropout=dropout))
+def _built(
+    model: str, code: str | None, input_shape: tuple[int, ...], n_classes: int, dropout: float
+) -> tuple[int, str]:
+    with torch.random.fork_rng(devices=[]):
+        network = models.build(model, input_shape, n_classes, dropout=dropout)
+    shapes = [(name, tuple(value.shape)) for name, value in (*network.named_parameters(), *network.named_buffers())]
+    parts = re.sub("0x[0-9a-f]+", "", repr(network)) + repr(shapes)  # without addresses
+    return models.count_parameters(network), hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()
 
 
 @cache

@@ -57,7 +57,9 @@ def run(cells: Iterable[Cell], store: Store, options: Options | None = None) -> 
     device = resolve_device(options.device)
     groups = [] if options.stored else _groups(cells)
     results = [_sweep(group, store, device, options) for group in groups]
-    rows = [row for row in (store.get(cell.key) for cell in cells) if row is not None]
+    stored = [(cell, store.get(cell.key)) for cell in cells]
+    # A Problem of the same content may have had another name when its rows were stored.
+    rows = [row | {"problem": cell.problem.name} for cell, row in stored if row is not None]
     return rows, _sum(results)
 
 

@@ -35,13 +35,16 @@ def read_image_folder(folder: Path) -> Problem:
 
 
 def _read_split(folder: Path) -> tuple[list[NDArray[np.uint8]], list[str]]:
-    files = [
-        file
-        for kind in sorted(folder.iterdir())
-        if kind.is_dir()
-        for file in sorted(kind.iterdir())
-        if file.suffix.lower() in SUFFIXES
-    ]
+    kinds = [kind for kind in sorted(folder.iterdir()) if kind.is_dir() and not kind.name.startswith(".")]
+    images_of = {kind: [file for file in sorted(kind.iterdir()) if file.suffix.lower() in SUFFIXES] for kind in kinds}
+    files = [file for own in images_of.values() for file in own]
+    nested = [kind for kind, own in images_of.items() if not own and any(file.is_dir() for file in kind.iterdir())]
+    if nested:
+        raise InputError(
+            f"{nested[0]} holds folders instead of images.",
+            expected="images in each class's own folder, not in folders below it",
+            next_step="move them up, or take the folder away",
+        )
     if not files:
         raise InputError(f"{folder} holds no images.", expected=f"{folder}/CLASS/IMAGE.png for each class")
     images = [_read(file) for file in files]
@@ -67,6 +70,8 @@ def _read(file: Path) -> NDArray[Any]:
             if image.mode.startswith(("I", "F")):
                 raise InputError(f"{file} has more than 8 bits for each value.", expected="8-bit images")
             pixels = np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except InputError:
+        raise
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{file} is no readable image: {error}.", expected="a complete image file") from error
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)

@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from gengap.data.arrays import from_arrays
 from gengap.data.problem import Problem
 from gengap.errors import InputError
 
+_DAMAGED = (ValueError, EOFError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error, TokenError)
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -32,7 +34,7 @@ def read_npz(path: Path) -> Problem:
             arrays = [file[name] for name in NAMES]
     except InputError:
         raise
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError, AttributeError) as error:
+    except _DAMAGED as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path} is no readable .npz: {reason}.",

@@ -68,6 +68,10 @@ def _stack(dataset: Any, split: str) -> tuple[NDArray[Any], list[Any]]:
     for index in range(length(dataset)):
         x, y = pair(dataset, index)
         inputs.append(np.asarray(x))
+        if (shape := np.asarray(y).shape) not in ((), (1,)):
+            raise InputError(
+                f"Label {index} of the {split} dataset has shape {shape}.", expected="one class for each example"
+            )
         labels.append(y.item() if hasattr(y, "item") else y)
         if inputs[-1].shape != inputs[0].shape:
             raise InputError(

@@ -3,17 +3,20 @@
 import inspect
 import sys
 from collections.abc import Callable
-from importlib import import_module
+from importlib import import_module, invalidate_caches, reload
 from pathlib import Path
 from traceback import extract_tb
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError, unknown
+from gengap.models.fingerprint import fingerprint
 from gengap.models.registry import Shape
 
+_CODE: dict[str, str | None] = {}  # module -> what its file was when it was imported
 FORM = "'module.path:factory', e.g. 'mynet:make' for the function make in mynet.py of this folder"
 
 
@@ -36,7 +39,7 @@ def from_factory(spec: str, input_shape: Shape, n_classes: int, *, any_output: b
     arguments = _arguments(spec, factory, (input_shape, n_classes))
     try:
         module = factory(*arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         call = f"{spec.partition(':')[2]}({', '.join(map(repr, arguments))})"
         raise InputError(
             f"{spec} failed when called as {call}: {_told(error)}", next_step="fix the factory, then run again"
@@ -105,13 +108,13 @@ def _find(spec: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        module = import_module(path)
+        module = _imported(path, fingerprint(spec))
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if path != missing and not path.startswith(f"{missing}."):
             raise InputError(f"Importing {path} failed: {_told(error)}", next_step=f"install {missing}") from error
         raise InputError(f"There is no module {missing!r} to import, in {here} or installed.", expected=FORM) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"Importing {path} failed: {_told(error)}") from error
     if not hasattr(module, attribute):
         public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
@@ -123,6 +126,17 @@ def _find(spec: str) -> Callable[..., Any]:
             expected="a function or class that makes a freshly initialised torch.nn.Module at each call",
         )
     return factory  # type: ignore[no-any-return]
+
+
+def _imported(path: str, code: str | None) -> ModuleType:
+    """The module, imported anew where its file has changed since: a network's stored results go by its file."""
+    if path in sys.modules and _CODE.get(path, code) != code:
+        invalidate_caches()
+        module = reload(sys.modules[path])
+    else:
+        module = import_module(path)
+    _CODE[path] = code
+    return module
 
 
 def _arguments(spec: str, factory: Callable[..., Any], both: tuple[Shape, int]) -> tuple[Any, ...]:
@@ -140,7 +154,7 @@ def _arguments(spec: str, factory: Callable[..., Any], both: tuple[Shape, int]) 
     )
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """The error in one line, with the last place in the user's code or below it."""
     message = str(error).strip().split("\n")[0]
     frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]

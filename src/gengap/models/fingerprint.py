@@ -19,7 +19,7 @@ def fingerprint(name: str) -> str | None:
         sys.path.insert(0, here)
     try:
         spec = find_spec(path)
-    except (ImportError, ValueError):
+    except (Exception, SystemExit):  # what a parent package raises when it is imported; building the network tells
         return None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gengap import cells
@@ -87,7 +88,8 @@ def randomize(
     with Store(store) as opened:
         rows, result = cells.run(grid, opened, options)
     frame = pd.DataFrame(rows)
-    summary = summarise(frame, problem.n_classes)
+    shares = np.bincount(problem.train.y) / len(problem.train)
+    summary = summarise(frame, problem.n_classes, float(shares.max()))
     published = curves() if data_set_of(problem) == DATA_SETS["cifar10"] else None
     test = Randomization(rows, summary, randomize_page(frame, summary, published), result)
     if out is not None:

@@ -42,7 +42,7 @@ class Saver:
         if self.path is None or not training.active or time.monotonic() - self._last < INTERVAL_S:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".part")
+        partial = self.path.with_suffix(f".{os.getpid()}.part")  # two processes may train the same
         torch.save({"identity": self.identity, **_state(training)}, partial)
         os.replace(partial, self.path)
         self._last = time.monotonic()

@@ -11,23 +11,27 @@ from gengap.report.randomize.conditions import with_conditions
 # Corruptions after which pixels tell little or nothing of the label; after one fixed permutation they tell as much.
 NOISE = ("gaussian", "random-pixels")
 FIT_ACCURACY = 0.99  # training accuracy from which a network counts as having fitted its labels
+TELLING = 2 * FIT_ACCURACY - 1  # reached without memorising, it leaves less than half of what is to be fitted beyond
 
 
-def summarise(rows: pd.DataFrame, n_classes: int | None = None) -> dict[str, Any]:
+def summarise(rows: pd.DataFrame, n_classes: int | None = None, majority: float | None = None) -> dict[str, Any]:
     """The facts of a randomization test of one model on one data set, free of NaN: null with a reason.
 
     ``verdict`` is about what is ``judged``: ``"labels"`` at the highest level of corruption that was trained,
     ``judged_level``; without those, ``"gaussian"`` or else ``"random-pixels"``, after which there is next to nothing
     to learn either. It is ``memorises`` when every seed ends with a training accuracy of at least 0.99 there,
-    ``not-memorised`` when none does, ``mixed`` when some do, ``undecided`` without a result. A diverged cell is a
-    result that did not fit; failed cells are none. ``slowdown`` is mean epochs to fit what is judged over mean epochs
-    to fit the true labels. ``random_labels`` and each of ``pixels`` are means of their own cells.
+    ``not-memorised`` when none does, ``mixed`` when some do, ``undecided`` without a result, and where a network that
+    memorises nothing could come near 0.99 too: by the rule on labels of which few are redrawn, by the most frequent
+    class on noise. A diverged cell is a result that did not fit; failed cells are none. ``slowdown`` is mean epochs
+    to fit what is judged over mean epochs to fit the true labels. ``random_labels`` and each of ``pixels`` are means
+    of their own cells.
 
     Source: Zhang et al. 2017 (arXiv 1611.03530v2), section 2 and Figure 1.
 
     Args:
         rows: The cells' rows, see ``docs/design.md``.
         n_classes: Number of classes C, for chance (1/C) and the label information fitted; None leaves them null.
+        majority: Share of the most frequent class among the training labels; None is not known.
 
     Raises:
         ValueError: The rows mix models or data sets.
@@ -48,6 +52,7 @@ def summarise(rows: pd.DataFrame, n_classes: int | None = None) -> dict[str, Any
     summary |= {
         "n_classes": n_classes,
         "chance_accuracy": 1 / n_classes if n_classes else None,
+        "majority_share": majority,
         "fit_accuracy": FIT_ACCURACY,
         "judged": name,
         "judged_level": level if len(noisy) else None,
@@ -56,7 +61,7 @@ def summarise(rows: pd.DataFrame, n_classes: int | None = None) -> dict[str, Any
         "pixels": {name: _group(own) for name, own in pixels.items()},
         "cells": {str(status): int(count) for status, count in named["status"].value_counts().items()},
     }
-    summary |= _verdict(judged) | _slowdown(true, judged)
+    summary |= _verdict(judged, _without_memorising(summary), failed=not len(results)) | _slowdown(true, judged)
     summary["capacity_used"] = _capacity(summary, _group(judged))
     ready: dict[str, Any] = json_ready(summary)
     return ready
@@ -106,11 +111,23 @@ def _group(rows: pd.DataFrame) -> dict[str, Any] | None:
     }
 
 
-def _verdict(judged: pd.DataFrame) -> dict[str, str | None]:
+def _without_memorising(summary: dict[str, Any]) -> float:
+    """A training accuracy that a network may reach on what is judged without fitting a label that means nothing."""
+    level, classes = summary["judged_level"], summary["n_classes"]
+    if level is None:
+        return float(summary["majority_share"] or 0)
+    return float(1 - level * (1 - 1 / classes) if classes else 1 - level)
+
+
+def _verdict(judged: pd.DataFrame, without_memorising: float, *, failed: bool) -> dict[str, str | None]:
     if judged.empty:
+        absent = "every cell failed" if failed else "no cell with corrupted labels or noise for images has a result"
+        return {"verdict": "undecided", "verdict_reason": absent}
+    if without_memorising > TELLING:
         return {
             "verdict": "undecided",
-            "verdict_reason": "no cell with corrupted labels or noise for images has a result",
+            "verdict_reason": f"a network that memorises nothing may reach a training accuracy of "
+            f"{without_memorising:.1%} here; a higher level would tell",
         }
     count, of = int(fitted(judged).sum()), len(judged)
     if count == of:

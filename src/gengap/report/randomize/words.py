@@ -7,10 +7,12 @@ from gengap.report.plain import plain
 
 _LEADS = {
     "memorises": "It memorises: this recipe fits {corrupted} all the same.",
-    "not-memorised": "It did not memorise within this budget: training ended before it had fitted {corrupted}.",
+    "not-memorised": "It did not memorise within this budget: when training ended, it did not fit {corrupted}.",
     "mixed": "Within this budget it fits {corrupted} with some seeds and not with others.",
-    "undecided": "Undecided: nothing was fitted that has no meaning, neither random labels nor noise for images.",
+    "undecided": "Undecided: {reason}.",
 }
+
+_SKEWED = 1.5  # times 1/C, from which on the share of the most frequent class is told
 
 _PIXELS = {
     "gaussian": "Gaussian noise for images",
@@ -26,7 +28,14 @@ def title(summary: Mapping[str, Any]) -> str:
 
 def lead(summary: Mapping[str, Any]) -> str:
     """The verdict in one sentence."""
-    return _LEADS[summary["verdict"]].format(corrupted=corrupted(summary))
+    if summary["verdict"] == "not-memorised" and _all_diverged(summary):
+        return f"It did not memorise: every run on {corrupted(summary)} diverged."
+    return _LEADS[summary["verdict"]].format(corrupted=corrupted(summary), reason=summary["verdict_reason"])
+
+
+def _all_diverged(summary: Mapping[str, Any]) -> bool:
+    group = summary["pixels"].get(summary["judged"]) or summary["random_labels"]
+    return group is not None and group["diverged"] == group["seeds"]
 
 
 def verdict(summary: Mapping[str, Any]) -> list[str]:
@@ -51,6 +60,9 @@ def _fitting(summary: Mapping[str, Any]) -> str:
         )
     if summary["chance_accuracy"] is not None:
         sentences.append(f"Guessing would score {summary['chance_accuracy']:.1%}.")
+        majority = summary["majority_share"]
+        if majority is not None and majority > _SKEWED * summary["chance_accuracy"]:
+            sentences.append(f"The most frequent class has {majority:.1%} of the training labels.")
     return " ".join(sentences)
 
 
@@ -77,8 +89,9 @@ def _slowdown(summary: Mapping[str, Any]) -> str:
     if summary["slowdown"] is None:
         return f"The slowdown is not known: {summary['slowdown_reason']}."
     times = plain(summary["slowdown"], 2)
+    many = "as many" if times == "1" else f"{times} times as many"
     return (
-        f"Fitting {corrupted(summary)} took {times} times as many epochs as fitting the true data "
+        f"Fitting {corrupted(summary)} took {many} epochs as fitting the true data "
         f"(to a training accuracy of {summary['fit_accuracy']:.0%})."
     )
 
@@ -101,12 +114,19 @@ def _meaning(summary: Mapping[str, Any]) -> str:
     if summary["verdict"] == "memorises":
         return (
             "So the size of this model, and whatever restrains its training, do not by themselves explain the score "
-            "on true labels: the same recipe could have reached its training accuracy without learning anything that "
-            "carries over. Its test score has to be vouched for by held-out data."
+            f"on true labels: the same recipe {_could(summary)}. Its test score has to be vouched for by held-out data."
         )
+    if summary["verdict"] == "not-memorised" and _all_diverged(summary):
+        return "That is no proof that it cannot: a lower learning rate may do it."
     if summary["verdict"] == "not-memorised":
         return (
             "That is no proof that it cannot: more epochs or another learning rate may do it. The learning "
             "curves show whether the training loss was still falling when training stopped."
         )
     return ""
+
+
+def _could(summary: Mapping[str, Any]) -> str:
+    if summary["judged_level"] in (None, 1):
+        return "could have reached its training accuracy without learning anything that carries over"
+    return "fits labels that carry no meaning among others that do, and so may have memorised true ones too"
