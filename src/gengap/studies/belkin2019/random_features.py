@@ -115,7 +115,7 @@ def _limit(data: "Examples") -> Row:
     predicted = {"train": (model.predict(data.x), data.y), "test": (model.predict(data.x_test), data.y_test)}
     row: dict[str, Any] = {
         "residual": float(abs(predicted["train"][0] - data.y).max()),
-        "norm": model.norm_,
+        "norm": None if model.norm_reason_ else model.norm_,
         "condition": model.condition_,
     }
     for split, (values, wanted) in predicted.items():

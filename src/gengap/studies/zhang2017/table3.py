@@ -134,7 +134,7 @@ def _fit(config: Config, context: "Context") -> Row:
         "reason": None,
         "train_error": model.train_error_,
         "test_error": float(np.mean(model.predict(x_test) != y_test)),
-        "norm": model.norm_,
+        "norm": None if model.norm_reason_ else model.norm_,
         "residual": model.residual_,
         "jitter": model.jitter_,
         "condition": model.condition_,
