@@ -23,7 +23,10 @@ def upgrade(connection: sqlite3.Connection, path: object) -> None:
     Raises:
         InputError: The file is another program's, or a newer gengap wrote it.
     """
-    if _version(connection, path) == len(MIGRATIONS):
+    with connection:
+        connection.execute("BEGIN")  # one state of the file, whatever another process does meanwhile
+        current = _version(connection, path)
+    if current == len(MIGRATIONS):
         return
     with connection:
         connection.execute("BEGIN IMMEDIATE")
