@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from gengap.errors import InputError
 from gengap.interpolate.checked import validated
 from gengap.interpolate.distinct import distinct
-from gengap.interpolate.ridgeless import LARGEST_ROUNDING
+from gengap.interpolate.kernel_norms import norm_reason, norms
 from gengap.interpolate.triangular import Floats
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ class _KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
                 left = values - self._outputs(tiles.points)
         self.residual_ = _relative(left, values)
         self.dual_coef_ = self.dual_coef_ * scale
-        self._tell_norms(squares, uncertain, scale)
+        self.norms_, self.norm_ = norms(squares, uncertain, scale)
         self.solver_, self.solver_reason_ = chosen.solver, chosen.reason
         self.jitter_, self.condition_, self.n_iter_ = found.jitter, found.condition, found.iterations
-        self._tell_reason()
+        self.norm_reason_ = norm_reason(self.norm_, self.residual_, self.tol, self.condition_)
         self.peak_memory_bytes_, self.seconds_ = peak.read(), time.perf_counter() - started
         if not self.residual_ <= self.tol:
             warnings.warn(
@@ -107,27 +107,6 @@ class _KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has n
                 stacklevel=3,
             )
         return np.asarray((values - left) * scale)
-
-    def _tell_norms(self, squares: Floats, uncertain: Floats, scale: Floats) -> None:
-        """Norms from their squares at labels of moderate size; NaN where these are too uncertain."""
-        with np.errstate(invalid="ignore"):
-            self.norms_ = np.where(uncertain <= LARGEST_ROUNDING * squares, np.sqrt(squares), np.nan) * scale
-        relative = scale / scale.max()
-        together, of_it = (float((each * relative**2)[each > 0].sum()) for each in (squares, uncertain))
-        known = not (squares < 0).any() and of_it <= LARGEST_ROUNDING * together
-        self.norm_ = together**0.5 * float(scale.max()) if known else np.nan
-
-    def _tell_reason(self) -> None:
-        self.norm_reason_: str | None = None
-        if np.isnan(self.norm_) and not self.residual_ <= self.tol:
-            self.norm_reason_ = (
-                f"the residual of K alpha = y is {self.residual_:.2g}, above {self.tol:g}: this is no solution"
-            )
-        elif np.isnan(self.norm_):
-            self.norm_reason_ = (
-                f"the kernel matrix is so nearly singular (condition at least {self.condition_:.2g}) that a function "
-                f"which misses the labels by {self.residual_:.1g} of them may have another norm than the interpolant"
-            )
 
     def _check_numbers(self) -> None:
         if not (isinstance(self.bandwidth, Real) and 0 < self.bandwidth < np.inf):
