@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "gengap"
-BASE = {"errors", "seeds"}
-SCIENCE = ["data", "models", "train", "interpolate", "measures", "bounds", "probes", "ranking"]
+BASE = {"errors", "seeds", "keys", "arrays", "json_text"}
+SCIENCE = ["data", "models", "network", "train", "interpolate", "bounds", "measures", "probes", "ranking", "verdicts"]
 MACHINERY = ["store", "sweep", "report"]
 TOP = ["cells", "studies", "monitors", "tasks", "cli"]
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from gengap.data import Problem, Split
 from gengap.errors import InputError
+from gengap.json_text import json_ready
 from gengap.measures import Subject, all_measures, measure
-from gengap.report import json_ready
 
 STATUSES = {"ok", "partial", "skipped", "not converged"}
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from made_up_rows import STEPS_PER_EPOCH, cell, grid_rows, label_rows
 
-from gengap.report import Figure, Page, Table, json_text, label_bits, randomize_page, summarise, write_page
+from gengap.json_text import json_text
+from gengap.report import Figure, Page, Table, label_bits, randomize_page, summarise, write_page
 from gengap.report import verdict as told_by
 from gengap.report.randomize.conditions import condition_colours, with_conditions
 from gengap.report.randomize.points import error_points, gap_points, loss_points, steps_per_epoch, time_points

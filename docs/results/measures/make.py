@@ -20,8 +20,8 @@ import torch
 
 import gengap
 import gengap.models
+from gengap.json_text import json_text
 from gengap.models import count_parameters
-from gengap.report import json_text
 from gengap.store import home
 from gengap.train import Execution, Recipe, train
 

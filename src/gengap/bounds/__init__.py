@@ -9,21 +9,15 @@ from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.bounds.empirical_bernstein import empirical_bernstein
 from gengap.bounds.examples_needed import examples_needed
 from gengap.bounds.hoeffding import hoeffding
-from gengap.bounds.inputs import Floats, counts, level, unit_losses
+from gengap.bounds.inputs import counts, level, unit_losses
 from gengap.bounds.kawaguchi2017 import kawaguchi2017_gap, kawaguchi2017_prop5
 from gengap.bounds.labels import check_classes, check_comparable, label_array, one_for_each
 from gengap.bounds.ladder import Ladder
 from gengap.bounds.losses import brier_losses, group_means, predicted_labels, scaled_losses, zero_one_losses
 from gengap.bounds.paired import PairedInterval, discordant_needed, mcnemar, paired_difference
 from gengap.bounds.promises import Promise, promise_lines, promises
-from gengap.bounds.rademacher import RademacherBound, finite_class_rademacher
+from gengap.bounds.rademacher import RademacherBound, finite_class_rademacher, rademacher_bound
 from gengap.bounds.rademacher_classes import ClassComplexity, kernel_rademacher, l1_rademacher, linear_rademacher
-from gengap.bounds.rademacher_training import (
-    RademacherEstimate,
-    network_rademacher,
-    rademacher_bound,
-    rademacher_by_training,
-)
 from gengap.bounds.shattering import Shattering, cover_count, shattering
 from gengap.bounds.stability import kernel_stability, stability_bound
 from gengap.bounds.stability_hardt2016 import (
@@ -34,30 +28,19 @@ from gengap.bounds.stability_hardt2016 import (
     hardt2016_strongly_convex_decaying,
     logistic_constants,
 )
-from gengap.bounds.stability_twins import TwinStability, largest_change, twin_stability
-from gengap.bounds.vc_dimension import (
-    DecisionStep,
-    VCDimension,
-    vc_bound,
-    vc_complexity,
-    vc_dimension,
-    vc_dimension_bound,
-    vc_examples_needed,
-)
+from gengap.bounds.vc_bound import DecisionStep, vc_bound, vc_complexity, vc_dimension_bound, vc_examples_needed
+from gengap.bounds.vc_dimension import VCDimension, vc_dimension
 
 __all__ = [
     "BettingSequence",
     "ClassComplexity",
     "DecisionStep",
-    "Floats",
     "Ladder",
     "LossConstants",
     "PairedInterval",
     "Promise",
     "RademacherBound",
-    "RademacherEstimate",
     "Shattering",
-    "TwinStability",
     "VCDimension",
     "betting",
     "betting_sequence",
@@ -84,23 +67,19 @@ __all__ = [
     "kernel_stability",
     "l1_rademacher",
     "label_array",
-    "largest_change",
     "level",
     "linear_rademacher",
     "logistic_constants",
     "mcnemar",
-    "network_rademacher",
     "one_for_each",
     "paired_difference",
     "predicted_labels",
     "promise_lines",
     "promises",
     "rademacher_bound",
-    "rademacher_by_training",
     "scaled_losses",
     "shattering",
     "stability_bound",
-    "twin_stability",
     "unit_losses",
     "vc_bound",
     "vc_complexity",

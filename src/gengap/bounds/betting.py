@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gengap.bounds.inputs import Floats, level, unit_losses
+from gengap.arrays import Floats
+from gengap.bounds.inputs import level, unit_losses
 from gengap.errors import InputError
 
 _LARGEST_BET = 0.75  # c: the share of its capital that a bet may put at stake

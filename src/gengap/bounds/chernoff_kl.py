@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
-from gengap.bounds.inputs import Floats, counts, level
+from gengap.arrays import Floats
+from gengap.bounds.inputs import counts, level
 
 _HALVINGS = 60
 _ROUND_OFF = 4e-15  # larger than the error of kl(q, p) in float64

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincc, betainccinv
 
-from gengap.bounds.inputs import Floats, counts, level
+from gengap.arrays import Floats
+from gengap.bounds.inputs import counts, level
 
 _ROUND_OFF = 1e-12  # relative, of SciPy's quantile where it is good
 _SLACK, _SLACK_BY_EXAMPLE, _MOST_SLACK = 1e-15, 1e-19, 1e-9  # relative, of the tail; more than SciPy's error

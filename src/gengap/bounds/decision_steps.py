@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from gengap.bounds.vc_dimension import DecisionStep
+from gengap.bounds.vc_bound import DecisionStep
 from gengap.errors import InputError
 
 # fmt: off

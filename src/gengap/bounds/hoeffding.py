@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gengap.bounds.inputs import Floats, counts, level
+from gengap.arrays import Floats
+from gengap.bounds.inputs import counts, level
 
 
 def hoeffding(errors: ArrayLike, n: ArrayLike, tried: ArrayLike = 1, delta: ArrayLike = 0.05) -> Floats:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 
-Floats = NDArray[np.float64]
 SMALLEST_LEVEL = 1e-300
 
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gengap.bounds.inputs import Floats, counts, level
+from gengap.arrays import Floats
+from gengap.bounds.inputs import counts, level
 from gengap.errors import InputError
 
 

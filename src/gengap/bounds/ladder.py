@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gengap.bounds.inputs import Floats, level
+from gengap.arrays import Floats
+from gengap.bounds.inputs import level
 from gengap.bounds.labels import label_array
 from gengap.bounds.losses import zero_one_losses
 from gengap.errors import InputError

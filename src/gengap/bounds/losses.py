@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gengap.bounds.inputs import Floats, unit_losses
+from gengap.arrays import Floats
+from gengap.bounds.inputs import unit_losses
 from gengap.bounds.labels import any_array, check_classes, check_comparable, check_length, label_array, one_for_each
 from gengap.errors import InputError, listed
 

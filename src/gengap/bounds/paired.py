@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaincc
 
+from gengap.arrays import Floats
 from gengap.bounds.clopper_pearson import clopper_pearson
-from gengap.bounds.inputs import Floats, counts, level, numbers
+from gengap.bounds.inputs import counts, level, numbers
 from gengap.errors import InputError
 
 FOR_DIRECTION = 0.95  # share of delta spent on which model is better; the rest is spent on how often they differ

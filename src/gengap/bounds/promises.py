@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gengap.bounds.clopper_pearson import clopper_pearson
-from gengap.bounds.rademacher_training import rademacher_bound
+from gengap.bounds.rademacher import rademacher_bound
 from gengap.bounds.stability import stability_bound
 from gengap.bounds.stability_hardt2016 import LossConstants, hardt2016_nonconvex
-from gengap.bounds.vc_dimension import vc_bound, vc_examples_needed
+from gengap.bounds.vc_bound import vc_bound, vc_examples_needed
 from gengap.errors import InputError
 
 UPPER, LOWER = "upper bound", "lower estimate"

@@ -1,11 +1,13 @@
 """Remark 6 of Kawaguchi et al. for a finite class, from the loss vectors of its models."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gengap.bounds.inputs import Floats, level, unit_losses
+from gengap.arrays import Floats
+from gengap.bounds.inputs import level, unit_losses
 from gengap.errors import InputError
 from gengap.seeds import generator
 
@@ -74,3 +76,22 @@ def _complexity(values: Floats, draws: int, seed: int) -> float:
         total += float((distinct @ drawn).max(axis=0).sum())
     mean: float = total / (draws * values.shape[1])
     return max(mean, 0.0)
+
+
+def rademacher_bound(risk: float, complexity: float, n: int, delta: float = 0.05) -> float:
+    r"""What an empirical complexity promises: :math:`R \le \hat R + \hat{\mathfrak R} + 3 \sqrt{\ln(2/\delta)/(2n)}`.
+
+    For +-1 functions and 0-1 loss, with probability 1 - delta over n independent examples; not cut at 1. With a lower
+    estimate put in, it is the least that any promise made this way can come to.
+
+    Source: Bartlett and Mendelson 2002; Mohri et al., Theorem 3.5.
+
+    Args:
+        risk: The error rate on the n training examples.
+        complexity: Empirical Rademacher complexity of the +-1 functions.
+        n: Examples, at least 1.
+        delta: Probability of failure, in (0, 1).
+    """
+    if n < 1:
+        raise InputError(f"n = {n}.", expected="at least one example")
+    return risk + complexity + 3 * math.sqrt(-math.log(float(level(2, delta))) / (2 * n))

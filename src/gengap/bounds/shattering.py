@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gengap.bounds.inputs import Floats
+from gengap.arrays import Floats
 from gengap.errors import InputError
 
 MOST_POINTS = 16

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from gengap import bounds, models
+from gengap import bounds, models, probes
 from gengap.cells.cell import FORMAT, Cell, corrupted
 from gengap.cells.running import Options, run
 from gengap.data import open_problem, save_problem
@@ -83,7 +83,7 @@ def capacity_rows(cells: Sequence[Cell], store: Store, trial: Trial, options: Op
     The new columns: ``vc_dimension`` (``vc_dimension_reason`` where there is none), ``trial_n``, ``trial_reason``,
     ``trial_train_error``, ``trial_test_error``, ``rademacher``, ``rademacher_lower``, ``rademacher_draws``,
     ``twins``, ``twin_zero_one``, ``twin_probability``, ``twin_changed``, ``twin_distance``; see
-    ``gengap.bounds.network_rademacher`` and ``twin_stability``. A trial is computed as the cell was, and stored.
+    ``gengap.probes.network_rademacher`` and ``twin_stability``. A trial is computed as the cell was, and stored.
 
     Args:
         cells: What to try.
@@ -122,10 +122,10 @@ def try_payloads(payloads: list[Payload], context: Context) -> list[Row]:
 def _outcome(payload: Payload) -> Row:
     problem, recipe, trial = open_problem(payload.folder), payload.recipe, payload.trial
     seed, execution, first = payload.seed, payload.execution, problem.take(len(problem.train) - trial.twins)
-    signs = bounds.network_rademacher(
+    signs = probes.network_rademacher(
         first, recipe, draws=trial.draws, delta=trial.delta, seed=seed, execution=execution
     )
-    twin = bounds.twin_stability(problem, recipe, twins=trial.twins, seed=seed, execution=execution)
+    twin = probes.twin_stability(problem, recipe, twins=trial.twins, seed=seed, execution=execution)
     return {
         "status": "done",
         "reason": "",

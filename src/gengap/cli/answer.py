@@ -30,6 +30,6 @@ def give(answer: A, *, as_json: bool, show: Callable[[A], None], out: Path | Non
 
 def print_json(document: dict[str, Any]) -> None:
     """Prints one JSON document, with null for what is not finite."""
-    from gengap.report import json_text
+    from gengap.json_text import json_text
 
     sys.stdout.write(json_text(document))

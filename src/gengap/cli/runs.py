@@ -149,7 +149,7 @@ def _show(rows: list[Row], store: Store) -> None:
 
 def _encode(rows: list[Row], form: Format) -> bytes:
     if form is Format.json:
-        from gengap.report import json_text
+        from gengap.json_text import json_text
 
         return json_text({"rows": rows}).encode()
     import pandas as pd
@@ -171,7 +171,7 @@ def _encode(rows: list[Row], form: Format) -> bytes:
 
 def _flat(value: Any) -> Any:
     """What a table's cell can hold: lists and dictionaries as JSON text."""
-    from gengap.report import json_ready
+    from gengap.json_text import json_ready
 
     return json.dumps(json_ready(value), allow_nan=False) if isinstance(value, list | dict) else value
 

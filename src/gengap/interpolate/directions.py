@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.triangular import Floats
 
 _CHUNK_VALUES = 1 << 18  # so many input values are converted to float64 at a time: they stay in the cache
 

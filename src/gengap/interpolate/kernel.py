@@ -13,11 +13,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.checked import validated
 from gengap.interpolate.distinct import distinct
 from gengap.interpolate.kernel_norms import norm_reason, norms
-from gengap.interpolate.triangular import Floats
 
 if TYPE_CHECKING:
     import torch

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from gengap.arrays import Floats
 from gengap.interpolate.ridgeless import LARGEST_ROUNDING
-from gengap.interpolate.triangular import Floats
 
 
 def norms(squares: Floats, uncertain: Floats, scale: Floats) -> tuple[Floats, float]:

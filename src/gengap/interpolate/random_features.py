@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arrays import Floats
 from gengap.errors import InputError, unknown
 from gengap.interpolate.checked import validated
-from gengap.interpolate.triangular import Floats
 
 
 class Kernel(NamedTuple):

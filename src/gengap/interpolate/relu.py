@@ -8,10 +8,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.checked import validated
 from gengap.interpolate.directions import projections, separating_line
-from gengap.interpolate.triangular import Floats, interpolating_segments
+from gengap.interpolate.triangular import interpolating_segments
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.triangular import Floats, Segments
+from gengap.interpolate.triangular import Segments
 
 _CHUNK_UNITS = 1 << 20  # so many units are held at a time where the residual is measured
 

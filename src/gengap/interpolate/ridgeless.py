@@ -14,9 +14,9 @@ from scipy.linalg.lapack import dpotrf, dtpqrt, dtrcon
 from sklearn.base import clone
 from sklearn.utils.validation import check_array, check_X_y
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.random_features import RandomFourierFeatures
-from gengap.interpolate.triangular import Floats
 
 _EPS = float(np.finfo(float).eps)
 LARGEST_ROUNDING = 1e-2

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import solve_banded
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
-
-Floats = NDArray[np.float64]
 
 # How far right of a point the next knot lies, in parts of the smaller of the gaps on its two sides. Below one half
 # the function between two points stays within a constant times the largest jump of y: here 4/3 of it.

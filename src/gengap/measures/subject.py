@@ -10,18 +10,18 @@ from torch.func import functional_call
 
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradients, with_a_row_for_each_example
 from gengap.measures.finding import NotDefined
-from gengap.measures.network import Reading, WeightLayer, read_like, read_network, walk
-from gengap.measures.network.layers import UNUSED
-from gengap.measures.scores import return_scores
 from gengap.measures.searches import Flatness, Perturbable
 from gengap.measures.spectral.norm import SpectralNorm
 from gengap.measures.spectral.of_layer import NormKind, layer_norm
-from gengap.measures.weights import check_finite, own_copy, with_weights
+from gengap.network import Reading, WeightLayer, read_like, read_network, walk
+from gengap.network.copies import check_finite, own_copy, with_weights
+from gengap.network.inputs import floating_parameter, network_inputs
+from gengap.network.layers import UNUSED
+from gengap.network.outputs import return_scores
+from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, with_a_row_for_each_example
 from gengap.seeds import generator
 from gengap.train import resolve_device
-from gengap.train.inputs import centre_crop, scaled
 
 BATCH = 500
 MINIBATCH = 64  # of the pass with gradients
@@ -154,10 +154,9 @@ class Subject:
 
     def inputs(self, which: slice | Tensor) -> Tensor:
         """Training examples as the network takes them, on its device."""
-        x = torch.from_numpy(self.problem.train.x[which if isinstance(which, slice) else which.numpy()].copy())
-        like = next((p for p in self.model.parameters() if p.is_floating_point()), torch.empty(0))
-        return scaled(
-            centre_crop(x.to(self.device), self.problem.preprocessing.crop), self.problem.preprocessing, like.dtype
+        rows = which if isinstance(which, slice) else which.numpy()
+        return network_inputs(
+            self.problem.train.x[rows], self.problem.preprocessing, floating_parameter(self.model).to(self.device)
         )
 
     def batches(self, *, size: int = BATCH, shuffled: bool = False) -> Iterator[tuple[Tensor, Tensor]]:

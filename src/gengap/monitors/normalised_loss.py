@@ -15,8 +15,8 @@ from gengap.measures.normalisation import (
     normalised_cross_entropy,
     signal,
 )
-from gengap.measures.scores import pick
-from gengap.measures.weights import unwrapped
+from gengap.network.copies import unwrapped
+from gengap.network.outputs import pick
 
 SAMPLE = 2048  # examples that a callback measures on
 BATCH = 512

@@ -3,7 +3,6 @@
 from gengap.report.capacity import capacity_page, capacity_table, capacity_verdict
 from gengap.report.certify import certificate_page
 from gengap.report.charts import OURS, PAPER, marked_by_convergence
-from gengap.report.json_text import json_ready, json_text
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, make_folder, write_page
 from gengap.report.plain import plain
 from gengap.report.randomize import (
@@ -37,8 +36,6 @@ __all__ = [
     "capacity_verdict",
     "certificate_page",
     "condition_colours",
-    "json_ready",
-    "json_text",
     "label_bits",
     "loss_points",
     "make_folder",

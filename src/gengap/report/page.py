@@ -17,8 +17,8 @@ import pandas as pd
 
 from gengap import __version__
 from gengap.errors import InputError
+from gengap.json_text import json_ready, json_text
 from gengap.report import theme
-from gengap.report.json_text import json_ready, json_text
 from gengap.report.plain import plain
 
 LONGEST_TABLE = 500  # rows of a table on the page; whole tables are in the files beside it

@@ -10,7 +10,8 @@ import pandas as pd
 from gengap.bounds import promise_lines
 from gengap.cells import Cell, Options, Trial, capacity_rows
 from gengap.data import Problem, check_level, find_corruption, load
-from gengap.report import capacity_page, capacity_verdict, json_ready, write_page
+from gengap.json_text import json_ready
+from gengap.report import capacity_page, capacity_verdict, write_page
 from gengap.store import Row, Store
 from gengap.tasks.randomize import choose_recipe
 from gengap.train import Recipe

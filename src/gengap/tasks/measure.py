@@ -10,12 +10,13 @@ import torch
 from torch import nn
 
 from gengap.data import Problem, load
+from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure
 from gengap.measures.table import Progress
-from gengap.measures.weights import with_weights
 from gengap.models import build
 from gengap.models.weights_file import read_weights
-from gengap.report import Page, json_ready, make_folder, write_page
+from gengap.network.copies import with_weights
+from gengap.report import Page, make_folder, write_page
 from gengap.report.measures import measures_page, sentence
 from gengap.tasks.history_file import read_history
 

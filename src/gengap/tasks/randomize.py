@@ -13,7 +13,8 @@ from gengap import cells
 from gengap.cells import Cell, Options
 from gengap.data import DATA_SETS, Problem, check_level, data_set_of, find_corruption, load
 from gengap.errors import InputError
-from gengap.report import Page, json_ready, make_folder, randomize_page, summarise, write_page
+from gengap.json_text import json_ready
+from gengap.report import Page, make_folder, randomize_page, summarise, write_page
 from gengap.store import Row, Store
 from gengap.studies.zhang2017 import curves
 from gengap.sweep import SweepResult

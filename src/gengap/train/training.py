@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gengap.data import Problem
+from gengap.network.inputs import centre_crop, scaled
 from gengap.seeds import stream
+from gengap.train.augmentation import random_crop, random_flip
 from gengap.train.execution import Execution
-from gengap.train.inputs import centre_crop, random_crop, random_flip, scaled
 from gengap.train.recipe import Recipe
 from gengap.train.replicas import Replicas, Tensors
 from gengap.train.run import Run

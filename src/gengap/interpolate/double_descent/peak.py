@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.triangular import Floats
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from gengap.interpolate.factorisation.descent import Factorised, deep_descent, psd_descent, rank_constrained
 from gengap.interpolate.factorisation.measurements import (
-    Floats,
     Measurements,
     effective_rank,
     entry_measurements,
@@ -15,7 +14,6 @@ from gengap.interpolate.factorisation.nuclear import NuclearSolution, minimum_nu
 
 __all__ = [
     "Factorised",
-    "Floats",
     "Measurements",
     "NuclearSolution",
     "deep_descent",

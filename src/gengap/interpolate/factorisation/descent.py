@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gengap import seeds
+from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.factorisation.measurements import Floats, Measurements
+from gengap.interpolate.factorisation.measurements import Measurements
 
 Factors = list[Floats]
 Product = Callable[[Factors], Floats]

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse import csr_array
 
 from gengap import seeds
+from gengap.arrays import Floats
 from gengap.errors import InputError
 
-Floats = NDArray[np.float64]
 Shape = tuple[int, int]
 _DEPENDENT = 1e-7  # ratio of pivots at which the Gram matrix is singular in float64
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.factorisation.measurements import Floats, Measurements, nuclear_norm
+from gengap.interpolate.factorisation.measurements import Measurements, nuclear_norm
 
 _LOOK = 10  # steps between two looks at the certificate
 

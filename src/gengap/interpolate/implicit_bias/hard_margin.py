@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import linprog, nnls
 from sklearn.utils import check_X_y
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 
-Floats = NDArray[np.float64]
 _SEPARABLE = 1e-12  # distance, as a fraction of 1, below which the constraints have no common point
 _GAP = 1e-6  # and violation, up to which the machine is told
 

@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_X_y
 
 from gengap import seeds
+from gengap.arrays import Floats
 from gengap.errors import InputError
 
-Floats = NDArray[np.float64]
 Curvature = Callable[[Floats, Floats], Floats]
 """Second derivative of a loss with respect to the prediction, from predictions and labels, elementwise."""
 _ROUNDING = 1e-6  # of the largest entry: what a kernel matrix in float32 may be off by

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import svd
 from sklearn.utils import check_array
 
 from gengap import seeds
+from gengap.arrays import Floats
 from gengap.errors import InputError
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

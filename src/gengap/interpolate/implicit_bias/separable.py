@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from gengap.arrays import Floats
 from gengap.errors import InputError, unknown
-from gengap.interpolate.implicit_bias.hard_margin import Floats, hard_margin, signed_points
+from gengap.interpolate.implicit_bias.hard_margin import hard_margin, signed_points
 
 Optimiser = Literal["gd", "adam"]
 OPTIMISERS: tuple[Optimiser, ...] = ("gd", "adam")

@@ -12,9 +12,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.checked import validated
-from gengap.interpolate.trees.growing import Floats
 from gengap.interpolate.trees.pert import PerfectRandomForest
 
 

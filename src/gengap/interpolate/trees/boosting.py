@@ -11,8 +11,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.trees.growing import Floats
 
 
 @dataclass(frozen=True)

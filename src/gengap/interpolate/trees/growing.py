@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _CELLS = 4_000_000  # entries of a table of nodes x features that are held at once
 

@@ -9,9 +9,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.checked import validated
-from gengap.interpolate.trees.growing import Floats, Integers, grow
+from gengap.interpolate.trees.growing import Integers, grow
 
 _DTYPES = (np.float64, np.float32)
 

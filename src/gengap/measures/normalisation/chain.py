@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError
-from gengap.measures.network import Reading, WeightLayer, read_network
-from gengap.measures.network.fold_batch_norm import folded
-from gengap.measures.network.layers import UNUSED, walk
-from gengap.measures.network.rules import pieces
 from gengap.measures.normalisation.dataflow import Flow, flow
-from gengap.measures.scores import choose, passed
-from gengap.measures.weights import as_taken, check_finite, duplicate, own_copy, without_copying
+from gengap.network import Reading, WeightLayer, read_network
+from gengap.network.copies import as_taken, check_finite, duplicate, own_copy, without_copying
+from gengap.network.folding import folded
+from gengap.network.layers import UNUSED, walk
+from gengap.network.outputs import choose, passed
+from gengap.network.rules import pieces
 
 FACTOR = 2.0**40  # a power of two scales floats exactly; this one drives what saturates into saturation
 TOLERANCE = 1e-9  # relative to the largest output, in float64

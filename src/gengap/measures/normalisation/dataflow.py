@@ -8,9 +8,9 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
-from gengap.measures.network.fold_batch_norm import Pairs, unfit
-from gengap.measures.network.rules import has_own_forward, has_running_statistics, pieces
 from gengap.models.layers import LocalResponseNorm
+from gengap.network.folding import Pairs, unfit
+from gengap.network.rules import has_own_forward, has_running_statistics, pieces
 
 # Positively homogeneous of degree one in their one input, by type; those of dropout do nothing in evaluation mode.
 MODULES = (

@@ -9,12 +9,12 @@ is left: whether the ratio depends on the training loss, and whether R2 is highe
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.seeds import generator
 
-Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 RESAMPLES = 2000
 FEWEST = 3  # points, so that something is left beside a line's two parameters

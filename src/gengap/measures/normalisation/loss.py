@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError
-from gengap.measures.evaluation import evaluate
-from gengap.measures.normalisation.batches import Data, Part, batches
 from gengap.measures.normalisation.chain import chain
 from gengap.measures.normalisation.logits import log_of_large_loss, normalised_cross_entropy
 from gengap.measures.normalisation.norms import layer_norms, log_product_norm
-from gengap.measures.scores import choose
-from gengap.measures.weights import own_copy
+from gengap.network.copies import own_copy
+from gengap.network.inputs import Data, Part, batches
+from gengap.network.outputs import choose
+from gengap.network.passes import evaluate
 
 
 def product_norm(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gengap.errors import InputError
-from gengap.measures.network import WeightLayer
+from gengap.network import WeightLayer
 
 L1_UNIT = 100.0  # the authors' code divides by ||W||_1 / 100, which leaves each layer an L1 norm of 100
 

@@ -5,12 +5,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from gengap.data import Problem
-from gengap.measures.evaluation import evaluate
 from gengap.measures.finding import from_log
-from gengap.measures.normalisation.batches import batches
 from gengap.measures.normalisation.chain import chain
 from gengap.measures.normalisation.logits import normalised_cross_entropy, signal
 from gengap.measures.normalisation.norms import log_product_norm
+from gengap.network.inputs import batches
+from gengap.network.passes import evaluate
 
 NORMS = {"l1": 1, "frobenius": 2}  # L1 over 100, as in the paper
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 
 from gengap.measures.finding import Finding, NotDefined, from_log
-from gengap.measures.network.rules import has_running_statistics
 from gengap.measures.path.path_sum import path_sum
 from gengap.measures.subject import Subject
+from gengap.network.rules import has_running_statistics
 
 _LEAST = sys.float_info.min  # smaller numbers have fewer digits
 

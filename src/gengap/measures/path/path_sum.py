@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.measures.network.rules import has_own_forward, has_running_statistics
 from gengap.measures.path.homogeneity import not_homogeneous
 from gengap.measures.path.operations import watched
 from gengap.models.layers import LocalResponseNorm
+from gengap.network.rules import has_own_forward, has_running_statistics
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from gengap.measures.finding import Finding
-from gengap.measures.network import WeightLayer
 from gengap.measures.searches.largest_scale import Search
 from gengap.measures.searches.perturbable import Perturbable
 from gengap.measures.searches.sharpness import sharpness_search
 from gengap.measures.searches.sigma import DRAWS, MAGNITUDE_EPS, TARGET, TOLERANCE, sigma_search
+from gengap.network import WeightLayer
 
 
 class Flatness:

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from gengap.measures.network import WeightLayer
 from gengap.measures.spectral.matrix import matrix_norm
 from gengap.measures.spectral.norm import SpectralNorm
 from gengap.measures.spectral.operator import operator_norm
+from gengap.network import WeightLayer
 
 NormKind = Literal["matrix", "operator"]
 

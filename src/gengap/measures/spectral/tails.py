@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gengap.measures.finding import Finding, NotDefined
-from gengap.measures.network import WeightLayer
 from gengap.measures.spectral.matrix import squared_singular_values
 from gengap.measures.spectral.power_law import PowerLaw, power_law
 from gengap.measures.subject import Subject
+from gengap.network import WeightLayer
 
 SMALLEST = 10  # eigenvalues that a fit needs
 _ZERO = 1.2e-7  # times the larger side of the matrix: singular values that float32 cannot tell from zero

@@ -2,9 +2,9 @@
 
 import math
 
-from gengap.measures.evaluation import low_margin
 from gengap.measures.finding import NotDefined
 from gengap.measures.subject import Subject
+from gengap.network.passes import low_margin
 
 DELTA = 0.01  # probability that a bound fails
 MARGIN_PERCENT = 5  # of the training margins

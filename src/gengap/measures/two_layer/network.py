@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from gengap.measures.finding import NotDefined
-from gengap.measures.network import WeightLayer
 from gengap.measures.subject import Subject
+from gengap.network import WeightLayer
 
 _EXAMPLES = 50
 _TOLERANCE = 1e-4  # of the largest output: float32 against float64

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gengap.report.json_text import json_ready
+from gengap.json_text import json_ready
 from gengap.report.randomize.conditions import with_conditions
 
 # Corruptions after which pixels tell little or nothing of the label; after one fixed permutation they tell as much.

@@ -10,8 +10,9 @@ from gengap.studies.study import Row, Scale
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gengap.arrays import Floats
     from gengap.cells import Options
-    from gengap.interpolate.factorisation import Factorised, Floats, Measurements, NuclearSolution
+    from gengap.interpolate.factorisation import Factorised, Measurements, NuclearSolution
     from gengap.report import Table
     from gengap.sweep import Context
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gengap import bounds
-from gengap.bounds import Floats
+from gengap.arrays import Floats
 from gengap.seeds import generator
 
 Bound = dict[str, Any]  # {"upper": float}, for Proposition 5 also "gap"; or {"upper": None, "reason": str}

@@ -5,7 +5,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from gengap.bounds import Floats, counts, group_means, level, scaled_losses, zero_one_losses
+from gengap.arrays import Floats
+from gengap.bounds import counts, group_means, level, scaled_losses, zero_one_losses
 from gengap.errors import InputError
 from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses, shuffled
 from gengap.tasks.certify.words import assumptions, promise, scope

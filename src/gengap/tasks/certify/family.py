@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gengap import bounds
-from gengap.bounds import Floats
+from gengap.arrays import Floats
 from gengap.errors import InputError, listed
 from gengap.tasks.certify.certificate import Certificate, certify_units
 from gengap.tasks.certify.words import percent

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gengap.arrays import Floats
 from gengap.bounds import (
-    Floats,
     brier_losses,
     check_classes,
     check_comparable,

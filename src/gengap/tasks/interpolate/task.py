@@ -11,7 +11,8 @@ import torch
 from gengap.data import Problem, load
 from gengap.errors import InputError, unknown
 from gengap.interpolate.solvers import PeakMemory
-from gengap.report import Fact, Facts, Page, Section, Table, json_ready, make_folder, write_page
+from gengap.json_text import json_ready
+from gengap.report import Fact, Facts, Page, Section, Table, make_folder, write_page
 from gengap.report.plain import plain
 from gengap.tasks.interpolate.methods import METHODS, Fit, Setting
 from gengap.tasks.interpolate.points import PREPROCESSING, points_of

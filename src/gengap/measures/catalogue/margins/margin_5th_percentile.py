@@ -1,8 +1,8 @@
 """The margin below which a twentieth of the training examples lie."""
 
-from gengap.measures.evaluation import low_margin
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
+from gengap.network.passes import low_margin
 
 
 @register(

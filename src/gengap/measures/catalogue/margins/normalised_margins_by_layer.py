@@ -4,10 +4,10 @@ import math
 
 from torch import Tensor
 
-from gengap.measures.evaluation import LayerInput, low_margin
 from gengap.measures.finding import Finding, skipped
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
+from gengap.network.passes import LayerInput, low_margin
 
 PERCENTS = (5, 10, 25, 50, 75)
 

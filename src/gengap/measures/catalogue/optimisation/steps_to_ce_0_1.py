@@ -1,7 +1,7 @@
 """Steps to cross-entropy 0.1."""
 
-from gengap.measures.evaluation import steps_until
 from gengap.measures.finding import Finding, skipped
+from gengap.measures.history import steps_until
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 

@@ -2,19 +2,18 @@
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gengap.bounds.class_scores import class_scores
-from gengap.bounds.inputs import Floats, level
+from gengap.arrays import Floats
+from gengap.bounds import level
+from gengap.data import Problem, Split
 from gengap.errors import InputError
+from gengap.network.inputs import class_scores
 from gengap.seeds import generator, stream
-
-if TYPE_CHECKING:
-    from gengap.data import Problem
-    from gengap.train import Execution, Recipe
+from gengap.train import Execution, Recipe, train
 
 
 class RademacherEstimate(NamedTuple):
@@ -65,33 +64,14 @@ def rademacher_by_training(
     return RademacherEstimate(value, value - slack, tuple(correlations), n)
 
 
-def rademacher_bound(risk: float, complexity: float, n: int, delta: float = 0.05) -> float:
-    r"""What an empirical complexity promises: :math:`R \le \hat R + \hat{\mathfrak R} + 3 \sqrt{\ln(2/\delta)/(2n)}`.
-
-    For +-1 functions and 0-1 loss, with probability 1 - delta over n independent examples; not cut at 1. With a lower
-    estimate put in, it is the least that any promise made this way can come to.
-
-    Source: Bartlett and Mendelson 2002; Mohri et al., Theorem 3.5.
-
-    Args:
-        risk: The error rate on the n training examples.
-        complexity: Empirical Rademacher complexity of the +-1 functions.
-        n: Examples, at least 1.
-        delta: Probability of failure, in (0, 1).
-    """
-    if n < 1:
-        raise InputError(f"n = {n}.", expected="at least one example")
-    return risk + complexity + 3 * math.sqrt(-math.log(float(level(2, delta))) / (2 * n))
-
-
 def network_rademacher(
-    problem: "Problem",
-    recipe: "Recipe",
+    problem: Problem,
+    recipe: Recipe,
     *,
     draws: int = 3,
     delta: float = 0.05,
     seed: int = 0,
-    execution: "Execution | None" = None,
+    execution: Execution | None = None,
 ) -> RademacherEstimate:
     """A lower estimate for the networks of a Recipe on a Problem's training examples, by training on random signs.
 
@@ -107,9 +87,6 @@ def network_rademacher(
         seed: Seed of signs, other labels and training.
         execution: How to compute; None leaves it to ``gengap.train.train``.
     """
-    from gengap.data import Split
-    from gengap.train import train
-
     y, C = problem.train.y, problem.n_classes
     untested = problem.take(None, 1)  # training measures the test error each epoch, which nobody asks for here
 

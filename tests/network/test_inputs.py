@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from gengap.data import Preprocessing, preprocess
-from gengap.train.inputs import centre_crop, random_crop, random_flip, scaled
+from gengap.network.inputs import centre_crop, scaled
+from gengap.train.augmentation import random_crop, random_flip
 
 
 @pytest.mark.parametrize("scale", ["whiten", "unit", "signed", "none"])

@@ -9,11 +9,11 @@ from measured_networks import SHAPE, network
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from gengap.measures.network import Reading, read_network, walk
 from gengap.measures.path import path_sum
-from gengap.measures.weights import own_copy
 from gengap.models.inception import Downsample
 from gengap.models.layers import SameConv
+from gengap.network import Reading, read_network, walk
+from gengap.network.copies import own_copy
 
 
 def _x(*shape: int) -> Tensor:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from gengap.measures.network.probe import Probe, Shape
-from gengap.measures.network.rules import Kind, Piece, has_own_forward, pieces, vectors
+from gengap.network.probe import Probe, Shape
+from gengap.network.rules import Kind, Piece, has_own_forward, pieces, vectors
 
 UNUSED = "the scores do not depend on it"
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gengap.errors import InputError
-from gengap.measures.evaluation.gradient_sums import GradientSums
-from gengap.measures.evaluation.layer_inputs import LayerInput, LayerInputs
-from gengap.measures.evaluation.margins import margins
+from gengap.network.passes.gradient_sums import GradientSums
+from gengap.network.passes.layer_inputs import LayerInput, LayerInputs
+from gengap.network.passes.margins import margins
 
 
 @dataclass(frozen=True)

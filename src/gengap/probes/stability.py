@@ -1,18 +1,18 @@
 """Uniform stability from below, by twin runs: two trainings whose sets differ in one example."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 
-from gengap.bounds.class_scores import class_scores
-from gengap.bounds.inputs import Floats, unit_losses
+from gengap.arrays import Floats
+from gengap.bounds import unit_losses
+from gengap.data import Problem, Split
 from gengap.errors import InputError
+from gengap.network.inputs import class_scores
 from gengap.seeds import generator
-
-if TYPE_CHECKING:
-    from gengap.data import Problem
-    from gengap.train import Execution, Recipe, Run
+from gengap.train import Execution, Recipe, Run, train
 
 
 class TwinStability(NamedTuple):
@@ -56,12 +56,12 @@ def largest_change(losses: ArrayLike, twin_losses: ArrayLike) -> float:
 
 
 def twin_stability(
-    problem: "Problem",
-    recipe: "Recipe",
+    problem: Problem,
+    recipe: Recipe,
     *,
     twins: int = 3,
     seed: int = 0,
-    execution: "Execution | None" = None,
+    execution: Execution | None = None,
 ) -> TwinStability:
     """Lower estimates of the uniform stability of a Recipe with its seed fixed, by twin runs.
 
@@ -82,8 +82,6 @@ def twin_stability(
     Raises:
         InputError: Too few examples, or fewer than one twin.
     """
-    from gengap.train import train
-
     n = len(problem.train) - twins
     if twins < 1 or n < 1:
         raise InputError(f"{twins} twins and {len(problem.train)} examples.", expected="1 <= twins < examples")
@@ -109,22 +107,20 @@ def twin_stability(
     )
 
 
-def _replaced(problem: "Problem", n: int, place: int, source: int) -> "Problem":
+def _replaced(problem: Problem, n: int, place: int, source: int) -> Problem:
     """The first n training examples, with example ``source`` in the place of example ``place``."""
-    from gengap.data import Split
-
     index = np.arange(n)
     index[place] = source
     step = {"step": "replace", "n": n, "place": place, "source": source}
     return problem.take(None, 1).derive(step, train=Split(problem.train.x[index], problem.train.y[index]))
 
 
-def _scores(run: "Run", problem: "Problem") -> Floats:
+def _scores(run: Run, problem: Problem) -> Floats:
     """Scores of all training examples, those set aside among them, and all test examples."""
     return class_scores(run.model(), problem, np.concatenate([problem.train.x, problem.test.x]))
 
 
-def _change(own: Floats, twin: Floats, problem: "Problem", differing: list[int]) -> dict[str, float]:
+def _change(own: Floats, twin: Floats, problem: Problem, differing: list[int]) -> dict[str, float]:
     """Changes between two networks, over the test set and the examples in which their training sets differ."""
     labels = np.concatenate([problem.train.y, problem.test.y])
     tested = np.arange(len(problem.train), len(labels))
@@ -140,13 +136,11 @@ def _change(own: Floats, twin: Floats, problem: "Problem", differing: list[int])
 
 def _losses(scores: Floats, labels: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """The 0-1 losses and the losses 1 - p(label)."""
-    from scipy.special import softmax
-
     own = softmax(scores, axis=1)[np.arange(len(labels)), labels]
     return (scores.argmax(axis=1) != labels).astype(np.float64), np.clip(1 - own, 0.0, 1.0)
 
 
-def _distance(first: "Run", second: "Run") -> dict[str, float]:
+def _distance(first: Run, second: Run) -> dict[str, float]:
     """||w - w'|| over sqrt(||w||^2 + ||w'||^2), over the parameters."""
     pairs = [
         (own.detach().double(), other.detach().double())

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.measures.network.probe import Probe
-from gengap.measures.network.rules import has_running_statistics, pieces
-from gengap.measures.weights import duplicate
+from gengap.network.copies import duplicate
+from gengap.network.probe import Probe
+from gengap.network.rules import has_running_statistics, pieces
 
 TOLERANCE = 1e-9  # relative to the largest output, in float64
 Pairs = tuple[tuple[str, str], ...]

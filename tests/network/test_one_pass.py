@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gengap.errors import InputError
-from gengap.measures.evaluation import Evaluation, evaluate, evaluate_with_gradients, low_margin, margins, steps_until
+from gengap.measures.history import steps_until
+from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, low_margin, margins
 
 Batches = list[tuple[Tensor, Tensor]]
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.measures.weights import duplicate
+from gengap.network.copies import duplicate
 
 FEW = 8  # examples of the pass with gradients
 Shape = tuple[int, ...]

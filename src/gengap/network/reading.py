@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from gengap.measures.network.fold_batch_norm import Pairs, foldable, folded
-from gengap.measures.network.layers import Walk, WeightLayer, walk
-from gengap.measures.network.probe import FEW, Probe, probe
+from gengap.network.folding import Pairs, foldable, folded
+from gengap.network.layers import Walk, WeightLayer, walk
+from gengap.network.probe import FEW, Probe, probe
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gengap import bounds, load
+from gengap import load, probes
 from gengap.data import Split
 from gengap.errors import InputError
 from gengap.train import Execution, preset
@@ -12,15 +12,15 @@ RECIPE = preset("digits").model_copy(update={"epochs": 5})
 
 
 def twins_of(problem, **options):
-    return bounds.twin_stability(problem, RECIPE, execution=Execution(), **options)
+    return probes.twin_stability(problem, RECIPE, execution=Execution(), **options)
 
 
 def test_largest_change_against_a_loop() -> None:
     random = np.random.default_rng(0)
     own, twins = random.random(20), random.random((3, 20))
-    assert bounds.largest_change(own, twins) == max(abs(own[z] - twin[z]) for twin in twins for z in range(20))
+    assert probes.largest_change(own, twins) == max(abs(own[z] - twin[z]) for twin in twins for z in range(20))
     with pytest.raises(InputError, match="losses"):
-        bounds.largest_change([0.5], [[1.5]])
+        probes.largest_change([0.5], [[1.5]])
 
 
 def test_a_twin_that_differs_in_nothing_is_the_same_network() -> None:
