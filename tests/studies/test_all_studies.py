@@ -10,8 +10,9 @@ import pytest
 
 import gengap.studies
 from gengap.errors import InputError
-from gengap.report import Figure, Table, study_page, write_page
+from gengap.report import Figure, Table, write_page
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
+from gengap.studies.page import study_page
 from gengap.studies.study import study
 
 STUDIES = all_studies()

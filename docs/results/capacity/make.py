@@ -17,7 +17,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 import gengap
-from gengap import bounds
+from gengap import bounds, verdicts
 from gengap.cells import Options
 from gengap.data import preprocess
 from gengap.report import capacity_verdict
@@ -31,7 +31,7 @@ SHOWN = ["network", "labels", "measure", "kind", "value", "n", "train_error", "p
 def main() -> None:
     """Reads, computes, writes."""
     rows = capacity.measure(capacity.sweep("desk"), Options(stored=True))
-    promises = pd.DataFrame(bounds.promise_lines(rows))
+    promises = pd.DataFrame(verdicts.promise_lines(rows))
     promises.to_csv(HERE / "promises.csv", index=False)
     (HERE / "README.md").write_text(readme(rows, promises), encoding="utf-8")
 

@@ -15,7 +15,6 @@ from gengap.bounds.labels import check_classes, check_comparable, label_array, o
 from gengap.bounds.ladder import Ladder
 from gengap.bounds.losses import brier_losses, group_means, predicted_labels, scaled_losses, zero_one_losses
 from gengap.bounds.paired import PairedInterval, discordant_needed, mcnemar, paired_difference
-from gengap.bounds.promises import Promise, promise_lines, promises
 from gengap.bounds.rademacher import RademacherBound, finite_class_rademacher, rademacher_bound
 from gengap.bounds.rademacher_classes import ClassComplexity, kernel_rademacher, l1_rademacher, linear_rademacher
 from gengap.bounds.shattering import Shattering, cover_count, shattering
@@ -38,7 +37,6 @@ __all__ = [
     "Ladder",
     "LossConstants",
     "PairedInterval",
-    "Promise",
     "RademacherBound",
     "Shattering",
     "VCDimension",
@@ -74,8 +72,6 @@ __all__ = [
     "one_for_each",
     "paired_difference",
     "predicted_labels",
-    "promise_lines",
-    "promises",
     "rademacher_bound",
     "scaled_losses",
     "shattering",

@@ -119,7 +119,8 @@ def _show(study: Study) -> None:
 def _write(name: str, scale: str, outcomes: list[Outcome], out: Path) -> None:
     import pandas as pd
 
-    from gengap.report import study_page, write_page
+    from gengap.report import write_page
+    from gengap.studies.page import study_page
 
     page = study_page(name, scale, [outcome.artifact() for outcome in outcomes])
     rows = pd.concat([pd.DataFrame(o.rows).assign(study=o.study.name) for o in outcomes], ignore_index=True)

@@ -15,15 +15,12 @@ from gengap.report.randomize import (
     verdict,
     with_conditions,
 )
-from gengap.report.study import Artifact, Comparison, study_page
 from gengap.report.theme import PALETTE
 
 __all__ = [
     "OURS",
     "PALETTE",
     "PAPER",
-    "Artifact",
-    "Comparison",
     "Fact",
     "Facts",
     "Figure",
@@ -43,7 +40,6 @@ __all__ = [
     "plain",
     "randomize_page",
     "steps_per_epoch",
-    "study_page",
     "summarise",
     "verdict",
     "with_conditions",

@@ -9,7 +9,8 @@ from gengap.studies.study import Reported, Row, Scale, Study
 
 if TYPE_CHECKING:
     from gengap.cells import Options
-    from gengap.report import Artifact, Comparison
+    from gengap.studies.page import Artifact
+    from gengap.verdicts import Comparison
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Outcome:
         """What the report shows of it."""
         import pandas as pd
 
-        from gengap.report import Artifact
+        from gengap.studies.page import Artifact
 
         study = self.study
         frame = pd.DataFrame(self.rows)
@@ -93,7 +94,7 @@ def run_study(study: Study, scale: Scale, options: "Options") -> Outcome:
 
 
 def _comparison(reported: Reported, outcome: Outcome) -> "Comparison":
-    from gengap.report import Comparison
+    from gengap.verdicts import Comparison
 
     rows = [row for row in outcome.rows if reported.matches(row)]
     factor = 100.0 if reported.unit == "%" else 1.0

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from gengap.bounds import promise_lines
 from gengap.cells import Cell, Options, Trial, capacity_rows
 from gengap.data import Problem, check_level, find_corruption, load
 from gengap.json_text import json_ready
@@ -15,6 +14,7 @@ from gengap.report import capacity_page, capacity_verdict, write_page
 from gengap.store import Row, Store
 from gengap.tasks.randomize import choose_recipe
 from gengap.train import Recipe
+from gengap.verdicts import promise_lines
 
 __all__ = ["Capacity", "Trial", "capacity"]
 
@@ -26,7 +26,7 @@ class Capacity:
     Attributes:
         rows: One for each network; see ``gengap.cells.capacity_rows``.
         promises: One for each network and measure: columns ``network``, ``labels``, ``test_error`` and those of
-            ``gengap.bounds.Promise``.
+            ``gengap.verdicts.Promise``.
         delta: Probability with which each bound may fail by itself.
     """
 

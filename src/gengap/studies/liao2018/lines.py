@@ -80,7 +80,7 @@ def line_row(config: Config, points: Sequence[Row]) -> Row:
     against training loss, each with ``_low`` and ``_high``; ``train_loss``, the mean
     of the networks as they are; ``ln_classes``; ``ratio``, ``ratio_deviation``,
     ``dealt_r2_low``, ``dealt_r2_high``, ``dealt_p``, ``ratio_slope_p``, ``ratio_r2`` (see
-    ``gengap.measures.normalisation.line.Remainder``); ``signal_ratio``, mean test over mean training signal;
+    ``gengap.verdicts.Remainder``); ``signal_ratio``, mean test over mean training signal;
     ``unnormalised_r2`` of the losses as they are; and Kendall's tau with test error of the product norm, of the
     normalised and of the plain training loss: ``tau_product_norm`` and so on.
     """
@@ -98,7 +98,7 @@ def line_row(config: Config, points: Sequence[Row]) -> Row:
 def _fit(done: Sequence[Row]) -> Row:
     from scipy.stats import kendalltau
 
-    from gengap.measures.normalisation.line import line, remainder
+    from gengap.verdicts import line, remainder
 
     def column(name: str) -> list[float]:
         return [float(point[name]) for point in done]

@@ -72,8 +72,8 @@ def promised(rows: "pd.DataFrame") -> "Table":
     """What each measure promises for each network, and the error on the test set."""
     import pandas as pd
 
-    from gengap.bounds import promise_lines
     from gengap.report import capacity_table
+    from gengap.verdicts import promise_lines
 
     complete: list[Row] = rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[assignment]
     return capacity_table(pd.DataFrame(promise_lines(complete)))

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from gengap import bounds
-from gengap.bounds.promises import LOWER, UPPER
+from gengap import bounds, verdicts
+from gengap.verdicts.promises import LOWER, UPPER
 
 ROW = {
     "model": "mlp",
@@ -34,9 +34,9 @@ ROW = {
 NOTHING_TRIED = {"rademacher": None, "twin_zero_one": None, "trial_reason": "failed: killed"}
 
 
-def by_name(**changes) -> dict[str, bounds.Promise]:
+def by_name(**changes) -> dict[str, verdicts.Promise]:
     names = ("vc", "rademacher", "twins", "hardt", "held out")
-    return dict(zip(names, bounds.promises(ROW | changes), strict=True))
+    return dict(zip(names, verdicts.promises(ROW | changes), strict=True))
 
 
 def test_a_memorising_network_is_promised_nothing_but_by_held_out_examples() -> None:
@@ -87,7 +87,7 @@ def test_what_does_not_apply_says_why() -> None:
 
 def test_a_network_without_a_result_has_lines_without_numbers() -> None:
     absent = dict.fromkeys(("train_accuracy", "test_accuracy"))
-    lines = bounds.promise_lines([ROW | NOTHING_TRIED | absent | {"reason": "it was never trained"}])
+    lines = verdicts.promise_lines([ROW | NOTHING_TRIED | absent | {"reason": "it was never trained"}])
     assert [line["bound"] for line in lines] == [None] * 5
     assert {line["labels"] for line in lines} == {"random"}
     assert lines[-1]["note"] == "it was never trained"

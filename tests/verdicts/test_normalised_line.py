@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gengap.errors import InputError
-from gengap.measures.normalisation.line import line, remainder
+from gengap.verdicts import line, remainder
 
 # Anscombe 1973, first data set: regression output as he printed it.
 X = [10, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5]
