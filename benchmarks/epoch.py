@@ -25,7 +25,7 @@ from benchmarks.table import Line, spread, told, verdict
 from gengap import models
 from gengap.data import Problem
 from gengap.sweep import available_cores
-from gengap.train import Execution, Recipe, default_preset, measure, preset
+from gengap.train import Execution, Recipe, default_preset, fastest_setting, preset
 from gengap.train.training import Training
 
 WARM_UP = 256
@@ -173,7 +173,7 @@ def _recipe(name: str) -> Recipe:
 
 @cache
 def _execution(name: str) -> Execution:
-    return Execution(**measure(images(WARM_UP), _recipe(name), "cpu")["chosen"])
+    return Execution(**fastest_setting(images(WARM_UP), _recipe(name), "cpu")["chosen"])
 
 
 def _process(threads: int) -> ProcessPoolExecutor:

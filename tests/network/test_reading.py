@@ -12,8 +12,8 @@ from torch.nn.utils.parametrizations import weight_norm
 from gengap.measures.path import path_sum
 from gengap.models.inception import Downsample
 from gengap.models.layers import SameConv
-from gengap.network import Reading, read_network, walk
-from gengap.network.copies import own_copy
+from gengap.network import Reading, inventory, read_network
+from gengap.network.copies import plain_copy
 
 
 def _x(*shape: int) -> Tensor:
@@ -245,7 +245,7 @@ def test_layers_come_in_the_order_of_their_calls_with_the_shapes_they_are_called
 
     reading = _read(Backwards(), 2, 4)
     assert [(layer.name, layer.input_shape) for layer in reading.layers] == [("first", (2, 4)), ("last", (4,))]
-    assert [layer.name for layer in walk(Backwards()).layers] == ["last", "first"]
+    assert [layer.name for layer in inventory(Backwards()).layers] == ["last", "first"]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_layers_come_in_the_order_of_their_calls_with_the_shapes_they_are_called
 def test_the_matrix_has_a_row_for_each_output(make: Any) -> None:
     """Applied to all windows of zeros but one value, the layer gives one column of the matrix."""
     layer = make()
-    found = walk(nn.Sequential(layer)).layers[0]
+    found = inventory(nn.Sequential(layer)).layers[0]
     rows = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
     assert found.matrix.shape[0] == rows
     norms = found.matrix.norm(dim=1).sort().values
@@ -277,7 +277,7 @@ def test_parametrised_weights_are_read_as_they_act() -> None:
     layer = weight_norm(nn.Linear(4, 3))
     with torch.no_grad():
         layer.parametrizations.weight.original0.mul_(2)  # type: ignore[union-attr, operator]
-    reading = _read(own_copy(nn.Sequential(layer)), 4)
+    reading = _read(plain_copy(nn.Sequential(layer)), 4)
     torch.testing.assert_close(reading.layers[0].weight, layer.weight.detach().double())
     assert not reading.uncovered
 
@@ -285,7 +285,7 @@ def test_parametrised_weights_are_read_as_they_act() -> None:
 def test_wrappers_are_taken_off_and_the_users_network_stays_as_it_is() -> None:
     model = network("resnet").train()
     before = copy.deepcopy(model.state_dict())
-    _read(own_copy(nn.DataParallel(model)))
+    _read(plain_copy(nn.DataParallel(model)))
     assert model.training
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)

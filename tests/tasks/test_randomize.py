@@ -12,8 +12,8 @@ import gengap
 from gengap.cells import Options
 from gengap.cli import main
 from gengap.errors import InputError
-from gengap.tasks.randomize import _grid, choose_recipe
-from gengap.train import preset
+from gengap.tasks.randomize import _grid
+from gengap.train import choose_recipe, preset
 
 pytestmark = pytest.mark.usefixtures("one_core")
 

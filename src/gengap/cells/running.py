@@ -13,7 +13,7 @@ from gengap.errors import InputError
 from gengap.store import Row, Store
 from gengap.sweep import Job, Layout, SweepResult, available_cores, choose_layout, kept
 from gengap.sweep import run as sweep
-from gengap.train import Execution, check_trainable, measure, resolve_device, shared_part, trial_key
+from gengap.train import Execution, check_trainable, fastest_setting, resolve_device, shared_part, trial_key
 
 # Networks trained in one step on a GPU; halved where its memory does not suffice.
 REPLICAS_ON_GPU = 64
@@ -119,7 +119,7 @@ def execution_of(cell: Cell, device: str) -> Execution:
     return kept(
         "executions.json",
         key,
-        lambda: measure(cell.problem, cell.recipe, device),
+        lambda: fastest_setting(cell.problem, cell.recipe, device),
         lambda found: Execution(**found["chosen"]),
     )
 

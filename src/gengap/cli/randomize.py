@@ -51,7 +51,8 @@ def command(
 
     from gengap.cells import Options
     from gengap.data import load
-    from gengap.tasks.randomize import choose_recipe, randomize
+    from gengap.tasks.randomize import randomize
+    from gengap.train import choose_recipe
 
     problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
     with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not

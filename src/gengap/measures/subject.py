@@ -14,16 +14,15 @@ from gengap.measures.finding import NotDefined
 from gengap.measures.searches import Flatness, Perturbable
 from gengap.measures.spectral.norm import SpectralNorm
 from gengap.measures.spectral.of_layer import NormKind, layer_norm
-from gengap.network import Reading, WeightLayer, read_like, read_network, walk
-from gengap.network.copies import check_finite, own_copy, with_weights
-from gengap.network.inputs import floating_parameter, network_inputs
+from gengap.network import Reading, WeightLayer, inventory, read_like, read_network
+from gengap.network.copies import check_finite, plain_copy, with_weights
+from gengap.network.inputs import BATCH, batches, examples
 from gengap.network.layers import UNUSED
 from gengap.network.outputs import return_scores
-from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, with_a_row_for_each_example
+from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, per_example_layers
 from gengap.seeds import generator
 from gengap.train import resolve_device
 
-BATCH = 500
 MINIBATCH = 64  # of the pass with gradients
 SMALLEST, LARGEST = 1e-60, 1e60  # of a layer's largest weight
 T = TypeVar("T")
@@ -84,7 +83,7 @@ class Subject:
         self._once: dict[Callable[[Subject], Any], Any] = {}
         self._spectral: dict[tuple[NormKind, str], SpectralNorm] = {}
         self.device = torch.device(resolve_device(device))
-        self.model = own_copy(model).to(self.device)
+        self.model = plain_copy(model).to(self.device)
         check_finite(self.model, "the network")
         return_scores(self.model, output, self.inputs(slice(PROBED)), problem.n_classes)
         self.initial: nn.Module | None = None
@@ -145,7 +144,7 @@ class Subject:
     @cached_property
     def unfolded_layers(self) -> tuple[WeightLayer, ...]:
         """The weight layers as the network holds them, batch norm apart."""
-        return walk(self.model, self.reading.seen).layers
+        return inventory(self.model, self.reading.trace).layers
 
     @cached_property
     def initial_layers(self) -> tuple[WeightLayer, ...] | None:
@@ -154,20 +153,15 @@ class Subject:
 
     def inputs(self, which: slice | Tensor) -> Tensor:
         """Training examples as the network takes them, on its device."""
-        rows = which if isinstance(which, slice) else which.numpy()
-        return network_inputs(
-            self.problem.train.x[rows], self.problem.preprocessing, floating_parameter(self.model).to(self.device)
-        )
+        return examples(self.problem, which, self.model)[0]
 
     def batches(self, *, size: int = BATCH, shuffled: bool = False) -> Iterator[tuple[Tensor, Tensor]]:
         """The training split: inputs as the network takes them, and labels; in its own order or in a seeded one."""
-        order = self._order("batches") if shuffled else torch.arange(self.n)
-        for start in range(0, self.n, size):
-            yield self.examples(order[start : start + size])
+        return batches(self.problem, self.model, size=size, order=self._order("batches") if shuffled else None)
 
     def examples(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs and labels of these training examples."""
-        return self.inputs(index), torch.from_numpy(self.problem.train.y[index.numpy()]).to(self.device)
+        return examples(self.problem, index, self.model)
 
     def _order(self, purpose: str) -> Tensor:
         return torch.from_numpy(generator(self.seed, "measures", purpose).permutation(self.n))
@@ -198,7 +192,7 @@ class Subject:
     @cached_property
     def _there_and_back(self) -> Evaluation:
         layers = {name: self.model.get_submodule(name) for name in self.layer_modules}
-        layers = with_a_row_for_each_example(self.model, layers, self.inputs(slice(PROBED)))
+        layers = per_example_layers(self.model, layers, self.inputs(slice(PROBED)))
         return evaluate_with_gradients(self.model, self.batches(size=MINIBATCH, shuffled=True), layers)
 
     @property

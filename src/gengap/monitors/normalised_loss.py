@@ -16,7 +16,7 @@ from gengap.measures.normalisation import (
     signal,
 )
 from gengap.network.copies import unwrapped
-from gengap.network.outputs import pick
+from gengap.network.outputs import output_part
 
 SAMPLE = 2048  # examples that a callback measures on
 BATCH = 512
@@ -132,7 +132,7 @@ class NormalisedLossMonitor:
         finally:
             for part, mode in modes:
                 part.training = mode
-        return self._record(torch.cat([pick(output, self.output) for output in outputs]), self.sample[1])
+        return self._record(torch.cat([output_part(output, self.output) for output in outputs]), self.sample[1])
 
     def _record(self, logits: Tensor, labels: Tensor) -> Record:
         labels = labels.to(logits.device)

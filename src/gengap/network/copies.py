@@ -1,4 +1,4 @@
-"""A network's weights: a plain copy of it, other weights put into it, and whether they are finite."""
+"""Copies of a network: plain parameters, other weights, and whether all weights are finite."""
 
 import copy
 from collections.abc import Container, Iterator, Mapping
@@ -13,10 +13,10 @@ from torch.nn.utils.weight_norm import WeightNorm
 from gengap.errors import InputError
 
 
-def own_copy(model: nn.Module) -> nn.Module:
-    """A copy in evaluation mode: unwrapped, weights that are computed as they are, at least float32, differentiable.
+def plain_copy(model: nn.Module) -> nn.Module:
+    """A differentiable copy in evaluation mode, at least float32: unwrapped, computed weights replaced by their values.
 
-    Unlike the network itself it never overwrites its input, which several passes may share.
+    Inputs are cloned before each pass, since several passes share them and a network may overwrite its input.
 
     Raises:
         InputError: It is no network, is compiled to TorchScript, or cannot be copied.
@@ -41,14 +41,14 @@ def own_copy(model: nn.Module) -> nn.Module:
         if parameter.is_floating_point():
             parameter.requires_grad_(True)
             parameter.grad = None
-    without_copying(result).register_forward_pre_hook(_copied)
+    without_input_copies(result).register_forward_pre_hook(_copied)
     return result
 
 
 def duplicate(model: nn.Module) -> nn.Module:
     """A deep copy; tensors that a pass left behind in the network are copied without their history."""
-    kept = [tensor for module in model.modules() for tensor in _tensors(vars(module)) if not tensor.is_leaf]
-    memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in kept}
+    computed = [tensor for module in model.modules() for tensor in _tensors(vars(module)) if not tensor.is_leaf]
+    memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in computed}
     return copy.deepcopy(model, memo)
 
 
@@ -62,8 +62,8 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(part)
 
 
-def without_copying(model: nn.Module) -> nn.Module:
-    """The network itself, free of the hook by which ``own_copy`` keeps inputs from being overwritten."""
+def without_input_copies(model: nn.Module) -> nn.Module:
+    """The same network without the hook by which ``plain_copy`` clones inputs."""
     for module in model.modules():
         for key, hook in list(module._forward_pre_hooks.items()):
             if hook is _copied:
@@ -92,12 +92,6 @@ def _make_plain(module: nn.Module) -> None:
         parametrize.remove_parametrizations(module, name, leave_parametrized=True)
 
 
-def as_taken(model: nn.Module, x: Tensor) -> Tensor:
-    """Inputs on the network's device and, where they are floats, of its type."""
-    like = next((p for p in model.parameters() if p.is_floating_point()), x)
-    return x.to(like.device, like.dtype if x.is_floating_point() else x.dtype)
-
-
 def unwrapped(model: nn.Module) -> nn.Module:
     """The network inside torch.compile's or a data-parallel wrapper."""
     while True:
@@ -118,24 +112,26 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
         of: What errors call what holds these weights.
 
     Raises:
-        InputError: Names or shapes that differ, each told.
+        InputError: Names or shapes that differ; the message lists them.
     """
     if not isinstance(weights, nn.Module | Mapping):
         raise InputError(f"{of} is a {type(weights).__name__}.", expected="a network or its state dict")
-    state = own_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
-    own = model.state_dict(keep_vars=True)
-    state |= {name: state[known] for name, known in _tied(own, state.keys()).items()}
-    for name in own.keys() & state.keys():
-        kinds = _kind(state[name]), _kind(own[name])
+    state = plain_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
+    expected = model.state_dict(keep_vars=True)
+    state |= {name: state[tied] for name, tied in _tied(expected, state.keys()).items()}
+    for name in expected.keys() & state.keys():
+        kinds = _kind(state[name]), _kind(expected[name])
         if kinds[0] != kinds[1]:
             raise InputError(
                 f"{name} of {of} {kinds[0]}, that of the network {kinds[1]}.",
                 expected="weights of the same architecture",
             )
-    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:
-        told = [f"{word} {_some(names)}" for word, names in (("lacks", missing), ("has besides", extra)) if names]
-        raise InputError(f"{of} {' and '.join(told)}.", expected="the network's own parameter names")
+        differences = [
+            f"{word} {_some(names)}" for word, names in (("lacks", missing), ("has besides", extra)) if names
+        ]
+        raise InputError(f"{of} {' and '.join(differences)}.", expected="the network's own parameter names")
     result = duplicate(model)
     try:
         result.load_state_dict(state)
@@ -144,10 +140,10 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
     return result
 
 
-def _tied(own: Mapping[str, Any], given: Container[str]) -> dict[str, str]:
+def _tied(expected: Mapping[str, Any], given: Container[str]) -> dict[str, str]:
     """Name that is not given -> one that is, of the same parameter: files often hold tied weights once."""
-    names = {id(value): name for name, value in own.items() if name in given}
-    return {name: names[id(value)] for name, value in own.items() if name not in given and id(value) in names}
+    names = {id(value): name for name, value in expected.items() if name in given}
+    return {name: names[id(value)] for name, value in expected.items() if name not in given and id(value) in names}
 
 
 def _kind(value: Any) -> str:

@@ -1,4 +1,7 @@
-"""From stored data to what a network takes: cropped, scaled, in batches, on its device and in its type."""
+"""From stored data to what a network takes: cropped, scaled, in batches, on its device and in its type.
+
+``network_inputs`` is the one place where stored inputs become a network's; ``batches`` the one walk over a split.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
@@ -8,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gengap.data import Preprocessing, Problem
+from gengap.data import Preprocessing, Problem, Split
 from gengap.errors import InputError, unknown
-from gengap.network.copies import as_taken
 
 Part = Literal["train", "test"]
 Batch = tuple[Tensor, Tensor]
@@ -18,67 +20,57 @@ Data = Problem | tuple[Any, Any] | Iterable[Batch]
 BATCH = 500
 
 
-def batches(data: Data, model: nn.Module, split: Part = "train") -> Iterator[Batch]:
-    """Inputs and labels, batch by batch, on the device of the network.
+def batches(
+    data: Data, model: nn.Module, split: Part = "train", *, size: int = BATCH, order: Tensor | None = None
+) -> Iterator[Batch]:
+    """Inputs as the network takes them ``[B, …]`` and labels ``[B]``, batch by batch, on the network's device.
 
     Args:
-        data: A Problem, whose inputs are prepared as it declares; a pair (inputs, labels) of tensors or arrays; or
-            batches of such pairs.
+        data: A Problem, whose inputs are prepared as it declares; a pair (inputs ``[N, …]``, labels ``[N]``) of
+            tensors or arrays; or batches of such pairs.
         model: The network.
         split: Which split of a Problem.
+        size: Examples in a batch, at least 1; batches that are given stay as they are.
+        order: Indices of a Problem's examples, in the order in which they come; None takes all in their stored order.
 
     Raises:
         InputError: Another split, batches that are no pairs, labels that are no class indices, or not as many as
             inputs.
     """
-    like = floating_parameter(model)
     if isinstance(data, Problem):
-        yield from _of_problem(data, split, like)
+        n = len(_split(data, split) if order is None else order)
+        for rows in (slice(start, start + size) for start in range(0, n, size)):
+            yield examples(data, rows if order is None else order[rows], model, split)
         return
-    if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], tuple | list):
-        x, y = torch.as_tensor(data[0]), torch.as_tensor(data[1])
-        _check(x, y)
-        data = zip(torch.split(x, BATCH), torch.split(y, BATCH), strict=True) if len(y) else ()
-    for batch in data:
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
-            raise InputError(
-                f"A batch is a {type(batch).__name__}{f' of {len(batch)}' if isinstance(batch, tuple | list) else ''}.",
-                expected="pairs of inputs and labels",
-            )
-        x, y = torch.as_tensor(batch[0]), torch.as_tensor(batch[1])
-        _check(x, y)
-        yield as_taken(model, x), y.long().to(like.device)
+    like = floating_parameter(model)
+    for x, y in _pairs(data, size):
+        yield cast_inputs(model, x), y.long().to(like.device)
 
 
-def _check(x: Tensor, y: Tensor) -> None:
-    if y.ndim != 1 or y.is_floating_point() or y.is_complex():
-        raise InputError(
-            f"Labels have type {str(y.dtype).removeprefix('torch.')} and shape {tuple(y.shape)}.",
-            expected="class indices, whole numbers of shape [N]",
-        )
-    if x.ndim == 0 or len(x) != len(y):
-        raise InputError(f"Inputs of shape {tuple(x.shape)} for {len(y)} labels.", expected="as many inputs as labels")
+def examples(problem: Problem, index: slice | Tensor, model: nn.Module, split: Part = "train") -> Batch:
+    """Inputs as the network takes them and labels of these examples of a Problem, on the network's device.
 
+    Args:
+        problem: The data.
+        index: Which examples: a slice, or indices ``[B]``.
+        model: The network.
+        split: Which split.
 
-def _of_problem(problem: Problem, split: str, like: Tensor) -> Iterator[Batch]:
-    if split not in ("train", "test"):
-        raise unknown("split", split, ("train", "test"))
-    part = problem.train if split == "train" else problem.test
-    for start in range(0, len(part), BATCH):
-        rows = slice(start, start + BATCH)
-        yield network_inputs(part.x[rows], problem.preprocessing, like), torch.tensor(part.y[rows]).to(like.device)
+    Raises:
+        InputError: Another split.
+    """
+    part, like = _split(problem, split), floating_parameter(model)
+    rows = index if isinstance(index, slice) else index.cpu().numpy()
+    return network_inputs(part.x[rows], problem.preprocessing, like), torch.tensor(part.y[rows]).to(like.device)
 
 
 def class_scores(model: nn.Module, problem: Problem, x: NDArray[Any]) -> NDArray[np.float64]:
-    """Scores of stored inputs, preprocessed as the Problem declares, in the mode that the network is in.
+    """Scores ``[N, C]`` of stored inputs, preprocessed as the Problem declares, in the mode that the network is in.
 
     Args:
         model: A network that returns one tensor of scores ``[B, C]``.
         problem: Whose preprocessing applies.
-        x: Inputs as stored, ``[N, ...]``, N at least 1.
-
-    Returns:
-        Scores ``[N, C]``.
+        x: Inputs as stored, ``[N, …]``, N at least 1.
     """
     like = floating_parameter(model)
     with torch.no_grad():
@@ -90,8 +82,15 @@ def class_scores(model: nn.Module, problem: Problem, x: NDArray[Any]) -> NDArray
 
 
 def floating_parameter(model: nn.Module) -> Tensor:
-    """The first parameter of floating type, whose device and type a network's inputs take; else an empty tensor."""
-    return next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
+    """The first parameter or buffer of floating type, whose device and type inputs take; else an empty tensor."""
+    tensors = (*model.parameters(), *model.buffers())
+    return next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
+
+
+def cast_inputs(model: nn.Module, x: Tensor) -> Tensor:
+    """Inputs on the network's device and, where they are floats, of its type; integers stay as they are."""
+    like = floating_parameter(model)
+    return x.to(like.device, like.dtype if x.is_floating_point() else x.dtype)
 
 
 def network_inputs(x: NDArray[Any], preprocessing: Preprocessing, like: Tensor) -> Tensor:
@@ -138,3 +137,34 @@ def centre_crop(x: Tensor, crop: int | None) -> Tensor:
         return x
     top, left = (x.shape[-2] - crop) // 2, (x.shape[-1] - crop) // 2
     return x[..., top : top + crop, left : left + crop]
+
+
+def _split(problem: Problem, split: str) -> Split:
+    if split not in ("train", "test"):
+        raise unknown("split", split, ("train", "test"))
+    return problem.train if split == "train" else problem.test
+
+
+def _pairs(data: tuple[Any, Any] | Iterable[Batch], size: int) -> Iterator[Batch]:
+    """Checked pairs of inputs and labels, as they are."""
+    if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], tuple | list):
+        x, y = torch.as_tensor(data[0]), torch.as_tensor(data[1])
+        _check_pair(x, y)
+        data = zip(torch.split(x, size), torch.split(y, size), strict=True) if len(y) else ()
+    for batch in data:
+        if not isinstance(batch, tuple | list) or len(batch) != 2:
+            length = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
+            raise InputError(f"A batch is a {type(batch).__name__}{length}.", expected="pairs of inputs and labels")
+        x, y = torch.as_tensor(batch[0]), torch.as_tensor(batch[1])
+        _check_pair(x, y)
+        yield x, y
+
+
+def _check_pair(x: Tensor, y: Tensor) -> None:
+    if y.ndim != 1 or y.is_floating_point() or y.is_complex():
+        raise InputError(
+            f"Labels have type {str(y.dtype).removeprefix('torch.')} and shape {tuple(y.shape)}.",
+            expected="class indices, whole numbers of shape [N]",
+        )
+    if x.ndim == 0 or len(x) != len(y):
+        raise InputError(f"Inputs of shape {tuple(x.shape)} for {len(y)} labels.", expected="as many inputs as labels")

@@ -1,4 +1,4 @@
-"""WeightLayer: one weight of a network, and the walk that finds them all and says what it leaves."""
+"""The weight layers of a network, and which parameters are not among them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from gengap.network.probe import Probe, Shape
-from gengap.network.rules import Kind, Piece, has_own_forward, pieces, vectors
+from gengap.network.rules import Kind, LinearMap, has_own_forward, linear_maps, vectors
+from gengap.network.trace import Shape, Trace
 
 UNUSED = "the scores do not depend on it"
 
@@ -58,8 +58,8 @@ class WeightLayer:
 
 
 @dataclass(frozen=True)
-class Walk:
-    """What a network's parameters are.
+class Inventory:
+    """What the parameters of a network are: weights of linear maps, vectors, and those that no rule covers.
 
     Attributes:
         layers: Its weight layers, in the order of first calls, or of definition where that is not known.
@@ -72,59 +72,59 @@ class Walk:
     uncovered: dict[str, str]
 
 
-def walk(model: nn.Module, seen: Probe | None = None) -> Walk:
-    """Reads a network's parameters; tied weights come once, at their first use.
+def inventory(model: nn.Module, trace: Trace | None = None) -> Inventory:
+    """The weight layers of a network and the names of its other parameters; tied weights come once, at their first use.
 
     Args:
         model: The network.
-        seen: What a forward pass showed; None leaves input shapes, the order of calls and what is unused unknown.
+        trace: What a forward pass showed; None leaves input shapes, the order of calls and what is unused unknown.
     """
     layers: dict[tuple[int, int], WeightLayer] = {}
     left_out: dict[str, str] = {}
     uncovered: dict[str, str] = {}
-    for name, module in _in_order(model, seen):
-        own = {key for key, _ in module.named_parameters(recurse=False)}
-        if own and seen and own <= {full.removeprefix(f"{name}.") for full in seen.unused}:
+    for name, module in _in_order(model, trace):
+        names = {key for key, _ in module.named_parameters(recurse=False)}
+        if names and trace and names <= {full.removeprefix(f"{name}.") for full in trace.unused}:
             left_out[name] = UNUSED
             continue
-        for piece in pieces(module):
-            layer = _layer(name, module, piece, seen)
-            key = id(getattr(module, piece.weight)), piece.part
-            known = layers.get(key)
-            layers[key] = layer if known is None else _with_tied(known, layer)
-        weights = {piece.weight for piece in pieces(module)}
-        if not weights and own and own <= vectors(module):
+        for linear_map in linear_maps(module):
+            layer = _layer(name, module, linear_map, trace)
+            key = id(getattr(module, linear_map.weight)), linear_map.part
+            earlier = layers.get(key)
+            layers[key] = layer if earlier is None else _with_tied(earlier, layer)
+        weights = {linear_map.weight for linear_map in linear_maps(module)}
+        if not weights and names and names <= vectors(module):
             left_out[name] = "a vector, not the weight of a linear map"
-        for parameter in sorted(own - weights - vectors(module)):
+        for parameter in sorted(names - weights - vectors(module)):
             unknown, reason = _without_rule(name, module, parameter)
             uncovered[unknown] = reason
-    return Walk(tuple(layers.values()), left_out, uncovered)
+    return Inventory(tuple(layers.values()), left_out, uncovered)
 
 
 def _with_tied(layer: WeightLayer, later: WeightLayer) -> WeightLayer:
     return replace(layer, tied=(*layer.tied, later.name), uses=(*layer.uses, *later.uses))
 
 
-def _in_order(model: nn.Module, seen: Probe | None) -> Iterator[tuple[str, nn.Module]]:
+def _in_order(model: nn.Module, trace: Trace | None) -> Iterator[tuple[str, nn.Module]]:
     modules = dict(model.named_modules())
-    called = [name for name in (seen.calls if seen else ()) if name in modules]
+    called = [name for name in (trace.calls if trace else ()) if name in modules]
     yield from ((name, modules[name]) for name in dict.fromkeys([*called, *modules]))
 
 
-def _layer(name: str, module: nn.Module, piece: Piece, seen: Probe | None) -> WeightLayer:
-    weight: Tensor = getattr(module, piece.weight)
-    bias: Tensor | None = getattr(module, piece.bias) if piece.bias else None
-    length = len(weight) // piece.parts
-    rows = slice(piece.part * length, (piece.part + 1) * length)
+def _layer(name: str, module: nn.Module, linear_map: LinearMap, trace: Trace | None) -> WeightLayer:
+    weight: Tensor = getattr(module, linear_map.weight)
+    bias: Tensor | None = getattr(module, linear_map.bias) if linear_map.bias else None
+    length = len(weight) // linear_map.parts
+    rows = slice(linear_map.part * length, (linear_map.part + 1) * length)
     return WeightLayer(
-        name=f"{name}{piece.suffix}",
-        kind=piece.kind,
+        name=f"{name}{linear_map.suffix}",
+        kind=linear_map.kind,
         module=module,
-        parameter=f"{name}.{piece.weight}".removeprefix("."),
+        parameter=f"{name}.{linear_map.weight}".removeprefix("."),
         rows=rows,
         weight=_float64(weight[rows]),
-        bias=None if bias is None else _float64(bias[rows] if piece.parts > 1 else bias),
-        uses=tuple((module, shape) for shape in (seen.calls.get(name, (None,)) if seen else (None,))),
+        bias=None if bias is None else _float64(bias[rows] if linear_map.parts > 1 else bias),
+        uses=tuple((module, shape) for shape in (trace.calls.get(name, (None,)) if trace else (None,))),
     )
 
 
@@ -137,6 +137,6 @@ def _without_rule(name: str, module: nn.Module, key: str) -> tuple[str, str]:
     kind = type(module).__name__
     if name and has_own_forward(module):
         return name, f"no rule for {kind}, whose forward pass is its own"
-    if name and type(module).__module__.startswith("torch.nn.") and not pieces(module):
+    if name and type(module).__module__.startswith("torch.nn.") and not linear_maps(module):
         return name, f"no rule for {kind}"
     return f"{name}.{key}".removeprefix("."), f"a parameter of {kind}, which no rule covers"

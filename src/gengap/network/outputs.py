@@ -23,9 +23,9 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
         InputError: The network cannot take the examples, returns anything but scores ``[B, C]``, or other ones when
             it is asked again.
     """
-    choose(model, output)
+    select_output(model, output)
     with torch.random.fork_rng(devices=[]):
-        returned, again = passed(model, x), passed(model, x)
+        returned, again = scores_of(model, x), scores_of(model, x)
     if tuple(returned.shape) != (len(x), n_classes):
         raise InputError(
             f"The network returns shape {tuple(returned.shape)} for {len(x)} examples of {n_classes} classes.",
@@ -39,23 +39,23 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
         )
 
 
-def choose(model: nn.Module, output: str | int | None) -> None:
+def select_output(model: nn.Module, output: str | int | None) -> None:
     """Makes a network return this part of its output alone; None leaves it as it is.
 
     Its class is replaced by one with another forward pass, which torch.fx traces as it does the network's own.
     """
     if output is None:
         return
-    own = type(model)
+    original = type(model)
 
-    @functools.wraps(own.forward)
+    @functools.wraps(original.forward)
     def forward(self: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        return pick(own.forward(self, *args, **kwargs), output)
+        return output_part(original.forward(self, *args, **kwargs), output)
 
-    model.__class__ = type(own.__name__, (own,), {"forward": forward, "__module__": own.__module__})
+    model.__class__ = type(original.__name__, (original,), {"forward": forward, "__module__": original.__module__})
 
 
-def passed(model: nn.Module, x: Tensor) -> Tensor:
+def scores_of(model: nn.Module, x: Tensor) -> Tensor:
     """The network's one output for a batch.
 
     Raises:
@@ -74,14 +74,14 @@ def _pass(model: nn.Module, x: Tensor) -> Any:
     except InputError:
         raise
     except Exception as error:
-        told = str(error).strip().split("\n")[0]
+        message = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         raise InputError(
-            f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: {type(error).__name__}: {told}",
+            f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: {message}",
             next_step="check its first layers against the data's shape and preprocessing",
         ) from error
 
 
-def pick(returned: Any, output: str | int | None) -> Any:
+def output_part(returned: Any, output: str | int | None) -> Any:
     """This part of what a network returned; all of it for None.
 
     Raises:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from gengap.network.folding import Pairs, foldable, folded
-from gengap.network.layers import Walk, WeightLayer, walk
-from gengap.network.probe import FEW, Probe, probe
+from gengap.network.layers import Inventory, WeightLayer, inventory
+from gengap.network.trace import FEW, Trace, trace_network
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one pass of a few examples tells of a network.
+    """What a network consists of, as its modules and a pass of a few examples show.
 
     Attributes:
         folded_model: A copy with batch norm folded into the layers before it.
@@ -19,7 +19,7 @@ class Reading:
         uncovered: Name -> why no rule covers it; a batch norm that cannot be folded among them.
         left_out: Name -> why definitions that sum over weights do not count it.
         pairs: What was folded: ``(layer, batch norm)``.
-        seen: Shapes, order and use, as the pass showed them.
+        trace: Shapes, order and use, as the pass showed them.
     """
 
     folded_model: nn.Module
@@ -27,7 +27,7 @@ class Reading:
     uncovered: dict[str, str]
     left_out: dict[str, str]
     pairs: Pairs
-    seen: Probe
+    trace: Trace
 
 
 def read_network(model: nn.Module, x: Tensor) -> Reading:
@@ -37,14 +37,14 @@ def read_network(model: nn.Module, x: Tensor) -> Reading:
         model: The network; it stays as it is.
         x: Examples as the network takes them; a few hundred tell which of its parts are used.
     """
-    seen = probe(model, x)
-    pairs, refused = foldable(model, x[:FEW], seen)
+    trace = trace_network(model, x)
+    pairs, refused = foldable(model, x[:FEW], trace)
     copy = folded(model, pairs)
-    found = walk(copy, seen)
-    left_out = {name: reason for name, reason in found.left_out.items() if name not in refused}
-    return Reading(copy, found.layers, found.uncovered | refused, left_out, pairs, seen)
+    parts = inventory(copy, trace)
+    left_out = {name: reason for name, reason in parts.left_out.items() if name not in refused}
+    return Reading(copy, parts.layers, parts.uncovered | refused, left_out, pairs, trace)
 
 
-def read_like(model: nn.Module, reading: Reading) -> Walk:
+def read_like(model: nn.Module, reading: Reading) -> Inventory:
     """The layers of another network of the same architecture, folded at the same places."""
-    return walk(folded(model, reading.pairs), reading.seen)
+    return inventory(folded(model, reading.pairs), reading.trace)

@@ -10,7 +10,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 from gengap.models.layers import SameConv
 
 Kind = Literal["linear", "conv", "conv_transpose", "embedding", "attention"]
-LINEAR_MAPS = (nn.Linear, _ConvNd, nn.Embedding, nn.MultiheadAttention)
+MODULES = (nn.Linear, _ConvNd, nn.Embedding, nn.MultiheadAttention)
 _PYTORCHS = (
     *(nn.Linear, nn.Embedding, nn.MultiheadAttention, nn.Conv1d, nn.Conv2d, nn.Conv3d),
     *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
@@ -21,7 +21,7 @@ VECTORS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, nn.PReLU, _InstanceNorm)
 
 
 @dataclass(frozen=True)
-class Piece:
+class LinearMap:
     """A weight among the parameters of a module.
 
     Attributes:
@@ -41,24 +41,24 @@ class Piece:
     parts: int = 1
 
 
-def pieces(module: nn.Module) -> tuple[Piece, ...]:
+def linear_maps(module: nn.Module) -> tuple[LinearMap, ...]:
     """The weights of linear maps that a module holds itself; none where no rule knows the module."""
     if has_own_forward(module):
         return ()
     if isinstance(module, nn.Linear):
-        return (Piece("linear"),)
+        return (LinearMap("linear"),)
     if isinstance(module, _ConvTransposeNd):
-        return (Piece("conv_transpose"),)
+        return (LinearMap("conv_transpose"),)
     if isinstance(module, _ConvNd):
-        return (Piece("conv"),)
+        return (LinearMap("conv"),)
     if isinstance(module, nn.Embedding):
-        return (Piece("embedding", bias=None),)
+        return (LinearMap("embedding", bias=None),)
     if isinstance(module, nn.MultiheadAttention):  # its out_proj is a Linear of its own
         packed = module.in_proj_weight is not None
         return tuple(
-            Piece("attention", "in_proj_weight", "in_proj_bias", f".{letter}", index, 3)
+            LinearMap("attention", "in_proj_weight", "in_proj_bias", f".{letter}", index, 3)
             if packed
-            else Piece("attention", f"{letter}_proj_weight", None, f".{letter}")
+            else LinearMap("attention", f"{letter}_proj_weight", None, f".{letter}")
             for index, letter in enumerate("qkv")
         )
     return ()
@@ -69,7 +69,7 @@ def has_own_forward(module: nn.Module) -> bool:
 
     Its stored weight need not be what it applies: it may be standardised, masked, or have a low-rank term added.
     """
-    if not isinstance(module, LINEAR_MAPS):
+    if not isinstance(module, MODULES):
         return False
     kind = type(module)
     known = kind.forward in FORWARDS and getattr(kind, "_conv_forward", None) in INNER_FORWARDS
@@ -82,7 +82,7 @@ def vectors(module: nn.Module) -> frozenset[str]:
         return frozenset(module._parameters)
     if isinstance(module, nn.MultiheadAttention):
         return frozenset({"in_proj_bias", "bias_k", "bias_v"})
-    return frozenset(piece.bias for piece in pieces(module) if piece.bias)
+    return frozenset(piece.bias for piece in linear_maps(module) if piece.bias)
 
 
 def has_running_statistics(module: nn.Module) -> bool:

@@ -12,8 +12,7 @@ from gengap.data import Problem, check_level, find_corruption, load
 from gengap.json_text import json_ready
 from gengap.report import capacity_page, capacity_verdict, write_page
 from gengap.store import Row, Store
-from gengap.tasks.randomize import choose_recipe
-from gengap.train import Recipe
+from gengap.train import Recipe, choose_recipe
 from gengap.verdicts import promise_lines
 
 __all__ = ["Capacity", "Trial", "capacity"]
@@ -74,7 +73,7 @@ def capacity(
     Args:
         data: A Problem, or what ``gengap.load`` takes.
         model: A named model or ``module.path:factory``; None takes the recipe's.
-        recipe: A Recipe, which then names the model itself, or what ``gengap.tasks.randomize.choose_recipe`` takes.
+        recipe: A Recipe, which then names the model itself, or what ``gengap.train.choose_recipe`` takes.
         levels: Probabilities in [0, 1] with which a label is redrawn; one network for each.
         seed: Of everything drawn.
         trial: How much is spent on the further trainings, and delta; None takes ``Trial()``.

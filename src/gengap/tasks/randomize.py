@@ -1,7 +1,6 @@
 """The randomization test of a recipe: Zhang et al. 2017 on any data and model."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from gengap.report import Page, make_folder, randomize_page, summarise, write_pa
 from gengap.store import Row, Store
 from gengap.studies.zhang2017 import curves
 from gengap.sweep import SweepResult
-from gengap.train import Recipe, default_preset, preset
+from gengap.train import Recipe, choose_recipe
 
 LEVELS = (0.0, 0.5, 1.0)
 
@@ -96,40 +95,6 @@ def randomize(
     if out is not None:
         test.write(out)
     return test
-
-
-def choose_recipe(
-    name: str | None, problem: Problem, model: str | None = None, changes: Mapping[str, object] | None = None
-) -> Recipe:
-    """The Recipe that a name stands for, with another model or other fields where asked.
-
-    Args:
-        name: A preset, or a JSON file with a recipe's fields; None takes the preset of the data set or the model.
-        problem: What it is to train on.
-        model: A named model or ``module.path:factory``; None keeps the recipe's.
-        changes: Field -> value, also as text.
-
-    Raises:
-        InputError: No such preset, a file that cannot be read, or a field or value that no Recipe has.
-    """
-    if name is not None and name.endswith(".json"):
-        fields = _fields(Path(name))
-    else:
-        named = data_set_of(problem)
-        fields = preset(name or default_preset(named.name if named else None, model)).model_dump()
-    return Recipe.parse({**fields, **(changes or {}), **({} if model is None else {"model": model})})
-
-
-def _fields(path: Path) -> dict[str, object]:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.", expected="a JSON file of a recipe") from error
-    except ValueError as error:
-        raise InputError(f"{path} is no JSON: {error}.", expected="a JSON object of a recipe's fields") from error
-    if not isinstance(fields, dict):
-        raise InputError(f"{path} holds no recipe.", expected="a JSON object of a recipe's fields")
-    return fields
 
 
 def _grid(

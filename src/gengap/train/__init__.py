@@ -1,32 +1,38 @@
 """Training: recipes, the step over R replicas, the loop, checkpoints."""
 
-from gengap.train.execution import Execution, measure, resolve_device, stepper, trial_key
+from gengap.train.execution import Execution, resolve_device
 from gengap.train.loop import check_trainable, shared_part, train, train_replicas
-from gengap.train.presets import PRESETS, default_preset, preset
+from gengap.train.presets import PRESETS, choose_recipe, default_preset, preset
 from gengap.train.pretraining import Pretraining, initial_weights, train_pretrained
 from gengap.train.recipe import Recipe
 from gengap.train.run import FITTED, OUTCOME, Run
 from gengap.train.training import Trio
+from gengap.train.trials import fastest_setting, stepper, trial_key
 
 __all__ = [
-    "FITTED",
-    "OUTCOME",
-    "PRESETS",
-    "Execution",
-    "Pretraining",
+    # Recipes
     "Recipe",
+    "PRESETS",
+    "preset",
+    "default_preset",
+    "choose_recipe",
+    # Training
+    "train",
+    "train_replicas",
     "Run",
     "Trio",
+    "FITTED",
+    "OUTCOME",
     "check_trainable",
-    "default_preset",
-    "initial_weights",
-    "measure",
-    "preset",
-    "resolve_device",
     "shared_part",
-    "stepper",
-    "train",
+    # Training after pretraining
+    "Pretraining",
     "train_pretrained",
-    "train_replicas",
+    "initial_weights",
+    # How it is computed
+    "Execution",
+    "resolve_device",
+    "fastest_setting",
     "trial_key",
+    "stepper",
 ]

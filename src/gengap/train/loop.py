@@ -10,12 +10,13 @@ from gengap import models
 from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.train.checkpoint import Saver, identity
-from gengap.train.execution import Execution, chosen_execution, resolve_device
+from gengap.train.execution import Execution, resolve_device
 from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
 from gengap.train.replicas import Tensors
 from gengap.train.run import Run
 from gengap.train.training import Start, Training, Trio
+from gengap.train.trials import chosen_execution
 
 # What recipes of one step may differ in.
 FREE = {"learning_rate", "weight_decay"}

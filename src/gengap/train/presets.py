@@ -1,6 +1,11 @@
 """Recipes by name: the papers' values, and one for each embedded data set that is known to fit random labels."""
 
-from gengap.errors import unknown
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from gengap.data import Problem, data_set_of
+from gengap.errors import InputError, unknown
 from gengap.train.recipe import Recipe
 
 # Zhang et al. 2017: learning rate 0.1 for Inception, 0.01 for AlexNet and the MLPs; epochs as their curves need.
@@ -32,3 +37,37 @@ def default_preset(data_set: str | None, model: str | None) -> str:
         if model is not None and model.startswith(family):
             return f"zhang2017-{family}"
     return "zhang2017-mlp"
+
+
+def choose_recipe(
+    name: str | None, problem: Problem, model: str | None = None, changes: Mapping[str, object] | None = None
+) -> Recipe:
+    """The Recipe that a name stands for, with another model or other fields where asked.
+
+    Args:
+        name: A preset, or a JSON file with a recipe's fields; None takes the preset of the data set or the model.
+        problem: What it is to train on.
+        model: A named model or ``module.path:factory``; None keeps the recipe's.
+        changes: Field -> value, also as text.
+
+    Raises:
+        InputError: No such preset, a file that cannot be read, or a field or value that no Recipe has.
+    """
+    if name is not None and name.endswith(".json"):
+        fields = _fields(Path(name))
+    else:
+        named = data_set_of(problem)
+        fields = preset(name or default_preset(named.name if named else None, model)).model_dump()
+    return Recipe.parse({**fields, **(changes or {}), **({} if model is None else {"model": model})})
+
+
+def _fields(path: Path) -> dict[str, object]:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.", expected="a JSON file of a recipe") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON: {error}.", expected="a JSON object of a recipe's fields") from error
+    if not isinstance(fields, dict):
+        raise InputError(f"{path} holds no recipe.", expected="a JSON object of a recipe's fields")
+    return fields

@@ -1,4 +1,4 @@
-"""Two phases: training on other labels first, then on the Problem's own, from the weights that this has left."""
+"""Pretraining on corrupted labels, or from other initial weights, before the training proper."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ class Pretraining:
     """What happens to a network before it is trained.
 
     Attributes:
-        recipe: How it is trained on corrupted labels first; None leaves that out.
-        level: Probability with which each training label is redrawn uniformly from all classes for that.
+        recipe: How it is trained on corrupted labels first; None for no such training.
+        level: Probability in [0, 1] with which each training label is redrawn uniformly from all classes for that.
         initial_std: Weights of two and more axes are first drawn from N(0, initial_std^2), vectors set to what the
             network's constructor gives; None leaves all to the constructor.
 
@@ -62,20 +62,20 @@ def train_pretrained(
     checkpoint: Path | None = None,
     report: Report | None = None,
 ) -> tuple[Run | None, Run]:
-    """The runs of both phases; the first is None where the pretraining has no recipe.
+    """The run on corrupted labels, None where the pretraining has no recipe, and the run that follows it.
 
-    Both phases begin with momentum zero. Labels are corrupted, and the first phase ordered, by streams of their own
-    of the seed; initial weights are those that the seed gives a training without pretraining.
+    Each begins with momentum zero. Corruption and order of the pretraining are drawn from separate streams of the
+    seed; initial weights are those that the seed gives a training without pretraining.
 
     Source: Liao et al. 2018 (arXiv:1807.09659), Section 2, pretraining on corrupted labels and initialisation.
 
     Args:
-        problem: What the second phase trains on.
+        problem: What the network is trained on after pretraining.
         recipe: How.
-        pretraining: What comes before.
+        pretraining: What comes before; it uses the Problem with corrupted labels.
         seed: At least 0.
         execution: How to compute.
-        checkpoint: File that the second phase keeps its state in; that of the first stands beside it.
+        checkpoint: File of the training's state; that of the pretraining, ``pretraining.pt``, stands beside it.
         report: Called after each epoch with epochs done, epochs at most, and a short text.
 
     Raises:

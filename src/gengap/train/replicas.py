@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +11,8 @@ from torch.func import functional_call, vmap
 from gengap import models
 from gengap.data import Problem
 from gengap.seeds import stream
+from gengap.train.execution import Execution
 from gengap.train.recipe import Recipe
-
-if TYPE_CHECKING:
-    from gengap.train.execution import Execution
 
 Tensors = dict[str, Tensor]
 
@@ -39,10 +36,10 @@ class Replicas:
     parameters: Tensors
     momenta: Tensors
     buffers: Tensors
-    execution: "Execution"
+    execution: Execution
 
     @classmethod
-    def initialise(cls, problem: Problem, recipe: Recipe, seeds: Sequence[int], execution: "Execution") -> "Replicas":
+    def initialise(cls, problem: Problem, recipe: Recipe, seeds: Sequence[int], execution: Execution) -> "Replicas":
         """Fresh networks, each initialised from its own seed's stream."""
         modules = []
         for seed in seeds:
@@ -166,7 +163,7 @@ def _channels_last_gradient(layer: nn.Module, inputs: tuple[Tensor, ...]) -> Non
         x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
 
 
-def _stack(tensors: Sequence[Tensor], execution: "Execution") -> Tensor:
+def _stack(tensors: Sequence[Tensor], execution: Execution) -> Tensor:
     """``[R, …]``; a single convolution kernel keeps the channels-last layout where that is asked for."""
     if len(tensors) == 1 and tensors[0].ndim == 4 and execution.memory_format == "channels_last":
         return tensors[0].clone(memory_format=torch.channels_last).unsqueeze(0)

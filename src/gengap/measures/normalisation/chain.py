@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from gengap.errors import InputError
 from gengap.measures.normalisation.dataflow import Flow, flow
 from gengap.network import Reading, WeightLayer, read_network
-from gengap.network.copies import as_taken, check_finite, duplicate, own_copy, without_copying
+from gengap.network.copies import check_finite, duplicate, plain_copy, without_input_copies
 from gengap.network.folding import folded
-from gengap.network.layers import UNUSED, walk
-from gengap.network.outputs import choose, passed
-from gengap.network.rules import pieces
+from gengap.network.inputs import cast_inputs
+from gengap.network.layers import UNUSED, inventory
+from gengap.network.outputs import scores_of, select_output
+from gengap.network.rules import linear_maps
 
 FACTOR = 2.0**40  # a power of two scales floats exactly; this one drives what saturates into saturation
 TOLERANCE = 1e-9  # relative to the largest output, in float64
@@ -81,7 +82,7 @@ class Chain:
         Its outputs are those of ``model`` times the product of the factors, since a layer's input comes multiplied
         by all factors before it.
         """
-        return without_copying(_scaled(self.model, self.layers, factors))
+        return without_input_copies(_scaled(self.model, self.layers, factors))
 
 
 def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = None) -> Chain:
@@ -102,12 +103,12 @@ def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = 
         InputError: Weights that are not finite, a network that cannot be copied, or one that cannot be traced
             where no examples are given; one that does not take the examples, or returns no tensor.
     """
-    own = _with_layers_inside(own_copy(model))
-    choose(own, output)
+    own = _with_layers_inside(plain_copy(model))
+    select_output(own, output)
     check_finite(own, "the network")
     if x is not None:
-        x = as_taken(own, x[:READ])
-        passed(own, x[:PROBED])
+        x = cast_inputs(own, x[:READ])
+        scores_of(own, x[:PROBED])
     graph = flow(own)
     if graph is not None and graph.obstacle:
         raise NotHomogeneousError(graph.obstacle)
@@ -129,7 +130,7 @@ def _noise(model: nn.Module, x: Tensor) -> str:
     training = duplicate(model).train()
     with torch.random.fork_rng(devices=[]):
         try:
-            same = torch.equal(passed(training, x), passed(model, x))
+            same = torch.equal(scores_of(training, x), scores_of(model, x))
         except InputError:
             same = False
     return "" if same else "something in its forward pass"
@@ -137,12 +138,12 @@ def _noise(model: nn.Module, x: Tensor) -> str:
 
 def _with_layers_inside(model: nn.Module) -> nn.Module:
     """A network that is itself one layer, as a network that has one."""
-    return nn.Sequential(model) if pieces(model) else model
+    return nn.Sequential(model) if linear_maps(model) else model
 
 
 def _from_graph(model: nn.Module, graph: Flow) -> Chain:
     result = folded(model, graph.pairs)
-    found = walk(result)
+    found = inventory(result)
     _refuse(found.uncovered | _tied(found.layers))
     layers = {layer.name: layer for layer in found.layers}  # those that are not in the graph have no part in it
     return Chain(result, tuple(layers[name] for name in graph.order), dict(graph.pairs), graph.noise)

@@ -9,8 +9,8 @@ from torch import fx, nn
 from torch.nn import functional
 
 from gengap.models.layers import LocalResponseNorm
-from gengap.network.folding import Pairs, unfit
-from gengap.network.rules import has_own_forward, has_running_statistics, pieces
+from gengap.network.folding import Pairs, folding_obstacle
+from gengap.network.rules import has_own_forward, has_running_statistics, linear_maps
 
 # Positively homogeneous of degree one in their one input, by type; those of dropout do nothing in evaluation mode.
 MODULES = (
@@ -80,7 +80,7 @@ class _Tracer(fx.Tracer):
     """Looks into whatever is no layer of its own."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        known = bool(pieces(m)) or has_running_statistics(m) or isinstance(m, LocalResponseNorm)
+        known = bool(linear_maps(m)) or has_running_statistics(m) or isinstance(m, LocalResponseNorm)
         return known or super().is_leaf_module(m, module_qualified_name)
 
 
@@ -131,7 +131,7 @@ class _Reader:
             self.obstacle = self._outside(str(node.target))
         elif module is not None and _has_state(module) and node not in self.returned:
             return  # what it makes is thrown away
-        elif module is not None and pieces(module):
+        elif module is not None and linear_maps(module):
             self._layer(node, module, sources)
         elif module is not None and has_running_statistics(module):
             self._batch_norm(node)
@@ -144,7 +144,7 @@ class _Reader:
 
     def _layer(self, node: fx.Node, module: nn.Module, sources: list[fx.Node]) -> None:
         name = str(node.target)
-        if pieces(module)[0].kind == "attention":
+        if linear_maps(module)[0].kind == "attention":
             self.obstacle = f"{name}: attention's softmax"
         elif name in self.order:
             self.obstacle = f"{name} is used twice"
@@ -156,9 +156,9 @@ class _Reader:
     def _batch_norm(self, node: fx.Node) -> None:
         before = node.all_input_nodes[0]
         layer = self.modules.get(str(before.target)) if before.op == "call_module" else None
-        if layer is None or not pieces(layer):
+        if layer is None or not linear_maps(layer):
             self.obstacle = f"batch norm {node.target} does not follow a weight layer"
-        elif reason := unfit(self.modules[str(node.target)], layer):
+        elif reason := folding_obstacle(self.modules[str(node.target)], layer):
             self.obstacle = f"{node.target}: {reason}"
         elif len(before.users) > 1:
             self.obstacle = f"the output of {before.target} goes to {node.target} and elsewhere"

@@ -9,9 +9,9 @@ from gengap.errors import InputError
 from gengap.measures.normalisation.chain import chain
 from gengap.measures.normalisation.logits import log_of_large_loss, normalised_cross_entropy
 from gengap.measures.normalisation.norms import layer_norms, log_product_norm
-from gengap.network.copies import own_copy
+from gengap.network.copies import plain_copy
 from gengap.network.inputs import Data, Part, batches
-from gengap.network.outputs import choose
+from gengap.network.outputs import select_output
 from gengap.network.passes import evaluate
 
 
@@ -84,8 +84,8 @@ def normalised_loss(
         InputError: p below 1, a layer of norm zero, weights that are not finite, no examples, labels that are no
             classes of the network, a network that returns no tensor, a loss beyond float64.
     """
-    own = own_copy(model)
-    choose(own, output)
+    own = plain_copy(model)
+    select_output(own, output)
     remaining = batches(data, own, split)
     first = next(remaining, None)
     if first is None:

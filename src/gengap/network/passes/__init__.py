@@ -1,17 +1,25 @@
-"""The one pass over the training examples that measures share."""
+"""Passes over the training examples, which measures share."""
 
-from gengap.network.passes.gradient_sums import GradientSums
-from gengap.network.passes.layer_inputs import LayerInput, with_a_row_for_each_example
-from gengap.network.passes.margins import low_margin, margins
-from gengap.network.passes.one_pass import Evaluation, evaluate, evaluate_with_gradients
+from gengap.network.passes.evaluation import (
+    Evaluation,
+    GradientSums,
+    evaluate,
+    evaluate_with_gradients,
+    low_margin,
+    margins,
+)
+from gengap.network.passes.layer_inputs import LayerInput, per_example_layers
 
 __all__ = [
+    # A pass over all examples
     "Evaluation",
     "GradientSums",
-    "LayerInput",
     "evaluate",
     "evaluate_with_gradients",
-    "low_margin",
+    # Margins
     "margins",
-    "with_a_row_for_each_example",
+    "low_margin",
+    # What enters each layer
+    "LayerInput",
+    "per_example_layers",
 ]

@@ -49,7 +49,7 @@ class Moments:
         return self.squares / self.count
 
 
-def with_a_row_for_each_example(model: nn.Module, layers: Mapping[str, nn.Module], x: Tensor) -> dict[str, nn.Module]:
+def per_example_layers(model: nn.Module, layers: Mapping[str, nn.Module], x: Tensor) -> dict[str, nn.Module]:
     """The layers whose first tensor has as many rows as there are examples, in passes of two sizes.
 
     One pass would not tell: of a sequence that comes before the batch, the length may equal the batch's.
@@ -89,7 +89,7 @@ class LayerInputs:
     """Watches the first tensor that enters each layer, in its first call of a forward pass.
 
     A layer that no pass reaches, or whose input is not a tensor of floats with one row for each example, has no entry
-    in ``found()``. Where rows may be as many without being examples, ``with_a_row_for_each_example`` tells. Gradients
+    in ``results()``. Where rows may be as many without being examples, ``per_example_layers`` tells. Gradients
     go to the input as it is when the layer reads it, even if it is overwritten later, and flow through everything
     that uses it, a shortcut beside the layer too.
 
@@ -141,7 +141,7 @@ class LayerInputs:
                     self._norms.setdefault(name, []).append(norms)
         self._edges.clear()
 
-    def found(self) -> dict[str, LayerInput]:
+    def results(self) -> dict[str, LayerInput]:
         """What was seen at each layer, in the order in which the layers ran."""
         return {
             name: LayerInput(torch.cat(norms), self._moments[name].total_variance)

@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from gengap.data import Problem
-from gengap.train import Execution, Recipe, measure, trial_key
-from gengap.train import execution as module
+from gengap.train import Execution, Recipe, fastest_setting, trial_key
+from gengap.train import trials as module
 
 
 def test_a_recipe_that_fixes_everything_is_not_measured(tiny: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_seconds_per_step", None)
     recipe = Recipe(precision="float64", memory_format="contiguous")
-    assert measure(tiny, recipe, "cpu")["chosen"] == asdict(Execution("cpu", "float64", "contiguous"))
+    assert fastest_setting(tiny, recipe, "cpu")["chosen"] == asdict(Execution("cpu", "float64", "contiguous"))
 
 
 def test_candidates_are_what_the_recipe_leaves_open(tiny: Problem) -> None:
@@ -38,12 +38,12 @@ def test_the_plain_setting_stays_unless_another_saves_a_tenth(
     tiny: Problem, monkeypatch: pytest.MonkeyPatch, seconds: list[float], chosen: str
 ) -> None:
     monkeypatch.setattr(module, "_seconds_per_step", lambda *_: seconds)
-    assert measure(tiny, Recipe(), "cpu")["chosen"]["precision"] == chosen
+    assert fastest_setting(tiny, Recipe(), "cpu")["chosen"]["precision"] == chosen
 
 
 def test_a_real_trial_measures_every_candidate_and_restores_the_threads(tiny: Problem) -> None:
     before = torch.get_num_threads()
-    measured = measure(tiny, Recipe(model="alexnet-small", batch_size=4), "cpu")
+    measured = fastest_setting(tiny, Recipe(model="alexnet-small", batch_size=4), "cpu")
     assert torch.get_num_threads() == before
     assert len(measured["seconds_per_step"]) == 4
     assert all(seconds > 0 for seconds in measured["seconds_per_step"].values())

@@ -14,7 +14,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Probe:
+class Trace:
     """What a forward pass shows of a network.
 
     Attributes:
@@ -28,7 +28,7 @@ class Probe:
     unused: frozenset[str]
 
 
-def probe(model: nn.Module, x: Tensor) -> Probe:
+def trace_network(model: nn.Module, x: Tensor) -> Trace:
     """Passes examples through a network that is in evaluation mode and returns one tensor.
 
     Hooks see what modules are called with; attention's fused kernels, which call no modules, are switched off. The
@@ -73,7 +73,7 @@ def probe(model: nn.Module, x: Tensor) -> Probe:
         torch.backends.mha.set_fastpath_enabled(fast)
         for handle in handles:
             handle.remove()
-    return Probe({name: tuple(shapes) for name, shapes in calls.items()}, follows, _unused(model, x, idle))
+    return Trace({name: tuple(shapes) for name, shapes in calls.items()}, follows, _unused(model, x, idle))
 
 
 def _idle(model: nn.Module, x: Tensor) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
 """One pass over the training examples, which every measure that needs data shares."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,9 +10,74 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gengap.errors import InputError
-from gengap.network.passes.gradient_sums import GradientSums
 from gengap.network.passes.layer_inputs import LayerInput, LayerInputs
-from gengap.network.passes.margins import margins
+
+
+def margins(logits: Tensor, labels: Tensor) -> Tensor:
+    """Signed margins ``f_y - max_{j != y} f_j`` of ``N`` examples, in the logits' type; negative where wrong.
+
+    Source: Jiang et al. 2020 (arXiv:1912.02178), appendix C; Neyshabur et al. 2017 (arXiv:1706.08947), section 2.
+
+    Args:
+        logits: ``[N, C]`` with at least two classes.
+        labels: Class indices ``[N]``.
+
+    >>> margins(torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0]]), torch.tensor([0, 2])).tolist()
+    [1.0, -4.0]
+    """
+    true = logits.gather(1, labels[:, None]).squeeze(1)
+    return true - logits.gather(1, rivals(logits, labels)[:, None]).squeeze(1)
+
+
+def rivals(logits: Tensor, labels: Tensor) -> Tensor:
+    """The class of the greatest logit other than the label's, for each example; ``[N]``."""
+    return logits.scatter(1, labels[:, None], -torch.inf).argmax(1)
+
+
+def low_margin(margins: Tensor, percent: int) -> float:
+    """The margin of rank ``max(1, N * percent // 100)`` from below: the ``percent``-th percentile, no interpolation.
+
+    Source: Dziugaite et al. 2020 (arXiv:2010.11924), whose code takes rank ``N // 10``, without its absolute value.
+
+    >>> low_margin(torch.arange(20.0), 10)
+    1.0
+    """
+    rank = max(1, len(margins) * percent // 100)
+    return float(margins.kthvalue(rank).values)
+
+
+class GradientSums:
+    """The mean of minibatch gradients and their variance around it, accumulated as two sums in float64.
+
+    Args:
+        size: Examples in each minibatch.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.minibatches = 0
+        self._sum: list[Tensor] = []
+        self._squares = 0.0
+
+    def add(self, gradient: Sequence[Tensor]) -> None:
+        """Takes in the gradient of one minibatch, a tensor for each parameter."""
+        if not self._sum:
+            self._sum = [torch.zeros_like(part, dtype=torch.float64) for part in gradient]
+        for total, part in zip(self._sum, gradient, strict=True):
+            total += part
+            self._squares += float(torch.linalg.vector_norm(part, dtype=torch.float64)) ** 2
+        self.minibatches += 1
+
+    @property
+    def mean_squared_norm(self) -> float:
+        """Squared Euclidean norm of the mean gradient."""
+        return sum(float(torch.linalg.vector_norm(total)) ** 2 for total in self._sum) / self.minibatches**2
+
+    @property
+    def variance(self) -> float:
+        """``sum_k |g_k - mean|^2 / (K - 1)`` over K >= 2 minibatches."""
+        spread = self._squares - self.minibatches * self.mean_squared_norm
+        return max(spread, 0.0) / (self.minibatches - 1)
 
 
 @dataclass(frozen=True)
@@ -95,7 +160,7 @@ def evaluate_with_gradients(
                 sums.add(torch.autograd.grad(cross_entropy(out, y), parameters, materialize_grads=True))
             logits.append(out.detach().double())
             labels.append(y)
-    return Evaluation(*_joined(logits, labels), sums, watched.found())
+    return Evaluation(*_joined(logits, labels), sums, watched.results())
 
 
 def _joined(logits: list[Tensor], labels: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,107 @@
+"""Trials: which setting trains fastest here, measured where the recipe leaves it open."""
+
+import os
+import platform
+import time
+import timeit
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from gengap import models
+from gengap.data import Problem
+from gengap.train.execution import Execution
+from gengap.train.memory import keep_freed_memory
+from gengap.train.recipe import Recipe
+from gengap.train.replicas import Replicas
+
+# A faster setting replaces float32 in the plain layout only if it saves at least this part of the time.
+WORTHWHILE = 0.1
+WARM_UP = 2  # the first steps also allocate memory and choose kernels
+TRIAL_STEPS = 5
+
+_CHOSEN: dict[str, Execution] = {}
+
+
+def trial_key(problem: Problem, recipe: Recipe, device: str) -> str:
+    """What ``fastest_setting`` depends on: machine, model, shape, what is left open; not on other work there."""
+    processor = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} {_cpu_name()}"
+    shape = "x".join(map(str, problem.input_shape))
+    code = models.fingerprint(recipe.model)
+    model = recipe.model if code is None else f"{recipe.model} ({code})"
+    return (
+        f"{processor}, torch {torch.__version__}: {model} on {shape}, batch {recipe.batch_size}, "
+        f"{recipe.precision} precision, {recipe.memory_format} layout"
+    )
+
+
+def chosen_execution(problem: Problem, recipe: Recipe, device: str) -> Execution:
+    """The Execution that ``fastest_setting`` chooses, measured once in this process for each ``trial_key``."""
+    key = trial_key(problem, recipe, device)
+    if key not in _CHOSEN:
+        _CHOSEN[key] = Execution(**fastest_setting(problem, recipe, device)["chosen"])
+    return _CHOSEN[key]
+
+
+def fastest_setting(problem: Problem, recipe: Recipe, device: str) -> dict[str, Any]:
+    """The Execution chosen for what the recipe leaves open, and the seconds that a step took with each setting.
+
+    The settings take turns. On a CPU they run on one thread and are measured in processor time, which other work on
+    the machine hardly changes. The plain setting (float32, contiguous) wins unless another saves at least a tenth.
+    """
+    keep_freed_memory()
+    allowed = candidates(problem, recipe, device)
+    seconds = _seconds_per_step(problem, recipe, allowed) if len(allowed) > 1 else [0.0]
+    best = min(range(len(allowed)), key=seconds.__getitem__)
+    chosen = allowed[best] if seconds[best] <= (1 - WORTHWHILE) * seconds[0] else allowed[0]
+    names = [f"{execution.precision} {execution.memory_format}" for execution in allowed]
+    return {"chosen": asdict(chosen), "seconds_per_step": dict(zip(names, seconds, strict=True))}
+
+
+def candidates(problem: Problem, recipe: Recipe, device: str) -> list[Execution]:
+    """The settings that a recipe allows, the plain one first."""
+    precisions = ["float32", "bfloat16"] if recipe.precision == "auto" else [recipe.precision]
+    formats = [recipe.memory_format]
+    if recipe.memory_format == "auto":
+        formats = ["contiguous", "channels_last"] if _has_convolutions(problem, recipe) else ["contiguous"]
+    return [Execution(device, precision, layout) for precision in precisions for layout in formats]
+
+
+def _has_convolutions(problem: Problem, recipe: Recipe) -> bool:
+    module = Replicas.initialise(problem, recipe, [0], Execution()).module
+    return any(isinstance(layer, torch.nn.Conv2d) for layer in module.modules())
+
+
+def stepper(problem: Problem, recipe: Recipe, execution: Execution) -> Callable[[], float]:
+    """A function that does one training step on made-up inputs of the Problem's shape and returns its loss."""
+    keep_freed_memory()
+    replicas = Replicas.initialise(problem, recipe, [0], execution)
+    shape = (1, recipe.batch_size, *problem.input_shape)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(execution.device, execution.dtype)
+    y = torch.zeros(shape[:2], dtype=torch.long, device=execution.device)
+    rate = torch.zeros(1, device=execution.device)
+    return lambda: float(replicas.step(x, y, rate, recipe.momentum)[0])
+
+
+def _seconds_per_step(problem: Problem, recipe: Recipe, executions: Sequence[Execution]) -> list[float]:
+    """The fastest of some steps with each setting."""
+    clock = time.perf_counter if executions[0].device == "cuda" else time.process_time
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        steps = [stepper(problem, recipe, execution) for execution in executions]
+        rounds = [[timeit.timeit(step, timer=clock, number=1) for step in steps] for _ in range(WARM_UP + TRIAL_STEPS)]
+    finally:
+        torch.set_num_threads(threads)
+    return [min(times) for times in zip(*rounds[WARM_UP:], strict=True)]
+
+
+def _cpu_name() -> str:
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor()
