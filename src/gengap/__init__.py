@@ -1,12 +1,23 @@
 """gengap measures generalization: has a network learned or memorised, and what is its held-out score worth?
 
-The public names are loaded when first used, so that ``import gengap`` stays light and torch-free.
+Public names and packages are imported at their first use, so that ``import gengap`` needs neither torch nor SciPy.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gengap import bounds as bounds
+    from gengap import data as data
+    from gengap import interpolate as interpolate
+    from gengap import measures as measures
+    from gengap import models as models
+    from gengap import monitors as monitors
+    from gengap import network as network
+    from gengap import probes as probes
+    from gengap import studies as studies
+    from gengap import train as train
+    from gengap import verdicts as verdicts
     from gengap.data import Problem as Problem
     from gengap.data import load as load
     from gengap.measures import measure as measure
@@ -15,22 +26,48 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
+_NAMES = {
     "Problem": "gengap.data",
     "load": "gengap.data",
     "measure": "gengap.measures",
     "certify": "gengap.tasks.certify",
     "randomize": "gengap.tasks.randomize",
 }
-__all__ = ["Problem", "__version__", "certify", "load", "measure", "randomize"]
+_PACKAGES = (
+    "bounds",
+    "data",
+    "interpolate",
+    "measures",
+    "models",
+    "monitors",
+    "network",
+    "probes",
+    "studies",
+    "train",
+    "verdicts",
+)
+__all__ = [
+    # Data
+    "Problem",
+    "load",
+    # What the command line does
+    "certify",
+    "measure",
+    "randomize",
+    # Packages
+    *_PACKAGES,
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a public name from the module that holds it (PEP 562)."""
-    if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+    """Imports a public name or package at its first use (PEP 562)."""
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    if name in _PACKAGES:
+        return import_module(f"gengap.{name}")
     raise AttributeError(f"module 'gengap' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+    return sorted({*globals(), *__all__})
