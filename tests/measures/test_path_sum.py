@@ -202,3 +202,45 @@ def test_a_sum_without_paths_names_what_is_left_out_too() -> None:
     assert (row.value, row.status, row.not_covered) == (0, "partial", ["1"])
     assert "no path" in row.reason
     assert "left out" in row.reason
+
+
+def network_in_network(*, squeeze: bool) -> nn.Sequential:
+    """A convolution for each class, averaged over the image; by a reshape or by dropping axes of length 1."""
+
+    class Squeeze(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.squeeze()
+
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(1, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
+    return nn.Sequential(*layers, Squeeze() if squeeze else nn.Flatten())
+
+
+def test_a_network_that_drops_axes_of_length_one_is_summed_for_every_class() -> None:
+    names = ["path_norm", "neyshabur2015_path_l1"]
+    rows = [measure(network_in_network(squeeze=squeeze), problem(), measures=names) for squeeze in (True, False)]
+    assert set(rows[0]["status"]) == {"ok"}
+    assert rows[0]["value"].tolist() == rows[1]["value"].tolist()
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (4,)])
+def test_outputs_that_mix_the_examples_of_a_batch_have_no_sum_over_paths(shape: tuple[int, ...]) -> None:
+    class Mixing(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            hidden = super().forward(x)
+            return hidden + hidden.mean(0)
+
+    model = Mixing(nn.Flatten(), nn.Linear(torch.Size(shape).numel(), 3))
+    assert path_sum(model, shape, 2).left_out == {
+        "": "the outputs of an example depend on the other examples of its batch"
+    }
+
+
+def test_outputs_without_a_row_for_each_example_have_no_sum_over_paths() -> None:
+    class Transposed(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x).T
+
+    found = path_sum(Transposed(nn.Linear(4, 3)), (4,), 2)
+    assert found.outputs is None
+    assert "(3, 2)" in found.left_out[""]

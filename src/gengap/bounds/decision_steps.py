@@ -1,38 +1,37 @@
 """Where a piecewise-linear network decides: one forward pass, watched operation by operation.
 
-PyTorch breaks every network down to a small set of operations. Each is linear, or a product with parameters, or takes
-a decision by signs, or is refused; so nothing that a ``forward`` does by hand goes unseen. This file needs torch and
-is imported where it is used.
+Each operation is linear, or a product with parameters, or takes a decision by signs, or is refused. This file needs
+torch and is imported where it is used.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from gengap.bounds.vc_bound import DecisionStep
 from gengap.errors import InputError
+from gengap.network.operations import (
+    DIFFERENCES,
+    MOVES,
+    NORMALISATIONS,
+    PRODUCTS,
+    SUMS,
+    Operation,
+    OperationWatch,
+    storage,
+)
 
-# fmt: off
-LINEAR = {
-    "view", "_unsafe_view", "reshape", "t", "transpose", "permute", "expand", "clone", "alias", "detach", "cat",
-    "stack", "add", "add_", "sub", "rsub", "neg", "mean", "sum", "avg_pool1d", "avg_pool2d", "_adaptive_avg_pool2d",
-    "slice", "select", "squeeze", "unsqueeze", "constant_pad_nd", "_to_copy", "split", "split_with_sizes", "unbind",
-    "unfold", "repeat",
-}
-# fmt: on
-PRODUCTS = {"mm", "addmm", "bmm", "baddbmm", "mv", "dot", "mul", "div", "convolution"}
-KINKS = {"relu": 1, "relu_": 1, "leaky_relu": 1, "leaky_relu_": 1, "threshold": 1, "abs": 1, "maximum": 1}
-KINKS |= {"minimum": 1, "clamp_min": 1, "clamp_max": 1, "clamp": 2, "hardtanh": 2, "hardtanh_": 2}
-EXAMPLES = 2  # in the pass; batch normalisation in training mode would not take a single one
-NORMALISATIONS = {"native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"}
+LINEAR = MOVES | SUMS | DIFFERENCES
+KINKS = {"relu": 1, "leaky_relu": 1, "threshold": 1, "abs": 1, "maximum": 1, "minimum": 1}
+KINKS |= {"clamp_min": 1, "clamp_max": 1, "clamp": 2, "hardtanh": 2}
+MAXIMUM = "max_pool2d_with_indices"
+EXAMPLES = 2  # in the pass; of one alone, squeeze() would drop the batch, and batch norm could not train
 
 
 @dataclass(frozen=True)
@@ -51,15 +50,15 @@ def decision_steps(model: nn.Module, input_shape: tuple[int, ...]) -> list[Decis
     Decisions that come after equally many others form one step, to which all parameters used until then belong.
 
     Raises:
-        InputError: The network is not piecewise linear, or it cannot be told that it is.
+        InputError: The network is not piecewise linear, or this cannot be seen.
     """
     like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     x = torch.zeros(EXAMPLES, *input_shape, dtype=like.dtype, device=like.device)
-    watch = _Watch(model, x)
-    with torch.no_grad(), _layers_told(model, watch.path), watch:
-        output = model(x)
+    watch = _Decisions(model, x)
+    output = watch.run(x)
     trace = watch.trace(output)
-    if not isinstance(output, Tensor) or output.ndim != 2 or not trace.sees_input or not watch.first_use:
+    scored = isinstance(output, Tensor) and output.ndim == 2 and len(output) == EXAMPLES
+    if not scored or not trace.sees_input or not watch.first_use:
         raise InputError(
             "The network's output is no function of input and parameters with a score for each class.",
             expected="one tensor [batch, scores]",
@@ -68,38 +67,33 @@ def decision_steps(model: nn.Module, input_shape: tuple[int, ...]) -> list[Decis
     return watch.steps()
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Follows what each operation does to degree, stage and parameters: by storage, which views share.
+class _Decisions(OperationWatch[Trace]):
+    """What each operation does to degree, stage and parameters.
 
-    What is written in place into a part holds for the whole: a decision may then be put after one that it does not
+    Since what is written in place into a part holds for the whole, a decision may be put after one that it does not
     depend on, which raises the bound.
     """
 
     def __init__(self, model: nn.Module, x: Tensor):
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.path: list[tuple[str, nn.Module]] = [("", model)]
+        super().__init__(model, LINEAR | PRODUCTS | NORMALISATIONS | KINKS.keys() | {MAXIMUM})
         self.sizes: dict[Hashable, int] = {id(p): p.numel() for p in model.parameters()}
         self.first_use: dict[Hashable, int] = {}  # parameter -> the earliest stage at which it meets the input
         self.decisions: dict[int, list[tuple[int, int]]] = defaultdict(list)  # stage -> (units, degree)
-        self._known: dict[int, tuple[Tensor, Trace]] = {}  # holds the tensors, so that a number stays its storage's own
-        self._note(x, Trace(sees_input=True))
+        self.note(x, Trace(sees_input=True))
         for parameter in model.parameters():
-            self._note(parameter, Trace(degree=1, parameters=frozenset({id(parameter)})))
+            self.note(parameter, Trace(degree=1, parameters=frozenset({id(parameter)})))
 
-    def trace(self, tensor: Any) -> Trace:
+    def trace(self, value: Any) -> Trace:
         """What is known of a tensor; a constant where nothing is."""
-        known = self._known.get(_storage(tensor)) if isinstance(tensor, Tensor) else None
-        return known[1] if known else Trace()
+        return self.fact(value) or Trace()
 
-    def _note(self, tensor: Tensor, trace: Trace) -> None:
-        before = self.trace(tensor)
-        both = Trace(
-            max(before.degree, trace.degree),
-            max(before.stage, trace.stage),
-            before.sees_input or trace.sees_input,
-            before.parameters | trace.parameters,
+    def joined(self, before: Trace, now: Trace) -> Trace:
+        return Trace(
+            max(before.degree, now.degree),
+            max(before.stage, now.stage),
+            before.sees_input or now.sees_input,
+            before.parameters | now.parameters,
         )
-        self._known[_storage(tensor)] = (tensor, both)
 
     def decide(self, trace: Trace, units: int) -> int:
         """Records a decision and returns the stage after it."""
@@ -108,48 +102,43 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
 
     def steps(self) -> list[DecisionStep]:
         """The decisions by stage."""
-        found = []
+        result = []
         for stage, decisions in sorted(self.decisions.items()):
             used = sum(self.sizes[p] for p, first in self.first_use.items() if first < stage)
             degree = max(degree for _, degree in decisions)
-            found.append(DecisionStep(used, sum(units for units, _ in decisions), degree))
-        return found
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        tensors = [leaf for leaf in tree_leaves([args, dict(kwargs or {})]) if isinstance(leaf, Tensor)]
-        traces = [self.trace(tensor) for tensor in tensors]
-        if any(t.sees_input or t.parameters for t in traces):
-            name = func.__name__.split(".")[0]
-            if (kwargs or {}).get("rounding_mode") or _is_rounded(name, tensors, result):
-                raise self._refused(f"rounds ({name!r})")
-            after = self._after(name, args, traces, result)
-            for leaf in tree_leaves(result):
-                if isinstance(leaf, Tensor):
-                    self._note(leaf, after)
+            result.append(DecisionStep(used, sum(units for units, _ in decisions), degree))
         return result
 
-    def _after(self, name: str, args: tuple[Any, ...], traces: list[Trace], result: Any) -> Trace:
+    def after(self, operation: Operation) -> tuple[Any, Trace | None]:
+        traces = [self.trace(tensor) for tensor in operation.tensors]
+        if not any(t.sees_input or t.parameters for t in traces):
+            return operation(), None
+        result = operation()
+        if operation.options.get("rounding_mode") or _is_rounded(operation, result):
+            raise self._refused(f"rounds ({operation.name!r})")
+        return result, self._after(operation, traces, result)
+
+    def _after(self, operation: Operation, traces: list[Trace], result: Any) -> Trace:
+        name = operation.name
         if name in NORMALISATIONS:
-            return self._normalised(name, args)
+            return self._normalised(operation)
         if name in LINEAR:
-            return self._joined(traces, max(t.degree for t in traces))
+            return self._combined(traces, max(t.degree for t in traces))
         if name in PRODUCTS:
-            return self._product(name, args, traces)
-        joined = self._joined(traces, max(t.degree for t in traces))
-        if not joined.sees_input:
+            return self._product(operation, traces)
+        combined = self._combined(traces, max(t.degree for t in traces))
+        if not combined.sees_input:
             raise self._refused(f"computes {name!r} of parameters alone")
         if name in KINKS:
-            return _at(joined, self.decide(joined, KINKS[name] * result.numel() // EXAMPLES))
-        if name == "max_pool2d_with_indices":
-            window = args[1] if len(args[1]) == 2 else args[1] * 2
-            comparisons = prod(window) * (prod(window) - 1) // 2
-            return _at(joined, self.decide(joined, comparisons * result[0].numel() // EXAMPLES))
+            return replace(combined, stage=self.decide(combined, KINKS[name] * result.numel() // EXAMPLES))
+        if name == MAXIMUM:
+            sides = operation.args[1]
+            window = prod(sides if len(sides) == 2 else sides * 2)
+            comparisons = window * (window - 1) // 2
+            return replace(combined, stage=self.decide(combined, comparisons * result[0].numel() // EXAMPLES))
         raise self._refused(f"computes {name!r}, which is not among the piecewise-linear operations")
 
-    def _joined(self, traces: list[Trace], degree: int) -> Trace:
+    def _combined(self, traces: list[Trace], degree: int) -> Trace:
         """The trace of a combination; parameters that meet the input here are used from this stage on."""
         sees_input = any(t.sees_input for t in traces)
         stage = max(t.stage for t in traces)
@@ -160,29 +149,28 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
             self.first_use[parameter] = min(stage, self.first_use.get(parameter, stage))
         return Trace(degree, stage, True)
 
-    def _product(self, name: str, args: tuple[Any, ...], traces: list[Trace]) -> Trace:
-        """A product, with a summand first for addmm and baddbmm and last for a convolution."""
-        factors = {"addmm": args[1:3], "baddbmm": args[1:3]}.get(name, args[:2])
-        known = [self.trace(factor) for factor in factors]
-        if sum(t.sees_input for t in known) > 1:
-            raise self._refused(f"multiplies two quantities that both depend on the input ({name!r})")
-        if name == "div" and (known[1].sees_input or known[1].parameters):
+    def _product(self, operation: Operation, traces: list[Trace]) -> Trace:
+        factors = [self.trace(factor) for factor in operation.factors]
+        if sum(t.sees_input for t in factors) > 1:
+            raise self._refused(f"multiplies two quantities that both depend on the input ({operation.name!r})")
+        if operation.name == "div" and (factors[1].sees_input or factors[1].parameters):
             raise self._refused("divides by what depends on the input or on parameters")
         summands = (t.degree for t in traces)  # the factors too, whose degrees are no larger than the product's
-        return self._joined(traces, max(1, sum(t.degree for t in known), *summands))
+        return self._combined(traces, max(1, sum(t.degree for t in factors), *summands))
 
-    def _normalised(self, name: str, args: tuple[Any, ...]) -> Trace:
+    def _normalised(self, operation: Operation) -> Trace:
         """Batch normalisation: two free parameters a channel, unless its statistics are those of the batch."""
-        if name != "_native_batch_norm_legit_no_training" and args[5]:
+        args = operation.args
+        if operation.name != "_native_batch_norm_legit_no_training" and args[5]:
             raise self._refused("normalises by statistics of the batch it is given", "call eval() on the network first")
         x = self.trace(args[0])
-        own = tuple(_storage(leaf) for leaf in args[1:5] if isinstance(leaf, Tensor))  # the same layer called again
-        self.sizes[own] = 2 * args[0].shape[1]
-        self.first_use[own] = min(x.stage, self.first_use.get(own, x.stage))
+        layer = tuple(storage(leaf) for leaf in args[1:5] if isinstance(leaf, Tensor))  # one layer may be called twice
+        self.sizes[layer] = 2 * args[0].shape[1]
+        self.first_use[layer] = min(x.stage, self.first_use.get(layer, x.stage))
         return Trace(x.degree + 1, x.stage, True)
 
     def _refused(self, why: str, next_step: str = "") -> InputError:
-        name, module = self.path[-1]
+        name, module = self.module
         where = f"Layer {name!r} ({type(module).__name__})" if name else type(module).__name__
         return InputError(
             f"{where} {why}.",
@@ -191,39 +179,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         )
 
 
-def _storage(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata) if tensor.layout is torch.strided else id(tensor)
-
-
-def _is_rounded(name: str, tensors: list[Tensor], result: Any) -> bool:
+def _is_rounded(operation: Operation, result: Any) -> bool:
     """Whether floats become whole numbers, or their bits are read as other numbers."""
-    if name not in LINEAR and name not in PRODUCTS:
+    if operation.name not in LINEAR and operation.name not in PRODUCTS:
         return False
-    found = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-    if name == "view" and found[0].dtype != tensors[0].dtype:
+    results = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+    if operation.name == "view" and results[0].dtype != operation.tensors[0].dtype:
         return True
-    return not all(leaf.is_floating_point() for leaf in found)
-
-
-def _at(trace: Trace, stage: int) -> Trace:
-    return Trace(trace.degree, stage, trace.sees_input, trace.parameters)
-
-
-@contextmanager
-def _layers_told(model: nn.Module, path: list[tuple[str, nn.Module]]) -> Iterator[None]:
-    """Keeps ``path`` at the modules that are running, the innermost last."""
-
-    def entering(name: str) -> Callable[..., None]:
-        return lambda module, inputs: path.append((name, module))
-
-    def leaving(module: nn.Module, inputs: Any, output: Any) -> None:
-        path.pop()
-
-    handles = []
-    for name, module in model.named_modules():
-        handles += [module.register_forward_pre_hook(entering(name)), module.register_forward_hook(leaving)]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    return not all(leaf.is_floating_point() for leaf in results)

@@ -1,7 +1,7 @@
 """Product of group norms gamma_{2,2}."""
 
 from gengap.measures.finding import Finding
-from gengap.measures.path.group_norms import group_norms
+from gengap.measures.path import group_norms
 from gengap.measures.products import product
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject

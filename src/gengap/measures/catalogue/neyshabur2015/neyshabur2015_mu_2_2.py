@@ -2,7 +2,7 @@
 
 import math
 
-from gengap.measures.path.group_norms import group_norms
+from gengap.measures.path import group_norms
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 

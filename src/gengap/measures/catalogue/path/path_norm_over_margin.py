@@ -1,7 +1,7 @@
 """PATH_NORM_OVER_MARGIN."""
 
 from gengap.measures.finding import Finding
-from gengap.measures.path.finding import path_finding
+from gengap.measures.path import path_finding
 from gengap.measures.products import positive_margin
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
