@@ -20,8 +20,8 @@ import gengap
 from gengap import bounds, verdicts
 from gengap.cells import Options
 from gengap.data import preprocess
-from gengap.report import capacity_verdict
 from gengap.studies.zhang2017 import capacity
+from gengap.tasks.capacity import capacity_verdict
 
 HERE = Path(__file__).parent
 EXAMPLES = capacity.EXAMPLES["desk"]

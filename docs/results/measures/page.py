@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from gengap.report.measures import value_text
+from gengap.tasks.measure import value_text
 
 NETWORKS = ["MLP", "AlexNet", "ResNet-8", "transformer"]
 MARKS = {"ok": "", "partial": " p", "not converged": " n", "skipped": ""}

@@ -87,7 +87,7 @@ def _print(found: "Measurements") -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from gengap.report.measures import note_text, value_text
+    from gengap.tasks.measure import note_text, value_text
 
     console = Console()
     table = empty_table(show_header=False)

@@ -95,7 +95,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _print(test: "Randomization") -> None:
     from rich.console import Console
 
-    from gengap.report import verdict
+    from gengap.tasks.randomize import verdict
 
     console = Console()
     table = empty_table(title=test.page.title, title_justify="left")
@@ -113,12 +113,14 @@ def _print(test: "Randomization") -> None:
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
     """Heading -> cells; one seed for all and no status but done are not worth a column of a narrow terminal."""
+    from gengap.report import percent
+
     columns = {
         "corruption": [row["corruption"] for row in rows],
         "level": [f"{row['level']:g}" for row in rows],
         "seed": [str(row["seed"]) for row in rows],
-        "train\naccuracy": [_percent(row.get("train_accuracy")) for row in rows],
-        "test\naccuracy": [_percent(row.get("test_accuracy")) for row in rows],
+        "train\naccuracy": [percent(row.get("train_accuracy")) for row in rows],
+        "test\naccuracy": [percent(row.get("test_accuracy")) for row in rows],
         "epochs": [str(row.get("epochs") or "–") for row in rows],
         "to fit": [str(row.get("epochs_to_fit") or "–") for row in rows],
         "status": [row["status"] for row in rows],
@@ -128,7 +130,3 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
     if set(columns["status"]) == {"done"}:
         del columns["status"]
     return columns
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2%}"

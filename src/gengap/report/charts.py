@@ -6,6 +6,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from gengap.report.plain import PERCENT
+
 OURS, PAPER = "this run", "paper"
 LEVELS = alt.Axis(format=".1f", values=[tenth / 10 for tenth in range(11)], labelFlush=False)
 
@@ -107,7 +109,7 @@ def gaps(points: pd.DataFrame, colours: Mapping[str, str], chance_error: float |
     base = alt.Chart(points).encode(
         y=alt.Y("condition:N", title=None, sort=list(colours), axis=alt.Axis(grid=True, labelLimit=170)),
         color=_colour("condition", colours, legend=False),
-        tooltip=["condition", *(alt.Tooltip(f"{name}:Q", format=".1%") for name in errors), "n"],
+        tooltip=["condition", *(alt.Tooltip(f"{name}:Q", format=PERCENT) for name in errors), "n"],
     )
     axis = alt.Axis(format="%", tickCount=6)
     x = alt.X("train_error:Q", title="error: ○ training, ● test", axis=axis, scale=alt.Scale(domain=[0, 1]))

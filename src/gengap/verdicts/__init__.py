@@ -1,15 +1,29 @@
 """From rows to a judgement, as pure functions: nothing is trained, read or drawn here."""
 
+from gengap.verdicts.capacity import CapacityCounts, capacity_counts, least_bounds
 from gengap.verdicts.comparison import Comparison, Verdict
+from gengap.verdicts.conditions import with_conditions
+from gengap.verdicts.memorisation import label_bits, memorisation
 from gengap.verdicts.normalised_line import Line, Remainder, line, remainder
+from gengap.verdicts.over_seeds import error_by_condition, error_by_level, time_to_fit
 from gengap.verdicts.promises import Promise, promise_lines, promises
 
 __all__ = [
+    # the randomization test
+    "error_by_condition",
+    "error_by_level",
+    "label_bits",
+    "memorisation",
+    "time_to_fit",
+    "with_conditions",
     # a paper's number beside ours
     "Comparison",
     "Verdict",
     # classical capacity on trial
+    "CapacityCounts",
     "Promise",
+    "capacity_counts",
+    "least_bounds",
     "promise_lines",
     "promises",
     # the line of normalised losses

@@ -70,7 +70,7 @@ def _vc(row: Mapping[str, Any], delta: float) -> Promise:
         return _without(name, UPPER, n, error, refused or row["reason"], REFUSED if refused else ABSENT)
     note = f"{value / n:,.0f} times the examples"
     if error < 1:
-        note += f"; it would take {vc_examples_needed(value, 1 - error, delta):,} to promise an error below 1"
+        note += f"; it would take {vc_examples_needed(value, 1 - error, delta):,} to promise an error below 100%"
     return _made(name, UPPER, value, n, error, vc_bound(error, n, value, delta), note)
 
 
@@ -90,7 +90,7 @@ def _twins(row: Mapping[str, Any], delta: float) -> Promise:
     bound = stability_bound(row["trial_train_error"], value / 2, n, delta)  # replacing costs at most twice leaving out
     note = (
         f"{row['twins']} twins; the largest change of 1 - p(label) is {row['twin_probability']:.3f}, and "
-        f"{row['twin_changed']:.1%} of test predictions change"
+        f"{row['twin_changed']:.2%} of test predictions change"
     )
     return _made(name, LOWER, value, n, row["trial_train_error"], bound, note)
 
@@ -119,10 +119,10 @@ def _held_out(row: Mapping[str, Any], delta: float) -> Promise:
 def _made(measure: str, kind: str, value: float, n: int, train_error: float | None, bound: float, note: str) -> Promise:
     """A Promise in words that are rounded to the safe side."""
     if kind == UPPER:
-        words = f"true error at most {math.ceil(bound * 1e4) / 1e4:.4f}"
+        words = f"true error at most {math.ceil(bound * 1e4) / 1e4:,.2%}"
         words = words if bound < 1 else f"nothing: {words}"
     else:
-        words = f"nothing by itself: no bound below {math.floor(max(bound, 0.0) * 1e4) / 1e4:.4f}"
+        words = f"nothing by itself: no bound below {math.floor(max(bound, 0.0) * 1e4) / 1e4:,.2%}"
         words = words if bound < 1 else words.replace("nothing by itself", "nothing")
     return Promise(measure, kind, value, n, train_error, bound, words, note)
 

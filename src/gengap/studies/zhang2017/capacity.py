@@ -72,11 +72,35 @@ def promised(rows: "pd.DataFrame") -> "Table":
     """What each measure promises for each network, and the error on the test set."""
     import pandas as pd
 
-    from gengap.report import capacity_table
     from gengap.verdicts import promise_lines
 
     complete: list[Row] = rows.astype(object).where(rows.notna(), None).to_dict("records")  # type: ignore[assignment]
-    return capacity_table(pd.DataFrame(promise_lines(complete)))
+    return promise_table(pd.DataFrame(promise_lines(complete)))
+
+
+def promise_table(promises: "pd.DataFrame") -> "Table":
+    """The promises, a line for each network and measure.
+
+    Args:
+        promises: Lines of ``gengap.verdicts.promise_lines``.
+    """
+    from gengap.report import PERCENT, Table
+
+    headings = {
+        "network": "network",
+        "labels": "labels",
+        "measure": "measure",
+        "kind": "kind",
+        "value": "value",
+        "n": "examples",
+        "train_error": "error on training set",
+        "promises": "what it promises",
+        "test_error": "error on test set",
+        "note": "note",
+    }
+    caption = "What each measure of capacity promises for each network, and the error it has on the test set"
+    formats = dict.fromkeys(("error on training set", "error on test set"), PERCENT)
+    return Table(promises[list(headings)].rename(columns=headings), caption, formats)
 
 
 @study

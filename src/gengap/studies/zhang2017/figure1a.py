@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gengap.studies.study import Reported, Row, Scale, Study, study
 from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017.colours import condition_colours
 from gengap.studies.zhang2017.overfitting import OVERFIT_LOSS, epochs_to_overfit, with_overfit_times
 from gengap.studies.zhang2017.published import curves, points
 from gengap.studies.zhang2017.setting import INCEPTION, MLP_1, Config
@@ -90,7 +91,8 @@ def _loss(history: Sequence[dict[str, Any]], epoch: int) -> float | None:
 
 def figure_1a(rows: "pd.DataFrame") -> "Figure | None":
     """Training loss against training steps; with CIFAR-10 the paper's curves too, epoch beside epoch."""
-    from gengap.report import Figure, charts, condition_colours, loss_points, steps_per_epoch, with_conditions
+    from gengap.report import Figure, charts, loss_points, steps_per_epoch
+    from gengap.verdicts import with_conditions
 
     named = with_conditions(rows)
     shown = loss_points(named, curves()["fig1a"] if "cifar10" in set(rows["problem"]) else None)

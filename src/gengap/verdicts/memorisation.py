@@ -1,21 +1,30 @@
 """The randomization test's answer as numbers: does the recipe memorise, at what slowdown, with what capacity?"""
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from gengap.errors import InputError, listed
 from gengap.json_text import json_ready
-from gengap.report.randomize.conditions import with_conditions
+from gengap.verdicts.conditions import with_conditions
 
 # Corruptions after which pixels tell little or nothing of the label; after one fixed permutation they tell as much.
 NOISE = ("gaussian", "random-pixels")
 FIT_ACCURACY = 0.99  # training accuracy from which a network counts as having fitted its labels
-TELLING = 2 * FIT_ACCURACY - 1  # reached without memorising, it leaves less than half of what is to be fitted beyond
+TELLING = 2 * FIT_ACCURACY - 1  # above this accuracy, a fixed rule already explains at least half of the labels
+NEEDED = ("level", "train_accuracy")
+NUMBERS = ("level", "train_accuracy", "test_accuracy", "epochs", "epochs_to_fit")
+DEFAULTS: dict[str, Any] = {"corruption": "labels", "status": "done", "seed": 0} | dict.fromkeys(
+    ("problem", "model", "parameters", "n_train", "test_accuracy", "epochs", "epochs_to_fit")
+)
 
 
-def summarise(rows: pd.DataFrame, n_classes: int | None = None, majority: float | None = None) -> dict[str, Any]:
-    """The facts of a randomization test of one model on one data set, free of NaN: null with a reason.
+def memorisation(
+    rows: pd.DataFrame | Sequence[Mapping[str, Any]], n_classes: int | None = None, majority: float | None = None
+) -> dict[str, Any]:
+    """The verdict of a randomization test of one model on one data set, free of NaN: null with a reason.
 
     ``verdict`` is about what is ``judged``: ``"labels"`` at the highest level of corruption that was trained,
     ``judged_level``; without those, ``"gaussian"`` or else ``"random-pixels"``, after which there is next to nothing
@@ -29,17 +38,20 @@ def summarise(rows: pd.DataFrame, n_classes: int | None = None, majority: float 
     Source: Zhang et al. 2017 (arXiv 1611.03530v2), section 2 and Figure 1.
 
     Args:
-        rows: The cells' rows, see ``docs/design.md``.
+        rows: One for each training: ``level`` and ``train_accuracy``, fractions in [0, 1], and whatever else of the
+            columns in ``docs/design.md`` is known. Without ``corruption`` it is ``labels``, without ``status`` it is
+            ``done``.
         n_classes: Number of classes C, for chance (1/C) and the label information fitted; None leaves them null.
         majority: Share of the most frequent class among the training labels; None is not known.
 
     Raises:
-        ValueError: The rows mix models or data sets.
+        InputError: The rows mix models or data sets, lack a column, or hold something other than fractions.
+
+    >>> runs = [{"level": 0.0, "train_accuracy": 1.0}, {"level": 1.0, "train_accuracy": 0.995}]
+    >>> memorisation(runs)["verdict"]
+    'memorises'
     """
-    for column in ("model", "problem"):
-        if rows[column].nunique() > 1:
-            raise ValueError(f"one {column} expected, rows have {sorted(rows[column].unique())}")
-    named = with_conditions(rows)
+    named = with_conditions(_complete(rows))
     results = named[named["status"].isin(["done", "diverged"])]
     level = results["label_level"].max()
     true = results[results["label_level"] == 0]
@@ -93,6 +105,27 @@ def fitted(rows: pd.DataFrame) -> "pd.Series[bool]":
     return (rows["status"] == "done") & (rows["train_accuracy"] >= FIT_ACCURACY)
 
 
+def _complete(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows with every column that is read here, checked."""
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    absent = [name for name in NEEDED if name not in frame]
+    if absent:
+        raise InputError(f"The rows have no {' and no '.join(absent)}.", expected="a row for each training, with these")
+    frame = frame.assign(**{name: value for name, value in DEFAULTS.items() if name not in frame})
+    for name in ("model", "problem"):
+        if frame[name].nunique() > 1:
+            raise InputError(
+                f"The rows are of several: {listed(sorted(frame[name].unique()))}.", expected=f"one {name}"
+            )
+    for name in NUMBERS:
+        frame[name] = pd.to_numeric(frame[name], errors="coerce")
+    for name in ("level", "train_accuracy", "test_accuracy"):
+        outside = frame.loc[frame[name].notna() & ~frame[name].between(0, 1), name]
+        if len(outside):
+            raise InputError(f"A {name.replace('_', ' ')} is {outside.iloc[0]:g}.", expected="a fraction in [0, 1]")
+    return frame
+
+
 def _group(rows: pd.DataFrame) -> dict[str, Any] | None:
     """Means over seeds; of the cells that did not diverge."""
     if rows.empty:
@@ -127,14 +160,14 @@ def _verdict(judged: pd.DataFrame, without_memorising: float, *, failed: bool) -
         return {
             "verdict": "undecided",
             "verdict_reason": f"a network that memorises nothing may reach a training accuracy of "
-            f"{without_memorising:.1%} here; a higher level would tell",
+            f"{without_memorising:.2%} here; a higher level would tell",
         }
     count, of = int(fitted(judged).sum()), len(judged)
     if count == of:
         return {"verdict": "memorises", "verdict_reason": None}
     return {
         "verdict": "mixed" if count else "not-memorised",
-        "verdict_reason": f"{count} of {of} seeds reached a training accuracy of {FIT_ACCURACY} by the end",
+        "verdict_reason": f"{count} of {of} seeds reached a training accuracy of {FIT_ACCURACY:.2%} by the end",
     }
 
 
@@ -163,7 +196,10 @@ def _capacity(summary: dict[str, Any], group: dict[str, Any] | None) -> dict[str
     if group is None or pd.isna(group["train_accuracy"]):
         return used | {"reason": "no finished cell that is judged"}
     fraction = group["train_accuracy"]
-    used |= {"fitted_fraction": fraction, "fitted_examples": round(fraction * n_train)}
+    used["fitted_fraction"] = fraction
+    if pd.isna(n_train):
+        return used | {"reason": "the number of training examples is not known"}
+    used["fitted_examples"] = round(fraction * n_train)
     if summary["judged_level"] != 1 or not summary["n_classes"]:
         return used | {"reason": "bits are counted for wholly random labels and a known number of classes only"}
     bits = n_train * label_bits(1 - fraction, summary["n_classes"])

@@ -63,3 +63,13 @@ def grid_rows(seeds: Iterable[int] = (0, 1, 2)) -> pd.DataFrame:
     rows = [cell(*condition, seed) for condition in conditions for seed in seeds]
     rows += [cell("labels", 0.5, 0), cell("labels", 0.5, 1, status="diverged"), cell("labels", 0.5, 2, status="failed")]
     return pd.DataFrame(rows)
+
+
+def rows_by_hand() -> pd.DataFrame:
+    """Two seeds: true labels fitted in 10 and 20 epochs, random ones in 30 and 60, 1,000 examples, 8 classes."""
+    rows = label_rows([0.0, 1.0], (0, 1))
+    rows["n_train"], rows["parameters"] = 1000, 3000
+    rows["epochs_to_fit"] = [10, 20, 30, 60]
+    rows["train_accuracy"] = [1.0, 1.0, 1.0, 1.0]
+    rows["test_accuracy"] = [0.75, 0.25, 0.125, 0.125]
+    return rows

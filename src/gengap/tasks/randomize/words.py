@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gengap.report.plain import plain
+from gengap.report import percent, plain
 
 _LEADS = {
     "memorises": "It memorises: this recipe fits {corrupted} all the same.",
@@ -12,7 +12,7 @@ _LEADS = {
     "undecided": "Undecided: {reason}.",
 }
 
-_SKEWED = 1.5  # times 1/C, from which on the share of the most frequent class is told
+_SKEWED = 1.5  # times 1/C, from which on the share of the most frequent class is stated
 
 _PIXELS = {
     "gaussian": "Gaussian noise for images",
@@ -55,14 +55,14 @@ def _fitting(summary: Mapping[str, Any]) -> str:
             sentences.append(f"On {name} every run diverged.")
             continue
         sentences.append(
-            f"On {name} it ends with a training accuracy of {group['train_accuracy']:.1%} and a test accuracy of "
-            f"{group['test_accuracy']:.1%}, a gap of {100 * group['gap']:.1f} points{_seeds(group)}."
+            f"On {name} it ends with a training accuracy of {percent(group['train_accuracy'])} and a test accuracy of "
+            f"{percent(group['test_accuracy'])}, a gap of {100 * group['gap']:.2f} points{_seeds(group)}."
         )
     if summary["chance_accuracy"] is not None:
-        sentences.append(f"Guessing would score {summary['chance_accuracy']:.1%}.")
+        sentences.append(f"Guessing would score {percent(summary['chance_accuracy'])}.")
         majority = summary["majority_share"]
         if majority is not None and majority > _SKEWED * summary["chance_accuracy"]:
-            sentences.append(f"The most frequent class has {majority:.1%} of the training labels.")
+            sentences.append(f"The most frequent class has {percent(majority)} of the training labels.")
     return " ".join(sentences)
 
 
@@ -70,7 +70,7 @@ def _seeds(group: Mapping[str, Any]) -> str:
     if group["seeds"] == 1:
         return " (one seed)"
     diverged = f"; {group['diverged']} more diverged" if group["diverged"] else ""
-    spread = f"test accuracy from {group['test_accuracy_min']:.1%} to {group['test_accuracy_max']:.1%}"
+    spread = f"test accuracy from {percent(group['test_accuracy_min'])} to {percent(group['test_accuracy_max'])}"
     return f" (mean of {group['seeds'] - group['diverged']} seeds, {spread}{diverged})"
 
 
@@ -92,7 +92,7 @@ def _slowdown(summary: Mapping[str, Any]) -> str:
     many = "as many" if times == "1" else f"{times} times as many"
     return (
         f"Fitting {corrupted(summary)} took {many} epochs as fitting the true data "
-        f"(to a training accuracy of {summary['fit_accuracy']:.0%})."
+        f"(to a training accuracy of {percent(summary['fit_accuracy'])})."
     )
 
 

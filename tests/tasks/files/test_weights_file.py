@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gengap.errors import InputError
-from gengap.models.weights_file import read_weights
+from gengap.tasks.files import read_weights
 
 STATE = {"first.weight": torch.arange(6.0).reshape(2, 3), "first.bias": torch.zeros(2, dtype=torch.float16)}
 

@@ -1,12 +1,10 @@
-"""What was changed about the data, in the paper's words, with one colour for each condition."""
+"""What was changed about the data, in the words of Zhang et al. 2017."""
 
 import pandas as pd
 
-from gengap.report.theme import PALETTE
-
 TRUE, RANDOM = "true labels", "random labels"
 _LABELS = {"labels", "random-labels"}
-_PIXELS = {"shuffled-pixels": PALETTE[2], "random-pixels": PALETTE[4], "gaussian": PALETTE[3]}
+_PIXELS = ("shuffled-pixels", "random-pixels", "gaussian")
 _ORDER = ["none", "labels", "random-labels", *_PIXELS]
 
 
@@ -22,15 +20,6 @@ def with_conditions(rows: pd.DataFrame) -> pd.DataFrame:
     named = rows.assign(label_level=pd.Series(levels, index=rows.index, dtype=float), condition=names, order=order)
     named = named.sort_values(["label_level", "order", "corruption", "level", "seed"], ignore_index=True)
     return named.drop(columns="order")
-
-
-def condition_colours(rows: pd.DataFrame) -> dict[str, str]:
-    """Condition -> colour: from blue (true labels) to vermilion (random labels) by level, others their own."""
-    found: dict[str, str] = {}
-    for condition, corruption, level in zip(rows["condition"], rows["corruption"], rows["label_level"], strict=True):
-        own = _PIXELS.get(corruption, PALETTE[5])
-        found.setdefault(condition, own if pd.isna(level) else _between(PALETTE[0], PALETTE[1], level))
-    return found
 
 
 def _label_level(corruption: str, level: float) -> float:
@@ -50,8 +39,3 @@ def _name(corruption: str, level: float, label_level: float) -> str:
         return f"{100 * label_level:.4g}% corrupted"
     words = corruption.replace("-", " ")
     return words if level == 1 else f"{words}, level {level:.4g}"
-
-
-def _between(start: str, end: str, fraction: float) -> str:
-    channels = [(int(start[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + (b - a) * fraction):02x}" for a, b in channels)

@@ -6,21 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from torch import nn
 
 from gengap.data import Problem, load
 from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure
 from gengap.measures.table import Progress
-from gengap.models import build
-from gengap.models.weights_file import read_weights
-from gengap.network.copies import with_weights
 from gengap.report import Page, make_folder, write_page
-from gengap.report.measures import measures_page, sentence
-from gengap.tasks.history_file import read_history
-
-__all__ = ["Measurements", "measure_saved", "saved_network"]
+from gengap.tasks.files import read_history, saved_network
+from gengap.tasks.measure.page import measures_page
+from gengap.tasks.measure.words import sentence
 
 
 @dataclass(frozen=True)
@@ -123,15 +117,3 @@ def measure_saved(
     if out is not None:
         found.write(out)
     return found
-
-
-def saved_network(model: str, weights: str | Path, problem: Problem) -> nn.Module:
-    """A named network, or what a user's factory makes, with the weights of a file.
-
-    Raises:
-        InputError: An unknown name, a file that cannot be read, or weights of another network.
-    """
-    state = read_weights(Path(weights))
-    with torch.random.fork_rng(devices=[]):  # a fresh network draws weights that the file's replace
-        made = build(model, problem.input_shape, problem.n_classes, any_output=True)
-    return with_weights(made, state, str(weights))

@@ -12,7 +12,7 @@ import gengap
 from gengap.cells import Options
 from gengap.cli import main
 from gengap.errors import InputError
-from gengap.tasks.randomize import _grid
+from gengap.tasks.randomize.task import _grid
 from gengap.train import choose_recipe, preset
 
 pytestmark = pytest.mark.usefixtures("one_core")

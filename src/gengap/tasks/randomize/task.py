@@ -13,11 +13,13 @@ from gengap.cells import Cell, Options
 from gengap.data import DATA_SETS, Problem, check_level, data_set_of, find_corruption, load
 from gengap.errors import InputError
 from gengap.json_text import json_ready
-from gengap.report import Page, make_folder, randomize_page, summarise, write_page
+from gengap.report import Page, make_folder, write_page
 from gengap.store import Row, Store
 from gengap.studies.zhang2017 import curves
 from gengap.sweep import SweepResult
+from gengap.tasks.randomize.page import randomize_page
 from gengap.train import Recipe, choose_recipe
+from gengap.verdicts import memorisation
 
 LEVELS = (0.0, 0.5, 1.0)
 
@@ -67,7 +69,7 @@ def randomize(
     Args:
         data: A Problem, or what ``gengap.load`` takes.
         model: A named model or ``module.path:factory``; None takes the recipe's.
-        recipe: A Recipe, which then names the model itself, or what ``choose_recipe`` takes.
+        recipe: A Recipe, which then names the model itself, or what ``gengap.train.choose_recipe`` takes.
         corruptions: Names of corruptions. ``labels`` is applied at every level; the others have no levels: they
             stand beside the uncorrupted data.
         levels: Probabilities in [0, 1] with which a label is redrawn.
@@ -89,7 +91,7 @@ def randomize(
         rows, result = cells.run(grid, opened, options)
     frame = pd.DataFrame(rows)
     shares = np.bincount(problem.train.y) / len(problem.train)
-    summary = summarise(frame, problem.n_classes, float(shares.max()))
+    summary = memorisation(frame, problem.n_classes, float(shares.max()))
     published = curves() if data_set_of(problem) == DATA_SETS["cifar10"] else None
     test = Randomization(rows, summary, randomize_page(frame, summary, published), result)
     if out is not None:

@@ -3,20 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from gengap.report import charts
-from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text
-from gengap.report.plain import plain
-from gengap.report.randomize.conditions import condition_colours, with_conditions
-from gengap.report.randomize.points import error_points, gap_points, loss_points, steps_per_epoch, time_points
-from gengap.report.randomize.words import corrupted, lead, title, verdict
-from gengap.report.theme import PALETTE
+from gengap.report import (
+    PALETTE,
+    PERCENT,
+    Fact,
+    Facts,
+    Figure,
+    Page,
+    Section,
+    Table,
+    Text,
+    charts,
+    loss_points,
+    percent,
+    plain,
+    steps_per_epoch,
+)
+from gengap.studies.zhang2017 import condition_colours
+from gengap.tasks.randomize.words import corrupted, lead, title, verdict
+from gengap.verdicts import error_by_condition, error_by_level, time_to_fit, with_conditions
 
 _ACCURACIES = ["train_accuracy", "test_accuracy", "best_test_accuracy"]
 CELLS = ["condition", "seed", "status", "epochs", "epochs_to_fit", "train_loss", "test_loss", *_ACCURACIES, "seconds"]
 CELL_FORMATS = {"epochs": "g", "epochs_to_fit": "g", "train_loss": ".4f", "test_loss": ".4f", "seconds": ".1f"}
-CELL_FORMATS |= dict.fromkeys(_ACCURACIES, ".2%")
+CELL_FORMATS |= dict.fromkeys(_ACCURACIES, PERCENT)
 HOW = ["recipe", "recipe_hash", "problem_hash", "precision", "memory_format", "device", "threads"]
 HOW += ["gengap", "torch", "python", "commit"]
 
@@ -28,7 +41,7 @@ def randomize_page(
 
     Args:
         rows: The cells' rows of one model and one data set, see ``docs/design.md``.
-        summary: ``summarise(rows, n_classes)``.
+        summary: ``gengap.verdicts.memorisation(rows, n_classes)``.
         published: The paper's digitised curves where the data set is the paper's: ``fig1a`` (columns ``series``,
             ``thousand_steps``, ``epochs_if_batch128``, ``train_loss``), ``fig1b`` (``model``, ``label_corruption``,
             ``relative_time_to_overfit``), ``fig1c`` (``model``, ``label_corruption``, ``test_error``); any may lack.
@@ -52,14 +65,14 @@ def randomize_page(
 
 def _facts(summary: Mapping[str, Any]) -> list[Fact]:
     chance = summary["chance_accuracy"]
-    beside = "" if chance is None else f"chance is {chance:.1%}"
+    beside = "" if chance is None else f"chance is {percent(chance)}"
     facts = []
     judged = summary["pixels"].get(summary["judged"], summary["random_labels"])
     for name, group in (("true labels", summary["true_labels"]), (corrupted(summary), judged)):
         if group is None or group["train_accuracy"] is None:
             continue
-        facts.append(Fact(f"Training accuracy, {name}", f"{group['train_accuracy']:.1%}", _seeds(group)))
-        facts.append(Fact(f"Test accuracy, {name}", f"{group['test_accuracy']:.1%}", beside))
+        facts.append(Fact(f"Training accuracy, {name}", percent(group["train_accuracy"]), _seeds(group)))
+        facts.append(Fact(f"Test accuracy, {name}", percent(group["test_accuracy"]), beside))
     slowdown = summary["slowdown"]
     facts.append(
         Fact(
@@ -74,7 +87,7 @@ def _facts(summary: Mapping[str, Any]) -> list[Fact]:
             Fact(
                 "Labels fitted",
                 f"{used['fitted_examples']:,}",
-                f"of {summary['n_train']:,} training labels, {used['fitted_fraction']:.1%}",
+                f"of {summary['n_train']:,} training labels, {percent(used['fitted_fraction'])}",
             )
         )
     return facts
@@ -106,7 +119,8 @@ def _curves(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
 
 
 def _times(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
-    points, relative = time_points(named, paper)
+    times, relative = time_to_fit(named)
+    points = _with_paper(times, paper if relative else None, "relative_time_to_overfit")
     if len(_ours(points)) < 2:
         return None
     unit = "time to fit, relative to true labels" if relative else "epochs to fit"
@@ -117,7 +131,7 @@ def _times(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
     figure = Figure(
         "time-to-fit",
         charts.by_level(points, _model_colours(points), unit, ",~r"),
-        "First epoch with a training accuracy of at least 99%, against the level of label corruption. "
+        "First epoch with a training accuracy of at least 99.00%, against the level of label corruption. "
         f"{notes}{_beside(points)}",
         f"{unit.capitalize()} against label corruption: " + _listed(_ours(points)),
         points,
@@ -126,7 +140,7 @@ def _times(named: pd.DataFrame, paper: pd.DataFrame | None) -> Section | None:
 
 
 def _errors(named: pd.DataFrame, summary: Mapping[str, Any], paper: pd.DataFrame | None) -> Section | None:
-    points = error_points(named, paper)
+    points = _with_paper(error_by_level(named), paper, "test_error")
     if len(_ours(points)) < 2:
         return None
     chance = summary["chance_accuracy"]
@@ -136,15 +150,15 @@ def _errors(named: pd.DataFrame, summary: Mapping[str, Any], paper: pd.DataFrame
             points, _model_colours(points), "test error", ".0%", None if chance is None else (1 - chance, "chance")
         ),
         f"Error on the test set, whose labels are true, against the level of corruption in training. {_beside(points)}",
-        "Test error against label corruption: " + _listed(_ours(points), ".1%"),
+        "Test error against label corruption: " + _listed(_ours(points), PERCENT),
         points,
-        {"mean": ".2%", "low": ".2%", "high": ".2%"},
+        {"mean": PERCENT, "low": PERCENT, "high": PERCENT},
     )
     return Section("Test error", [figure])
 
 
 def _gaps(named: pd.DataFrame, summary: Mapping[str, Any]) -> Section | None:
-    points = gap_points(named)
+    points = error_by_condition(named)
     if points.empty:
         return None
     chance = summary["chance_accuracy"]
@@ -158,9 +172,9 @@ def _gaps(named: pd.DataFrame, summary: Mapping[str, Any]) -> Section | None:
             None if chance is None else 1 - chance,
         ),
         f"Each bar is a generalization gap: from training error (ring) to test error (dot){dotted}. Means over seeds.",
-        "Test error by condition: " + _listed(errors, ".1%"),
+        "Test error by condition: " + _listed(errors, PERCENT),
         points,
-        dict.fromkeys(("train_error", "test_error", "low", "high"), ".2%"),
+        dict.fromkeys(("train_error", "test_error", "low", "high"), PERCENT),
     )
     return Section("The gap, condition by condition", [figure])
 
@@ -183,6 +197,18 @@ def _provenance(named: pd.DataFrame) -> Section:
     }
     frame = pd.DataFrame({"": list(facts), "value": list(facts.values())})
     return Section("How it was made", [Table(frame, "Recipe, data and versions; all of them where cells differ")])
+
+
+def _with_paper(ours: pd.DataFrame, paper: pd.DataFrame | None, value: str) -> pd.DataFrame:
+    """Our points and the paper's of the same model, or of all its models where ours is none of them."""
+    ours = ours.assign(source=charts.OURS)
+    if paper is None or ours.empty:
+        return ours
+    theirs = pd.DataFrame({"model": paper["model"], "level": paper["label_corruption"], "mean": paper[value]}).assign(
+        source=charts.PAPER, low=np.nan, high=np.nan, n=1, at_least=False
+    )
+    same = theirs["model"].isin(ours["model"])
+    return pd.concat([ours, theirs[same] if same.any() else theirs], ignore_index=True)
 
 
 def _model_colours(points: pd.DataFrame) -> dict[str, str]:

@@ -11,7 +11,7 @@ from gengap.cli import main
 from gengap.errors import InputError
 from gengap.models import build
 from gengap.store import Store
-from gengap.tasks.history_file import read_history
+from gengap.tasks.files import read_history
 
 HISTORY = [
     {"epoch": 1, "steps": 40, "train_loss": 0.5},

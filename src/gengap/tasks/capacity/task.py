@@ -10,8 +10,10 @@ import pandas as pd
 from gengap.cells import Cell, Options, Trial, capacity_rows
 from gengap.data import Problem, check_level, find_corruption, load
 from gengap.json_text import json_ready
-from gengap.report import capacity_page, capacity_verdict, write_page
+from gengap.report import write_page
 from gengap.store import Row, Store
+from gengap.tasks.capacity.page import capacity_page
+from gengap.tasks.capacity.words import capacity_verdict
 from gengap.train import Recipe, choose_recipe
 from gengap.verdicts import promise_lines
 
