@@ -6,7 +6,6 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gengap.errors import InputError
-from gengap.measures.history import steps_until
 from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, low_margin, margins
 
 Batches = list[tuple[Tensor, Tensor]]
@@ -166,9 +165,3 @@ def test_a_pass_leaves_the_network_as_it_was() -> None:
 def test_no_examples_are_refused(see: object) -> None:
     with pytest.raises(InputError, match="no training examples"):
         see(network(), [])
-
-
-def test_steps_until_a_loss_skip_epochs_that_were_not_measured() -> None:
-    history = [{"steps": 4, "train_loss": 0.5}, {"steps": 8, "train_loss": None}, {"steps": 12, "train_loss": 0.05}]
-    assert steps_until(history, 0.1) == 12
-    assert steps_until(history, 0.01) is None

@@ -1,10 +1,10 @@
 """Complexity measures of a trained network: every one in a single pass, on any module, each with its source."""
 
-from gengap.measures.finding import Finding, NotDefined, from_log, skipped
 from gengap.measures.normalisation import normalised_loss, normalised_network, product_norm
 from gengap.measures.registry import Measure, all_measures, find_measures, register
 from gengap.measures.subject import Subject
 from gengap.measures.table import measure
+from gengap.measures.values import Finding, NotDefined, from_log, skipped
 
 __all__ = [
     "Finding",

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.measures.finding import Finding, NotDefined, from_log
 from gengap.measures.subject import Subject
+from gengap.measures.values import Finding, NotDefined, from_log
 from gengap.models.layers import LocalResponseNorm
 from gengap.network.homogeneity import not_homogeneous
 from gengap.network.operations import DIFFERENCES, MOVES, PRODUCTS, SUMS, Operation, OperationWatch
@@ -246,14 +246,3 @@ def _is_negative(value: Any) -> bool:
     if isinstance(value, Tensor):
         return bool((value < 0).any())
     return isinstance(value, int | float) and value < 0
-
-
-def group_norms(subject: Subject, p: float, q: float) -> dict[str, float]:
-    """Layer's name -> ``||W||_{p,q}``: the q-norm of the p-norms of the rows of its matrix.
-
-    Args:
-        subject: The network, batch norm folded.
-        p: Within a unit, at least 1.
-        q: Over units, at least 1; ``math.inf`` for the largest.
-    """
-    return {layer.name: float(layer.matrix.norm(p, dim=1).norm(q)) for layer in subject.layers}

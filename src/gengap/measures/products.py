@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping
 
-from gengap.measures.finding import Finding, NotDefined, from_log
 from gengap.measures.subject import Subject
+from gengap.measures.values import Finding, NotDefined, from_log
 from gengap.network.passes import low_margin
 
 MARGIN_PERCENT = 10  # Jiang et al. 2020, appendix C: the 10th percentile of the training margins

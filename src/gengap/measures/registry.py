@@ -1,21 +1,22 @@
-"""The measures: a decorator that registers a function, and the catalogue in which they are found."""
+"""The list of measures: a decorator that adds a function to it, and look-up by name."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pkgutil import walk_packages
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Literal
 
 from gengap.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from gengap.measures.finding import Finding
     from gengap.measures.subject import Subject
+    from gengap.measures.values import Finding
 
 Need = Literal["weights", "data", "initial", "gradients", "search", "history"]
 Form = Literal["sqrt", "log"]
 Function = Callable[["Subject"], "float | Finding"]
 CATALOGUE = "gengap.measures.catalogue"
+USERS = "own"  # the family of measures that are not in the catalogue
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Measure:
     """A registered measure.
 
     Attributes:
-        name: Its name, which is also that of its file.
-        family: The catalogue's folder that it is in; ``own`` for a user's own.
+        name: Its name, which is also that of its function.
+        family: The catalogue's module that it is in; ``own`` for a measure of the user's.
         formula: The quantity mu that it returns, in one line.
         source: Paper and equation.
         sign: +1 where a larger value predicts a larger generalization gap, -1 where a smaller one does.
@@ -60,26 +61,48 @@ def register(
     rescaling_invariant: bool,
     complexity: Form | None = None,
 ) -> Callable[[Function], Function]:
-    """Decorator that registers a measure, of a file in the catalogue or of one's own; arguments: see ``Measure``."""
+    """Decorator of the function that computes a measure, in a family's module of the catalogue or in a user's script.
 
-    def keep(function: Function) -> Function:
-        family, stem = "own", name
-        if function.__module__.startswith(f"{CATALOGUE}."):
-            *_, family, stem = function.__module__.split(".")
-        if name != stem:
-            raise ValueError(f"The measure {name} is in a file named {stem}.py")
-        if name in _MEASURES and _MEASURES[name].function.__module__ != function.__module__:
-            raise ValueError(f"There is a measure {name} already")
+    Args:
+        name: The measure's name, which is also the function's.
+        formula: The quantity that the function returns, in one line.
+        source: Paper and equation.
+        sign: 1 where a larger value predicts a larger generalization gap, -1 where a smaller one does.
+        needs: What the measure is computed from; see ``Measure``.
+        rescaling_invariant: Whether multiplying a ReLU layer by c > 0 and dividing the next by c leaves the value.
+        complexity: Which form is put beside the value: ``sqrt(mu / m)``, or ``(ln mu - ln m) / 2``; None for none.
+
+    Raises:
+        InputError: The function has another name, or another module has registered the name.
+    """
+
+    def add(function: Function) -> Function:
+        if function.__name__ != name:
+            raise InputError(
+                f"The measure {name} is computed by a function called {function.__name__}.",
+                expected="a function of the measure's name",
+            )
+        known = _MEASURES.get(name)
+        if known is not None and known.function.__module__ != function.__module__:
+            raise InputError(
+                f"There is a measure {name} already, of the family {known.family}.", next_step="choose another name"
+            )
+        family = _family(function.__module__)
         _MEASURES[name] = Measure(name, family, formula, source, sign, needs, rescaling_invariant, complexity, function)
         return function
 
-    return keep
+    return add
+
+
+def _family(module: str) -> str:
+    package, _, name = module.rpartition(".")
+    return name if package == CATALOGUE else USERS
 
 
 def all_measures() -> tuple[Measure, ...]:
-    """Every measure, by family, then by name: those of the catalogue, and one's own."""
+    """Every measure, of the catalogue and of the user's, by family and then by name."""
     package = import_module(CATALOGUE)
-    for module in walk_packages(package.__path__, f"{CATALOGUE}."):
+    for module in iter_modules(package.__path__, f"{CATALOGUE}."):
         import_module(module.name)
     return tuple(sorted(_MEASURES.values(), key=lambda measure: (measure.family, measure.name)))
 

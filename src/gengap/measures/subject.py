@@ -10,10 +10,9 @@ from torch.func import functional_call
 
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.measures.finding import NotDefined
 from gengap.measures.searches import Flatness, Perturbable
-from gengap.measures.spectral.norm import SpectralNorm
-from gengap.measures.spectral.of_layer import NormKind, layer_norm
+from gengap.measures.spectral import NormKind, SpectralNorm, layer_norm
+from gengap.measures.values import NotDefined
 from gengap.network import Reading, WeightLayer, inventory, read_like, read_network
 from gengap.network.copies import check_finite, plain_copy, with_weights
 from gengap.network.inputs import BATCH, batches, examples

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.measures.finding import Finding, NotDefined, skipped
 from gengap.measures.registry import Measure, find_measures
 from gengap.measures.subject import Subject
+from gengap.measures.values import Finding, NotDefined, skipped
 from gengap.network.layers import UNUSED
 from gengap.train import resolve_device
 

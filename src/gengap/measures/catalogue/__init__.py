@@ -1,1 +1,1 @@
-"""The measures, one file each, in folders by family."""
+"""The measures: one module a family, found by ``gengap.measures.all_measures`` without being listed anywhere."""

@@ -3,11 +3,11 @@
 import math
 
 from gengap.errors import InputError
-from gengap.measures.finding import Finding, NotDefined, from_log
 from gengap.measures.normalisation.chain import PROBED, NotHomogeneousError, chain
 from gengap.measures.normalisation.logits import log_of_large_loss, normalised_cross_entropy, signal
 from gengap.measures.normalisation.norms import log_product_norm
 from gengap.measures.subject import Subject
+from gengap.measures.values import Finding, NotDefined, from_log
 
 
 def subject_log_product(subject: Subject, p: float) -> float:

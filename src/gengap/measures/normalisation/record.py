@@ -5,10 +5,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from gengap.data import Problem
-from gengap.measures.finding import from_log
 from gengap.measures.normalisation.chain import chain
 from gengap.measures.normalisation.logits import normalised_cross_entropy, signal
 from gengap.measures.normalisation.norms import log_product_norm
+from gengap.measures.values import from_log
 from gengap.network.inputs import batches
 from gengap.network.passes import evaluate
 

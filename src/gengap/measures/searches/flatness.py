@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gengap.measures.finding import Finding
 from gengap.measures.searches.largest_scale import Search
 from gengap.measures.searches.perturbable import Perturbable
 from gengap.measures.searches.sharpness import sharpness_search
 from gengap.measures.searches.sigma import DRAWS, MAGNITUDE_EPS, TARGET, TOLERANCE, sigma_search
+from gengap.measures.values import Finding
 from gengap.network import WeightLayer
 
 

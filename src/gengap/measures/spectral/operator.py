@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gengap import seeds
-from gengap.measures.spectral.matrix import matrix_norm
-from gengap.measures.spectral.norm import SpectralNorm
+from gengap.measures.spectral.matrix import SpectralNorm, matrix_norm
 
 TOLERANCE = 1e-4
 _DENSE = 128  # inputs up to this many values: the operator is written out as a matrix

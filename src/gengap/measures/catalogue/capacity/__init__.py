@@ -1,1 +1,0 @@
-"""Capacity: counts of parameters and the VC dimension."""

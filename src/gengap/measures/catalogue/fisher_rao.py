@@ -1,0 +1,87 @@
+"""The Fisher-Rao norm."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, jvp
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import cross_entropy
+
+from gengap.measures.registry import register
+from gengap.measures.subject import Subject
+from gengap.measures.values import Finding
+
+_BATCH = 100
+
+
+@register(
+    name="fisher_rao",
+    formula="||theta||_fr^2 = mean over examples of <theta, d loss / d theta>^2",
+    source="Liang et al. 2019 (arXiv:1711.01530), the Fisher-Rao norm, with the empirical Fisher information",
+    sign=1,
+    needs=frozenset({"data"}),
+    rescaling_invariant=True,
+    complexity="sqrt",
+)
+def fisher_rao(subject: Subject) -> Finding:
+    r"""The squared norm of all parameters, biases too, in the metric of the loss's empirical Fisher information.
+
+    The inner product is the loss's derivative as all parameters grow at one rate, exact by forward differentiation for
+    any network. Only for one of L hidden ReLU layers without biases, whose outputs f are homogeneous of degree L + 1,
+    is it :math:`(L + 1) \langle \partial loss / \partial f, f \rangle`, the form in which the paper computes it.
+
+    The mean is over the fixed subset of training examples, whose size is in the details.
+    """
+    x, y = subject.sample
+    parts = zip(torch.split(x, _BATCH), torch.split(y, _BATCH), strict=True)
+    slopes = torch.cat([radial_slopes(subject.model, *part) for part in parts])
+    return Finding(float(slopes.square().mean()), details={"examples": len(y)})
+
+
+def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Derivative of each example's cross-entropy in t where the parameters are (1 + t) theta, at t = 0.
+
+    Args:
+        model: In evaluation mode.
+        x: Inputs ``[B, …]``.
+        y: Class indices ``[B]``.
+
+    Returns:
+        Float64 ``[B]``.
+    """
+    theta = {name: p.detach() for name, p in model.named_parameters() if p.is_floating_point()}
+
+    def losses(parameters: dict[str, Tensor]) -> Tensor:
+        return cross_entropy(functional_call(model, parameters, (x,)).double(), y, reduction="none")
+
+    with _differentiable_attention(), torch.no_grad():
+        try:
+            slopes: Tensor = jvp(losses, (theta,), (theta,))[1]
+        except NotImplementedError:
+            with _differentiable_recurrence():
+                slopes = jvp(losses, (theta,), (theta,))[1]
+    return slopes
+
+
+@contextmanager
+def _differentiable_recurrence() -> Iterator[None]:
+    """Recurrent layers without their fused kernels, which have no forward derivative."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that this processor has no TF32, as the flags are set back
+        with torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
+            yield
+
+
+@contextmanager
+def _differentiable_attention() -> Iterator[None]:
+    """Attention without its fused kernels, which have no forward derivative."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)

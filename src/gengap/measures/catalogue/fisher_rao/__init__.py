@@ -1,1 +1,0 @@
-"""The Fisher-Rao norm."""

@@ -1,0 +1,143 @@
+"""Margins, losses and entropy of the outputs on the training split."""
+
+import math
+
+from torch import Tensor
+
+from gengap.measures.products import positive_margin
+from gengap.measures.registry import register
+from gengap.measures.subject import Subject
+from gengap.measures.values import Finding, from_log, skipped
+from gengap.network.passes import LayerInput, low_margin
+
+PERCENTS = (5, 10, 25, 50, 75)
+
+
+@register(
+    name="margin_mean",
+    formula="mean of f_y - max_{j != y} f_j over the training examples",
+    source="Neyshabur et al. 2017 (arXiv:1706.08947), section 2",
+    sign=-1,
+    needs=frozenset({"data"}),
+    rescaling_invariant=True,
+)
+def margin_mean(subject: Subject) -> float:
+    """The mean of the signed margins."""
+    return float(subject.pass_.margins.mean())
+
+
+@register(
+    name="margin_median",
+    formula="median of f_y - max_{j != y} f_j over the training examples",
+    source="Neyshabur et al. 2017 (arXiv:1706.08947), section 2",
+    sign=-1,
+    needs=frozenset({"data"}),
+    rescaling_invariant=True,
+)
+def margin_median(subject: Subject) -> float:
+    """The median of the signed margins; the mean of the two in the middle of an even number."""
+    return float(subject.pass_.margins.quantile(0.5))
+
+
+@register(
+    name="margin_5th_percentile",
+    formula="the 5th percentile of f_y - max_{j != y} f_j: the value of rank m // 20 from below, where the authors' "
+    "code interpolates",
+    source="Neyshabur et al. 2019 (arXiv:1805.12076), section 5, whose margin this is",
+    sign=-1,
+    needs=frozenset({"data"}),
+    rescaling_invariant=True,
+)
+def margin_5th_percentile(subject: Subject) -> float:
+    """With its sign; rank m // 20 from below."""
+    return low_margin(subject.pass_.margins, 5)
+
+
+@register(
+    name="margin_10th_percentile",
+    formula="gamma: the 10th percentile of f_y - max_{j != y} f_j",
+    source="Jiang et al. 2020 (arXiv:1912.02178), equation 22, whose gamma this is",
+    sign=-1,
+    needs=frozenset({"data"}),
+    rescaling_invariant=True,
+)
+def margin_10th_percentile(subject: Subject) -> float:
+    """With its sign; rank m // 10 from below."""
+    return low_margin(subject.pass_.margins, 10)
+
+
+@register(
+    name="inverse_margin",
+    formula="1 / gamma^2, gamma the 10th percentile of f_y - max_{j != y} f_j",
+    source="Jiang et al. 2020 (arXiv:1912.02178), equation 22",
+    sign=1,
+    needs=frozenset({"data"}),
+    rescaling_invariant=True,
+    complexity="sqrt",
+)
+def inverse_margin(subject: Subject) -> Finding:
+    """Skipped where gamma is not above 0: the network gets a tenth of its training examples wrong."""
+    gamma = positive_margin(subject)
+    return from_log(-2 * math.log(gamma), details={"gamma": gamma})
+
+
+@register(
+    name="cross_entropy",
+    formula="mean of -ln softmax(f)_y over the training examples, in nats",
+    source="Jiang et al. 2020 (arXiv:1912.02178), section 4: where training stops",
+    sign=1,
+    needs=frozenset({"data"}),
+    rescaling_invariant=True,
+)
+def cross_entropy(subject: Subject) -> float:
+    """The mean cross-entropy."""
+    return float(subject.pass_.losses.mean())
+
+
+@register(
+    name="negative_entropy",
+    formula="mean over the training examples of sum_j p_j ln p_j, p = softmax(f), in nats",
+    source="Jiang et al. 2020 (arXiv:1912.02178), equation 21",
+    sign=1,
+    needs=frozenset({"data"}),
+    rescaling_invariant=True,
+)
+def negative_entropy(subject: Subject) -> float:
+    """From -ln C, no confidence, to 0, all of it."""
+    log_p = subject.pass_.logits.log_softmax(1)
+    return float((log_p.exp() * log_p).sum(1).mean())
+
+
+@register(
+    name="normalised_margins_by_layer",
+    formula="mean over the layers l of the median of (f_y - f_j) / (||grad_{x_l} (f_y - f_j)||_2 sqrt(nu_l)),"
+    " j the greatest other class, nu_l the total variance of the layer's input x_l",
+    source="Jiang et al. 2019 (arXiv:1810.00113), equations 3 and 5; baseline of the NeurIPS 2020 PGDL competition",
+    sign=-1,
+    needs=frozenset({"weights", "data", "gradients"}),
+    rescaling_invariant=True,
+)
+def normalised_margins_by_layer(subject: Subject) -> Finding:
+    """Percentiles of every layer in the details, of rank m * percent // 100 from below.
+
+    The paper fits a regression to percentiles of four layers; the mean of medians is a number that needs no fit.
+    Layers whose input was not seen, does not change the outputs, or is no tensor of floats with a row an example, are
+    not covered.
+    """
+    seen = subject.gradient_pass
+    layers = {name: _percentiles(seen.margins, layer) for name, layer in seen.layer_inputs.items()}
+    layers = {name: found for name, found in layers.items() if all(map(math.isfinite, found.values()))}
+    unseen = [layer.name for layer in subject.layers if layer.input_shape is None]
+    missing = (*(name for name in subject.layer_modules if name not in layers), *unseen)
+    if not layers:
+        return skipped("no layer has an input with gradients", *missing)
+    value = sum(found["50"] for found in layers.values()) / len(layers)
+    if missing:
+        reason = f"no margins in the input of {', '.join(missing)}"
+        return Finding(value, "partial", reason, missing, details={"layers": layers})
+    return Finding(value, details={"layers": layers})
+
+
+def _percentiles(margins: Tensor, layer: LayerInput) -> dict[str, float]:
+    distances = margins / (layer.gradient_norms * layer.total_variance**0.5)
+    return {str(percent): low_margin(distances, percent) for percent in PERCENTS}

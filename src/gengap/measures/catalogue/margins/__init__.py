@@ -1,1 +1,0 @@
-"""Margins and losses on the training split."""

@@ -1,1 +1,0 @@
-"""Measures and capacities of networks of one hidden layer of ReLUs, Neyshabur et al. 2019."""

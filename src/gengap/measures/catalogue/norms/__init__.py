@@ -1,1 +1,0 @@
-"""Norms of weights and their distance from initialisation."""

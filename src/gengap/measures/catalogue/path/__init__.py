@@ -1,1 +1,0 @@
-"""Sums over the paths of a network."""

@@ -1,1 +1,0 @@
-"""Spectra of weights and the power laws of their tails."""
