@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.images import images
 from benchmarks.table import Line, spread, told, verdict
 from gengap.interpolate import RandomFourierFeatures, ridgeless_path
-from gengap.interpolate.bandwidth import median_bandwidth
+from gengap.interpolate.kernel import median_bandwidth
 from gengap.studies.belkin2019.random_features import COUNTS, N_EXAMPLES
 
 SIZE, WANTED_RATIO, CLASSES = 2_000, 4, 10

@@ -20,7 +20,8 @@ from benchmarks import machine
 from benchmarks.table import Line, spread, told, verdict
 from gengap.errors import InputError
 from gengap.interpolate import KernelInterpolatorClassifier
-from gengap.interpolate.solvers import SOLVERS, PeakMemory
+from gengap.interpolate.kernel import SOLVERS
+from gengap.interpolate.memory import PeakMemory
 
 BANDWIDTH, TOL = 5.0, 1e-4
 RIDGE_POINTS, WANTED_RATIO, WANTED_MEMORY = 15_000, 3.0, 1 / 3

@@ -3,10 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.tree import DecisionTreeRegressor
 
-from gengap.studies.belkin2019 import boosting, curve, figure2, figure3, figure4, random_features, relu_features
-from gengap.studies.belkin2019.examples import Examples
+from gengap.studies.belkin2019 import curve, figure2, figure3, figure4, random_features, relu_features
+from gengap.studies.belkin2019.examples import examples
 from gengap.studies.belkin2019.published import points
 from gengap.studies.belkin2019.random_features import COUNTS
 
@@ -61,10 +60,10 @@ def test_the_threshold_is_on_the_grid_of_every_scale(module) -> None:
 
 
 def test_noise_is_in_training_labels_only() -> None:
-    clean, noisy = (Examples("smoke", (300, 100), noise, 0) for noise in (0.0, 0.5))
-    np.testing.assert_array_equal(clean.labels_test, noisy.labels_test)
-    assert np.mean(clean.labels != noisy.labels) == pytest.approx(0.45, abs=0.12)  # a redrawn label may be the old one
-    np.testing.assert_array_equal(noisy.y.argmax(axis=1), noisy.labels)
+    clean, noisy = (examples("smoke", (300, 100), noise, 0) for noise in (0.0, 0.5))
+    np.testing.assert_array_equal(clean.y_test, noisy.y_test)
+    assert np.mean(clean.y != noisy.y) == pytest.approx(0.45, abs=0.12)  # a redrawn label may be the old one
+    np.testing.assert_array_equal(noisy.targets.argmax(axis=1), noisy.y)
     assert 0 <= clean.x.min() < clean.x.max() <= 1
 
 
@@ -73,17 +72,6 @@ def test_unreliable_points_tell_why_in_each_column() -> None:
     assert row["norm"] is None
     assert row["norm_reason"] == row["test_error_reason"] == "too large"
     assert "condition_reason" not in row
-
-
-def test_boosting_adds_shrunken_trees() -> None:
-    data = Examples("smoke", (60, 20), 0.0, 0)
-    rounds = list(boosting._boosted(data, 2, np.random.RandomState(3)))
-    rng = np.random.RandomState(3)
-    options = {"max_leaf_nodes": 10, "max_features": "sqrt", "random_state": rng}
-    first = 0.85 * DecisionTreeRegressor(**options).fit(data.x, data.y).predict(data.x)
-    second = first + 0.85 * DecisionTreeRegressor(**options).fit(data.x, data.y - first).predict(data.x)
-    np.testing.assert_allclose(rounds[0][0], first)
-    np.testing.assert_allclose(rounds[1][0], second)
 
 
 def test_a_curve_is_drawn_beside_the_papers() -> None:

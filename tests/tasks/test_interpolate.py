@@ -136,7 +136,7 @@ def test_labels_that_are_missed_are_counted(digits: Problem) -> None:
 
 
 def test_features_that_do_not_fit_are_told(digits: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gengap.interpolate.solvers.available_bytes", lambda device: 10_000)
+    monkeypatch.setattr("gengap.interpolate.memory.available_bytes", lambda device: 10_000)
     with pytest.raises(InputError, match=f"16 features of 300 examples need {4 * 300 * 16:,} bytes") as error:
         interpolate(digits, preprocess="conv", filters=8)
     assert "--filters" in error.value.next_step

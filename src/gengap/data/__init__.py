@@ -8,6 +8,7 @@ from gengap.data.frame import read_frame
 from gengap.data.labels import is_missing, plain_array
 from gengap.data.loading import load
 from gengap.data.location import data_root
+from gengap.data.points import Points, as_points, distinct
 from gengap.data.preprocessing import centre_crop, preprocess
 from gengap.data.problem import Preprocessing, Problem, Scale, Split
 from gengap.data.registry import DATA_SETS, NamedDataSet, data_set_of, named_data_set
@@ -18,16 +19,19 @@ __all__ = [
     "DATA_SETS",
     "CorruptedDataset",
     "NamedDataSet",
+    "Points",
     "Preprocessing",
     "Problem",
     "Scale",
     "Split",
+    "as_points",
     "centre_crop",
     "check_level",
     "corrupt",
     "corruption_names",
     "data_root",
     "data_set_of",
+    "distinct",
     "fetch",
     "find_corruption",
     "from_arrays",

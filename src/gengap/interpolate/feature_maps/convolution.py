@@ -9,8 +9,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from gengap.errors import InputError
-from gengap.interpolate.checked import validated
 from gengap.interpolate.feature_maps.images import blocks, check_whole, image_shape, zca_matrix
+from gengap.interpolate.validation import validated
 
 PATCH_EPSILON = 1e-3  # added to the eigenvalues of the patches' covariance
 WHITENING_PATCHES = 100_000  # random patches that the covariance is taken from

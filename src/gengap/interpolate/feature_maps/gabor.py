@@ -8,8 +8,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from gengap.errors import InputError
-from gengap.interpolate.checked import validated
 from gengap.interpolate.feature_maps.images import blocks, check_positive, check_whole, image_shape
+from gengap.interpolate.validation import validated
 
 WIDTH = 0.56  # the envelope's standard deviation in wavelengths: a bandwidth of one octave
 REACH = 2.5  # standard deviations at which a wavelet is cut off

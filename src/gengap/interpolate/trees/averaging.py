@@ -1,21 +1,13 @@
 """The averaging argument: why the mean of interpolating trees is better than each of them."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
 
 from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.checked import validated
-from gengap.interpolate.trees.pert import PerfectRandomForest
 
 
 @dataclass(frozen=True)
@@ -117,93 +109,3 @@ def _breiman(raw: Floats, margins: Floats, strength: float) -> float | None:
         return None
     rho = float(margins.var()) / spread**2
     return rho * (1 - strength**2) / strength**2
-
-
-class _ScaledForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A forest of scikit-learn's on columns of mean 0 and deviation 1; one whose trees do not interpolate is refused.
-
-    scikit-learn's trees hold float32 and do not split values that differ by less than 1e-7, so that columns far from 0
-    or of a small scale would lose what their points differ in.
-
-    Attributes:
-        forest_: The fitted forest, of standardised points.
-        train_error_: Fraction of the votes on training points that are wrong: 0.
-
-    Raises:
-        InputError: In ``fit``: equal points with different labels, points too near each other for float32, NaN.
-    """
-
-    def __init__(self, forest: Any):
-        self.forest = forest
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        points, labels = validated(self, X, y, dtype=np.float64)
-        try:
-            check_classification_targets(labels)
-        except ValueError as error:
-            raise InputError(str(error)) from error
-        self._scaler = StandardScaler().fit(points)
-        self.forest_ = clone(self.forest).fit(self._scaler.transform(points), labels)
-        self.classes_ = self.forest_.classes_
-        missed = (self.tree_predictions(X) != labels).any(axis=0)
-        if missed.any():
-            raise InputError(
-                f"{missed.sum()} of {len(missed)} training points, point {missed.argmax()} first, do not get their "
-                "label from every tree.",
-                expected="points that differ in float32 once columns have mean 0 and deviation 1, or have one label",
-                next_step="drop equal points of different labels, and cut off outliers",
-            )
-        self.train_error_ = 0.0
-        return self
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        return np.asarray(self.forest_.predict(self._scaled(X)))
-
-    def predict_proba(self, X: ArrayLike) -> Floats:
-        return np.asarray(self.forest_.predict_proba(self._scaled(X)))
-
-    def tree_predictions(self, X: ArrayLike) -> NDArray[Any]:
-        points = self._scaled(X)
-        return np.stack([self.classes_[tree.predict(points).astype(np.int64)] for tree in self.forest_.estimators_])
-
-    def _scaled(self, X: ArrayLike) -> Floats:
-        check_is_fitted(self)
-        return np.asarray(self._scaler.transform(validated(self, X, dtype=np.float64, reset=False)))
-
-
-def forests(n_trees: int, random_state: int) -> Mapping[str, Any]:
-    """Three ensembles of trees grown to purity on all examples, without bootstrap, by name; each interpolates.
-
-    ``perfect-random`` draws feature and threshold at random, ``extra-trees`` takes the best of sqrt(d) random splits,
-    ``random-forest`` the best thresholds of sqrt(d) random features; these two see standardised columns.
-
-    Args:
-        n_trees: Trees in each.
-        random_state: Seed of each.
-
-    Raises:
-        InputError: In their ``fit``: equal points with different labels, NaN, points too near each other for
-            scikit-learn's float32.
-    """
-    makers: dict[str, Callable[..., Any]] = {
-        "extra-trees": ExtraTreesClassifier,
-        "random-forest": RandomForestClassifier,
-    }
-    options = {"n_estimators": n_trees, "bootstrap": False, "max_features": "sqrt", "random_state": random_state}
-    return {
-        "perfect-random": PerfectRandomForest(n_trees, random_state),
-        **{name: _ScaledForest(make(**options)) for name, make in makers.items()},
-    }
-
-
-def votes(forest: Any, X: ArrayLike) -> NDArray[Any]:
-    """What each tree of a fitted forest says of points X ``[m, d]``: labels ``[T, m]``.
-
-    Args:
-        forest: One of ``forests``, or a forest of scikit-learn's classifiers, whose trees speak in indices.
-        X: The points.
-    """
-    if isinstance(forest, PerfectRandomForest | _ScaledForest):
-        return forest.tree_predictions(X)
-    points = np.asarray(X)
-    return np.stack([forest.classes_[tree.predict(points).astype(np.int64)] for tree in forest.estimators_])

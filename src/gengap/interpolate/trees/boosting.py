@@ -1,6 +1,6 @@
 """Boosting past zero training error: what goes on growing, and what does not get worse."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,14 +152,13 @@ def l2_boosting(
     if not 0 < shrinkage <= 1:
         raise InputError(f"shrinkage = {shrinkage}.", expected="above 0, at most 1")
     data = _data(X, y, X_test, y_test, rounds, max_leaves)
-    rng = check_random_state(random_state)
     targets, targets_test = np.eye(data.n_classes)[data.y], np.eye(data.n_classes)[data.y_test]
-    train, test = np.zeros_like(targets), np.zeros_like(targets_test)
+    rng = check_random_state(random_state)
+    scores = boosted_scores(
+        data.x, targets, data.x_test, rounds=rounds, max_leaves=max_leaves, shrinkage=shrinkage, rng=rng
+    )
     points = []
-    for count in range(1, rounds + 1):
-        tree = DecisionTreeRegressor(max_leaf_nodes=max_leaves, random_state=rng).fit(data.x, targets - train)
-        train += shrinkage * tree.predict(data.x)
-        test += shrinkage * tree.predict(data.x_test)
+    for count, (train, test) in enumerate(scores, start=1):
         points.append(
             BoostingPoint(
                 rounds=count,
@@ -170,6 +169,39 @@ def l2_boosting(
             )
         )
     return points
+
+
+def boosted_scores(
+    x: NDArray[Any],
+    targets: Floats,
+    x_test: NDArray[Any],
+    *,
+    rounds: int,
+    max_leaves: int,
+    shrinkage: float,
+    rng: np.random.RandomState,
+    max_features: str | None = None,
+) -> Iterator[tuple[Floats, Floats]]:
+    """Scores of L2-boosting on both splits after each round: ``[n, C]`` and ``[m, C]``.
+
+    Args:
+        x: Training points, ``[n, d]``.
+        targets: Indicator vectors of their labels, ``[n, C]``.
+        x_test: Test points, ``[m, d]``.
+        rounds: Trees.
+        max_leaves: Leaves of a tree.
+        shrinkage: What each tree is multiplied by.
+        rng: What trees draw from.
+        max_features: Features that a split may choose from, as scikit-learn takes it; None: all, and trees differ only
+            in how ties are broken.
+    """
+    train, test = np.zeros(targets.shape), np.zeros((len(x_test), targets.shape[1]))
+    for _ in range(rounds):
+        tree = DecisionTreeRegressor(max_leaf_nodes=max_leaves, max_features=max_features, random_state=rng)
+        tree.fit(x, targets - train)
+        train = train + shrinkage * tree.predict(x)
+        test = test + shrinkage * tree.predict(x_test)
+        yield train, test
 
 
 def first_fit(points: Iterable[MarginPoint | BoostingPoint]) -> int | None:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from gengap import seeds
 from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.trees.growing import Integers
+from gengap.interpolate.trees.random_tree import Integers
 
 RAMP_BAYES = 0.25
 """Bayes error of ``ramp``: the mean of min(p, 1 - p) for p even in [0, 1]."""

@@ -6,7 +6,7 @@ below what any of them reaches.
 Reported: that averaging lowers it, as 1; from a secondary source, as the supporting information was not at hand.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gengap.cells import Options
+    from gengap.data import Points
     from gengap.report import Figure
-    from gengap.studies.belkin2019.examples import Examples
     from gengap.sweep import Context
 
 NAME = "belkin2019/boosting"
@@ -88,17 +88,28 @@ def boost(configs: list[Config], context: "Context") -> list[Row]:
     """The rows of one curve."""
     import numpy as np
 
+    from gengap.interpolate.trees import boosted_scores
     from gengap.seeds import stream
-    from gengap.studies.belkin2019.examples import Examples
+    from gengap.studies.belkin2019.examples import examples
 
     first = configs[0]
-    data = Examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
+    data = examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
     rounds, count = max(c.rounds for c in configs), max(c.ensembles for c in configs)
     found: dict[tuple[int, int], Row] = {}
     whole: list[tuple[np.ndarray, np.ndarray]] = []
     for ensemble in range(count):
         rng = np.random.RandomState(stream(first.seed, "boosting", ensemble) % 2**32)
-        for done, outputs in enumerate(_boosted(data, rounds, rng), start=1):
+        scores = boosted_scores(
+            data.x,
+            data.targets,
+            data.x_test,
+            rounds=rounds,
+            max_leaves=LEAVES,
+            shrinkage=SHRINKAGE,
+            rng=rng,
+            max_features="sqrt",
+        )
+        for done, outputs in enumerate(scores, start=1):
             if ensemble == 0:
                 found[done, 1] = _row(*outputs, data)
             context.report(ensemble * rounds + done, count * rounds, f"ensemble {ensemble + 1}")
@@ -114,23 +125,9 @@ def boost(configs: list[Config], context: "Context") -> list[Row]:
     ]
 
 
-def _boosted(data: "Examples", rounds: int, rng: "np.random.RandomState") -> "Iterator[tuple[np.ndarray, np.ndarray]]":
-    """Outputs on both splits after each round."""
-    import numpy as np
-    from sklearn.tree import DecisionTreeRegressor
-
-    train, test = np.zeros(data.y.shape), np.zeros(data.y_test.shape)
-    for _ in range(rounds):
-        tree = DecisionTreeRegressor(max_leaf_nodes=LEAVES, max_features="sqrt", random_state=rng)
-        tree.fit(data.x, data.y - train)
-        train = train + SHRINKAGE * tree.predict(data.x)
-        test = test + SHRINKAGE * tree.predict(data.x_test)
-        yield train, test
-
-
-def _row(train: "np.ndarray", test: "np.ndarray", data: "Examples") -> Row:
+def _row(train: "np.ndarray", test: "np.ndarray", data: "Points") -> Row:
     row: Row = {}
-    for split, values, y in (("train", train, data.y), ("test", test, data.y_test)):
+    for split, values, y in (("train", train, data.targets), ("test", test, data.targets_test)):
         row[f"{split}_loss"] = float(((values - y) ** 2).sum(axis=1).mean())
         row[f"{split}_error"] = float((values.argmax(axis=1) != y.argmax(axis=1)).mean())
     return row

@@ -94,11 +94,11 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
 def train(configs: list[Config], context: "Context") -> list[Row]:
     """The rows of one curve."""
     from gengap.interpolate.double_descent import Training, width_path
-    from gengap.studies.belkin2019.examples import Examples
+    from gengap.studies.belkin2019.examples import examples
     from gengap.sweep.threads import limited
 
     first = configs[0]
-    data = Examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
+    data = examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
     widths = [config.width for config in configs]
     done = 0
 
@@ -109,7 +109,9 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
 
     training = Training(epochs=EPOCHS[first.scale])
     with limited(1):  # the products are too small to be worth dividing; curves may have a worker each
-        path = width_path(data.x, data.y, data.x_test, data.y_test, widths, training, seed=first.seed, report=report)
+        path = width_path(
+            data.x, data.targets, data.x_test, data.targets_test, widths, training, seed=first.seed, report=report
+        )
     found = {point.width: asdict(point) for point in path}
     return [STATUS[found[width]["diverged"]] | {name: found[width][name] for name in COLUMNS} for width in widths]
 

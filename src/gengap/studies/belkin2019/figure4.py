@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gengap.cells import Options
+    from gengap.data import Points
     from gengap.report import Figure
     from gengap.sweep import Context
 
@@ -95,10 +96,10 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
 
 def grow(configs: list[Config], context: "Context") -> list[Row]:
     """The rows of one curve."""
-    from gengap.studies.belkin2019.examples import Examples
+    from gengap.studies.belkin2019.examples import examples
 
     first = configs[0]
-    data = Examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
+    data = examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
     rows = []
     for done, config in enumerate(configs, start=1):
         rows.append({"status": "done", "reason": None} | _forest(config, data, context.threads))
@@ -106,7 +107,7 @@ def grow(configs: list[Config], context: "Context") -> list[Row]:
     return rows
 
 
-def _forest(config: Config, data: Any, threads: int) -> Row:
+def _forest(config: Config, data: "Points", threads: int) -> Row:
     import numpy as np
     from sklearn.ensemble import RandomForestClassifier
 
@@ -118,9 +119,9 @@ def _forest(config: Config, data: Any, threads: int) -> Row:
         bootstrap=False,
         random_state=stream(config.seed, "forest") % 2**32,
         n_jobs=threads,
-    ).fit(data.x, data.labels)
+    ).fit(data.x, data.y)
     row: Row = {"leaves": config.max_leaves * config.trees}
-    for split, x, y in (("train", data.x, data.y), ("test", data.x_test, data.y_test)):
+    for split, x, y in (("train", data.x, data.targets), ("test", data.x_test, data.targets_test)):
         shares = np.zeros(y.shape)
         shares[:, forest.classes_] = forest.predict_proba(x)
         row[f"{split}_loss"] = float(((shares - y) ** 2).sum(axis=1).mean())

@@ -10,8 +10,8 @@ from gengap.studies.study import Row, Scale
 
 if TYPE_CHECKING:
     from gengap.cells import Options
+    from gengap.data import Points
     from gengap.interpolate import RidgelessPoint
-    from gengap.studies.belkin2019.examples import Examples
     from gengap.sweep import Context
 
 # N of Figure 2, below and above n = 10,000.
@@ -79,14 +79,14 @@ def measure(study: str, configs: Sequence[Config], options: "Options") -> list[R
 
 def follow(configs: list[Config], context: "Context") -> list[Row]:
     """The rows of one curve, or of its limit."""
-    from gengap.studies.belkin2019.examples import Examples
+    from gengap.studies.belkin2019.examples import examples
 
     first = configs[0]
-    data = Examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
+    data = examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
     return [_limit(data)] if first.n_features is None else _curve(configs, data, context)
 
 
-def _curve(configs: list[Config], data: "Examples", context: "Context") -> list[Row]:
+def _curve(configs: list[Config], data: "Points", context: "Context") -> list[Row]:
     from gengap.interpolate import RandomFourierFeatures, ridgeless_path
     from gengap.seeds import stream
 
@@ -101,20 +101,23 @@ def _curve(configs: list[Config], data: "Examples", context: "Context") -> list[
         done += 1
         context.report(done, len(counts), f"N {point.n_features}")
 
-    path = ridgeless_path(features, data.x, data.y, data.x_test, data.y_test, counts, report)
+    path = ridgeless_path(features, data.x, data.targets, data.x_test, data.targets_test, counts, report)
     found = {point.n_features: _row(point.record()) for point in path}
     return [found[count] for count in counts]
 
 
-def _limit(data: "Examples") -> Row:
+def _limit(data: "Points") -> Row:
     import numpy as np
 
     from gengap.interpolate import KernelInterpolator
 
-    model = KernelInterpolator("gaussian", BANDWIDTH).fit(data.x, data.y)
-    predicted = {"train": (model.predict(data.x), data.y), "test": (model.predict(data.x_test), data.y_test)}
+    model = KernelInterpolator("gaussian", BANDWIDTH).fit(data.x, data.targets)
+    predicted = {
+        "train": (model.predict(data.x), data.targets),
+        "test": (model.predict(data.x_test), data.targets_test),
+    }
     row: dict[str, Any] = {
-        "residual": float(abs(predicted["train"][0] - data.y).max()),
+        "residual": float(abs(predicted["train"][0] - data.targets).max()),
         "norm": None if model.norm_reason_ else model.norm_,
         "condition": model.condition_,
     }

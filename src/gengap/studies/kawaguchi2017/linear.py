@@ -64,19 +64,13 @@ def examples(config: Config, n_train: int, n_test: int) -> Examples:
     """The first so many digits, their pixels in [0, 1] as features, with true or random training labels."""
     import numpy as np
 
-    from gengap.data import load
-    from gengap.data.preprocessing import preprocess
+    from gengap.data import as_points, load
 
     problem = load("digits" if config.scale == "smoke" else "mnist", scale="unit").take(n_train, n_test)
     if config.labels == "random":
         problem = problem.corrupt("labels", level=1.0, seed=config.seed)
-    pixels = [
-        preprocess(split.x, problem.preprocessing).reshape(len(split), -1).astype(np.float64)
-        for split in (problem.train, problem.test)
-    ]
-    codes = np.eye(problem.n_classes)
-    y, y_test = problem.train.y, problem.test.y
-    return Examples(pixels[0], pixels[1], y, y_test, codes[y], codes[y_test])
+    pixels = as_points(problem, np.float64)
+    return Examples(pixels.x, pixels.x_test, pixels.y, pixels.y_test, pixels.targets, pixels.targets_test)
 
 
 def moved_rows(configs: Sequence[Config], data: Examples, solution: Any) -> list[Row]:

@@ -114,8 +114,7 @@ def _fit(config: Config, context: "Context") -> Row:
 
     import numpy as np
 
-    from gengap.interpolate import KernelInterpolatorClassifier
-    from gengap.interpolate.bandwidth import median_bandwidth
+    from gengap.interpolate.kernel import KernelInterpolatorClassifier, median_bandwidth
 
     started = time.perf_counter()
     x, y, x_test, y_test = _points(config)
@@ -149,14 +148,14 @@ def _fit(config: Config, context: "Context") -> Row:
 
 def _points(config: Config) -> "tuple[np.ndarray, ...]":
     """Points and labels of both splits, after the feature map."""
-    from gengap.data import load
-    from gengap.data.preprocessing import preprocess
+    from gengap.data import as_points, load
     from gengap.interpolate.feature_maps import GaborFeatures, RandomConvFeatures
 
     problem = load(config.data, crop=None, scale="unit")
     if config.preprocessing == "conv" or config.scale == "smoke":
         problem = problem.take(CONV_IMAGES[config.scale])
-    x, x_test = (preprocess(s.x, problem.preprocessing).reshape(len(s), -1) for s in (problem.train, problem.test))
+    points = as_points(problem)
+    x, x_test = points.x, points.x_test
     shape = problem.train.x.shape[1:]
     maps: dict[str, Any] = {
         "gabor": GaborFeatures(shape),
@@ -165,7 +164,7 @@ def _points(config: Config) -> "tuple[np.ndarray, ...]":
     if config.preprocessing in maps:
         features = maps[config.preprocessing].fit(x)
         x, x_test = features.transform(x), features.transform(x_test)
-    return x, problem.train.y, x_test, problem.test.y
+    return x, points.y, x_test, points.y_test
 
 
 def table_3(rows: "pd.DataFrame") -> "Table | None":

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gengap.data import Points, distinct
 from gengap.errors import InputError
-from gengap.interpolate.bandwidth import median_bandwidth
-from gengap.tasks.interpolate.points import Points
+from gengap.interpolate.kernel import median_bandwidth
 
 VOTES = "it answers with labels, not with numbers that could miss them"
 NO_SYSTEM = "it solves no linear system"
@@ -116,16 +116,15 @@ def _kernel(points: Points, setting: Setting) -> Fit:
 
 def _random_features(points: Points, setting: Setting) -> Fit:
     from gengap.interpolate import RandomFourierFeatures, ridgeless_path
-    from gengap.interpolate.distinct import distinct
 
     kernel, count = setting.kernel or "gaussian", setting.n_features or 2 * len(points.x)
     bandwidth = 1.0 if kernel == "relu" and setting.bandwidth is None else _bandwidth(points, setting, kernel)
     features = RandomFourierFeatures(kernel, bandwidth, random_state=setting.seed)
-    targets_test = np.eye(points.n_classes)[points.y_test]
-    kept = distinct(points.x, points.y)
-    if count < len(kept):  # least squares, where examples that are repeated count
-        kept = np.arange(len(points.x))
-    (point,) = ridgeless_path(features, points.x[kept], points.targets[kept], points.x_test, targets_test, [count])
+    rows = distinct(points.x, points.y)
+    if count < len(rows):  # least squares, where repeated examples count as often as they occur
+        rows = np.arange(len(points.x))
+    path = ridgeless_path(features, points.x[rows], points.targets[rows], points.x_test, points.targets_test, [count])
+    point = path[0]
     if not point.reliable or point.train_error is None or point.test_error is None:
         raise InputError(
             f"Least squares on {count} random features cannot be solved: {point.reason}.",

@@ -1,42 +1,17 @@
 """A Problem as points and labels, seen through a feature map."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gengap.data import Problem
-from gengap.data.preprocessing import preprocess
+from gengap.data import Points, Problem, as_points, distinct
 from gengap.errors import InputError, unknown
-from gengap.interpolate.distinct import distinct
 
 if TYPE_CHECKING:
     from sklearn.base import TransformerMixin
 
 PREPROCESSING = ("none", "gabor", "conv", "zca")
-
-
-@dataclass(frozen=True)
-class Points:
-    """What an interpolator is given.
-
-    Attributes:
-        x, x_test: Points, ``[n, d]`` and ``[m, d]``.
-        y, y_test: Class indices.
-        n_classes: How many classes there are.
-    """
-
-    x: NDArray[Any]
-    y: NDArray[np.int64]
-    x_test: NDArray[Any]
-    y_test: NDArray[np.int64]
-    n_classes: int
-
-    @property
-    def targets(self) -> NDArray[np.float64]:
-        """The training labels as indicator vectors, ``[n, C]``."""
-        return np.eye(self.n_classes)[self.y]
 
 
 def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) -> Points:
@@ -57,8 +32,8 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
             f"All {len(problem.train)} training labels are {problem.classes[problem.train.y[0]]!r}.",
             expected="at least two classes to tell apart",
         )
-    whole = problem.preprocess(crop=None, scale="unit")
-    x, x_test = (preprocess(s.x, whole.preprocessing).reshape(len(s), -1) for s in (whole.train, whole.test))
+    points = as_points(problem.preprocess(crop=None, scale="unit"))
+    x, x_test = points.x, points.x_test
     if not np.ptp(x, axis=0).any():
         raise InputError(
             f"All features are constant: the {len(x)} training examples are equal in float32.",
@@ -70,14 +45,14 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
     if features is not None:
         features.fit(x)
         _check_room(len(x) + len(x_test), len(features.get_feature_names_out()))
-        x, x_test = features.transform(x), features.transform(x_test)
-    return Points(x, problem.train.y, x_test, problem.test.y, problem.n_classes)
+        points = replace(points, x=features.transform(x), x_test=features.transform(x_test))
+    return points
 
 
 def _check_room(rows: int, columns: int) -> None:
     import torch
 
-    from gengap.interpolate.solvers import available_bytes
+    from gengap.interpolate.memory import available_bytes
 
     needed, available = 4 * rows * columns, available_bytes(torch.device("cpu"))
     if needed > available:

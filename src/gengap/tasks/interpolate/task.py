@@ -10,7 +10,7 @@ import torch
 
 from gengap.data import Problem, load
 from gengap.errors import InputError, unknown
-from gengap.interpolate.solvers import PeakMemory
+from gengap.interpolate.memory import PeakMemory
 from gengap.json_text import json_ready
 from gengap.report import Fact, Facts, Page, Section, Table, make_folder, write_page
 from gengap.report.plain import plain

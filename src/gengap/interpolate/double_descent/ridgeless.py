@@ -1,0 +1,293 @@
+"""Minimum-norm least squares on a growing number of random features: one double-descent curve, its work shared."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import qr_multiply, solve_triangular
+from scipy.linalg.blas import dgemm, dsymm, dsyrk
+from scipy.linalg.lapack import dpotrf, dtpqrt, dtrcon
+from sklearn.base import clone
+from sklearn.utils.validation import check_array, check_X_y
+
+from gengap.arrays import Floats
+from gengap.errors import InputError
+from gengap.interpolate.double_descent.random_features import RandomFourierFeatures
+
+_EPS = float(np.finfo(float).eps)
+LARGEST_ROUNDING = 1e-2
+# Up to it the factor of Z Z^T, whose condition is the square, costs no more than half of the digits.
+SQUARED_CONDITION = 1e4
+_BLOCK = 512  # features that enter the factor at a time
+
+
+@dataclass(frozen=True)
+class RidgelessPoint:
+    """One point of a double-descent curve; its numbers are infinite or NaN where the features' matrix is singular.
+
+    Attributes:
+        n_features: N, real feature columns.
+        train_loss, test_loss: Mean over examples of the squared error, summed over outputs.
+        train_error, test_error: Fraction of examples whose largest output is not that of y; None for one output.
+        norm: Euclidean norm of the coefficients of the normalised features, which approaches the norm of the
+            kernel machine as N grows.
+        unscaled_norm: That of the features before normalisation. It never grows from one N >= n to the next.
+        residual: Largest error at a training point, in units of y.
+        condition: Estimated condition number of the features' matrix in the 1-norm; infinite if singular.
+        rounding: Bound, up to a modest factor, on the relative error that rounding makes in the solution: with eps of
+            float64, eps (condition + condition^2 tan t) for N <= n, where tan t is the residual's length over the
+            fit's (Golub and Van Loan, "Matrix Computations", section 5.3), and eps condition^2 for N > n.
+        reliable: Whether ``rounding`` is at most ``LARGEST_ROUNDING``; else float64 does not tell the minimum-norm
+            solution, and the point's numbers are only what this algorithm gave.
+        solver: ``"qr"``, or ``"cholesky"`` where Z Z^T was factored.
+    """
+
+    n_features: int
+    train_loss: float
+    test_loss: float
+    train_error: float | None
+    test_error: float | None
+    norm: float
+    unscaled_norm: float
+    residual: float
+    condition: float
+    rounding: float
+    reliable: bool
+    solver: str
+
+    @property
+    def reason(self) -> str | None:
+        """Why the point's numbers are not to be used; None where they are."""
+        if self.reliable:
+            return None
+        return (
+            f"the features' matrix has condition {self.condition:.2g}, with which rounding may change the solution by "
+            f"more than {LARGEST_ROUNDING:g} of it"
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The fields and ``reason``; where there is one, every number but N and a finite condition is None."""
+        fields = asdict(self)
+        if not self.reliable:
+            told = {"n_features": self.n_features, "condition": self.condition, "reliable": False}
+            fields = dict.fromkeys(fields) | told
+        condition = self.condition if np.isfinite(self.condition) else None
+        return {**fields, "condition": condition, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """Coefficients' norm and predictions at one N, of features before normalisation."""
+
+    norm: float
+    train: Floats
+    test: Floats
+    condition: float
+    rounding: float
+    solver: str = "qr"
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Features to stream, training and test points ``[n, d]``, values ``[n, K]``."""
+
+    features: RandomFourierFeatures
+    x: Floats
+    y: Floats
+    x_test: Floats
+    y_test: Floats
+
+
+def ridgeless_path(
+    features: RandomFourierFeatures,
+    X: ArrayLike,
+    y: ArrayLike,
+    X_test: ArrayLike,
+    y_test: ArrayLike,
+    counts: Sequence[int],
+    report: Callable[[RidgelessPoint], None] = lambda point: None,
+) -> list[RidgelessPoint]:
+    """Least squares of minimum norm on the first N random features, for every N of a grid.
+
+    The grid shares one stream of features. For all N <= n there is one QR factorisation of the n x max N matrix Z: its
+    leading parts factor the first N columns. For N > n the products of features between training points, and between
+    those and test points, grow by each block of new columns, and Z Z^T = R^T R is factored at each N; where Z's
+    condition, which Z Z^T squares, is above 1e4, as it is next to N = n, R grows by QR updates of Z^T instead. In all
+    it takes time O((n + m) n max N + G n^3) for m test points and G counts, and memory O((n + m) n), of any N.
+
+    Source: the setting of Belkin et al. 2019 (arXiv:1812.11118), RFF; the updated factor is LAPACK's ``tpqrt``.
+
+    Args:
+        features: The map, of whatever kernel; its n_features is set to the largest count.
+        X: Training points ``[n, d]``.
+        y: Their values, ``[n]`` or ``[n, K]`` (one-hot for classes).
+        X_test: Test points, ``[m, d]``.
+        y_test: Their values.
+        counts: The values of N, at least 1 each, in any order.
+        report: Called with each point as it is done, in ascending order.
+
+    Returns:
+        One point for each distinct count, ascending.
+
+    Raises:
+        InputError: No counts, counts below 1, NaN, shapes that do not match; more than fits in memory.
+    """
+    grid = sorted({int(count) for count in counts})
+    if not grid or grid[0] < 1:
+        raise InputError(f"counts = {list(counts)}.", expected="at least one number of features, each at least 1")
+    x, values = _checked(X, y)
+    x_test, test_values = _checked(X_test, y_test)
+    if x.shape[1] != x_test.shape[1] or values.shape[1] != test_values.shape[1]:
+        raise InputError(
+            f"Training points have {x.shape[1]} features and {values.shape[1]} outputs, test points "
+            f"{x_test.shape[1]} and {test_values.shape[1]}.",
+            expected="the same numbers",
+        )
+    _check_room(bytes_needed(len(x), len(x_test), grid), len(x))
+    fitted = clone(features).set_params(n_features=grid[-1]).fit(x)
+    data = _Data(fitted, x, values, x_test, test_values)
+    threshold = bisect_right(grid, len(x))
+    solutions = chain(_few_features(data, grid[:threshold]), _many_features(data, grid[threshold:]))
+    points = []
+    for N, solution in zip(grid, solutions, strict=True):
+        points.append(_point(data, N, solution))
+        report(points[-1])
+    return points
+
+
+def bytes_needed(n: int, m: int, counts: Sequence[int]) -> int:
+    """Memory of ``ridgeless_path`` at its peak, besides the points, for n training and m test points."""
+    few = max((count for count in counts if count <= n), default=0)
+    many = 4 * n * n + m * n + 2 * _BLOCK * (n + m) if max(counts) > n else 0
+    return 8 * max(3 * few * (n + m), many)
+
+
+def _check_room(needed: int, n: int) -> None:
+    import torch
+
+    from gengap.interpolate.memory import available_bytes
+
+    available = available_bytes(torch.device("cpu"))
+    if needed > available:
+        raise InputError(
+            f"Random features of {n:,} examples need {needed:,} bytes, and {available:,} are available.",
+            expected="a problem that fits in memory",
+            next_step="take fewer examples, or the kernel machine that the features approach, with solver 'pcg'",
+        )
+
+
+def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
+    """N <= n: the coefficients are R_N^-1 (Q^T y)_N."""
+    if not counts:
+        return
+    Z, Z_test = (data.features.columns(x, 0, counts[-1]) for x in (data.x, data.x_test))
+    rotated, R = (np.asarray(part, dtype=np.float64) for part in qr_multiply(Z, data.y.T, mode="right"))  # y^T Q, R
+    for N in counts:
+        condition = _condition(R[:N, :N])
+        with np.errstate(all="ignore"):
+            coefficients = _solve(R[:N, :N], rotated[:, :N].T)
+            train, test = Z[:, :N] @ coefficients, Z_test[:, :N] @ coefficients
+            tangent = np.linalg.norm(train - data.y) / np.linalg.norm(train)
+            rounding = float(_EPS * (condition + condition**2 * tangent))
+        yield _Solution(float(np.linalg.norm(coefficients)), train, test, condition, rounding)
+
+
+def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
+    """N > n: with Z Z^T = R^T R the dual solution is R^-1 R^-T y, and the norm of the coefficients is ||R^-T y||."""
+    if not counts:
+        return
+    n, m = len(data.x), len(data.x_test)
+    gram = np.zeros((n, n), order="F")  # lower triangle of Z Z^T
+    crossed = np.zeros((m, n), order="F")  # products of the features of test and training points
+    exact = _StreamedFactor(data)
+    done = 0
+    for N in counts:
+        for start in range(done, N, _BLOCK):
+            stop = min(start + _BLOCK, N)
+            Z, Z_test = (data.features.columns(x, start, stop).T for x in (data.x, data.x_test))
+            gram = dsyrk(1.0, Z, trans=True, lower=True, beta=1.0, c=gram, overwrite_c=True)
+            crossed = dgemm(1.0, Z_test, Z, trans_a=True, beta=1.0, c=crossed, overwrite_c=True)
+        done = N
+        R, condition = _squared_factor(gram)
+        solver = "cholesky" if condition <= SQUARED_CONDITION else "qr"
+        if solver == "qr":
+            R = exact.of(N)
+            condition = _condition(R)
+        with np.errstate(all="ignore"):
+            whitened = _solve(R, data.y, transposed=True)
+            dual = _solve(R, whitened)
+            train, test = dsymm(1.0, gram, dual, lower=True), crossed @ dual
+        yield _Solution(float(np.linalg.norm(whitened)), train, test, condition, _EPS * condition**2, solver)
+
+
+def _squared_factor(gram: Floats) -> tuple[Floats, float]:
+    """R by Cholesky's factor of Z Z^T, and its condition; infinite where rounding makes the matrix indefinite."""
+    factor, failed = dpotrf(gram, lower=True, clean=True)
+    return factor.T, float("inf") if failed else _condition(factor.T)
+
+
+class _StreamedFactor:
+    """R of the first N columns by QR updates, which never square their condition; N may only grow."""
+
+    def __init__(self, data: _Data):
+        self._data, self._done = data, 0
+        self._R = np.zeros((len(data.x), len(data.x)), order="F")
+
+    def of(self, N: int) -> Floats:
+        """R^T R = Z Z^T of N columns."""
+        n = len(self._R)
+        for start in range(self._done, N, _BLOCK):
+            Z = self._data.features.columns(self._data.x, start, min(start + _BLOCK, N))
+            self._R = dtpqrt(0, min(n, 64), self._R, np.asfortranarray(Z.T), overwrite_a=True, overwrite_b=True)[0]
+        self._done = N
+        return self._R
+
+
+def _solve(R: Floats, y: Floats, transposed: bool = False) -> Floats:
+    """R^-1 y, or R^-T y; infinite where R is singular."""
+    if not np.all(np.diagonal(R)):
+        return np.full_like(y, np.inf)
+    return np.asarray(solve_triangular(R, y, trans="T" if transposed else "N", check_finite=False))
+
+
+def _condition(R: Floats) -> float:
+    reciprocal, _ = dtrcon(np.asfortranarray(R))
+    return 1 / reciprocal if reciprocal > 0 else float("inf")
+
+
+def _point(data: _Data, N: int, solution: _Solution) -> RidgelessPoint:
+    off = solution.train - data.y
+    return RidgelessPoint(
+        n_features=N,
+        train_loss=_squared(solution.train, data.y),
+        test_loss=_squared(solution.test, data.y_test),
+        train_error=_wrong(solution.train, data.y),
+        test_error=_wrong(solution.test, data.y_test),
+        norm=solution.norm / data.features.scale(N),
+        unscaled_norm=solution.norm,
+        residual=float(np.abs(off).max()),
+        condition=solution.condition,
+        rounding=solution.rounding,
+        reliable=solution.rounding <= LARGEST_ROUNDING,
+        solver=solution.solver,
+    )
+
+
+def _squared(predicted: Floats, y: Floats) -> float:
+    return float(((predicted - y) ** 2).sum(axis=1).mean())
+
+
+def _wrong(predicted: Floats, y: Floats) -> float | None:
+    return float(np.mean(predicted.argmax(axis=1) != y.argmax(axis=1))) if y.shape[1] > 1 else None
+
+
+def _checked(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    try:
+        x, values = check_X_y(X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return x, check_array(values, dtype=np.float64, ensure_2d=False).reshape(len(x), -1)

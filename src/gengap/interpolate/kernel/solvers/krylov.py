@@ -1,0 +1,129 @@
+"""Preconditioned conjugate gradients for several right-hand sides at once, in float64; power iteration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Linear = Callable[[Tensor], Tensor]  # [n, C] to [n, C]
+_POWER_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Iterates:
+    """What conjugate gradients came to.
+
+    Attributes:
+        solution: The iterates smoothed, column by column, so that residuals never grow, ``[n, C]``.
+        left: y - K x of it, as the recursions carry it, ``[n, C]``.
+        iterations: Products with K.
+        smallest_ratio: Estimate of the least eigenvalue of the preconditioned matrix, from above.
+    """
+
+    solution: Tensor
+    left: Tensor
+    iterations: int
+    smallest_ratio: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When to stop.
+
+    Attributes:
+        tol: Largest ||K x - y|| / ||y|| wanted, above 0.
+        max_iter: Most products with K, at least 1.
+        patience: Products within which the largest residual has to halve, else nothing more is to be had.
+    """
+
+    tol: float
+    max_iter: int
+    patience: int
+
+
+def conjugate_gradients(
+    product: Linear, precondition: Linear, y: Tensor, limits: Limits, progress: Callable[[float], None]
+) -> Iterates:
+    """Solves K X = Y for each column of Y, within the limits.
+
+    Columns share the products with K but have step lengths of their own; finished ones stand still. The residual of an
+    iterate may grow on the way, by up to the root of the condition number; what is returned is the point of least
+    residual between each iterate and the point before (minimal residual smoothing, Schoenauer 1987).
+
+    Args:
+        product: V to K V.
+        precondition: R to an approximation of K^-1 R, positive definite.
+        y: ``[n, C]``, float64.
+        limits: When to stop.
+        progress: Told the largest residual after each product.
+    """
+    scale = y.norm(dim=0).clamp(min=torch.finfo(y.dtype).tiny)
+    x, residual = torch.zeros_like(y), y.clone()
+    smooth, left, least = x.clone(), residual.clone(), residual.norm(dim=0) / scale
+    z = precondition(residual)
+    direction, inner = z.clone(), (residual * z).sum(0)
+    steps: list[Tensor] = []
+    turns: list[Tensor] = []
+    worst = [float(least.max())]
+    while worst[-1] > limits.tol and len(steps) < limits.max_iter and not _stagnates(worst, limits.patience):
+        image = product(direction)
+        step = _ratio(inner, (direction * image).sum(0)) * (least > limits.tol)
+        x.addcmul_(step, direction)
+        residual.addcmul_(step, image, value=-1)
+        change = residual - left
+        part = _ratio(-(left * change).sum(0), change.square().sum(0))
+        left.addcmul_(part, change)
+        smooth.addcmul_(part, x - smooth)
+        least = left.norm(dim=0) / scale
+        worst.append(float(least.max()))
+        progress(worst[-1])
+        z = precondition(residual)
+        following = (residual * z).sum(0)
+        turn = _ratio(following, inner)
+        steps.append(step)
+        turns.append(turn)
+        direction.mul_(turn).add_(z)
+        inner = following
+    return Iterates(smooth, left, len(steps), _smallest_ritz_value(steps, turns))
+
+
+def _stagnates(worst: list[float], patience: int) -> bool:
+    return len(worst) > patience and worst[-1] > worst[-1 - patience] / 2
+
+
+def _ratio(a: Tensor, b: Tensor) -> Tensor:
+    """A / b where b is positive, as it is in exact arithmetic until the end; else 0."""
+    return torch.where(b > 0, a / b.clamp(min=torch.finfo(b.dtype).tiny), 0)
+
+
+def _smallest_ritz_value(steps: list[Tensor], turns: list[Tensor]) -> float:
+    """Least eigenvalue, over the columns, of the tridiagonal matrix that the step lengths imply."""
+    found = float("inf")
+    for column in range(len(steps[0]) if steps else 0):
+        alpha = torch.stack([step[column] for step in steps])
+        alpha = alpha[: int((alpha > 0).cumprod(0).sum())]
+        beta = torch.stack([turn[column] for turn in turns])[: len(alpha)]
+        if not len(alpha):
+            continue
+        diagonal = 1 / alpha
+        diagonal[1:] += beta[:-1] / alpha[:-1]
+        beside = beta[:-1].sqrt() / alpha[:-1]
+        matrix = torch.diag(diagonal) + torch.diag(beside, 1) + torch.diag(beside, -1)
+        found = min(found, float(torch.linalg.eigvalsh(matrix)[0]))
+    return found
+
+
+def power_iteration(linear: Linear, like: Tensor) -> tuple[float, Tensor]:
+    """Estimate, from below, of a symmetric positive definite map's largest eigenvalue, and a vector near its own.
+
+    Args:
+        linear: The map of ``[n, 1]``.
+        like: ``[n, …]``: how many numbers, of which type and where.
+    """
+    vector = torch.randn(len(like), 1, generator=torch.Generator().manual_seed(0)).to(like)
+    grown = 0.0
+    for _ in range(_POWER_STEPS):
+        vector = linear(vector / vector.norm())
+        grown = float(vector.norm())
+    return grown, vector

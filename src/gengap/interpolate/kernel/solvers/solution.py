@@ -1,0 +1,179 @@
+"""The two solvers, from a plan to coefficients."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from gengap.interpolate.kernel.solvers.choice import Plan
+from gengap.interpolate.kernel.solvers.cholesky import cholesky
+from gengap.interpolate.kernel.solvers.krylov import Iterates, Limits, Linear, conjugate_gradients
+from gengap.interpolate.kernel.solvers.preconditioner import FLOOR, neighbourhood_order, preconditioner
+from gengap.interpolate.kernel.solvers.tiles import KernelTiles, PhaseProgress, StoredTiles, stored
+
+# Conjugate gradients on the kernel held in float32 go so far before the residual is taken in float64 again.
+_STAGE = 2e-5
+_GAIN = 0.5  # a stage that leaves more than this part of the residual gains nothing any more
+_SHOWS = 0.1  # rounding below this part of the residual wanted does not show
+_EPS = torch.finfo(torch.float64).eps
+_ABOVE = 10  # times rounding, or what a preconditioner adds to the diagonal, an eigenvalue is told from it
+_FACTOR_PATIENCE, _PATIENCE = 10, 200  # products within which the residual has to halve
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Coefficients and what they are worth.
+
+    Attributes:
+        coefficients: alpha, ``[n, C]``, float64.
+        left: y - K alpha, K in float64, ``[n, C]``.
+        iterations: Products with K.
+        jitter: Largest number added to the diagonal of what was factored.
+        condition: Estimate of K's condition number, from below.
+        uncertain: Bound, up to a modest factor, on y^T K^-1 y - alpha^T K alpha of each column, ``[C]``; infinite where
+            K's least eigenvalues cannot be told from rounding.
+    """
+
+    coefficients: Tensor
+    left: Tensor
+    iterations: int
+    jitter: float
+    condition: float
+    uncertain: Tensor
+
+
+def solve(
+    tiles: KernelTiles, y: Tensor, chosen: Plan, tol: float, max_iter: int, seed: int, report: PhaseProgress
+) -> Solution:
+    """Solves K alpha = y until ||K alpha - y|| <= tol ||y|| in each column, K in float64.
+
+    ``cholesky`` preconditions conjugate gradients, whose kernel is computed anew by tiles in float64, with a factor; if
+    one in float32 does not lead to the residual, with one in float64 where there is room. ``pcg`` preconditions with
+    some columns of K and its diagonal tiles, for which it sorts the points first. If the plan holds K in float32,
+    conjugate gradients run on that, and again on what is left of y in float64; if it holds K in float64, on that.
+
+    Args:
+        tiles: The kernel matrix.
+        y: ``[n, C]``, float64, where the tiles are.
+        chosen: The plan.
+        tol: Above 0.
+        max_iter: Most products with K.
+        seed: Of the columns drawn.
+        report: Told the phases.
+    """
+    if chosen.solver == "cholesky":
+        limits = Limits(tol, max_iter, _FACTOR_PATIENCE)
+        first = _by_factor(tiles, y, torch.float64 if chosen.bits == 64 else torch.float32, limits, report)
+        rest = replace(limits, max_iter=max_iter - first.iterations)
+        reached = bool((first.left.norm(dim=0) <= tol * y.norm(dim=0)).all())
+        if reached or chosen.bits == 64 or not chosen.room or rest.max_iter < 1:
+            return first
+        second = _by_factor(tiles, y, torch.float64, rest, report)
+        return replace(second, iterations=first.iterations + second.iterations)
+    order = neighbourhood_order(tiles.points, tiles.size, seed)
+    found = _by_pcg(
+        replace(tiles, points=tiles.points[order]), y[order], chosen, Limits(tol, max_iter, _PATIENCE), seed, report
+    )
+    solution, left = torch.empty_like(y), torch.empty_like(y)
+    solution[order], left[order] = found.coefficients, found.left
+    return replace(found, coefficients=solution, left=left)
+
+
+def _by_factor(tiles: KernelTiles, y: Tensor, dtype: torch.dtype, limits: Limits, report: PhaseProgress) -> Solution:
+    """The solution from a factor in a precision."""
+    factor = cholesky(tiles, dtype, partial(report, "factor"))
+    system = _System(tiles, tiles, factor.solve, report)
+    found = _exactly(system, y, limits)
+    largest, smallest = factor.eigenvalues()
+    condition = largest / smallest / max(_EPS, min(1.0, found.smallest_ratio))  # takes the jitter out again
+    rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean()
+    resolved = factor.jitter == 0 and smallest > _ABOVE * rounding
+    uncertain = _uncertain(system, y, found, resolved)
+    return Solution(found.solution, found.left, found.iterations, factor.jitter, condition, uncertain)
+
+
+def _by_pcg(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: int, report: PhaseProgress) -> Solution:
+    """The solution for sorted points."""
+    near = preconditioner(tiles, chosen.rank, seed, partial(report, "preconditioner"))
+    precision = {64: torch.float64, 32: torch.float32, 0: None}[chosen.bits]
+    known = tiles if precision is None else stored(tiles, precision, partial(report, "kernel"))
+    method = _staged if precision == torch.float32 else _exactly
+    system = _System(tiles, known, near.solve, report)
+    found = method(system, y, limits)
+    rounding = torch.finfo(precision or torch.float64).eps * tiles.diagonal_mean()
+    smallest, of_K = near.smallest(lambda vector: known.product(vector, partial(report, "condition")))
+    uncertain = _uncertain(system, y, found, smallest > _ABOVE * FLOOR * tiles.diagonal_mean())
+    condition = near.largest / max(of_K, rounding)
+    return Solution(found.solution, found.left, found.iterations, 0.0, condition, uncertain)
+
+
+def _uncertain(system: "_System", y: Tensor, found: Iterates, resolved: bool) -> Tensor:
+    """Bound on y^T K^-1 y - alpha^T K alpha = 2 alpha^T r + r^T K^-1 r of each column, for r = y - K alpha.
+
+    With P the preconditioner and t the least eigenvalue of P^-1 K, r^T K^-1 r <= r^T P^-1 r / t; conjugate
+    gradients estimate t from above, so it is halved. Rounding in K adds alpha^T E alpha with ||E|| at most about
+    eps trace(K).
+    """
+    alpha, left = found.solution, found.left
+    if not resolved:
+        return torch.where(y.norm(dim=0) > 0, math.inf, 0.0)
+    trace = system.tiles.n * system.tiles.diagonal_mean()
+    rest = 2 * (left * system.precondition(left)).sum(0).abs() / max(_EPS, min(1.0, found.smallest_ratio))
+    return 2 * (alpha * left).sum(0).abs() + rest + _EPS * trace * alpha.square().sum(0)
+
+
+@dataclass(frozen=True)
+class _System:
+    """K by tiles, what is known of it between products, an approximation of its inverse, and whom to tell."""
+
+    tiles: KernelTiles
+    known: KernelTiles | StoredTiles
+    precondition: Linear
+    report: PhaseProgress
+
+    def iterate(self, y: Tensor, limits: Limits) -> Iterates:
+        """Conjugate gradients on what is known of K."""
+
+        def told(residual: float) -> None:
+            done = math.log(max(residual, limits.tol)) / math.log(limits.tol)
+            self.report("iterations", max(0.0, done))
+
+        def product(vectors: Tensor) -> Tensor:
+            return self.known.product(vectors, partial(self.report, "product"))
+
+        return conjugate_gradients(product, self.precondition, y, limits, told)
+
+
+def _exactly(system: _System, y: Tensor, limits: Limits) -> Iterates:
+    """On K in float64. What is left of y is computed anew where rounding in K alpha could show in it."""
+    found = system.iterate(y, limits)
+    trace = system.tiles.n * system.tiles.diagonal_mean()  # K's largest eigenvalue is at most this
+    rounding = torch.finfo(y.dtype).eps * trace * found.solution.norm(dim=0)
+    if bool((rounding <= _SHOWS * limits.tol * y.norm(dim=0)).all()):
+        return found
+    left = y - system.known.product(found.solution, partial(system.report, "residual"))
+    return replace(found, left=left, iterations=found.iterations + 1)
+
+
+def _staged(system: _System, y: Tensor, limits: Limits) -> Iterates:
+    """Refinement: each stage solves for what is left of y on the kernel held in float32."""
+    scale = y.norm(dim=0).clamp(min=torch.finfo(y.dtype).tiny)
+    x, left, residual = torch.zeros_like(y), y, 1.0
+    iterations, ratio = 0, math.inf
+    while iterations < limits.max_iter and residual > limits.tol:
+        goal = min(0.5, max(_STAGE, 0.5 * limits.tol / residual))
+        stage_limits = Limits(goal, limits.max_iter - iterations, limits.patience)
+        stage = system.iterate(left, stage_limits)
+        candidate = x + stage.solution
+        after = y - system.tiles.product(candidate, partial(system.report, "residual"))
+        iterations += stage.iterations + 1
+        ratio = min(ratio, stage.smallest_ratio)
+        before, reached = residual, float((after.norm(dim=0) / scale).max())
+        if not reached < before:
+            break
+        x, left, residual = candidate, after, reached
+        if reached > _GAIN * before:
+            break
+    return Iterates(x, left, iterations, ratio)
