@@ -165,3 +165,13 @@ def test_a_pass_leaves_the_network_as_it_was() -> None:
 def test_no_examples_are_refused(see: object) -> None:
     with pytest.raises(InputError, match="no training examples"):
         see(network(), [])
+
+
+def test_a_last_example_beside_a_full_batch_counts_for_all_but_the_sums_of_gradients() -> None:
+    net, of = network(), batches((5, 5, 6))
+    seen, full = with_gradients(net, of, "0"), with_gradients(net, [of[0], of[1], (of[2][0][:5], of[2][1][:5])], "0")
+    assert torch.equal(seen.logits, evaluate(net, of).logits)
+    assert seen.gradients is not None
+    assert full.gradients is not None
+    assert seen.gradients.minibatches == 3
+    assert seen.gradients.variance == pytest.approx(full.gradients.variance, rel=1e-12)

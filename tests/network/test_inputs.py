@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gengap.data import Preprocessing, preprocess
-from gengap.network.inputs import centre_crop, scaled
+from gengap.network.inputs import batch_rows, centre_crop, scaled
 from gengap.train.augmentation import random_crop, random_flip
 
 
@@ -55,3 +55,14 @@ def test_random_flip_mirrors_about_half() -> None:
     same = [torch.equal(new, old) for new, old in zip(flipped, x, strict=True)]
     assert all(a != b for a, b in zip(mirrored, same, strict=True))
     assert 150 < sum(mirrored) < 250
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64])
+def test_batches_take_every_row_once_and_leave_none_alone(size: int) -> None:
+    for n in range(200):
+        rows = batch_rows(n, size)
+        assert [row for part in rows for row in range(n)[part]] == list(range(n))
+        lengths = [part.stop - part.start for part in rows]
+        assert all(length <= size + (size > 1) for length in lengths)
+        if n > 1 and size > 1:
+            assert min(lengths) > 1

@@ -16,6 +16,7 @@ from gengap.measures.normalisation import (
     signal,
 )
 from gengap.network.copies import unwrapped
+from gengap.network.inputs import batch_rows
 from gengap.network.outputs import output_part
 
 SAMPLE = 2048  # examples that a callback measures on
@@ -128,7 +129,8 @@ class NormalisedLossMonitor:
         modes = [(part, part.training) for part in self.model.modules()]
         self.model.eval()
         try:
-            outputs = [self.model(self._placed(x)) for x in torch.split(self.sample[0], BATCH)]
+            x = self.sample[0]
+            outputs = [self.model(self._placed(x[rows])) for rows in batch_rows(len(x), BATCH)]
         finally:
             for part, mode in modes:
                 part.training = mode

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +31,7 @@ def batches(
             tensors or arrays; or batches of such pairs.
         model: The network.
         split: Which split of a Problem.
-        size: Examples in a batch, at least 1; batches that are given stay as they are.
+        size: Examples in a batch, at least 1, as in ``batch_rows``; batches that are given stay as they are.
         order: Indices of a Problem's examples, in the order in which they come; None takes all in their stored order.
 
     Raises:
@@ -39,12 +40,30 @@ def batches(
     """
     if isinstance(data, Problem):
         n = len(_split(data, split) if order is None else order)
-        for rows in (slice(start, start + size) for start in range(0, n, size)):
+        for rows in batch_rows(n, size):
             yield examples(data, rows if order is None else order[rows], model, split)
         return
     like = floating_parameter(model)
     for x, y in _pairs(data, size):
         yield cast_inputs(model, x), y.long().to(like.device)
+
+
+def batch_rows(n: int, size: int) -> list[slice]:
+    """The rows of each batch; a last one that would be alone joins the batch before it.
+
+    A network that ends in ``squeeze()`` has no row of outputs for a single example. With n = 1 there is no other way.
+
+    Args:
+        n: Number of examples.
+        size: Examples in a batch, at least 1.
+
+    >>> batch_rows(5, 2)
+    [slice(0, 2, None), slice(2, 5, None)]
+    """
+    starts = list(range(0, n, size))
+    if size > 1 and n % size == 1 and n > 1:
+        starts.pop()
+    return [slice(start, stop) for start, stop in pairwise([*starts, n])]
 
 
 def examples(problem: Problem, index: slice | Tensor, model: nn.Module, split: Part = "train") -> Batch:
@@ -75,8 +94,8 @@ def class_scores(model: nn.Module, problem: Problem, x: NDArray[Any]) -> NDArray
     like = floating_parameter(model)
     with torch.no_grad():
         parts = [
-            model(network_inputs(x[start : start + BATCH], problem.preprocessing, like)).double().cpu().numpy()
-            for start in range(0, len(x), BATCH)
+            model(network_inputs(x[rows], problem.preprocessing, like)).double().cpu().numpy()
+            for rows in batch_rows(len(x), BATCH)
         ]
     return np.concatenate(parts)
 
@@ -150,7 +169,7 @@ def _pairs(data: tuple[Any, Any] | Iterable[Batch], size: int) -> Iterator[Batch
     if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], tuple | list):
         x, y = torch.as_tensor(data[0]), torch.as_tensor(data[1])
         _check_pair(x, y)
-        data = zip(torch.split(x, size), torch.split(y, size), strict=True) if len(y) else ()
+        data = ((x[rows], y[rows]) for rows in batch_rows(len(y), size))
     for batch in data:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             length = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gengap.data import Problem
-from gengap.network.inputs import centre_crop, scaled
+from gengap.network.inputs import batch_rows, centre_crop, scaled
 from gengap.seeds import stream
 from gengap.train.augmentation import random_crop, random_flip
 from gengap.train.execution import Execution
@@ -168,7 +168,8 @@ class Training:
         n, crop = split.y.shape[1], self.trios[0][0].preprocessing.crop
         total_loss = torch.zeros(len(self.active), dtype=torch.float64, device=split.y.device)
         total_hits = torch.zeros_like(total_loss)
-        for index in torch.split(torch.arange(n, device=split.y.device), EVALUATION_BATCH):
+        for rows in batch_rows(n, EVALUATION_BATCH):
+            index = torch.arange(rows.start, rows.stop, device=split.y.device)
             everyone = index.expand(len(self.active), -1)
             loss, hits = self.replicas.evaluate(
                 self._scaled(centre_crop(split.inputs(everyone), crop)), split.y[:, index]

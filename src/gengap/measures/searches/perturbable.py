@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from gengap.network.inputs import batch_rows
+
 BATCH = 100  # small enough for the cache of a processor's core
 
 Weights = Mapping[str, Tensor]
@@ -70,8 +72,8 @@ class Perturbable:
 
     def _batches(self) -> Iterable[tuple[Tensor, Tensor]]:
         """Copies, for a network may overwrite its input."""
-        for start in range(0, len(self._y), BATCH):
-            yield self._x[start : start + BATCH].clone(), self._y[start : start + BATCH]
+        for rows in batch_rows(len(self._y), BATCH):
+            yield self._x[rows].clone(), self._y[rows]
 
 
 def _channels_last(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor]:
