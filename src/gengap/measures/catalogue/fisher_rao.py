@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.values import Finding
+from gengap.network.inputs import batch_rows
 
 _BATCH = 100
 
@@ -36,8 +37,7 @@ def fisher_rao(subject: Subject) -> Finding:
     The mean is over the fixed subset of training examples, whose size is in the details.
     """
     x, y = subject.sample
-    parts = zip(torch.split(x, _BATCH), torch.split(y, _BATCH), strict=True)
-    slopes = torch.cat([radial_slopes(subject.model, *part) for part in parts])
+    slopes = torch.cat([radial_slopes(subject.model, x[rows], y[rows]) for rows in batch_rows(len(y), _BATCH)])
     return Finding(float(slopes.square().mean()), details={"examples": len(y)})
 
 
