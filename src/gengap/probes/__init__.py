@@ -1,9 +1,22 @@
-"""Measurements that train or differentiate: stability by twin runs, random signs."""
+"""Measurements that train or differentiate: gradients of examples, stability by twin runs, random signs."""
 
+from gengap.network.gradients import (
+    GradientNorms,
+    gradient_gram,
+    gradient_norm_report,
+    gradient_norms,
+    per_example_gradients,
+)
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 
 __all__ = [
+    # Gradients of examples
+    "GradientNorms",
+    "gradient_gram",
+    "gradient_norm_report",
+    "gradient_norms",
+    "per_example_gradients",
     # Uniform stability
     "TwinStability",
     "largest_change",

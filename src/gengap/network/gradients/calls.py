@@ -1,0 +1,199 @@
+"""Watching a forward pass for the operations that apply a parameter: what enters them, and where gradients arrive."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, get_gradient_edge
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+# Operation -> its name and the names of its positional arguments.
+_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+OPERATIONS: dict[Any, tuple[str, tuple[str, ...]]] = {
+    functional.linear: ("linear", ("input", "weight", "bias")),
+    functional.conv1d: ("conv", _CONV),
+    functional.conv2d: ("conv", _CONV),
+    functional.conv3d: ("conv", _CONV),
+    functional.conv_transpose1d: ("conv_transpose", _TRANSPOSED),
+    functional.conv_transpose2d: ("conv_transpose", _TRANSPOSED),
+    functional.conv_transpose3d: ("conv_transpose", _TRANSPOSED),
+    functional.embedding: (
+        "embedding",
+        ("input", "weight", "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"),
+    ),
+    functional.layer_norm: ("layer_norm", ("input", "normalized_shape", "weight", "bias", "eps")),
+    functional.rms_norm: ("rms_norm", ("input", "normalized_shape", "weight", "eps")),
+    functional.group_norm: ("group_norm", ("input", "num_groups", "weight", "bias", "eps")),
+    functional.batch_norm: (
+        "batch_norm",
+        ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
+    ),
+    functional.instance_norm: (
+        "instance_norm",
+        ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats", "momentum", "eps"),
+    ),
+    functional.prelu: ("prelu", ("input", "weight")),
+}
+DEFAULTS: Mapping[str, Any] = {
+    "bias": None,
+    "stride": 1,
+    "padding": 0,
+    "dilation": 1,
+    "groups": 1,
+    "output_padding": 0,
+    "eps": 1e-5,
+    "padding_idx": None,
+    "max_norm": None,
+    "scale_grad_by_freq": False,
+    "training": False,
+    "use_input_stats": True,
+    "running_mean": None,
+    "running_var": None,
+    "weight": None,
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parameter, or some of its rows, that an operation applies.
+
+    Attributes:
+        name: The parameter's name in the network.
+        start, stop: Its rows along the first axis.
+    """
+
+    name: str
+    start: int
+    stop: int
+
+
+@dataclass
+class Call:
+    """One operation of a forward pass that applies a parameter.
+
+    Attributes:
+        kind: Name of the operation, such as ``linear``.
+        arguments: Its arguments by name, detached where they are tensors.
+        weight, bias: The parameters that it applies; None for none that asks for a gradient.
+        shape: Shape of its output.
+        edge: Where the gradient with respect to the output arrives.
+        time_first: Whether it ran inside PyTorch's attention, which puts positions before examples.
+        version: Of the input when the operation read it: another one later tells that it was overwritten.
+    """
+
+    kind: str
+    arguments: dict[str, Any]
+    weight: Target | None
+    bias: Target | None
+    shape: tuple[int, ...]
+    edge: GradientEdge
+    time_first: bool
+    version: int
+
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """What stays the same from batch to batch."""
+        return (self.kind, self.weight, self.bias)
+
+    @property
+    def x(self) -> Tensor:
+        """The operation's input."""
+        x: Tensor = self.arguments["input"]
+        return x
+
+
+class Watch(TorchFunctionMode):
+    """Records, while it is entered, every operation of ``OPERATIONS`` that applies one of the parameters.
+
+    A parameter is known by its identity or as a block of rows of it, so that weights that are shared, tied or used by
+    a function instead of a module are seen like any other. Weights computed from a parameter are not.
+
+    Args:
+        parameters: By name; those that ask for no gradient are left out.
+    """
+
+    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]]):
+        super().__init__()
+        self._names = {id(p): name for name, p in parameters if p.requires_grad}
+        self._inside_attention = False
+        self.calls: list[Call] = []
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Runs one operation, and records it."""
+        kwargs = kwargs or {}
+        if func is functional.multi_head_attention_forward:
+            return self._attention(func, args, kwargs)
+        if func not in OPERATIONS:
+            return func(*args, **kwargs)
+        kind, names = OPERATIONS[func]
+        given = dict(zip(names, args, strict=False)) | kwargs
+        weight, bias = (self._target(given.get(which)) for which in ("weight", "bias"))
+        version = given["input"]._version
+        out = func(*args, **kwargs)
+        if (weight or bias) and isinstance(out, Tensor) and out.requires_grad:
+            defaults = {**DEFAULTS, "eps": None} if kind == "rms_norm" else DEFAULTS
+            arguments = {**defaults, **{name: _detached(value) for name, value in given.items()}}
+            shape, edge = tuple(out.shape), get_gradient_edge(out)
+            self.calls.append(Call(kind, arguments, weight, bias, shape, edge, self._inside_attention, version))
+        return out
+
+    def _attention(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        before, self._inside_attention = self._inside_attention, True
+        try:
+            with self:
+                # Inside, has_torch_function would lead here again; the function's body is what has to be watched.
+                return _BODY(*args, **kwargs)
+        finally:
+            self._inside_attention = before
+
+    def _target(self, value: Any) -> Target | None:
+        if not isinstance(value, Tensor):
+            return None
+        if id(value) in self._names:
+            return Target(self._names[id(value)], 0, len(value) if value.ndim else 1)
+        base = value._base
+        if base is None or id(base) not in self._names or not base.is_contiguous():
+            return None
+        same = value.stride() == base.stride() and value.shape[1:] == base.shape[1:]
+        start = value.storage_offset() - base.storage_offset()
+        if not same or start % base.stride(0):
+            return None
+        first = start // base.stride(0)
+        return Target(self._names[id(base)], first, first + len(value))
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _body(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function without its first step, which hands it to whoever overrides it."""
+    import types
+
+    own = dict(function.__globals__)
+    own["has_torch_function"] = lambda _: False
+    plain = types.FunctionType(function.__code__, own, function.__name__, function.__defaults__, function.__closure__)
+    plain.__kwdefaults__ = function.__kwdefaults__
+    return plain
+
+
+_BODY = _body(functional.multi_head_attention_forward)
+
+
+def watched(model: nn.Module, x: Tensor) -> tuple[Any, list[Call]]:
+    """What a network returns for a batch, and the calls that applied its parameters, in order."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    watch = Watch(model.named_parameters())
+    try:
+        with torch.enable_grad(), watch:
+            out = model(x)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+    return out, watch.calls

@@ -1,0 +1,104 @@
+"""What per-example gradients need of a network and of a batch, and what is said where they cannot be had."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+from gengap.errors import InputError, listed
+from gengap.network.copies import as_taken, unwrapped
+
+
+def check_examples(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and labels as tensors on the network's device, inputs of floats in its type.
+
+    Raises:
+        InputError: It is no network, is compiled to TorchScript, or there are no examples, or not as many labels.
+    """
+    if not isinstance(model, nn.Module) or isinstance(unwrapped(model), torch.jit.ScriptModule):
+        raise InputError(f"The network is a {type(model).__name__}.", expected="a torch.nn.Module as it is in Python")
+    x, y = torch.as_tensor(x), torch.as_tensor(y)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        raise InputError(
+            f"Inputs of shape {tuple(x.shape)} for labels of shape {tuple(y.shape)}.",
+            expected="as many inputs as labels",
+        )
+    if len(x) == 0:
+        raise InputError("The batch is empty.", expected="at least one example")
+    x = as_taken(model, x)
+    return x, y.to(x.device)
+
+
+def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that ask for a gradient, by name; tied ones once, under their first name.
+
+    Raises:
+        InputError: None does.
+    """
+    found = {name: p for name, p in model.named_parameters() if p.requires_grad and p.numel()}
+    if not found:
+        raise InputError(
+            "No parameter of the network asks for a gradient.",
+            expected="at least one with requires_grad=True",
+            next_step="model.requires_grad_(True), or only for the layers whose gradients are wanted",
+        )
+    return found
+
+
+def frozen(model: nn.Module) -> tuple[str, ...]:
+    """Names of the parameters with ``requires_grad=False``, which have no gradient rather than one of 0."""
+    return tuple(name for name, p in model.named_parameters() if not p.requires_grad)
+
+
+@contextmanager
+def prepared(model: nn.Module, evaluation: bool) -> Iterator[None]:
+    """The network in the mode that it is in, or in evaluation mode for as long as the context lasts."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        if evaluation:
+            model.eval()
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def check_independent(model: nn.Module, *, random: bool = True) -> None:
+    """Sees that no layer is known to mix the examples of a batch, nor, unless it may, to draw at random.
+
+    Args:
+        model: In the mode that it will be in.
+        random: Whether dropout may be active.
+
+    Raises:
+        InputError: One does, by name and with the reason.
+    """
+    mixing = [name for name, module in model.named_modules() if _mixes(module)]
+    if mixing:
+        raise InputError(
+            f"Batch norm makes the score of an example depend on the rest of the batch: {listed(mixing)}.",
+            expected="layers whose output for an example depends on that example alone",
+            next_step="give evaluation=True, which takes running statistics where there are some",
+        )
+    drawing = [name for name, module in model.named_modules() if _draws(module)]
+    if drawing and not random:
+        raise InputError(
+            f"Dropout draws at random in training mode: {listed(drawing)}.",
+            expected="the same gradients in each of several passes",
+            next_step="give evaluation=True, or call model.eval() first",
+        )
+
+
+def _mixes(module: nn.Module) -> bool:
+    if isinstance(module, _InstanceNorm):
+        return module.training and module.running_mean is not None  # it also updates statistics
+    return isinstance(module, _BatchNorm) and (module.training or module.running_mean is None)
+
+
+def _draws(module: nn.Module) -> bool:
+    inner = isinstance(module, nn.MultiheadAttention | nn.RNNBase) and module.dropout > 0
+    return module.training and ((isinstance(module, _DropoutNd) and module.p > 0) or inner)
