@@ -200,7 +200,8 @@ def _places(term: Term) -> int:
 
 def _square(values: Tensor) -> Tensor:
     flat = values.flatten(1)
-    return torch.linalg.vector_norm(flat, dim=1, dtype=torch.promote_types(flat.dtype, torch.float32)).double().square()
+    norms: Tensor = torch.linalg.vector_norm(flat, dim=1, dtype=torch.promote_types(flat.dtype, torch.float32))
+    return norms.double().square()
 
 
 def _chunks(count: int, numbers: int) -> Iterator[slice]:
