@@ -10,7 +10,8 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.instancenorm import _InstanceNorm
 
 from gengap.errors import InputError, listed
-from gengap.network.copies import as_taken, unwrapped
+from gengap.network.copies import unwrapped
+from gengap.network.inputs import cast_inputs
 
 
 def check_examples(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,7 +30,7 @@ def check_examples(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tens
         )
     if len(x) == 0:
         raise InputError("The batch is empty.", expected="at least one example")
-    x = as_taken(model, x)
+    x = cast_inputs(model, x)
     return x, y.to(x.device)
 
 
