@@ -1,17 +1,17 @@
-"""What gengap raises when the caller, not the code, has to act."""
+"""Errors that the caller can mend: unusable input and unknown names."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
 class InputError(ValueError):
-    """Unusable input, told in one to three lines: what is wrong, what was expected, what to do next.
+    """Unusable input. The message has one to three lines: what is wrong, what was expected, what to do next.
 
     The command line prints the message without a traceback and exits with status 2.
 
     Args:
         what: What is wrong, with the offending value or file.
-        expected: What would have been right.
+        expected: What would have been valid.
         next_step: What the user can do now.
     """
 
@@ -29,12 +29,12 @@ class InputError(ValueError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
-    """The error for a name that is not among the known ones, with the nearest of them.
+    """The error for an unknown name; its message suggests the nearest known ones.
 
     Args:
-        kind: What the name should have named, e.g. ``"data set"``.
+        kind: What the name refers to, e.g. ``"data set"``.
         name: What the user wrote.
-        known: All names that would have been right.
+        known: All valid names.
     """
     names = sorted(known)
     near = get_close_matches(name, names, n=3, cutoff=0.5)
@@ -46,7 +46,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
 
 
 def listed(names: Sequence[object]) -> str:
-    """The first six of the names, and how many more there are.
+    """The first six names, comma-separated, and the number of the remaining ones.
 
     >>> listed(range(8))
     '0, 1, 2, 3, 4, 5 and 2 more'

@@ -1,4 +1,4 @@
-"""One seed, several independent streams of randomness."""
+"""Independent random streams, derived from one seed and the purpose of each."""
 
 import zlib
 
@@ -6,17 +6,19 @@ import numpy as np
 
 
 def stream(seed: int, *purpose: str | int) -> int:
-    """A 63-bit seed for one purpose, e.g. ``stream(7, "order", epoch)``; other purposes get independent ones.
+    """A 63-bit seed for one purpose, such as ``stream(7, "order", epoch)``; different purposes get independent seeds.
 
     The same arguments give the same value on every machine: names enter by their CRC-32, numbers as they are,
-    both as words of the entropy of a NumPy ``SeedSequence``. A last number of 0 says as much as none.
+    as the entropy of a NumPy ``SeedSequence``. Trailing zeros are ignored: ``stream(s, "a", 0) == stream(s, "a")``.
 
     Args:
         seed: The user's seed, at least 0.
-        purpose: Names and non-negative numbers that tell the stream from others.
+        purpose: Names and non-negative integers that identify the stream.
 
     >>> stream(0, "order", 1) == stream(0, "order", 1), stream(0, "order") == stream(0, "labels")
     (True, False)
+    >>> stream(0, "order", 0) == stream(0, "order")
+    True
     """
     words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in purpose]
     state = np.random.SeedSequence([seed, *words]).generate_state(1, np.uint64)

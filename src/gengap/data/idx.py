@@ -47,7 +47,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         ) from error
     if len(raw) < 4 or raw[:3] != b"\0\0\x08" or len(raw) < 4 + 4 * raw[3]:
         raise InputError(
-            f"{path} is no idx file: it begins with {raw[:4].hex() or 'nothing'}.", expected="00000801 or 00000803"
+            f"{path} is not an idx file: it begins with {raw[:4].hex() or 'nothing'}.", expected="00000801 or 00000803"
         )
     shape = np.frombuffer(raw, ">u4", count=raw[3], offset=4).astype(int)
     values = np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])

@@ -1,4 +1,4 @@
-"""Labels of any kind become class indices, and their names are kept."""
+"""Labels of any kind as class indices, with the names of the classes."""
 
 from collections.abc import Sequence
 from typing import Any

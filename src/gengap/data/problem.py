@@ -1,4 +1,4 @@
-"""Problem: a training split and a test split, what they are and what was done to them."""
+"""Problem: a training and a test split, with their provenance and preprocessing."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ Scale = Literal["none", "unit", "signed", "whiten"]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Examples and their labels; the arrays are kept as views that cannot be written.
+    """Examples and their labels, as read-only arrays.
 
     Attributes:
         x: Inputs, ``[N, C, H, W]`` for images or ``[N, D]`` for tables; uint8 as stored, or a float type.
@@ -29,7 +29,7 @@ class Split:
     def __post_init__(self) -> None:
         for name in ("x", "y"):
             array = np.asarray(getattr(self, name))
-            if array.flags.writeable:  # else it stays the same object, which tells that Problems share it
+            if array.flags.writeable:  # a read-only array stays the same object, so that derived Problems share it
                 array = array.view()
                 array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -40,7 +40,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a model's inputs are made of, applied where the data live (on the device, batch by batch).
+    """What is done to inputs on their way into a model: on its device, batch by batch.
 
     Attributes:
         crop: Side of the square centre crop in pixels; None leaves images whole.
@@ -57,8 +57,7 @@ class Preprocessing:
 class Problem:
     """An immutable pair (training split, test split): the finite stand-in for (P, S).
 
-    What the arrays went through is in ``steps``; what is still done on the way into
-    a model is in ``preprocessing``.
+    ``steps`` records what was done to the arrays; ``preprocessing`` is applied to inputs on their way into a model.
 
     Attributes:
         name: Short name, e.g. ``"cifar10"``.
@@ -108,7 +107,7 @@ class Problem:
         """Content hash, 32 hexadecimal digits: equal for equal arrays, classes, preprocessing and steps.
 
         A derived Problem is hashed from its parent's hash and its last step, which is enough because steps are
-        pure functions; so the hash of a corrupted Problem costs nothing.
+        pure functions. Hashing a corrupted Problem therefore needs no pass over its arrays.
         """
         digest = hashlib.blake2b(digest_size=16)
         if self.parent_hash is None:
@@ -165,7 +164,7 @@ def _check(problem: Problem) -> None:
     if len(problem.classes) < 2:
         raise InputError(
             f"{problem.name} has {len(problem.classes)} class(es).",
-            expected="at least two classes to tell apart",
+            expected="at least two classes",
             next_step="check the label column, or the folders' names",
         )
     for name, split in (("training", problem.train), ("test", problem.test)):

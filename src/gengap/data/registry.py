@@ -25,13 +25,13 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class NamedDataSet:
-    """What is known about a data set that has a name.
+    """A data set that gengap knows by name.
 
     Attributes:
-        name: Its name, which is also its folder's.
-        title: For people.
+        name: Its name, also that of its folder.
+        title: Description shown to users.
         classes: Names in the order of the labels.
-        preprocessing: The default on the way into a model.
+        preprocessing: Applied by default to inputs on their way into a model.
         read: Reads the two splits from the data set's folder; raises FileNotFoundError where they are not.
         url: Where the files are published; empty for what needs no download.
         files: What is published there.
@@ -47,10 +47,10 @@ class NamedDataSet:
 
 
 def named_data_set(name: str) -> NamedDataSet:
-    """The data set of that name.
+    """The data set with this name.
 
     Raises:
-        InputError: There is none; the nearest names are told.
+        InputError: An unknown name; the message suggests the nearest ones.
     """
     if name not in DATA_SETS:
         raise unknown("data set", name, DATA_SETS)

@@ -1,6 +1,6 @@
 """The papers' networks with their exact parameter counts, and any network of the user's.
 
-Importing a network's file registers it; `registry.network` tells how.
+Importing a network's file registers it; see ``registry.network``.
 """
 
 from gengap.models import alexnet, convnet3, convnet5, inception, mlp  # noqa: F401

@@ -1,4 +1,4 @@
-"""A model from its name: a registered network, or a factory of the user's."""
+"""A model from its name: a registered network or a user's factory."""
 
 from torch import nn
 
@@ -42,7 +42,7 @@ def _check_numbers(shape: Shape, n_classes: int, dropout: float) -> None:
     if not shape or min(shape) < 1:
         raise InputError(f"No model takes inputs of shape {shape}.", expected="a shape of positive sides")
     if n_classes < 2:
-        raise InputError(f"A model for {n_classes} class(es).", expected="at least two classes to tell apart")
+        raise InputError(f"A model for {n_classes} class(es).", expected="at least two classes")
     if not 0 <= dropout < 1:
         raise InputError(f"Dropout probability {dropout}.", expected="a probability in [0, 1)")
 

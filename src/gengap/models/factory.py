@@ -16,7 +16,7 @@ from gengap.errors import InputError, unknown
 from gengap.models.fingerprint import fingerprint
 from gengap.models.registry import Shape
 
-_CODE: dict[str, str | None] = {}  # module -> what its file was when it was imported
+_CODE: dict[str, str | None] = {}  # module -> fingerprint of its file at import
 FORM = "'module.path:factory', e.g. 'mynet:make' for the function make in mynet.py of this folder"
 
 
@@ -29,7 +29,7 @@ def from_factory(spec: str, input_shape: Shape, n_classes: int, *, any_output: b
     Args:
         spec: ``"module.path:factory"``; the factory is a function or an ``nn.Module`` class.
         input_shape: Shape of one example.
-        n_classes: Number of classes C that the network must tell apart.
+        n_classes: Number of classes C.
         any_output: Whether it may return anything, a dict of outputs for example; then no pass is made.
 
     Raises:
@@ -42,7 +42,7 @@ def from_factory(spec: str, input_shape: Shape, n_classes: int, *, any_output: b
     except (Exception, SystemExit) as error:
         call = f"{spec.partition(':')[2]}({', '.join(map(repr, arguments))})"
         raise InputError(
-            f"{spec} failed when called as {call}: {_told(error)}", next_step="fix the factory, then run again"
+            f"{spec} failed when called as {call}: {_error_line(error)}", next_step="fix the factory, then run again"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"{spec} returned {type(module).__name__}.", expected="a torch.nn.Module")
@@ -72,7 +72,7 @@ def check_output(module: nn.Module, input_shape: Shape, n_classes: int, *, name:
             output = module.eval()(torch.zeros(2, *input_shape, dtype=like.dtype, device=like.device))
     except Exception as error:
         raise InputError(
-            f"{name} cannot take a batch of two inputs of shape {input_shape}: {_told(error)}",
+            f"{name} cannot take a batch of two inputs of shape {input_shape}: {_error_line(error)}",
             next_step="check the network's first layers against the data's shape",
         ) from error
     finally:
@@ -112,10 +112,12 @@ def _find(spec: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if path != missing and not path.startswith(f"{missing}."):
-            raise InputError(f"Importing {path} failed: {_told(error)}", next_step=f"install {missing}") from error
+            raise InputError(
+                f"Importing {path} failed: {_error_line(error)}", next_step=f"install {missing}"
+            ) from error
         raise InputError(f"There is no module {missing!r} to import, in {here} or installed.", expected=FORM) from error
     except (Exception, SystemExit) as error:
-        raise InputError(f"Importing {path} failed: {_told(error)}") from error
+        raise InputError(f"Importing {path} failed: {_error_line(error)}") from error
     if not hasattr(module, attribute):
         public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise unknown(f"factory in module {path}:", attribute, public)
@@ -154,7 +156,7 @@ def _arguments(spec: str, factory: Callable[..., Any], both: tuple[Shape, int]) 
     )
 
 
-def _told(error: BaseException) -> str:
+def _error_line(error: BaseException) -> str:
     """The error in one line, with the last place in the user's code or below it."""
     message = str(error).strip().split("\n")[0]
     frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]

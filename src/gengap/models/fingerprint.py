@@ -1,4 +1,4 @@
-"""What tells one version of a user's network from another."""
+"""A hash of the source of a user's network, which enters the keys of its stored results."""
 
 import hashlib
 import sys
@@ -19,7 +19,7 @@ def fingerprint(name: str) -> str | None:
         sys.path.insert(0, here)
     try:
         spec = find_spec(path)
-    except (Exception, SystemExit):  # what a parent package raises when it is imported; building the network tells
+    except (Exception, SystemExit):  # whatever a parent package raises on import; building the network reports it
         return None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
         return None

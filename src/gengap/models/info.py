@@ -1,4 +1,4 @@
-"""What is known of each named network."""
+"""The named networks: parameter counts, input shapes and sources."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class ModelInfo:
 
 
 def named() -> list[ModelInfo]:
-    """All named networks, in the order of their names."""
+    """All named networks, sorted by name."""
     return [_info(NETWORKS[name]) for name in sorted(NETWORKS)]
 
 

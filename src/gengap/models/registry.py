@@ -1,4 +1,4 @@
-"""Named networks: a decorator that registers a constructor under a name, and what is known of each."""
+"""The registry of named networks: a decorator that registers a constructor under a name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

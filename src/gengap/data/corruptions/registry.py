@@ -1,4 +1,4 @@
-"""How a corruption is registered, and the two forms that it may have."""
+"""The registry of corruptions: of labels and of inputs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ SplitName = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Draw:
-    """Where the randomness of one corruption of one split comes from, and the data's moments.
+    """The random streams of one corruption on one split, and the moments of the training inputs.
 
     Attributes:
         seed: The user's seed.
-        split: Training and test examples have streams of their own.
+        split: Training and test examples use separate streams.
         mean, deviation: Of all values of the training inputs.
     """
 
@@ -29,7 +29,7 @@ class Draw:
     deviation: float = 1.0
 
     def once(self, *purpose: str) -> np.random.Generator:
-        """A generator for what is drawn once, for both splits alike unless ``purpose`` names the split."""
+        """A generator for what is drawn once and shared by both splits, unless ``purpose`` names the split."""
         return generator(self.seed, *purpose)
 
     def examples(self, purpose: str, indices: NDArray[np.int64]) -> Iterator[np.random.Generator]:
@@ -110,10 +110,10 @@ def corruption_names() -> list[str]:
 
 
 def find_corruption(name: str) -> Corruption:
-    """The corruption of that name.
+    """The corruption with this name.
 
     Raises:
-        InputError: There is none; the nearest names are told.
+        InputError: An unknown name; the message suggests the nearest ones.
     """
     if name not in _REGISTERED:
         raise unknown("corruption", name, _REGISTERED)
