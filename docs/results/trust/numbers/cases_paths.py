@@ -1,16 +1,24 @@
 """Cases of path norms, and of whatever depends on a batch of one."""
 
+import numpy as np
 import torch
 from case import Answer, case
-from cases_measures import made_up
 from torch import Tensor, nn
 
 import gengap
 from gengap.bounds import vc_dimension
+from gengap.data import Problem, Split
 
 SQUEEZE = "a network that ends in squeeze(), which drops the batch of one example"
 MIXING = "outputs that depend on the other examples of a batch"
 CLASSES = 4
+
+
+def images(n: int = 64) -> Problem:
+    """A Problem of Gaussian images 1 x 8 x 8 with their labels in turn."""
+    x = np.random.default_rng(0).normal(size=(n, 1, 8, 8)).astype(np.float32)
+    y = np.arange(n) % CLASSES
+    return Problem("made-up", Split(x, y), Split(x[:8], y[:8]), tuple("abcd"))
 
 
 class Squeeze(nn.Module):
@@ -45,13 +53,13 @@ def path_norm() -> tuple[float, float]:
     second, second_bias = dense(model[2], (6, 6, 6))
     units = second.square() @ (first.square().sum(1) + first_bias.square()) + second_bias.square()
     right = float(units.sum()) / 36
-    data = made_up((1, 8, 8), classes=CLASSES)
+    data = images()
     return right, gengap.measure(network(squeeze=True), data, measures=["path_norm"])["value"].iloc[0]
 
 
 def twins(measure: str, n: int, subset: int) -> tuple[Answer, Answer]:
     """A measure's value, or status and reason, of the network that flattens and of the one that squeezes."""
-    data = made_up((1, 8, 8), n=n, classes=CLASSES)
+    data = images(n)
     rows = [
         gengap.measure(network(squeeze=squeeze), data, measures=[measure], subset=subset).iloc[0]
         for squeeze in (False, True)
@@ -111,6 +119,6 @@ def mixing() -> tuple[str, str]:
     """No sum over the paths of one example."""
     torch.manual_seed(0)
     model = Mixing(nn.Flatten(), nn.Linear(64, CLASSES))
-    row = gengap.measure(model, made_up((1, 8, 8), classes=CLASSES), measures=["path_norm"]).iloc[0]
+    row = gengap.measure(model, images(), measures=["path_norm"]).iloc[0]
     now = row["value"] if row["status"] == "ok" else f"{row['status']}: {row['reason']}"
     return "skipped: the outputs of an example depend on the other", now
