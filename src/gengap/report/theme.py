@@ -90,7 +90,7 @@ def blend(start: str, end: str, fraction: float) -> str:
     """The colour that lies a fraction of the way from one ``#rrggbb`` to another.
 
     >>> blend("#000000", "#ff8000", 0.5)
-    '#808000'
+    '#804000'
     """
     channels = [(int(start[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(a + (b - a) * fraction):02x}" for a, b in channels)
