@@ -13,8 +13,8 @@ from gengap.cells import Cell, Options, Trial, capacity_rows, run
 from gengap.cells.pretrained import Pretrained, pretrained_rows
 from gengap.data import load
 from gengap.store import Row, Store
-from gengap.studies.measured import measured
-from gengap.studies.zhang2017.setting import MLP_1, Config, cells
+from gengap.studies.rows import measured
+from gengap.studies.zhang2017.trainings import MLP_1, Config, cells
 from gengap.sweep import Context
 from gengap.train import Pretraining, Recipe
 
@@ -40,7 +40,8 @@ def squares(configs: list[Made], context: Context) -> list[Row]:
     if any(config.x < 0 for config in configs):
         raise ValueError("no roots here")
     return [
-        {"status": "done", "reason": None, "square": c.x**2, "infinite": float("nan" if c.x else "inf")} for c in configs
+        {"status": "done", "reason": None, "square": c.x**2, "infinite": float("nan" if c.x else "inf")}
+        for c in configs
     ]
 
 

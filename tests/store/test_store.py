@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gengap.errors import InputError
-from gengap.store import FAILURES, RESULTS, Store, home, schema
+from gengap.store import FAILURES, RESULTS, DamagedRowWarning, Store, home, schema
+from gengap.store.columns import condition
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -90,6 +91,81 @@ def test_rows_are_filtered_and_ordered(store: Store) -> None:
     assert store.rows(model="none").empty
 
 
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+
+
+@given(
+    columns=st.lists(st.dictionaries(st.sampled_from(["model", "level", "kind", "other"]), SCALARS), max_size=6),
+    name=st.sampled_from(["model", "level", "study", "other"]),
+    wanted=st.lists(SCALARS, max_size=2),
+)
+def test_filters_are_pythons_equality(tmp_path_factory: pytest.TempPathFactory, columns, name, wanted) -> None:
+    rows = [row(f"{index}", **some) for index, some in enumerate(columns)]
+    wanted += [some[name] for some in columns[:1] if name in some]
+    with Store(tmp_path_factory.mktemp("filters") / "rows.db") as store:
+        for each in rows:
+            store.put(each)
+        found = [r["key"] for r in store.records(**{name: wanted})]
+    if name == "study":
+        rows = [r | {"study": r["kind"]} for r in rows if isinstance(r.get("kind"), str) and "/" in r["kind"]]
+    assert found == [r["key"] for r in rows if name in r and any(r[name] == value for value in wanted)]
+
+
+def test_a_filter_asks_an_index(store: Store) -> None:
+    for where in ({"study": "a/b"}, {"problem": "p", "level": 0.5}, {"model": ["a", "b"]}, {"status": "failed"}):
+        clause, parameters = condition({k: v if isinstance(v, list) else [v] for k, v in where.items()})
+        plan = store._select(f"EXPLAIN QUERY PLAN SELECT id FROM cells WHERE {clause}", *parameters)
+        assert all("USING COVERING INDEX" in step for *_, step in plan if "cells" in step), plan
+
+
+def test_keys_are_asked_for_in_any_number(store: Store) -> None:
+    for index in range(1200):
+        store._connection.execute("PRAGMA synchronous = OFF")
+        store.put(row(str(index), "done" if index % 2 else "failed"))
+    keys = [str(index) for index in range(1300)]
+    assert store.finished(keys) == {str(index) for index in range(1, 1200, 2)}
+    assert list(store.get_all(reversed(keys))) == [
+        str(i) for some in (range(800, 1200), range(300, 800), range(300)) for i in some
+    ]
+    assert store.get_all(["7"], history=False) == {"7": row("7")}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "row = replace(row, '0.25', '0.75')",
+        "history = replace(history, '1', '2')",
+        "row = CAST(x'7b22ff' AS TEXT)",
+        "row = replace(row, 'b', 'c')",
+        "row_crc = row_crc + 1",
+        "history = x'00'",
+    ],
+)
+def test_a_damaged_row_is_named_and_left_out(store: Store, damage: str) -> None:
+    for key in "abc":
+        store.put(row(key, loss=0.25, history=[{"epoch": 1}]))
+    store._connection.execute(f"UPDATE cells SET {damage} WHERE key = 'b'")
+    with pytest.warns(DamagedRowWarning, match=r"rows\.db: the row of key b is damaged"):
+        assert [r["key"] for r in store] == ["a", "c"]
+    with pytest.warns(DamagedRowWarning):
+        assert store.get("b") is None
+    with pytest.warns(DamagedRowWarning):
+        assert store.put(row("b", "failed"))  # nothing is lost by that
+    assert store.get("b") == row("b", "failed", history=[])
+
+
+def test_a_row_that_was_damaged_before_it_had_a_checksum(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "rows.db") as connection:
+        schema.MIGRATIONS[0](connection)
+        connection.execute("PRAGMA user_version = 1")
+        for key, text in (("a", b'{"key": "a", "status": "done"}'), ("b", b'{"key": "\xff'), ("c", b"[]")):
+            connection.execute("INSERT INTO cells VALUES (?, 'done', CAST(? AS TEXT), '[]')", (key, text))
+    connection.close()
+    with Store(tmp_path / "rows.db") as store, pytest.warns(DamagedRowWarning) as warned:
+        assert [r["key"] for r in store] == ["a"]
+    assert [str(w.message).split("key ")[1][0] for w in warned] == ["b", "c"]
+
+
 def test_remove_and_find(store: Store) -> None:
     for key in ("abc1", "abc2", "xyz", "abc"):
         store.put(row(key))
@@ -113,22 +189,30 @@ def test_home_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert home().name == "gengap"
 
 
+def _statements(*texts: str):
+    def step(connection: sqlite3.Connection) -> None:
+        for text in texts:
+            connection.execute(text)
+
+    return step
+
+
 def test_an_older_store_is_migrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with Store(tmp_path / "rows.db") as store:
         store.put(row("a", loss=math.inf))
-    step = ("ALTER TABLE cells ADD COLUMN note TEXT", "UPDATE cells SET note = 'old'")
+    step = _statements("ALTER TABLE cells ADD COLUMN note TEXT", "UPDATE cells SET note = 'old'")
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, step))
     with Store(tmp_path / "rows.db") as store:
         assert store.get("a") == row("a", loss=math.inf, history=[])
     with sqlite3.connect(tmp_path / "rows.db") as connection:
         assert connection.execute("SELECT note FROM cells").fetchall() == [("old",)]
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
 
 
 def test_a_migration_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with Store(tmp_path / "rows.db") as store:
         store.put(row("a"))
-    step = ("ALTER TABLE cells ADD COLUMN note TEXT", "UPDATE nowhere SET note = 'old'")
+    step = _statements("ALTER TABLE cells ADD COLUMN note TEXT", "UPDATE nowhere SET note = 'old'")
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, step))
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
@@ -180,7 +264,8 @@ def test_a_store_that_cannot_be_written(store: Store) -> None:
 
 def test_no_room_on_disk(store: Store) -> None:
     store.put(row("a"))
-    store._connection.execute("PRAGMA max_page_count = 4")
+    pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
     with pytest.raises(InputError, match="no room is left on the disk"):
         store.put(row("b", text="x" * 100_000))
     assert [r["key"] for r in store] == ["a"]

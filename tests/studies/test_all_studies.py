@@ -79,7 +79,7 @@ def test_paper_scale_measures_every_reported_number(one: Study) -> None:
 
 @each_study
 def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: Path) -> None:
-    from gengap.cells import Options
+    from gengap.sweep import Options
 
     options = Options(device="cpu", workers=1, progress=False)
     outcome = run_study(one, "smoke", options)

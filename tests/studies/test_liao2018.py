@@ -13,7 +13,7 @@ from gengap.report import Figure, Table
 from gengap.studies import Outcome, find_studies
 from gengap.studies.liao2018 import figure1, figure3, figure4, figure6, figure10, lines, published, setting
 from gengap.studies.liao2018.lines import line_row
-from gengap.studies.liao2018.setting import FIVE, Config, networks
+from gengap.studies.liao2018.networks import FIVE, Config, networks
 
 NAMES = [f"liao2018/{stem}" for stem in ("figure1", "figure10", "figure12", "figure3", "figure4", "figure6")]
 

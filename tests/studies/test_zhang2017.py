@@ -11,7 +11,7 @@ from gengap.studies import Outcome, find_studies
 from gengap.studies.zhang2017 import figure1a, figure1b, figure1c, figure2b, setting, table1
 from gengap.studies.zhang2017.overfitting import epochs_to_overfit, with_overfit_times
 from gengap.studies.zhang2017.published import FIGURES, curves
-from gengap.studies.zhang2017.setting import ALEXNET, INCEPTION, LEVELS, MLP_1, MLP_3, NO_BN, Config
+from gengap.studies.zhang2017.trainings import ALEXNET, INCEPTION, LEVELS, MLP_1, MLP_3, NO_BN, Config
 
 
 def _reported(reported, quantity, **where):

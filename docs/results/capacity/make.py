@@ -18,9 +18,9 @@ from scipy.spatial.distance import cdist
 
 import gengap
 from gengap import bounds, verdicts
-from gengap.cells import Options
 from gengap.data import preprocess
 from gengap.studies.zhang2017 import capacity
+from gengap.sweep import Options
 from gengap.tasks.capacity import capacity_verdict
 
 HERE = Path(__file__).parent

@@ -1,10 +1,19 @@
-"""Cells, and the sweep that turns them into stored rows.
+"""Cells, and the sweeps that turn them into stored rows.
 
 Here science meets machinery: a cell knows how it is trained, the sweep and the store know nothing of training.
 """
 
-from gengap.cells.capacity import Trial, capacity_rows
+from gengap.cells.capacity_trials import Trial, capacity_rows
 from gengap.cells.cell import Cell
-from gengap.cells.running import Options, run
+from gengap.cells.trained import run
+from gengap.sweep import Options
 
-__all__ = ["Cell", "Options", "Trial", "capacity_rows", "run"]
+__all__ = [
+    # one training
+    "Cell",
+    "Options",
+    "run",
+    # what a recipe can fit
+    "Trial",
+    "capacity_rows",
+]

@@ -1,7 +1,6 @@
 """Cell: Problem x corruption x Recipe x seed, and the key under which its row is stored."""
 
 import hashlib
-import json
 import platform
 import re
 import subprocess
@@ -13,6 +12,7 @@ import torch
 
 from gengap import __version__, models
 from gengap.data import Problem
+from gengap.keys import job_key
 from gengap.seeds import stream
 from gengap.store import Row
 from gengap.train import OUTCOME, Recipe
@@ -51,8 +51,8 @@ class Cell:
             self.seed,
         ]
         if (code := models.fingerprint(self.recipe.model)) is not None:
-            parts += [code, _network(self, code)[1]]  # the second for what other files have a part in
-        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+            parts += [code, _network(self, code)[1]]  # the second hash catches changes in files that the first imports
+        return job_key(*parts)
 
     @property
     def title(self) -> str:

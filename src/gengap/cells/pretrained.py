@@ -3,23 +3,21 @@
 They are stored like cells, under keys of their own, with what normalisation makes of their losses.
 """
 
-import hashlib
-import json
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gengap.cells.cell import FORMAT, Cell
-from gengap.cells.running import Options, execution_of, save
+from gengap.cells.trained import execution_of, save, workers_for
 from gengap.data import Problem, open_problem
+from gengap.keys import job_key
 from gengap.measures.normalisation import normalised_losses
 from gengap.store import Row, Store
-from gengap.sweep import Context, Job, available_cores
-from gengap.sweep import run as sweep
+from gengap.sweep import Context, Job, Options, Plan, job_rows, scratch_folder
 from gengap.train import Execution, Pretraining, Recipe, Run, check_trainable, resolve_device, train_pretrained
 
 
@@ -40,8 +38,7 @@ class Pretrained:
         """Its identity: 32 hexadecimal digits."""
         first = self.pretraining
         before = [first.recipe and first.recipe.hash, float(first.level), first.initial_std]
-        parts = ["pretrained", FORMAT, self.cell.key, before]
-        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+        return job_key("pretrained", FORMAT, self.cell.key, before)
 
     @property
     def title(self) -> str:
@@ -83,46 +80,44 @@ def pretrained_rows(networks: Sequence[Pretrained], store: Store, options: Optio
     Beside a cell's columns: ``pretraining_level``, ``initial_std``, ``pretraining_epochs``, ``pretraining_loss``,
     ``pretraining_accuracy``, ``nearest_epoch``, and ``snapshots``: a list with one record for the epoch whose training
     loss is nearest to the recipe's ``snapshot_loss`` and one for the last; see
-    ``gengap.measures.normalisation.normalised_losses``. A network that
-    was not trained has status ``missing``.
+    ``gengap.measures.normalisation.normalised_losses``. A network that was not trained has status ``missing``.
 
     Args:
         networks: What to train.
-        store: Where rows are kept.
+        store: Where rows are stored.
         options: How they are run.
 
     Raises:
         InputError: A device that is not there, a recipe that its Problem does not allow.
     """
     options = options or Options()
-    if not options.stored:
-        device = resolve_device(options.device)
-        by_problem: dict[str, list[Pretrained]] = {}
-        for network in {network.key: network for network in networks}.values():
-            by_problem.setdefault(network.cell.problem.hash, []).append(network)
-        finished = store.finished(network.key for network in networks)
-        for group in by_problem.values():
-            _run([network for network in group if network.key not in finished], store, device, options)
-    absent = {"status": "missing", "reason": "it was never trained"}
-    return [n.columns() | {"key": n.key} | (store.get(n.key) or absent) for n in networks]
+    device = resolve_device(options.device)
+    rows, _ = job_rows(
+        [Job(network.key, network.title, network, network.columns()) for network in networks],
+        train_payloads,
+        store,
+        options,
+        prepare=lambda missing, _: _plan(missing, device, options),
+        group=lambda job: job.payload.cell.problem.hash,
+        absent="it was never trained",
+    )
+    return rows
 
 
-def _run(networks: Sequence[Pretrained], store: Store, device: str, options: Options) -> None:
-    if not networks:
-        return
-    for network in networks:
-        check_trainable(network.cell.sample(), network.cell.recipe, len(network.cell.problem.train))
-    with tempfile.TemporaryDirectory(prefix="gengap-") as name:
-        save(networks[0].cell.problem, Path(name))
-        units = [[_job(network, Path(name), device)] for network in networks]
-        workers = options.workers or (1 if device == "cuda" else max(1, min(available_cores(), len(units))))
-        sweep(units, train_payloads, store, workers=workers, timeout_s=options.timeout_s, progress=options.progress)
+@contextmanager
+def _plan(missing: Sequence[Job], device: str, options: Options) -> Iterator[Plan]:
+    cells: list[Cell] = [job.payload.cell for job in missing]
+    for cell in cells:
+        check_trainable(cell.sample(), cell.recipe, len(cell.problem.train))
+    with scratch_folder() as folder:
+        save(cells[0].problem, folder)
+        units = [[replace(job, payload=_payload(job.payload, folder, device))] for job in missing]
+        yield Plan(units, options.workers or workers_for(device, len(units)))
 
 
-def _job(network: Pretrained, folder: Path, device: str) -> Job:
+def _payload(network: Pretrained, folder: Path, device: str) -> Payload:
     cell = network.cell
-    payload = Payload(folder, cell.recipe, network.pretraining, cell.seed, execution_of(cell, device))
-    return Job(network.key, network.title, payload, network.columns())
+    return Payload(folder, cell.recipe, network.pretraining, cell.seed, execution_of(cell, device))
 
 
 def train_payloads(payloads: list[Payload], context: Context) -> list[Row]:

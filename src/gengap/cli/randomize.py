@@ -49,8 +49,8 @@ def command(
     """
     level_values, seed_values = _numbers("--levels", levels), _whole_numbers("--seeds", seeds)
 
-    from gengap.cells import Options
     from gengap.data import load
+    from gengap.sweep import Options
     from gengap.tasks.randomize import randomize
     from gengap.train import choose_recipe
 

@@ -51,11 +51,12 @@ def list_runs(
     problem: _Filter = "",
     model: _Filter = "",
     corruption: _Filter = "",
+    study: _Filter = "",
     file: _File = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document with every column but history.")] = False,
 ) -> None:
     """List stored runs, the newest last."""
-    where = _where(status=status, problem=problem, model=model, corruption=corruption)
+    where = _where(status=status, problem=problem, model=model, corruption=corruption, study=study)
     with _store(file) as store:
         rows = list(store.records(history=False, **where))
         if as_json:
@@ -75,10 +76,11 @@ def export_runs(
     problem: _Filter = "",
     model: _Filter = "",
     corruption: _Filter = "",
+    study: _Filter = "",
     file: _File = None,
 ) -> None:
     """Export stored runs as CSV, Parquet or JSON."""
-    where = _where(status=status, problem=problem, model=model, corruption=corruption)
+    where = _where(status=status, problem=problem, model=model, corruption=corruption, study=study)
     if form is Format.parquet and out is None:
         raise InputError("Parquet is no text to print.", next_step="name a file with --out")
     with _store(file) as store:

@@ -62,8 +62,8 @@ def run_studies(
 ) -> None:
     """Run a study: what is stored already is not run again. Exit status 3 if a run failed."""
     studies = find_studies(name)
-    from gengap.cells import Options
     from gengap.report import make_folder
+    from gengap.sweep import Options
 
     if out is not None:
         make_folder(out)

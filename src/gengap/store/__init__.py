@@ -1,7 +1,20 @@
 """Rows and their keys on disk: one SQLite file that survives interruption, shared by every sweep."""
 
+from gengap.store.columns import Row
+from gengap.store.errors import store_errors
 from gengap.store.home import home
-from gengap.store.problems import explained
-from gengap.store.store import FAILURES, RESULTS, STATUSES, Row, Store
+from gengap.store.store import FAILURES, RESULTS, STATUSES, DamagedRowWarning, Store
 
-__all__ = ["FAILURES", "RESULTS", "STATUSES", "Row", "Store", "explained", "home"]
+__all__ = [
+    # where rows are
+    "Store",
+    "home",
+    # what a row is
+    "Row",
+    "RESULTS",
+    "FAILURES",
+    "STATUSES",
+    # what goes wrong
+    "DamagedRowWarning",
+    "store_errors",
+]

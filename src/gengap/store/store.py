@@ -1,28 +1,39 @@
 """The store: one row with its history for each key."""
 
 import json
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from gengap.errors import InputError, unknown
-from gengap.store import schema
+from gengap.store.columns import FILTERS, Row, checksum, condition, encoded, filter_values, matches
+from gengap.store.connection import connect
+from gengap.store.errors import store_errors
 from gengap.store.home import home
-from gengap.store.problems import explained
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Row = dict[str, Any]
 
 RESULTS = ("done", "diverged")
 FAILURES = ("failed", "out-of-memory", "timed-out")
 STATUSES = RESULTS + FAILURES
 
-_LOCK_WAIT_S = 60.0
+_AT_ONCE = 500  # keys or rows asked for in one statement
+_COMPARED = 20_000  # keys that a mistyped one is compared with
+_COLUMNS = ("key", "status", "written", "row_crc", "history_crc", *FILTERS, "row", "history")
+_REPLACE = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])
+_PUT = (
+    f"INSERT INTO cells ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "
+    f"ON CONFLICT (key) DO UPDATE SET {_REPLACE} "
+)
+_UNLESS_RESULT = "WHERE excluded.status IN ('done', 'diverged') OR cells.status NOT IN ('done', 'diverged')"
+
+
+class DamagedRowWarning(UserWarning):
+    """A stored row cannot be read and is left out."""
 
 
 class Store:
@@ -36,6 +47,9 @@ class Store:
     Statuses ``done`` and ``diverged`` are results. ``failed``, ``out-of-memory`` and ``timed-out`` are failures:
     stored with their reason, tried again next time, never put in a result's place.
 
+    A row whose checksum does not fit is left out of every answer, with a ``DamagedRowWarning`` that names its key; it
+    counts as not stored. A file that may not be written is opened for reading only.
+
     Args:
         path: The file, made when missing; None takes ``gengap.db`` in ``gengap.store.home()``.
 
@@ -45,15 +59,8 @@ class Store:
 
     def __init__(self, path: Path | str | None = None):
         self.path = home() / "gengap.db" if path is None else Path(path)
-        with explained(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=_LOCK_WAIT_S, isolation_level=None)
-            try:
-                schema.upgrade(self._connection, self.path)
-                _use_write_ahead_log(self._connection)
-            except BaseException:
-                self._connection.close()
-                raise
+        with store_errors(self.path):
+            self._connection = connect(self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -82,40 +89,60 @@ class Store:
         key, status = row["key"], row["status"]
         if not isinstance(key, str) or not key or status not in STATUSES:
             raise ValueError(f"A row needs a key and a status of {STATUSES}, got {key!r} and {status!r}.")
-        body = {name: value for name, value in row.items() if name != "history"}
-        statement = (
-            "INSERT INTO cells (key, status, row, history) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
-            "SET status = excluded.status, row = excluded.row, history = excluded.history "
-            "WHERE excluded.status IN ('done', 'diverged') OR cells.status NOT IN ('done', 'diverged')"
-        )
-        values = (key, status, _dump(body), _dump(row.get("history", [])))
-        with explained(self.path):
-            return self._connection.execute(statement, values).rowcount == 1
+        body = encoded({name: value for name, value in row.items() if name != "history"})
+        history = encoded(row.get("history", []))
+        columns = (key, status, time.time(), checksum(body), checksum(history), *filter_values(row), body, history)
+        with store_errors(self.path):
+            if self._connection.execute(_PUT + _UNLESS_RESULT, columns).rowcount == 1:
+                return True
+            if self.get(key) is not None:
+                return False
+            return self._connection.execute(_PUT, columns).rowcount == 1  # what stands there is damaged
 
     def get(self, key: str) -> Row | None:
         """The row stored under ``key`` with its ``history``, or None."""
-        for body, epochs in self._select("SELECT row, history FROM cells WHERE key = ?", key):
-            return _load(body, epochs)
-        return None
+        return self.get_all([key]).get(key)
+
+    def get_all(self, keys: Iterable[str], *, history: bool = True) -> dict[str, Row]:
+        """The rows stored under ``keys``, by key.
+
+        Args:
+            keys: Which; those without a row are left out.
+            history: Whether rows have their ``history``.
+        """
+        wanted = list(dict.fromkeys(keys))
+        rows = (row for some in _chunks(wanted) for row in self._rows("key", some, history))
+        return {row["key"]: row for row in rows}
 
     def finished(self, keys: Iterable[str]) -> set[str]:
         """Those of ``keys`` for which a result is stored."""
-        results = self._select("SELECT key FROM cells WHERE status IN ('done', 'diverged')")
-        return set(keys).intersection(key for (key,) in results)
+        results: set[str] = set()
+        for some in _chunks(list(dict.fromkeys(keys))):
+            statement = f"SELECT key, row_crc, row FROM cells WHERE key IN ({_marks(some)}) AND status IN (?, ?)"
+            for key, crc, body in self._select(statement, *some, *RESULTS):
+                if checksum(body) == crc:
+                    results.add(key)
+                else:
+                    self._warn_damaged(key)
+        return results
 
     def records(self, *, history: bool = True, **where: Any) -> Iterator[Row]:
-        """Stored rows, in the order in which their keys were first stored.
+        """Stored rows, in the order in which their keys were first stored; read a few hundred at a time.
 
         Args:
-            history: Whether rows carry their ``history``.
-            where: Column = value, or a tuple, list or set of values; a row without the column is left out.
+            history: Whether rows have their ``history``.
+            where: Column = value, or a tuple, list or set of values; a row without the column is left out. ``study``
+                is the name of a study that measured the row. Filters by ``status``, ``problem``, ``model``,
+                ``corruption``, ``level``, ``seed`` and ``study`` are fast; other columns are compared row by row.
         """
-        wanted = {name: value if isinstance(value, tuple | list | set) else (value,) for name, value in where.items()}
-        columns = "row, history" if history else "row, NULL"
-        for body, epochs in self._select(f"SELECT {columns} FROM cells ORDER BY rowid"):
-            row = _load(body, epochs)
-            if all(name in row and row[name] in values for name, values in wanted.items()):
-                yield row
+        wanted = {
+            name: tuple(value) if isinstance(value, tuple | list | set | frozenset) else (value,)
+            for name, value in where.items()
+        }
+        clause, parameters = condition(wanted)
+        numbers = sorted(number for (number,) in self._select(f"SELECT id FROM cells WHERE {clause}", *parameters))
+        for some in _chunks(numbers):
+            yield from (row for row in self._rows("id", some, history) if matches(row, wanted))
 
     def rows(self, *, history: bool = True, **where: Any) -> "pd.DataFrame":
         """Stored rows as a DataFrame, one for each key; ``history`` is a column of lists of dictionaries.
@@ -130,7 +157,7 @@ class Store:
 
     def remove(self, keys: Iterable[str]) -> int:
         """Removes rows for good and returns how many there were."""
-        with explained(self.path), self._connection:
+        with store_errors(self.path), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             return self._connection.executemany("DELETE FROM cells WHERE key = ?", [(key,) for key in keys]).rowcount
 
@@ -140,26 +167,65 @@ class Store:
         Raises:
             InputError: No stored key begins so, or several do.
         """
-        keys: list[str] = [key for (key,) in self._select("SELECT key FROM cells")]
-        if prefix in keys:
-            return prefix
-        near = [key for key in keys if prefix and key.startswith(prefix)]
-        if len(near) > 1:
+        end = prefix + "\U0010ffff"
+        select = "SELECT key FROM cells WHERE key BETWEEN ? AND ? ORDER BY id"
+        near = [str(key) for (key,) in self._select(select, prefix, end)] if prefix else []
+        if prefix in near or len(near) == 1:
+            return prefix if prefix in near else near[0]
+        if near:
             raise InputError(
                 f"{len(near)} stored runs have a key that begins with {prefix!r}.",
                 expected="a key, or enough of its beginning to tell it from others",
                 next_step=f"write more of it, e.g. {near[0]!r}",
             )
-        if not near:
-            raise _unknown_key(prefix, keys)
-        return near[0]
+        keys = [key for (key,) in self._select("SELECT key FROM cells LIMIT ?", _COMPARED)]
+        raise _unknown_key(prefix, keys, len(self))
+
+    def _rows(self, column: str, values: Sequence[Any], history: bool) -> Iterator[Row]:
+        """Rows that can be read, in the order in which they were first stored."""
+        texts = "history_crc, history" if history else "NULL, NULL"
+        statement = f"SELECT key, row_crc, row, {texts} FROM cells WHERE {column} IN ({_marks(values)}) ORDER BY id"
+        for key, *columns in self._select(statement, *values):
+            row = _decoded(key, *columns)
+            if row is None:
+                self._warn_damaged(key)
+            else:
+                yield row
+
+    def _warn_damaged(self, key: Any) -> None:
+        warnings.warn(
+            f"Store {self.path}: the row of key {key} is damaged and left out; the command that made it runs it again.",
+            DamagedRowWarning,
+            stacklevel=3,
+        )
 
     def _select(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with explained(self.path):
+        with store_errors(self.path):
             return self._connection.execute(statement, parameters).fetchall()
 
 
-def _unknown_key(prefix: str, keys: list[str]) -> InputError:
+def _decoded(key: str, row_crc: int, body: str, history_crc: int | None, epochs: str | None) -> Row | None:
+    """A row as it was put; None where its texts are not those that were written."""
+    if checksum(body) != row_crc or (epochs is not None and checksum(epochs) != history_crc):
+        return None
+    try:
+        row: Row = json.loads(body)
+        if row["key"] != key:
+            return None
+        return row if epochs is None else row | {"history": json.loads(epochs)}
+    except (ValueError, TypeError, KeyError):  # damaged before it had a checksum
+        return None
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _unknown_key(prefix: str, keys: list[str], total: int) -> InputError:
     """Names the nearest keys only: a store may hold thousands."""
     from difflib import get_close_matches
 
@@ -169,37 +235,7 @@ def _unknown_key(prefix: str, keys: list[str]) -> InputError:
         if near
         else InputError(
             f"Unknown key {prefix!r}.",
-            expected=f"the key of one of the {len(keys)} stored runs",
+            expected=f"the key of one of the {total} stored runs",
             next_step="gengap runs list",
         )
     )
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """Readers and the writer no longer wait for each other; each commit is on disk when it returns."""
-    give_up = time.monotonic() + _LOCK_WAIT_S
-    while True:  # SQLite does not wait for locks by itself when the journal's mode changes
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
-    connection.execute("PRAGMA synchronous = FULL")
-
-
-def _load(body: str, epochs: str | None) -> Row:
-    row: Row = json.loads(body)
-    return row if epochs is None else row | {"history": json.loads(epochs)}
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, default=_scalar)
-
-
-def _scalar(value: Any) -> Any:
-    """A NumPy scalar as Python's own; anything else cannot be stored."""
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        return value.item()
-    raise TypeError(f"A row cannot hold {type(value).__name__} {value!r}.")

@@ -11,8 +11,8 @@ from gengap.errors import unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure, Table
+    from gengap.sweep import Options
 
 Scale = Literal["smoke", "desk", "paper"]
 SCALES: tuple[Scale, ...] = get_args(Scale)

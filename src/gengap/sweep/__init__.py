@@ -1,23 +1,33 @@
 """Sweeps: many jobs, run once each, on this machine, resumable."""
 
 from gengap.sweep.jobs import Context, Failure, Interrupted, Job, SweepResult, Unit, Work
-from gengap.sweep.kept import kept
 from gengap.sweep.layout import Layout, Prepare, choose_layout
+from gengap.sweep.measured_once import measured_once
+from gengap.sweep.rows import Options, Plan, job_rows
 from gengap.sweep.run import run
+from gengap.sweep.scratch import scratch_folder
 from gengap.sweep.threads import available_cores
 
 __all__ = [
+    # what is to be run
     "Context",
-    "Failure",
-    "Interrupted",
     "Job",
-    "Layout",
-    "Prepare",
-    "SweepResult",
     "Unit",
     "Work",
+    # from jobs to rows
+    "Options",
+    "Plan",
+    "job_rows",
+    "run",
+    # what came of it
+    "Failure",
+    "Interrupted",
+    "SweepResult",
+    # this machine
+    "Layout",
+    "Prepare",
     "available_cores",
     "choose_layout",
-    "kept",
-    "run",
+    "measured_once",
+    "scratch_folder",
 ]

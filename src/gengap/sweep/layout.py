@@ -12,7 +12,7 @@ from typing import Any
 
 from gengap.sweep import failures
 from gengap.sweep.failures import Cause
-from gengap.sweep.kept import kept
+from gengap.sweep.measured_once import measured_once
 from gengap.sweep.process import Child, Ended
 from gengap.sweep.threads import available_cores, limited
 
@@ -51,7 +51,7 @@ def choose_layout(prepare: Prepare, key: str, *, units: int, cores: int | None =
         return Layout(1, cores)
     machine = f"{platform.node()} {platform.machine()}, {cores} cores"
     fastest = partial(_fastest, units=units)
-    return kept("layouts.json", f"{machine}: {key}", lambda: _measure_all(prepare, cores, seconds), fastest)
+    return measured_once("layouts.json", f"{machine}: {key}", lambda: _measure_all(prepare, cores, seconds), fastest)
 
 
 def _fastest(measured: list[dict[str, Any]], units: int) -> Layout:

@@ -6,15 +6,15 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 
 from gengap.errors import InputError
-from gengap.store import RESULTS, Store, explained
-from gengap.sweep.executors import Outcome, in_process, in_workers
+from gengap.keys import unit_key
+from gengap.store import RESULTS, Store, store_errors
 from gengap.sweep.failures import Cause
 from gengap.sweep.jobs import Failure, Interrupted, Job, SweepResult, Unit, Work
 from gengap.sweep.progress import Board
+from gengap.sweep.runners import Outcome, in_process, in_workers
 from gengap.sweep.threads import available_cores
 
 
@@ -96,9 +96,8 @@ def _missing(units: Sequence[Unit], store: Store) -> list[list[Job]]:
 
 
 def _checkpoint(store: Store, unit: Unit) -> Path:
-    digest = blake2b("\n".join(job.key for job in unit).encode(), digest_size=16).hexdigest()
-    folder = store.path.parent / "checkpoints" / digest
-    with explained(folder):
+    folder = store.path.parent / "checkpoints" / unit_key(job.key for job in unit)
+    with store_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder / "checkpoint"
 

@@ -45,7 +45,7 @@ def promises(row: Mapping[str, Any], *, delta: float = 0.05) -> list[Promise]:
     """What VC dimension, Rademacher complexity and stability promise for a network, and what held-out examples do.
 
     Args:
-        row: A row of ``gengap.cells.capacity.capacity_rows``.
+        row: A row of ``gengap.cells.capacity_trials.capacity_rows``.
         delta: Probability with which each bound may fail by itself, in (0, 1).
     """
     made = (_vc(row, delta), _rademacher(row, delta), _twins(row, delta), _hardt(row), _held_out(row, delta))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gengap import load
-from gengap.cells import Options
-from gengap.cells.capacity import Trial
+from gengap.cells.capacity_trials import Trial
 from gengap.errors import InputError
+from gengap.sweep import Options
 from gengap.tasks.capacity import Capacity, capacity
 from gengap.train import preset
 

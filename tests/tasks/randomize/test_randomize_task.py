@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import gengap
-from gengap.cells import Options
 from gengap.cli import main
 from gengap.errors import InputError
+from gengap.sweep import Options
 from gengap.tasks.randomize.task import _grid
 from gengap.train import choose_recipe, preset
 

@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gengap.studies.measured import measured
+from gengap.studies.rows import measured
 from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure, Table
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 NAME = "arora2019/depth"
 # Rows and columns, rank, and the fractions of the entries that are known.

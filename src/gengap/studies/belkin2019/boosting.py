@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING
 
 from gengap.studies.belkin2019.curve import figure, with_peaks
 from gengap.studies.belkin2019.published import PAPER
-from gengap.studies.measured import measured
+from gengap.studies.rows import measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.data import Points
     from gengap.report import Figure
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 NAME = "belkin2019/boosting"
 LEAVES, SHRINKAGE = 10, 0.85

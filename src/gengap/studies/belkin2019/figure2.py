@@ -21,8 +21,8 @@ from gengap.studies.study import Reported, Row, Scale, Study, study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure
+    from gengap.sweep import Options
 
 NAME, KERNEL = "belkin2019/figure2", "gaussian"
 

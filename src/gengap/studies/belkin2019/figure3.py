@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 
 from gengap.studies.belkin2019.curve import figure, with_peaks
 from gengap.studies.belkin2019.published import PAPER, WORDS, curve, points
-from gengap.studies.measured import measured
+from gengap.studies.rows import measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.interpolate.double_descent import WidthPoint
     from gengap.report import Figure
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 NAME = "belkin2019/figure3"
 WIDTHS = tuple(sorted({int(point["H"]) for point in points("fig3_nn")}))

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.belkin2019.curve import with_peaks
-from gengap.studies.measured import measured
+from gengap.studies.rows import measured
 from gengap.studies.study import Row, Scale
 
 if TYPE_CHECKING:
-    from gengap.cells import Options
     from gengap.data import Points
     from gengap.interpolate import RidgelessPoint
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 # N of Figure 2, below and above n = 10,000.
 COUNTS = (200, 500, 1_000, 1_500, 2_000, 2_500, 3_000, *range(5_000, 15_000, 1_000), 20_000, 40_000, 60_000)

@@ -19,8 +19,8 @@ from gengap.studies.study import Reported, Row, Scale, Study, study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure
+    from gengap.sweep import Options
 
 NAME, KERNEL = "belkin2019/relu_features", "relu"
 REPORTED = (

@@ -16,8 +16,8 @@ from gengap.studies.study import Row, Scale, Study, study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure
+    from gengap.sweep import Options
 
 NAME = "gunasekar2017/measurements"
 METHODS: tuple[tuple[Method, float | None], ...] = (

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gengap.studies.measured import measured
+from gengap.studies.rows import measured
 from gengap.studies.study import Row, Scale
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gengap.arrays import Floats
-    from gengap.cells import Options
     from gengap.interpolate.factorisation import Factorised, Measurements, NuclearSolution
     from gengap.report import Table
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 Kind = Literal["gaussian", "entries"]
 Method = Literal["descent", "nuclear norm", "rank"]

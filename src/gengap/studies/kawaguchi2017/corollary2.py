@@ -15,8 +15,7 @@ from gengap.studies.kawaguchi2017.linear import DISTANCES, Config
 from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
-    from gengap.cells import Options
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 NAME = "kawaguchi2017/corollary2"
 # Training and test examples by scale: more than the 64 pixels of a digit, or the 784 of MNIST.

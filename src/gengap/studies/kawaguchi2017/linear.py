@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gengap.studies.measured import measured
+from gengap.studies.rows import measured
 from gengap.studies.study import Row, Scale
 
 if TYPE_CHECKING:
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from gengap.cells import Options
     from gengap.report import Figure, Table
+    from gengap.sweep import Options
 
 Labels = Literal["true", "random"]
 PAPER = "Kawaguchi, Kaelbling and Bengio 2017, Generalization in deep learning, arXiv:1710.05468"

@@ -16,8 +16,7 @@ from gengap.studies.kawaguchi2017.linear import DISTANCES, Config
 from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
-    from gengap.cells import Options
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 NAME = "kawaguchi2017/theorem1"
 # Training and test examples, and random features, by scale: more features than examples of both splits.

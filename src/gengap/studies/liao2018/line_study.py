@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from gengap.studies.liao2018 import setting
+from gengap.studies.liao2018 import networks
 from gengap.studies.liao2018.lines import measure
-from gengap.studies.liao2018.setting import Config
+from gengap.studies.liao2018.networks import Config
 from gengap.studies.liao2018.views import each_network, fits, normalised, product_norm, remains, unnormalised
 from gengap.studies.study import Reported, Scale, Study
 
@@ -34,10 +34,10 @@ def line_study(
         name=name,
         artifact=artifact,
         claim=claim,
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
+        paper=networks.PAPER,
+        differences=networks.DIFFERENCES,
+        scaled=networks.SCALED,
+        cost=networks.COST,
         reported=reported,
         sweep=sweep,
         measure=measure,

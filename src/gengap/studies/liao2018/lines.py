@@ -6,11 +6,11 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from gengap.studies.liao2018.setting import Config, networks
+from gengap.studies.liao2018.networks import Config, networks
 from gengap.studies.study import Row
 
 if TYPE_CHECKING:
-    from gengap.cells import Options
+    from gengap.sweep import Options
 
 # Columns of a network's row that come from its snapshot; ``LOSSES`` for the norm of the line.
 PLAIN = ("epoch", "train_loss", "test_loss", "train_error", "test_error")

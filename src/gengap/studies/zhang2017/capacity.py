@@ -11,14 +11,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from gengap.studies.study import Reported, Row, Scale, Study, study
-from gengap.studies.zhang2017 import setting
-from gengap.studies.zhang2017.setting import ALEXNET, INCEPTION, MLP_1, MLP_3, NAMES, NO_BN, Config
+from gengap.studies.zhang2017 import trainings
+from gengap.studies.zhang2017.trainings import ALEXNET, INCEPTION, MLP_1, MLP_3, NAMES, NO_BN, Config
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Table
+    from gengap.sweep import Options
 
 TOLERANCE = 0.05
 MODELS: dict[Scale, tuple[str, ...]] = {
@@ -52,7 +52,7 @@ def sweep(scale: Scale) -> list[Config]:
         Config(scale, model, level=level, seed=seed)
         for model in MODELS[scale]
         for level in (0.0, 1.0)
-        for seed in setting.seeds(scale)
+        for seed in trainings.seeds(scale)
     ]
 
 
@@ -63,7 +63,7 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
 
     trial = Trial(EXAMPLES[configs[0].scale], DRAWS, TWINS)
     with Store() as store:
-        rows = capacity_rows(setting.cells(configs), store, trial, options)
+        rows = capacity_rows(trainings.cells(configs), store, trial, options)
     named = [row | {"rademacher_reason": row["trial_reason"]} for row in rows]
     return [row | asdict(config) for row, config in zip(named, configs, strict=True)]
 
@@ -113,22 +113,22 @@ def zhang2017_capacity() -> Study:
             "VC dimension, Rademacher complexity and uniform stability promise nothing for networks that fit random "
             "labels, and cannot tell those that learned from those that memorised."
         ),
-        paper=setting.PAPER,
+        paper=trainings.PAPER,
         differences=(
-            *setting.DIFFERENCES,
+            *trainings.DIFFERENCES,
             "The paper expects a Rademacher complexity of about 1 because random labels are fitted; here it is "
             "measured: networks are trained to err where a random sign is +1 and to be right where it is -1.",
             "The VC dimension is an upper bound by a later theorem (Bartlett et al. 2019) than the paper knew.",
             f"Each trial has {DRAWS} sign vectors and {TWINS} twins; it is a lower estimate.",
         ),
         scaled={
-            "smoke": f"{setting.SCALED['smoke']} Trials see {EXAMPLES['smoke']} examples.",
-            "desk": f"{setting.SCALED['desk']} Trials see the first {EXAMPLES['desk']:,} examples.",
+            "smoke": f"{trainings.SCALED['smoke']} Trials see {EXAMPLES['smoke']} examples.",
+            "desk": f"{trainings.SCALED['desk']} Trials see the first {EXAMPLES['desk']:,} examples.",
         },
         cost={
             "smoke": "seconds",
-            "desk": f"{setting.COST['desk']}, and about a quarter of an hour for the trials",
-            "paper": f"{setting.COST['paper']}, times about seven for the trials",
+            "desk": f"{trainings.COST['desk']}, and about a quarter of an hour for the trials",
+            "paper": f"{trainings.COST['paper']}, times about seven for the trials",
         },
         reported=REPORTED,
         sweep=sweep,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from gengap.studies.study import Reported, Scale
 from gengap.studies.zhang2017.published import MODELS, curves, points
-from gengap.studies.zhang2017.setting import ALEXNET, INCEPTION, LEVELS, MLP_1, MLP_3, NAMES, Config, seeds
+from gengap.studies.zhang2017.trainings import ALEXNET, INCEPTION, LEVELS, MLP_1, MLP_3, NAMES, Config, seeds
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.study import Reported, Row, Scale, Study, study
-from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017 import trainings
 from gengap.studies.zhang2017.colours import condition_colours
 from gengap.studies.zhang2017.overfitting import OVERFIT_LOSS, epochs_to_overfit, with_overfit_times
 from gengap.studies.zhang2017.published import curves, points
-from gengap.studies.zhang2017.setting import INCEPTION, MLP_1, Config
+from gengap.studies.zhang2017.trainings import INCEPTION, MLP_1, Config
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure
+    from gengap.sweep import Options
 
 TIME_TOLERANCE, LOSS_TOLERANCE = 0.2, 0.2  # of the epochs; in nats
 EPOCHS = (1, 5, 10, 20, 30)  # after which losses are compared
@@ -71,13 +71,13 @@ def sweep(scale: Scale) -> list[Config]:
     return [
         Config(scale, model, corruption, level, seed=seed)
         for corruption, level in CONDITIONS.values()
-        for seed in setting.seeds(scale)
+        for seed in trainings.seeds(scale)
     ]
 
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """Trained rows with their times to overfit and their losses after some epochs."""
-    return with_losses(with_overfit_times(setting.measure(configs, options)))
+    return with_losses(with_overfit_times(trainings.measure(configs, options)))
 
 
 def with_losses(rows: Sequence[Row]) -> list[Row]:
@@ -119,10 +119,10 @@ def zhang2017_figure1a() -> Study:
         name="zhang2017/figure1a",
         artifact="Figure 1a",
         claim="Inception's training loss goes to zero on random labels and on random images, later than on true ones.",
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
+        paper=trainings.PAPER,
+        differences=trainings.DIFFERENCES,
+        scaled=trainings.SCALED,
+        cost=trainings.COST,
         reported=REPORTED,
         sweep=sweep,
         measure=measure,

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gengap.studies.study import Row, Study, study
-from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017 import trainings
 from gengap.studies.zhang2017.corruption import level_figure, level_points, reported, sweep
 from gengap.studies.zhang2017.overfitting import OVERFIT_LOSS, with_overfit_times
-from gengap.studies.zhang2017.setting import Config
+from gengap.studies.zhang2017.trainings import Config
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure, Table
+    from gengap.sweep import Options
 
 TOLERANCE = 0.2  # of the value
 REPORTED = reported("fig1b", "relative_time_to_overfit", "relative_time", "x", TOLERANCE, relative=True)
@@ -27,7 +27,7 @@ REPORTED = reported("fig1b", "relative_time_to_overfit", "relative_time", "x", T
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """Trained rows with their times to overfit."""
-    return with_overfit_times(setting.measure(configs, options))
+    return with_overfit_times(trainings.measure(configs, options))
 
 
 def figure_1b(rows: "pd.DataFrame") -> "Figure | None":
@@ -48,7 +48,7 @@ def times(rows: "pd.DataFrame") -> "Table":
 
     columns = ["epochs_to_overfit", "epochs_to_fit", "relative_time", "relative_time_to_fit"]
     numbers = rows[columns].apply(pd.to_numeric)
-    means = numbers.groupby([rows["model"].replace(setting.NAMES), rows["level"]], sort=False).mean().reset_index()
+    means = numbers.groupby([rows["model"].replace(trainings.NAMES), rows["level"]], sort=False).mean().reset_index()
     caption = (
         f"Epochs to a training loss below {OVERFIT_LOSS} (to overfit) and to a training accuracy of 99 % (to fit), and "
         "both relative to true labels; means over the seeds that got there"
@@ -63,15 +63,15 @@ def zhang2017_figure1b() -> Study:
         name="zhang2017/figure1b",
         artifact="Figure 1b",
         claim="Fitting corrupted labels takes only a small constant factor longer than fitting the true ones.",
-        paper=setting.PAPER,
+        paper=trainings.PAPER,
         differences=(
-            *setting.DIFFERENCES,
+            *trainings.DIFFERENCES,
             f"Time to overfit is the first epoch that ends with a training loss below {OVERFIT_LOSS}: the paper does "
             "not define it, and this threshold is what its Figures 1a and 1b have in common. The epochs to a training "
             "accuracy of 99 % stand beside it.",
         ),
-        scaled=setting.SCALED,
-        cost=setting.COST,
+        scaled=trainings.SCALED,
+        cost=trainings.COST,
         reported=REPORTED,
         sweep=sweep,
         measure=measure,

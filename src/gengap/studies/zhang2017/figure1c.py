@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gengap.studies.study import Row, Study, study
-from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017 import trainings
 from gengap.studies.zhang2017.corruption import level_figure, level_points, reported, sweep
-from gengap.studies.zhang2017.setting import Config
+from gengap.studies.zhang2017.trainings import Config
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure
+    from gengap.sweep import Options
 
 TOLERANCE = 3.0  # percentage points
 CHANCE = 0.9  # the paper's dashed line
@@ -28,7 +28,7 @@ REPORTED = reported("fig1c", "test_error", "test_error", "%", TOLERANCE, relativ
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """Trained rows with their test error at the end."""
-    return with_test_error(setting.measure(configs, options))
+    return with_test_error(trainings.measure(configs, options))
 
 
 def with_test_error(rows: Sequence[Row]) -> list[Row]:
@@ -72,16 +72,16 @@ def zhang2017_figure1c() -> Study:
         name="zhang2017/figure1c",
         artifact="Figure 1c",
         claim="Test error rises steadily with the level of label corruption, to that of guessing.",
-        paper=setting.PAPER,
+        paper=trainings.PAPER,
         differences=(
-            *setting.DIFFERENCES,
+            *trainings.DIFFERENCES,
             "The AlexNet of this figure is not that of the paper's Table 1: on true labels it errs on 30.1 % of the "
             "test images here and on 23.9 % there. Ours is the table's.",
             "Our test labels are true. Between levels 0 and 1 the paper's errors lie above ours, by what corrupting "
             "the test labels as well would add: the second chart draws that. The paper does not say so.",
         ),
-        scaled=setting.SCALED,
-        cost=setting.COST,
+        scaled=trainings.SCALED,
+        cost=trainings.COST,
         reported=REPORTED,
         sweep=sweep,
         measure=measure,

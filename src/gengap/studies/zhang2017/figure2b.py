@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.study import Reported, Row, Scale, Study, study
-from gengap.studies.zhang2017 import setting
+from gengap.studies.zhang2017 import trainings
 from gengap.studies.zhang2017.published import points
-from gengap.studies.zhang2017.setting import INCEPTION, NAMES, NO_BN, Config
+from gengap.studies.zhang2017.trainings import INCEPTION, NAMES, NO_BN, Config
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Figure
+    from gengap.sweep import Options
 
 TOLERANCE = 3.0  # percentage points
 EPOCHS = 51  # that the figure shows
@@ -56,12 +56,12 @@ REPORTED = _reported()
 
 def sweep(scale: Scale) -> list[Config]:
     """Both networks on true labels."""
-    return [Config(scale, model, seed=seed) for model in SERIES for seed in setting.seeds(scale)]
+    return [Config(scale, model, seed=seed) for model in SERIES for seed in trainings.seeds(scale)]
 
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """Trained rows with best and last test accuracy."""
-    return with_best_and_last(setting.measure(configs, options))
+    return with_best_and_last(trainings.measure(configs, options))
 
 
 def with_best_and_last(rows: Sequence[Row]) -> list[Row]:
@@ -137,10 +137,13 @@ def zhang2017_figure2b() -> Study:
             "Batch normalisation steadies training and adds a few points of test accuracy; stopping early gains hardly "
             "anything on CIFAR-10."
         ),
-        paper=setting.PAPER,
-        differences=(*setting.DIFFERENCES, f"The first {EPOCHS} of 68 epochs are judged, as many as the figure shows."),
-        scaled=setting.SCALED,
-        cost=setting.COST,
+        paper=trainings.PAPER,
+        differences=(
+            *trainings.DIFFERENCES,
+            f"The first {EPOCHS} of 68 epochs are judged, as many as the figure shows.",
+        ),
+        scaled=trainings.SCALED,
+        cost=trainings.COST,
         reported=REPORTED,
         sweep=sweep,
         measure=measure,

@@ -4,7 +4,7 @@ import csv
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from gengap.studies.zhang2017.setting import ALEXNET, INCEPTION, MLP_1
+from gengap.studies.zhang2017.trainings import ALEXNET, INCEPTION, MLP_1
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ is that the labels are fitted, and 3 points of test accuracy, by which the paper
 from typing import TYPE_CHECKING
 
 from gengap.studies.study import Reported, Scale, Study, study
-from gengap.studies.zhang2017 import setting
-from gengap.studies.zhang2017.setting import ALEXNET, INCEPTION, MLP_1, MLP_3, NAMES, NO_BN, Config
+from gengap.studies.zhang2017 import trainings
+from gengap.studies.zhang2017.trainings import ALEXNET, INCEPTION, MLP_1, MLP_3, NAMES, NO_BN, Config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ def sweep(scale: Scale) -> list[Config]:
     return [
         Config(scale, model, level=level, random_crop=crop, weight_decay=decay, seed=seed)
         for model, level, crop, decay in keys
-        for seed in setting.seeds(scale)
+        for seed in trainings.seeds(scale)
     ]
 
 
@@ -127,12 +127,12 @@ def zhang2017_table1() -> Study:
             "Every network fits CIFAR-10 with or without explicit regularisation, generalises without it nearly as "
             "well as with it, and fits random labels with the same hyperparameters."
         ),
-        paper=setting.PAPER,
-        differences=setting.DIFFERENCES,
-        scaled=setting.SCALED,
-        cost=setting.COST,
+        paper=trainings.PAPER,
+        differences=trainings.DIFFERENCES,
+        scaled=trainings.SCALED,
+        cost=trainings.COST,
         reported=REPORTED,
         sweep=sweep,
-        measure=setting.measure,
+        measure=trainings.measure,
         views=(table_1,),
     )

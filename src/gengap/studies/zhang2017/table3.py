@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gengap.studies.measured import measured
+from gengap.studies.rows import measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
-from gengap.studies.zhang2017.setting import PAPER
+from gengap.studies.zhang2017.trainings import PAPER
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Table
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 NAME = "zhang2017/table3"
 MNIST_BANDWIDTH = 5.0  # in pixels of [0, 1]; elsewhere half the median distance of training points

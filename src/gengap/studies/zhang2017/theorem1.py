@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gengap.studies.measured import measured
+from gengap.studies.rows import measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
-from gengap.studies.zhang2017.setting import PAPER
+from gengap.studies.zhang2017.trainings import PAPER
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.cells import Options
     from gengap.report import Table
-    from gengap.sweep import Context
+    from gengap.sweep import Context, Options
 
 NAME = "zhang2017/theorem1"
 SIZES: dict[Scale, tuple[int, ...]] = {"smoke": (100, 400), "desk": (5_000, 20_000, 50_000), "paper": (50_000,)}

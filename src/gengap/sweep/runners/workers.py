@@ -1,46 +1,16 @@
-"""Two ways to run units: in this process one after the other, or in worker processes."""
+"""Units in worker processes, among which the cores are divided."""
 
-import sys
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from gengap.store import STATUSES, Row
 from gengap.sweep import failures
-from gengap.sweep.failures import Cause
-from gengap.sweep.jobs import Context, Unit, Work
+from gengap.sweep.jobs import Unit, Work
 from gengap.sweep.process import Child, Ended
 from gengap.sweep.progress import Board
-from gengap.sweep.threads import limited
-
-Outcome = list[Row] | Cause
-Outcomes = Generator[tuple[Unit, Outcome], None, None]
-Checkpoints = Callable[[Unit], Path]
-
-_REPORT_EVERY_S = 0.1
-
-
-class Report(NamedTuple):
-    """How far a unit is."""
-
-    done: int
-    total: int
-    text: str
-
-
-def in_process(units: Sequence[Unit], work: Work, checkpoints: Checkpoints, board: Board, *, threads: int) -> Outcomes:
-    """Runs units here, one after the other, and yields each with its outcome."""
-    for unit in units:
-        board.started(unit)
-
-        def show(report: Report, unit: Unit = unit) -> None:
-            board.report(unit, *report)
-
-        yield unit, _attempt(work, [job.payload for job in unit], checkpoints(unit), threads, show)
+from gengap.sweep.runners.attempt import Checkpoints, Outcome, Outcomes, Report, attempt
 
 
 def in_workers(
@@ -126,33 +96,4 @@ def _serve(connection: "Connection[Any, Any]", work: Work, threads: int) -> None
     while True:
         payloads, checkpoint = connection.recv()
         connection.send(Report(0, 0, ""))
-        connection.send(_attempt(work, payloads, checkpoint, threads, connection.send))
-
-
-def _attempt(
-    work: Work, payloads: list[Any], checkpoint: Path, threads: int, show: Callable[[Report], None]
-) -> Outcome:
-    """Calls the work function; standard output stays the parent command's, what the work prints is a message."""
-    last = -_REPORT_EVERY_S
-
-    def report(done: int, total: int, text: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _REPORT_EVERY_S:
-            last = time.monotonic()
-            show(Report(done, total, text))
-
-    try:
-        with redirect_stdout(sys.stderr), limited(threads):
-            rows = work(payloads, Context(checkpoint, threads, report))
-        _check(rows, len(payloads))
-    except (Exception, SystemExit) as error:
-        return failures.of_exception(error)
-    return rows
-
-
-def _check(rows: list[Row], expected: int) -> None:
-    if len(rows) != expected:
-        raise ValueError(f"{expected} jobs gave {len(rows)} rows.")
-    for row in rows:
-        if row.get("status") not in STATUSES:
-            raise ValueError(f"A row needs a status of {STATUSES}, got {row.get('status')!r}.")
+        connection.send(attempt(work, payloads, checkpoint, threads, connection.send))

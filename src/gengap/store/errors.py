@@ -1,4 +1,4 @@
-"""What SQLite and the operating system complain about, in words that tell the user what to do."""
+"""Errors of SQLite and of the operating system as messages that say what to do."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ _MEANINGS = {
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turns what the surroundings do to the store at ``path`` into an InputError; programming errors pass."""
+def store_errors(path: Path) -> Iterator[None]:
+    """Raises an InputError for what the machine does to the store at ``path``; programming errors pass."""
     try:
         yield
     except sqlite3.Error as error:

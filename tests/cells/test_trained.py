@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gengap import cells
-from gengap.cells import Cell, Options, running
+from gengap.cells import Cell, Options, trained
 from gengap.cells import cell as cells_cell
 from gengap.data import Problem, load
 from gengap.errors import InputError
@@ -93,7 +93,7 @@ def test_a_second_run_trains_only_what_is_missing(
         cells.run(wanted[:2], store, QUIET)
         rows, result = cells.run(wanted, store, QUIET)
         assert (result.done, result.reused) == (1, 2)
-        monkeypatch.setattr(running, "save_problem", None)  # nothing is prepared when nothing is missing
+        monkeypatch.setattr(trained, "save_problem", None)  # nothing is prepared when nothing is missing
         again, result = cells.run(wanted, store, QUIET)
         assert (result.done, result.reused) == (0, 3)
     assert again == rows
@@ -160,8 +160,8 @@ def test_rows_have_the_name_that_the_data_have_now(digits: Problem, tmp_path: Pa
 def test_replicas_on_a_gpu_are_grouped_by_what_may_share_a_step(digits: Problem) -> None:
     recipes = [RECIPE, RECIPE.model_copy(update={"learning_rate": 0.5}), RECIPE.model_copy(update={"epochs": 9})]
     wanted = [Cell(digits, recipe, seed) for recipe in recipes for seed in range(40)]
-    jobs = [running.Job(cell.key, cell.title, None) for cell in wanted]
-    units = running._replicas(wanted, jobs)
+    jobs = [trained.Job(cell.key, cell.title, None) for cell in wanted]
+    units = trained._replicas(wanted, jobs)
     assert [len(unit) for unit in units] == [64, 16, 40]
     assert {job.key for unit in units for job in unit} == {cell.key for cell in wanted}
 
@@ -171,7 +171,7 @@ def test_cells_share_a_step_on_a_gpu_only_where_their_inputs_have_one_form() -> 
     wanted = [("labels", 0.0), ("gaussian", 1.0), ("labels", 1.0), ("shuffled-pixels", 1.0), ("gaussian", 0.0)]
     grid = [Cell(problem, RECIPE, 0, *pair) for pair in wanted]
     jobs = [Job(cell.title, cell.title, None) for cell in grid]
-    units = running._replicas(grid, jobs)
+    units = trained._replicas(grid, jobs)
     assert [[grid[jobs.index(job)].corruption for job in unit] for unit in units] == [
         ["labels", "labels", "gaussian"],
         ["gaussian"],
@@ -201,6 +201,6 @@ def test_no_room_for_the_data_is_told(digits: Problem, tmp_path: Path, monkeypat
     def full(problem: Problem, folder: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(running, "save_problem", full)
+    monkeypatch.setattr(trained, "save_problem", full)
     with Store(tmp_path / "s.db") as store, pytest.raises(InputError, match="No space left"):
         cells.run([Cell(digits, RECIPE)], store, QUIET)

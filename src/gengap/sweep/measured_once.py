@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gengap.store import explained, home
+from gengap.store import home, store_errors
 
 T = TypeVar("T")
 _ABSENT = object()
 
 
-def kept(file: str, key: str, measure: Callable[[], Any], read: Callable[[Any], T]) -> T:
+def measured_once(file: str, key: str, measure: Callable[[], Any], read: Callable[[Any], T]) -> T:
     """What is read from the value under ``key`` in a JSON file of ``gengap.store.home()``.
 
     The value is measured and written when it is not there, or is of a form that cannot be read, which is told.
@@ -43,7 +43,7 @@ def kept(file: str, key: str, measure: Callable[[], Any], read: Callable[[Any], 
     if values.get(key, _ABSENT) == before:  # else another process measured meanwhile, and its answer stays
         values[key] = value
         partial = path.with_suffix(f".{os.getpid()}.part")
-        with explained(path):
+        with store_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
             os.replace(partial, path)

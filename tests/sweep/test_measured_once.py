@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gengap.errors import InputError
-from gengap.sweep.kept import kept
+from gengap.sweep.measured_once import measured_once
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def own(key: str, measure: Callable[[], Any], read: Callable[[Any], Any] = lambda value: value) -> Any:
-    return kept("speed.json", key, measure, read)
+    return measured_once("speed.json", key, measure, read)
 
 
 def never():

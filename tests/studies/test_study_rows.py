@@ -1,14 +1,15 @@
-"""Rows of studies that train no Recipe: measured once, stored, whole whatever became of them."""
+"""Rows of studies, measured or trained: made once, stored, whole whatever became of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from gengap.cells import Options
 from gengap.store import Row
-from gengap.studies.measured import measured
-from gengap.sweep import Context
+from gengap.studies.rows import measured, trained
+from gengap.studies.zhang2017.trainings import MLP_1, Config, cells
+from gengap.sweep import Context, Options
+from gengap.train import OUTCOME
 
 OPTIONS = Options(progress=False)
 CALLS: list[list[int]] = []
@@ -70,3 +71,13 @@ def test_what_failed_or_was_never_measured_stays_visible() -> None:
     assert missing["status"] == "missing"
     assert missing["square"] is None
     assert CALLS == [[-1]]
+
+
+def test_a_cell_without_a_row_stays_visible() -> None:
+    configs = [Config("smoke", MLP_1, level=level) for level in (0.0, 1.0)]
+    rows = trained(configs, cells(configs), Options(stored=True))
+    assert [(row["level"], row["status"], row["history"]) for row in rows] == [
+        (0.0, "missing", []),
+        (1.0, "missing", []),
+    ]
+    assert all(row[column] is None for row in rows for column in OUTCOME if column not in ("status", "reason"))

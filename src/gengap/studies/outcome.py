@@ -8,8 +8,8 @@ from gengap.store import RESULTS
 from gengap.studies.study import Reported, Row, Scale, Study
 
 if TYPE_CHECKING:
-    from gengap.cells import Options
     from gengap.studies.page import Artifact
+    from gengap.sweep import Options
     from gengap.verdicts import Comparison
 
 

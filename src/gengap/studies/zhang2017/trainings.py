@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from gengap.studies.rows import trained
 from gengap.studies.study import Row, Scale
-from gengap.studies.training import trained
 
 if TYPE_CHECKING:
     from gengap.cells import Cell, Options
@@ -91,7 +91,7 @@ def seeds(scale: Scale) -> tuple[int, ...]:
 
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
-    """One row a configuration; see ``gengap.studies.training.trained``."""
+    """One row a configuration; see ``gengap.studies.rows.trained``."""
     return trained(configs, cells(configs), options)
 
 

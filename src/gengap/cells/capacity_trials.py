@@ -3,11 +3,9 @@
 Those trainings, on random signs and on twin training sets, are stored like cells, under keys of their own.
 """
 
-import hashlib
-import json
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,12 @@ import torch
 
 from gengap import bounds, models, probes
 from gengap.cells.cell import FORMAT, Cell, corrupted
-from gengap.cells.running import Options, run
-from gengap.data import open_problem, save_problem
+from gengap.cells.trained import run, save, workers_for
+from gengap.data import open_problem
 from gengap.errors import InputError
+from gengap.keys import job_key
 from gengap.store import RESULTS, Row, Store
-from gengap.sweep import Context, Job, available_cores
-from gengap.sweep import run as sweep
+from gengap.sweep import Context, Job, Options, Plan, job_rows, scratch_folder
 from gengap.train import Execution, Recipe, resolve_device
 
 # Columns that a trial measures.
@@ -95,22 +93,51 @@ def capacity_rows(cells: Sequence[Cell], store: Store, trial: Trial, options: Op
         InputError: A device that is not there, or too few examples.
     """
     options = options or Options()
-    found = {row["key"]: row for row in run(cells, store, options)[0]}
-    trained = [cell for cell in cells if found.get(cell.key, {}).get("status") in RESULTS]
-    if not options.stored:
-        _try(trained, found, store, trial, options)
-    return [{**_whole(cell, found), **_vc(cell), **_tried(cell, store.get(_key(cell, trial)), trial)} for cell in cells]
+    rows, _ = run(cells, store, options)
+    trained = {row["key"]: row for row in rows if row["status"] in RESULTS}
+    trials = _trials([cell for cell in cells if cell.key in trained], trained, store, trial, options)
+    return [
+        {**row, **_vc(cell), **_tried(cell, trials.get(cell.key), trial)} for cell, row in zip(cells, rows, strict=True)
+    ]
 
 
-def _try(cells: Sequence[Cell], rows: dict[str, Row], store: Store, trial: Trial, options: Options) -> None:
-    """Runs the trials that the store lacks."""
-    finished = store.finished(_key(cell, trial) for cell in cells)
-    missing = [cell for cell in cells if _key(cell, trial) not in finished]
+def _trials(
+    cells: Sequence[Cell], rows: dict[str, Row], store: Store, trial: Trial, options: Options
+) -> dict[str, Row]:
+    """A cell's key -> the row of its trial, run unless it is stored."""
     device = resolve_device(options.device)
-    with tempfile.TemporaryDirectory(prefix="gengap-") as name:
-        units = [[_job(cell, rows[cell.key], Path(name), trial, device)] for cell in missing]
-        workers = options.workers or (1 if device == "cuda" else max(1, min(available_cores(), len(units))))
-        sweep(units, try_payloads, store, workers=workers, timeout_s=options.timeout_s, progress=options.progress)
+    found, _ = job_rows(
+        [_job(cell, trial) for cell in cells],
+        try_payloads,
+        store,
+        options,
+        prepare=lambda missing, _: _plan(missing, rows, trial, device, options),
+        absent="nothing was tried",
+    )
+    return {cell.key: row for cell, row in zip(cells, found, strict=True)}
+
+
+@contextmanager
+def _plan(missing: Sequence[Job], rows: dict[str, Row], trial: Trial, device: str, options: Options) -> Iterator[Plan]:
+    with scratch_folder() as folder:
+        units = [[replace(job, payload=_payload(job.payload, rows, folder, trial, device))] for job in missing]
+        yield Plan(units, options.workers or workers_for(device, len(units)))
+
+
+def _job(cell: Cell, trial: Trial) -> Job:
+    columns = cell.columns() | {"kind": "capacity trial", "n_train": trial.size(len(cell.problem.train))}
+    return Job(_key(cell, trial), f"capacity trial · {cell.title}", cell, columns)
+
+
+def _payload(cell: Cell, rows: dict[str, Row], folder: Path, trial: Trial, device: str) -> Payload:
+    """The examples of one trial on disk, and the setting that the cell was trained in."""
+    own = folder / cell.key
+    own.mkdir()
+    n = trial.size(len(cell.problem.train))
+    save(corrupted(cell.problem, cell.corruption, cell.level, cell.seed).take(n + trial.twins), own)
+    row = rows[cell.key]
+    execution = Execution(device, row["precision"], row["memory_format"])
+    return Payload(own, cell.recipe, cell.seed, trial, execution)
 
 
 def try_payloads(payloads: list[Payload], context: Context) -> list[Row]:
@@ -142,21 +169,9 @@ def _outcome(payload: Payload) -> Row:
     }
 
 
-def _job(cell: Cell, row: Row, folder: Path, trial: Trial, device: str) -> Job:
-    own = folder / cell.key
-    own.mkdir()
-    n = trial.size(len(cell.problem.train))
-    save_problem(corrupted(cell.problem, cell.corruption, cell.level, cell.seed).take(n + trial.twins), own)
-    execution = Execution(device, row["precision"], row["memory_format"])
-    payload = Payload(own, cell.recipe, cell.seed, trial, execution)
-    columns = cell.columns() | {"kind": "capacity trial", "n_train": n}
-    return Job(_key(cell, trial), f"capacity trial · {cell.title}", payload, columns)
-
-
 def _key(cell: Cell, trial: Trial) -> str:
     n = trial.size(len(cell.problem.train))
-    parts = ["capacity trial", FORMAT, cell.key, n, trial.draws, trial.twins, trial.delta]
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+    return job_key("capacity trial", FORMAT, cell.key, n, trial.draws, trial.twins, trial.delta)
 
 
 def _vc(cell: Cell) -> Row:
@@ -172,16 +187,9 @@ def _vc(cell: Cell) -> Row:
 def _tried(cell: Cell, row: Row | None, trial: Trial) -> dict[str, Any]:
     """A trial's columns, None with a reason where it gave no result."""
     reason = None
-    if row is None:
+    if row is None or row["status"] == "missing":
         reason = "nothing was tried"
     elif row["status"] not in RESULTS:
         reason = f"{row['status']}: {row['reason']}"
     values = {name: None if reason or row is None else row[name] for name in TRIED}
     return {"trial_n": trial.size(len(cell.problem.train)), "trial_reason": reason, **values}
-
-
-def _whole(cell: Cell, found: dict[str, Row]) -> Row:
-    """A cell's row with the columns that are read here, None where it has no result."""
-    unknown = {"status": "missing", "reason": "it was never trained", "history": []}
-    outcome = dict.fromkeys(("train_accuracy", "test_accuracy", "train_loss", "test_loss"))
-    return cell.columns() | {"key": cell.key} | unknown | outcome | found.get(cell.key, {})

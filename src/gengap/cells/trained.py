@@ -1,0 +1,190 @@
+"""Trained cells: what is missing is trained, divided over this machine as measured, and stored."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+import torch
+
+from gengap.cells.cell import Cell, corrupted
+from gengap.data import Problem, open_problem, save_problem
+from gengap.errors import InputError
+from gengap.store import Row, Store
+from gengap.sweep import (
+    Context,
+    Job,
+    Layout,
+    Options,
+    Plan,
+    SweepResult,
+    available_cores,
+    choose_layout,
+    job_rows,
+    measured_once,
+    scratch_folder,
+)
+from gengap.train import (
+    Execution,
+    Recipe,
+    Run,
+    Trio,
+    check_trainable,
+    fastest_setting,
+    resolve_device,
+    shared_part,
+    stepper,
+    train_replicas,
+    trial_key,
+)
+
+# Networks trained in one step on a GPU; halved where its memory does not suffice.
+REPLICAS_ON_GPU = 64
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A cell as it travels to a worker: its Problem as a folder (see ``gengap.data.save_problem``)."""
+
+    folder: Path
+    recipe: Recipe
+    seed: int
+    corruption: str
+    level: float
+    execution: Execution
+
+
+def run(cells: Iterable[Cell], store: Store, options: Options | None = None) -> tuple[list[Row], SweepResult]:
+    """Trains every cell that the store has no result for, and gives the rows of all of them, in order.
+
+    Cells of one Problem, model and batch size go together into one sweep: on a GPU as replicas of one step, on a CPU
+    in processes that divide the cores, whichever division is measured to be fastest.
+
+    Returns:
+        The stored rows (``docs/design.md`` lists their columns), failures among them with their reason; a cell that
+        was never trained has status ``missing``. And what the sweeps came to together.
+
+    Raises:
+        InputError: A device that is not there, a recipe that its Problem does not allow, no room for the data.
+        Interrupted: Ctrl-C; what is stored stays.
+    """
+    options, cells = options or Options(), list(cells)
+    device = resolve_device(options.device)
+    rows, result = job_rows(
+        [Job(cell.key, cell.title, cell, cell.columns()) for cell in cells],
+        train_payloads,
+        store,
+        options,
+        prepare=lambda missing, total: _plan(missing, total, device, options),
+        group=_cost,
+        absent="it was never trained",
+    )
+    # A Problem of the same content may have had another name when its rows were stored.
+    return [row | {"problem": cell.problem.name} for cell, row in zip(cells, rows, strict=True)], result
+
+
+def _cost(job: Job) -> tuple[str, str, int]:
+    """Equal for cells of one Problem whose steps cost the same."""
+    cell: Cell = job.payload
+    return cell.problem.hash, cell.recipe.model, cell.recipe.batch_size
+
+
+@contextmanager
+def _plan(missing: Sequence[Job], total: int, device: str, options: Options) -> Iterator[Plan]:
+    """The Problem on disk, and units for a GPU or for the cores."""
+    cells: list[Cell] = [job.payload for job in missing]
+    for cell in cells:
+        check_trainable(cell.sample(), cell.recipe, len(cell.problem.train))
+    with scratch_folder() as folder:
+        save(cells[0].problem, folder)
+        jobs = [replace(job, payload=_payload(job.payload, folder, device)) for job in missing]
+        if device == "cuda":
+            yield Plan(_replicas(cells, jobs), workers=1, threads=1)
+        else:
+            layout = _layout(cells[0], jobs[0].payload, total, options.workers)
+            yield Plan([[job] for job in jobs], layout.workers, layout.threads)
+
+
+def _payload(cell: Cell, folder: Path, device: str) -> Payload:
+    return Payload(folder, cell.recipe, cell.seed, cell.corruption, cell.level, execution_of(cell, device))
+
+
+def save(problem: Problem, folder: Path) -> None:
+    """Writes a Problem to where workers read it.
+
+    Raises:
+        InputError: There is no room for it.
+    """
+    try:
+        save_problem(problem, folder)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the data to {folder}, where workers read them: {error.strerror}.",
+            next_step="make room there, or set TMPDIR to a folder that has it",
+        ) from error
+
+
+def execution_of(cell: Cell, device: str) -> Execution:
+    """The setting of a cell: what its recipe fixes, and what is measured once on this machine for the rest."""
+    key = trial_key(cell.problem, cell.recipe, device)
+    return measured_once(
+        "executions.json",
+        key,
+        lambda: fastest_setting(cell.problem, cell.recipe, device),
+        lambda found: Execution(**found["chosen"]),
+    )
+
+
+def workers_for(device: str, units: int) -> int:
+    """Processes for units of which each computes with one thread: one on a GPU, else one a core."""
+    return 1 if device == "cuda" else max(1, min(available_cores(), units))
+
+
+def _layout(cell: Cell, payload: Payload, total: int, workers: int | None) -> Layout:
+    if workers is not None:
+        return Layout(workers, max(1, available_cores() // workers))
+    prepare = partial(steps_of, payload.folder, payload.recipe, payload.execution)
+    key = f"{trial_key(cell.problem, cell.recipe, payload.execution.device)}, {payload.execution}"
+    return choose_layout(prepare, key, units=total)
+
+
+def _replicas(cells: Sequence[Cell], jobs: Sequence[Job]) -> list[list[Job]]:
+    """Jobs that may share a step, in units of at most ``REPLICAS_ON_GPU``."""
+    alike: dict[tuple[object, ...], list[Job]] = {}
+    for cell, job in zip(cells, jobs, strict=True):
+        alike.setdefault(shared_part(cell.sample(), cell.recipe), []).append(job)
+    size = REPLICAS_ON_GPU
+    return [group[i : i + size] for group in alike.values() for i in range(0, len(group), size)]
+
+
+def train_payloads(payloads: list[Payload], context: Context) -> list[Row]:
+    """Trains the payloads' cells side by side: one row each. Runs in a worker."""
+    torch.set_num_threads(context.threads)
+    trios: list[Trio] = []
+    for p in payloads:
+        trios.append((corrupted(_open(p.folder), p.corruption, p.level, p.seed), p.recipe, p.seed))
+    runs = _train(trios, payloads[0].execution, context)
+    return [{**run.outcome(), "threads": context.threads} for run in runs]
+
+
+def steps_of(folder: Path, recipe: Recipe, execution: Execution, threads: int) -> Callable[[], object]:
+    """A function that does one training step on a Problem, for measuring how fast steps are."""
+    torch.set_num_threads(threads)
+    return stepper(_open(folder), recipe, execution)
+
+
+@lru_cache(maxsize=2)
+def _open(folder: Path) -> Problem:
+    return open_problem(folder)
+
+
+def _train(trios: Sequence[Trio], execution: Execution, context: Context) -> list[Run]:
+    """All together, or in halves where the GPU lacks memory for that."""
+    try:
+        return train_replicas(trios, execution=execution, checkpoint=context.checkpoint, report=context.report)
+    except torch.OutOfMemoryError:
+        if len(trios) == 1:
+            raise
+    half = len(trios) // 2
+    return _train(trios[:half], execution, context) + _train(trios[half:], execution, context)

@@ -1,0 +1,84 @@
+"""From a study's configurations to stored rows: measured by a function of its own, or trained as cells."""
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from gengap.keys import job_key
+from gengap.studies.study import Row
+
+if TYPE_CHECKING:
+    from gengap.cells import Cell
+    from gengap.sweep import Job, Options, Plan, Work
+
+FORMAT = 1  # of measured rows; another one measures everything anew
+
+
+def measured(
+    study: str,
+    configs: Sequence[Any],
+    columns: Sequence[str],
+    work: "Work",
+    options: "Options",
+    *,
+    together: Callable[[Any], Hashable] = lambda config: config,
+) -> list[Row]:
+    """One row for each configuration, measured unless it is stored: its fields, ``status``, ``reason``, the columns.
+
+    A configuration without a row has status ``missing``. Columns that a row lacks are None.
+
+    Args:
+        study: The study's name; with a configuration's fields it makes the key of its row.
+        configs: Frozen dataclasses of what JSON can hold.
+        columns: What is measured.
+        work: ``work(configs, context)``, a function of a module, gives one row for each of some configurations.
+        options: How it is run: one configuration, or those that go together, after the other unless workers are given.
+        together: Configurations for which this is equal are given to ``work`` at once, so that they share their work.
+    """
+    from gengap.store import Store
+    from gengap.sweep import Job, Plan, job_rows
+
+    @contextmanager
+    def prepare(missing: "Sequence[Job]", _: int) -> "Iterator[Plan]":
+        units: dict[Hashable, list[Job]] = {}
+        for job in missing:
+            units.setdefault(together(job.payload), []).append(job)
+        yield Plan(list(units.values()), options.workers or 1)
+
+    jobs = [
+        Job(
+            job_key("measured", FORMAT, study, asdict(config)),
+            f"{study} · {_title(config)}",
+            config,
+            {"kind": study, **asdict(config)},
+        )
+        for config in configs
+    ]
+    with Store() as store:
+        rows, _ = job_rows(jobs, work, store, options, prepare=prepare, absent="it was never measured")
+    empty = dict.fromkeys((*columns, "reason"))
+    return [empty | row | asdict(config) for config, row in zip(configs, rows, strict=True)]
+
+
+def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options") -> list[Row]:
+    """One row for each configuration: that of its cell, trained unless it is stored, and the configuration's fields.
+
+    A cell that two configurations share, of one study or of several, is trained once. A cell without a row has
+    status ``missing``. Every row has all columns: without a result they are None, and ``history`` is empty.
+
+    Args:
+        configs: Frozen dataclasses.
+        cells: The cell of each.
+        options: How cells are run.
+    """
+    from gengap.cells import run
+    from gengap.store import Store
+
+    with Store() as store:
+        rows, _ = run(cells, store, options)
+    return [row | asdict(config) for config, row in zip(configs, rows, strict=True)]
+
+
+def _title(config: Any) -> str:
+    return " ".join(str(value) for value in asdict(config).values() if value not in (None, "", 0, 0.0))
