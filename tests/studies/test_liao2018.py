@@ -11,9 +11,9 @@ import pytest
 
 from gengap.report import Figure, Table
 from gengap.studies import Outcome, find_studies
-from gengap.studies.liao2018 import figure1, figure3, figure4, figure6, figure10, lines, published, setting
+from gengap.studies.liao2018 import figure1, figure3, figure4, figure6, figure10, lines, published, trainings
 from gengap.studies.liao2018.lines import line_row
-from gengap.studies.liao2018.networks import FIVE, Config, networks
+from gengap.studies.liao2018.trainings import FIVE, Config, networks
 
 NAMES = [f"liao2018/{stem}" for stem in ("figure1", "figure10", "figure12", "figure3", "figure4", "figure6")]
 
@@ -32,10 +32,10 @@ def test_the_printed_fits() -> None:
 
 
 def test_recipes_are_the_authors() -> None:
-    first, second = setting.recipes(Config("paper", "f"))
+    first, second = trainings.recipes(Config("paper", "f"))
     assert (second.learning_rate, second.momentum, second.decay, second.epochs) == (0.01, 0.9, 1.0, 300)
     assert (second.batch_size, second.snapshot_loss, first.interpolate) == (256, 0.0044, True)
-    first, second = setting.recipes(Config("paper", "f", model=FIVE))
+    first, second = trainings.recipes(Config("paper", "f", model=FIVE))
     assert (first.epochs, second.epochs, second.snapshot_loss) == (30, 80, 0.006)
 
 
@@ -51,7 +51,7 @@ def test_networks_of_a_line() -> None:
     assert (random.test.y != true.test.y).mean() > 0.7  # tested on random labels too
     assert (random.train.y != true.train.y).mean() > 0.7
     deviations = networks(Config("smoke", "f", model=FIVE, method="deviation"))
-    assert [n.pretraining.initial_std for n in deviations] == list(setting.DEVIATIONS["smoke"])
+    assert [n.pretraining.initial_std for n in deviations] == list(trainings.DEVIATIONS["smoke"])
 
 
 @pytest.mark.realdata
@@ -61,7 +61,7 @@ def test_desk_uses_all_images_for_the_pretrained_3_layer_networks() -> None:
     assert (len(pretrained[0].cell.problem.train), len(others[0].cell.problem.train)) == (50_000, 5_000)
     assert [n.cell.recipe.target_loss for n in (pretrained[1], others[1])] == [0.0022, None]
     assert pretrained[0].cell.problem.input_shape == (3, 32, 32)
-    assert [n.pretraining.level for n in pretrained] == list(setting.LEVELS["desk"])
+    assert [n.pretraining.level for n in pretrained] == list(trainings.LEVELS["desk"])
 
 
 def _points(config, ratio=0.8, n=5, noise=0.01, status="done"):
@@ -141,7 +141,9 @@ def test_random_labels_are_told_apart_in_figure_10() -> None:
 
 def test_figure_1_has_both_methods_and_both_networks() -> None:
     lines = {(config.model, config.method) for config in figure1.sweep("paper")}
-    assert lines >= {(model, method) for model in (FIVE, setting.FIVE_NO_BN) for method in ("pretraining", "deviation")}
+    assert lines >= {
+        (model, method) for model in (FIVE, trainings.FIVE_NO_BN) for method in ("pretraining", "deviation")
+    }
 
 
 def test_nothing_but_failures_still_gives_a_report() -> None:

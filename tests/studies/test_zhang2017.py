@@ -8,7 +8,7 @@ import pytest
 from made_up import trained_row
 
 from gengap.studies import Outcome, find_studies
-from gengap.studies.zhang2017 import figure1a, figure1b, figure1c, figure2b, setting, table1
+from gengap.studies.zhang2017 import figure1a, figure1b, figure1c, figure2b, table1, trainings
 from gengap.studies.zhang2017.overfitting import epochs_to_overfit, with_overfit_times
 from gengap.studies.zhang2017.published import FIGURES, curves
 from gengap.studies.zhang2017.trainings import ALEXNET, INCEPTION, LEVELS, MLP_1, MLP_3, NO_BN, Config
@@ -50,8 +50,8 @@ def test_true_and_random_labels_are_one_cell_for_every_study() -> None:
 
     config = Config("smoke", MLP_1, level=1.0)
     fixed = {"precision": "float32", "memory_format": "contiguous"}
-    recipe = preset("digits").model_copy(update={"epochs": setting.SMOKE_EPOCHS, **fixed})
-    assert setting.cells([config])[0].key == Cell(load("digits"), recipe, 0, "labels", 1.0).key
+    recipe = preset("digits").model_copy(update={"epochs": trainings.SMOKE_EPOCHS, **fixed})
+    assert trainings.cells([config])[0].key == Cell(load("digits"), recipe, 0, "labels", 1.0).key
 
 
 @pytest.mark.realdata
@@ -65,7 +65,7 @@ def test_desk_cells() -> None:
     budget = {"epochs": 70, "interpolate": True}
     mlp = preset("zhang2017-mlp").model_copy(update={"model": MLP_3, **budget})
     alexnet = preset("zhang2017-alexnet").model_copy(update=budget)
-    made = setting.cells([Config("desk", MLP_3, level=0.3), Config("desk", ALEXNET), Config("desk", INCEPTION)])
+    made = trainings.cells([Config("desk", MLP_3, level=0.3), Config("desk", ALEXNET), Config("desk", INCEPTION)])
     assert made[0].key == Cell(cifar, mlp, 0, "labels", 0.3).key
     assert made[1].key == Cell(cifar, alexnet, 0, "labels", 0.0).key
     assert (len(made[2].problem.train), len(made[2].problem.test)) == (5_000, 2_000)

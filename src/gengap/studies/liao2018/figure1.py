@@ -7,8 +7,8 @@ Reported: the training loss of the snapshots, in the captions; the figures print
 """
 
 from gengap.studies.liao2018.line_study import line_study
-from gengap.studies.liao2018.networks import FIVE, FIVE_NO_BN, THREE, Config, Method
 from gengap.studies.liao2018.published import reported_loss
+from gengap.studies.liao2018.trainings import FIVE, FIVE_NO_BN, THREE, Config, Method
 from gengap.studies.study import Scale, Study, study
 
 REPORTED = (reported_loss("Figures 1 and 7", 0.006, 0.0005), reported_loss("Figures 2 and 8", 0.006, 0.0005))

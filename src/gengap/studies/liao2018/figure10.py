@@ -6,8 +6,8 @@ Reported: slope, intercept, R2, adjusted R2 and RMSE, and the fixed point that f
 """
 
 from gengap.studies.liao2018.line_study import line_study
-from gengap.studies.liao2018.networks import Config
 from gengap.studies.liao2018.published import reported_fit
+from gengap.studies.liao2018.trainings import Config
 from gengap.studies.study import Scale, Study, study
 
 REPORTED = reported_fit("Figure 10")

@@ -7,8 +7,8 @@ no fit.
 """
 
 from gengap.studies.liao2018.line_study import line_study
-from gengap.studies.liao2018.networks import FIVE, FIVE_NO_BN, Config
 from gengap.studies.liao2018.published import reported_loss
+from gengap.studies.liao2018.trainings import FIVE, FIVE_NO_BN, Config
 from gengap.studies.study import Scale, Study, study
 
 REPORTED = (reported_loss("Figures 12 to 15", 0.006, 0.0005),)

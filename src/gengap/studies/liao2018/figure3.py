@@ -7,8 +7,8 @@ Reported: the number of parameters and the training loss, in the caption of Figu
 """
 
 from gengap.studies.liao2018.line_study import line_study
-from gengap.studies.liao2018.networks import THREE, Config
 from gengap.studies.liao2018.published import reported_loss
+from gengap.studies.liao2018.trainings import THREE, Config
 from gengap.studies.study import Reported, Scale, Study, study
 
 REPORTED = (

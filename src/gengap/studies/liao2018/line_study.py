@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from gengap.studies.liao2018 import networks
+from gengap.studies.liao2018 import trainings
 from gengap.studies.liao2018.lines import measure
-from gengap.studies.liao2018.networks import Config
+from gengap.studies.liao2018.trainings import Config
 from gengap.studies.liao2018.views import each_network, fits, normalised, product_norm, remains, unnormalised
 from gengap.studies.study import Reported, Scale, Study
 
@@ -34,10 +34,10 @@ def line_study(
         name=name,
         artifact=artifact,
         claim=claim,
-        paper=networks.PAPER,
-        differences=networks.DIFFERENCES,
-        scaled=networks.SCALED,
-        cost=networks.COST,
+        paper=trainings.PAPER,
+        differences=trainings.DIFFERENCES,
+        scaled=trainings.SCALED,
+        cost=trainings.COST,
         reported=reported,
         sweep=sweep,
         measure=measure,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from gengap.studies.liao2018.networks import Config, networks
+from gengap.studies.liao2018.trainings import Config, networks
 from gengap.studies.study import Row
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gengap.studies.liao2018.networks import NAMES
+from gengap.studies.liao2018.trainings import NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
