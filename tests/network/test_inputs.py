@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gengap.data import Preprocessing, preprocess
-from gengap.network.inputs import batch_rows, centre_crop, scaled
+from gengap.network.inputs import batch_rows, batches, centre_crop, scaled
 from gengap.train.augmentation import random_crop, random_flip
 
 
@@ -66,3 +66,11 @@ def test_batches_take_every_row_once_and_leave_none_alone(size: int) -> None:
         assert all(length <= size + (size > 1) for length in lengths)
         if n > 1 and size > 1:
             assert min(lengths) > 1
+
+
+def test_a_pair_of_tensors_comes_whole_in_batches() -> None:
+    x, y = torch.arange(40.0).reshape(20, 2), torch.arange(20)
+    found = list(batches((x, y), torch.nn.Linear(2, 2), size=6))
+    assert [len(labels) for _, labels in found] == [6, 6, 6, 2]
+    assert torch.equal(torch.cat([inputs for inputs, _ in found]), x)
+    assert torch.equal(torch.cat([labels for _, labels in found]), y)

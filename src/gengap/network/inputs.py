@@ -167,9 +167,9 @@ def _split(problem: Problem, split: str) -> Split:
 def _pairs(data: tuple[Any, Any] | Iterable[Batch], size: int) -> Iterator[Batch]:
     """Checked pairs of inputs and labels, as they are."""
     if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], tuple | list):
-        x, y = torch.as_tensor(data[0]), torch.as_tensor(data[1])
-        _check_pair(x, y)
-        data = ((x[rows], y[rows]) for rows in batch_rows(len(y), size))
+        inputs, labels = torch.as_tensor(data[0]), torch.as_tensor(data[1])
+        _check_pair(inputs, labels)
+        data = ((inputs[rows], labels[rows]) for rows in batch_rows(len(labels), size))
     for batch in data:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             length = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
