@@ -37,7 +37,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
         known: All valid names.
     """
     names = sorted(known)
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    near = get_close_matches(str(name), names, n=3, cutoff=0.5)
     return InputError(
         f"Unknown {kind} {name!r}.",
         expected=f"one of {', '.join(names)}" if names else f"a {kind}; none is available",

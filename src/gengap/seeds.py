@@ -4,6 +4,8 @@ import zlib
 
 import numpy as np
 
+from gengap.arguments import whole_number
+
 
 def stream(seed: int, *purpose: str | int) -> int:
     """A 63-bit seed for one purpose, such as ``stream(7, "order", epoch)``; different purposes get independent seeds.
@@ -15,13 +17,16 @@ def stream(seed: int, *purpose: str | int) -> int:
         seed: The user's seed, at least 0.
         purpose: Names and non-negative integers that identify the stream.
 
+    Raises:
+        InputError: The seed is no whole number of at least 0.
+
     >>> stream(0, "order", 1) == stream(0, "order", 1), stream(0, "order") == stream(0, "labels")
     (True, False)
     >>> stream(0, "order", 0) == stream(0, "order")
     True
     """
     words = [zlib.crc32(part.encode()) if isinstance(part, str) else part for part in purpose]
-    state = np.random.SeedSequence([seed, *words]).generate_state(1, np.uint64)
+    state = np.random.SeedSequence([whole_number(seed, "seed", least=0), *words]).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))
 
 

@@ -49,3 +49,21 @@ def test_refuses_a_single_vector_and_no_draws() -> None:
         bounds.finite_class_rademacher([0.1, 0.2])
     with pytest.raises(InputError, match="draws"):
         bounds.finite_class_rademacher([[0.1, 0.2]], draws=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ((math.nan, 0.1, 10), "risk = nan"),
+        ((-0.1, 0.1, 10), "risk = -0.1"),
+        ((1.1, 0.1, 10), "risk = 1.1"),
+        ((0.1, math.nan, 10), "complexity = nan"),
+        ((0.1, -0.1, 10), "complexity = -0.1"),
+        ((0.1, "0.1", 10), "complexity = '0.1'"),
+        ((0.1, 0.1, 2.7), "n = 2.7"),
+        ((0.1, 0.1, 10, 1.5), "delta = 1.5"),
+    ],
+)
+def test_what_no_risk_or_complexity_can_be_is_refused(arguments, named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        bounds.rademacher_bound(*arguments)

@@ -77,16 +77,42 @@ def test_the_gaussian_kernel_at_small_bandwidth_has_complexity_one_over_root_n()
     assert bounds.kernel_rademacher(np.eye(100), draws=3).estimate == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("bad", [{"radius": 0.0}, {"draws": 1}, {"radius": math.inf}])
+@pytest.mark.parametrize(
+    "bad", [{"radius": 0.0}, {"draws": 1}, {"radius": math.inf}, {"draws": 2.5}, {"radius": "1"}, {"seed": -1}]
+)
 def test_refuses_out_of_range(bad) -> None:
-    with pytest.raises(InputError, match="radius"):
+    with pytest.raises(InputError, match=next(iter(bad))):
         bounds.linear_rademacher(POINTS, **bad)
 
 
 def test_refuses_what_is_no_kernel_matrix() -> None:
     with pytest.raises(InputError, match="gram"):
         bounds.kernel_rademacher(POINTS)
-    with pytest.raises(InputError, match="diagonal"):
+    with pytest.raises(InputError, match="not positive semidefinite"):
         bounds.kernel_rademacher(-np.eye(3))
-    with pytest.raises(InputError, match="finite"):
+    with pytest.raises(InputError, match="NaN"):
         bounds.linear_rademacher([[math.nan]])
+    with pytest.raises(InputError, match="not positive semidefinite"):  # E sqrt(s^T K s) would exceed sqrt(tr K)
+        bounds.kernel_rademacher([[1.0, 1.5], [1.5, 1.0]])
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-120, 1e120, 1e200])
+@pytest.mark.parametrize("measure", [bounds.linear_rademacher, bounds.l1_rademacher])
+def test_complexities_scale_with_the_inputs(measure, scale: float) -> None:
+    plain = measure(POINTS, draws=50)
+    np.testing.assert_allclose(measure(scale * POINTS, draws=50), scale * np.array(plain), rtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_kernel_class_scales_with_the_root_of_the_kernel(scale: float) -> None:
+    gram = POINTS @ POINTS.T
+    plain = bounds.kernel_rademacher(gram, draws=50)
+    np.testing.assert_allclose(
+        bounds.kernel_rademacher(scale * gram, draws=50), math.sqrt(scale) * np.array(plain), rtol=1e-12
+    )
+
+
+def test_what_float64_does_not_hold_is_refused() -> None:
+    for scale, radius in ((1e200, 1e200), (1e-200, 1e-200)):
+        with pytest.raises(InputError, match="outside what float64 holds"):
+            bounds.linear_rademacher(scale * POINTS, radius)

@@ -210,8 +210,17 @@ def test_the_examples_needed_are_the_smallest_number(gap: float) -> None:
 
 
 def test_refuses_what_it_cannot_use() -> None:
-    with pytest.raises(InputError, match="VC dimension"):
-        bounds.vc_bound(0.0, 0, 5.0)
+    for arguments, named in (
+        ((0.0, 0, 5.0), "n = 0"),
+        ((0.0, 2.7, 5.0), "n = 2.7"),
+        ((1.5, 10, 5.0), "risk = 1.5"),
+        ((float("nan"), 10, 5.0), "risk = nan"),
+        ((0.0, 10, "5"), "dimension = '5'"),
+    ):
+        with pytest.raises(InputError, match=named):
+            bounds.vc_bound(*arguments)
+    with pytest.raises(InputError, match="no decision steps"):
+        bounds.vc_dimension_bound([])
     with pytest.raises(InputError, match="gap"):
         bounds.vc_examples_needed(5.0, 1.5)
     with pytest.raises(InputError, match="no function of input and parameters"):

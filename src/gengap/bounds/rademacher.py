@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
 from gengap.bounds.inputs import level, unit_losses
 from gengap.errors import InputError
@@ -54,8 +55,9 @@ def finite_class_rademacher(
         InputError: An argument is out of its range.
     """
     values = unit_losses(losses)
-    if values.ndim != 2 or draws < 1:
-        raise InputError(f"losses have {values.ndim} axes, draws = {draws}.", expected="models x examples, draws >= 1")
+    if values.ndim != 2:
+        raise InputError(f"losses have {values.ndim} axes.", expected="two: models x examples")
+    draws = whole_number(draws, "draws")
     n = values.shape[1]
     logarithm = -float(np.log(level(3, delta)))
     complexity = _complexity(values, draws, seed)
@@ -87,11 +89,17 @@ def rademacher_bound(risk: float, complexity: float, n: int, delta: float = 0.05
     Source: Bartlett and Mendelson 2002; Mohri et al., Theorem 3.5.
 
     Args:
-        risk: The error rate on the n training examples.
-        complexity: Empirical Rademacher complexity of the +-1 functions.
+        risk: The error rate on the n training examples, in [0, 1].
+        complexity: Empirical Rademacher complexity of the +-1 functions, in [0, 1].
         n: Examples, at least 1.
         delta: Probability of failure, in (0, 1).
+
+    Raises:
+        InputError: An argument is out of its range.
+
+    >>> round(rademacher_bound(0.0, 1.0, 50_000), 3)
+    1.018
     """
-    if n < 1:
-        raise InputError(f"n = {n}.", expected="at least one example")
+    n, risk = whole_number(n, "n"), real_number(risk, "risk", least=0, most=1)
+    complexity = real_number(complexity, "complexity", least=0, most=1)
     return risk + complexity + 3 * math.sqrt(-math.log(float(level(2, delta))) / (2 * n))

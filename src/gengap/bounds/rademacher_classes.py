@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gengap.arguments import finite_array, kernel_matrix, power_of_two, real_number, whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.seeds import generator
 
 _CHUNK = 64  # sign vectors at a time: bounds the memory, not the result
+_LEAST = 2.3e-308  # the least number that float64 holds with all its digits
 
 
 class ClassComplexity(NamedTuple):
@@ -50,13 +52,13 @@ def linear_rademacher(x: ArrayLike, radius: float = 1.0, *, draws: int = 1000, s
     >>> found.estimate, round(found.lower, 4), found.upper
     (5.0, 3.5355, 5.0)
     """
-    rows = _rows(x)
+    rows, scale = _rows(x)
     upper = math.sqrt(float(np.square(rows).sum()))
 
     def norm(signs: Floats) -> Floats:
         return np.asarray(np.linalg.norm(signs @ rows, axis=1))
 
-    return _complexity(norm, len(rows), radius, upper / math.sqrt(2), upper, draws, seed)
+    return _complexity(norm, len(rows), radius, scale, (upper / math.sqrt(2), upper), draws, seed)
 
 
 def kernel_rademacher(gram: ArrayLike, radius: float = 1.0, *, draws: int = 1000, seed: int = 0) -> ClassComplexity:
@@ -75,17 +77,15 @@ def kernel_rademacher(gram: ArrayLike, radius: float = 1.0, *, draws: int = 1000
     Raises:
         InputError: An argument is out of its range.
     """
-    K = _rows(gram)
-    if K.shape[0] != K.shape[1] or not np.allclose(K, K.T, rtol=1e-6, atol=1e-9 * np.abs(K).max()):
-        raise InputError(f"gram has shape {K.shape} or is not symmetric.", expected="a kernel matrix (n, n)")
+    K = kernel_matrix(gram, "gram")
+    scale = power_of_two(K)
+    K = K / scale
     trace = float(np.trace(K))
-    if np.diag(K).min() < 0:
-        raise InputError("gram has a negative entry on its diagonal.", expected="a positive semi-definite matrix")
 
     def norm(signs: Floats) -> Floats:
         return np.asarray(np.sqrt(np.maximum(np.einsum("bi,bi->b", signs @ K, signs), 0.0)))
 
-    return _complexity(norm, len(K), radius, math.sqrt(trace / 2), math.sqrt(trace), draws, seed)
+    return _complexity(norm, len(K), radius, math.sqrt(scale), (math.sqrt(trace / 2), math.sqrt(trace)), draws, seed)
 
 
 def l1_rademacher(x: ArrayLike, radius: float = 1.0, *, draws: int = 1000, seed: int = 0) -> ClassComplexity:
@@ -105,7 +105,7 @@ def l1_rademacher(x: ArrayLike, radius: float = 1.0, *, draws: int = 1000, seed:
     Raises:
         InputError: An argument is out of its range.
     """
-    rows = _rows(x)
+    rows, scale = _rows(x)
     n, features = rows.shape
     lower = math.sqrt(float(np.square(rows).sum(axis=0).max()) / 2)
     upper = float(np.abs(rows).max()) * math.sqrt(2 * math.log(2 * features) * n)
@@ -113,24 +113,37 @@ def l1_rademacher(x: ArrayLike, radius: float = 1.0, *, draws: int = 1000, seed:
     def norm(signs: Floats) -> Floats:
         return np.asarray(np.abs(signs @ rows).max(axis=1))
 
-    return _complexity(norm, n, radius, lower, upper, draws, seed)
+    return _complexity(norm, n, radius, scale, (lower, upper), draws, seed)
 
 
-def _rows(x: ArrayLike) -> Floats:
-    values = np.asarray(x, dtype=np.float64)
-    if values.ndim < 2 or values.size == 0 or not np.isfinite(values).all():
-        raise InputError(f"Inputs of shape {values.shape}.", expected="finite numbers, one row an example")
-    return values.reshape(len(values), -1)
+def _rows(x: ArrayLike) -> tuple[Floats, float]:
+    """Inputs as rows, divided by a power of two so that squares neither overflow nor underflow; and that power."""
+    values = finite_array(x, "x")
+    if values.ndim < 2:
+        raise InputError(f"x has shape {values.shape}.", expected="at least two axes: one row an example")
+    scale = power_of_two(values)
+    return values.reshape(len(values), -1) / scale, scale
 
 
 def _complexity(
-    norm: Callable[[Floats], Floats], n: int, radius: float, lower: float, upper: float, draws: int, seed: int
+    norm: Callable[[Floats], Floats],
+    n: int,
+    radius: float,
+    scale: float,
+    limits: tuple[float, float],
+    draws: int,
+    seed: int,
 ) -> ClassComplexity:
-    """The mean of ``norm`` over draws of signs; all numbers times B / n."""
-    if not (radius > 0 and math.isfinite(radius)) or draws < 2:
-        raise InputError(f"radius = {radius:g}, draws = {draws}.", expected="radius > 0, draws >= 2")
+    """The mean of ``norm`` over draws of signs, and the closed forms; all numbers times B scale / n."""
+    radius, draws = real_number(radius, "radius", above=0), whole_number(draws, "draws", least=2)
     random = generator(seed, "rademacher")
     sizes = [min(_CHUNK, draws - start) for start in range(0, draws, _CHUNK)]
     values = np.concatenate([norm(2 * random.integers(0, 2, (size, n)).astype(np.float64) - 1) for size in sizes])
-    scale, error = radius / n, float(values.std(ddof=1)) / math.sqrt(draws)
-    return ClassComplexity(scale * float(values.mean()), scale * error, scale * lower, scale * upper)
+    factor, error = radius / n * scale, float(values.std(ddof=1)) / math.sqrt(draws)
+    found = ClassComplexity(factor * float(values.mean()), factor * error, factor * limits[0], factor * limits[1])
+    if not math.isfinite(found.upper) or (limits[1] > 0 and found.upper < _LEAST):
+        raise InputError(
+            f"The complexity of inputs near {scale:.2g} at radius {radius:.2g} is outside what float64 holds.",
+            next_step="rescale the inputs or the radius",
+        )
+    return found

@@ -2,8 +2,8 @@
 
 import math
 
+from gengap.arguments import real_number, whole_number
 from gengap.bounds.inputs import level
-from gengap.errors import InputError
 
 
 def stability_bound(risk: float, beta: float, n: int, delta: float = 0.05, *, loss_bound: float = 1.0) -> float:
@@ -15,11 +15,11 @@ def stability_bound(risk: float, beta: float, n: int, delta: float = 0.05, *, lo
     Source: Bousquet and Elisseeff 2002, Theorem 12.
 
     Args:
-        risk: The mean loss on the n training examples.
+        risk: The mean loss on the n training examples, in [0, M].
         beta: Uniform stability, at least 0.
         n: Examples, at least 1.
         delta: Probability of failure, in (0, 1).
-        loss_bound: M; losses lie in [0, M].
+        loss_bound: M, above 0; losses lie in [0, M].
 
     Raises:
         InputError: An argument is out of its range.
@@ -27,13 +27,11 @@ def stability_bound(risk: float, beta: float, n: int, delta: float = 0.05, *, lo
     >>> round(stability_bound(0.0, 0.0, 50_000), 5)
     0.00547
     """
-    if n < 1 or not (risk >= 0 and beta >= 0 and loss_bound > 0):
-        raise InputError(
-            f"risk = {risk:g}, beta = {beta:g}, n = {n}, loss_bound = {loss_bound:g}.",
-            expected="risk >= 0, beta >= 0, n >= 1, M > 0",
-        )
+    n, beta = whole_number(n, "n"), real_number(beta, "beta", least=0)
+    M = real_number(loss_bound, "loss_bound", above=0)
+    risk = real_number(risk, "risk", least=0, most=M)
     deviation = math.sqrt(-math.log(float(level(1, delta))) / (2 * n))
-    return risk + 2 * beta + (4 * n * beta + loss_bound) * deviation
+    return risk + 2 * beta + (4 * n * beta + M) * deviation
 
 
 def kernel_stability(lipschitz: float, kernel_bound: float, regularisation: float, n: int) -> float:
@@ -44,17 +42,15 @@ def kernel_stability(lipschitz: float, kernel_bound: float, regularisation: floa
     Source: Bousquet and Elisseeff 2002, Theorem 22. For ridge regression with targets in [0, B], sigma = 2B.
 
     Args:
-        lipschitz: sigma; the loss is convex and changes by at most sigma times the change of the prediction.
-        kernel_bound: kappa^2, an upper bound on k(x, x).
+        lipschitz: sigma, above 0; the loss is convex and changes by at most sigma times the change of the prediction.
+        kernel_bound: kappa^2, above 0, an upper bound on k(x, x).
         regularisation: lambda, above 0.
         n: Examples, at least 1.
 
     Raises:
         InputError: An argument is out of its range.
     """
-    if n < 1 or not (lipschitz > 0 and kernel_bound > 0 and regularisation > 0):
-        raise InputError(
-            f"lipschitz = {lipschitz:g}, kernel_bound = {kernel_bound:g}, lambda = {regularisation:g}, n = {n}.",
-            expected="numbers above 0",
-        )
-    return lipschitz**2 * kernel_bound / (2 * regularisation * n)
+    sigma, bound = real_number(lipschitz, "lipschitz", above=0), real_number(kernel_bound, "kernel_bound", above=0)
+    regularisation = real_number(regularisation, "regularisation", above=0)
+    stability = sigma * sigma * bound / (2 * regularisation * whole_number(n, "n"))
+    return real_number(stability, "the stability", least=0, next_step="rescale the loss or the kernel")

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gengap.arrays import Floats
+from gengap.arguments import finite_array, real_number, whole_number
+from gengap.arrays import Floats, euclidean_norm
 from gengap.errors import InputError
 
 
@@ -26,14 +27,18 @@ def logistic_constants(x: ArrayLike) -> LossConstants:
 
     They hold on inputs no longer than these; append a 1 to each for an offset.
 
+    Args:
+        x: Inputs, ``[n, D]``, of which one is not 0 and whose squares float64 holds.
+
+    Raises:
+        InputError: The inputs are no such numbers.
+
     >>> logistic_constants([[3.0, 4.0]])
     LossConstants(lipschitz=5.0, smoothness=6.25)
     """
-    values = np.asarray(x, dtype=np.float64)
-    if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
-        raise InputError(f"Inputs of shape {values.shape}.", expected="finite numbers [n, D]")
-    longest = float(np.linalg.norm(values, axis=1).max())
-    return LossConstants(longest, longest**2 / 4)
+    longest = max(euclidean_norm(row) for row in finite_array(x, "x", ndim=2))
+    smoothness = longest * longest / 4  # a product overflows to infinity, a power to an OverflowError
+    return LossConstants(longest, real_number(smoothness, "max ||x||^2 / 4", above=0, next_step="rescale x"))
 
 
 def hardt2016_convex(constants: LossConstants, steps: ArrayLike, n: int, *, momentum: float = 0.0) -> float:
@@ -50,7 +55,7 @@ def hardt2016_convex(constants: LossConstants, steps: ArrayLike, n: int, *, mome
     """
     alpha = _checked(constants, steps, n, momentum)
     _at_most(alpha, 2 / constants.smoothness, "2 / beta")
-    return float(2 * constants.lipschitz**2 / n * alpha.sum())
+    return _finite(2 * _squared(constants.lipschitz) / n * float(alpha.sum()))
 
 
 def hardt2016_strongly_convex(
@@ -75,7 +80,7 @@ def hardt2016_strongly_convex(
     if np.ptp(alpha) > 0:
         raise InputError("The step size changes.", expected="a constant step size for Theorem 3.9")
     _at_most(alpha, 1 / constants.smoothness, "1 / beta")
-    return float(2 * constants.lipschitz**2 / (convexity * n))
+    return _finite(2 * _squared(constants.lipschitz) / (convexity * n))
 
 
 def hardt2016_strongly_convex_decaying(
@@ -94,7 +99,7 @@ def hardt2016_strongly_convex_decaying(
         convexity: gamma, in (0, beta].
         steps: The step sizes of all steps, from t = 1.
         n: Training examples, at least 1.
-        largest_loss: rho, an upper bound on the loss on the set.
+        largest_loss: rho, above 0, an upper bound on the loss on the set.
         momentum: Of the method; only 0 will do.
 
     Raises:
@@ -104,9 +109,8 @@ def hardt2016_strongly_convex_decaying(
     _convexity(constants, convexity)
     if not np.allclose(alpha * convexity * np.arange(1, len(alpha) + 1), 1, rtol=1e-9, atol=0):
         raise InputError("The step sizes are not 1 / (gamma t).", expected="alpha_t = 1 / (gamma t) for Theorem 3.10")
-    if not largest_loss > 0:
-        raise InputError(f"largest_loss = {largest_loss:g}.", expected="a bound above 0")
-    return float((2 * constants.lipschitz**2 + constants.smoothness * largest_loss) / (convexity * n))
+    rho = real_number(largest_loss, "largest_loss", above=0)
+    return _finite((2 * _squared(constants.lipschitz) + constants.smoothness * rho) / (convexity * n))
 
 
 def hardt2016_nonconvex(constants: LossConstants, steps: ArrayLike, n: int, *, momentum: float = 0.0) -> float:
@@ -133,22 +137,20 @@ def hardt2016_nonconvex(constants: LossConstants, steps: ArrayLike, n: int, *, m
     T = len(alpha)
     c = float((alpha * np.arange(1, T + 1)).max())
     q = constants.smoothness * c
-    logarithm = np.log(2 * c * constants.lipschitz**2) / (q + 1) + q / (q + 1) * np.log(T)
+    logarithm = (np.log(2 * c) + 2 * np.log(constants.lipschitz)) / (q + 1) + q / (q + 1) * np.log(T)
     return float(min(1.0, (1 + 1 / q) / (n - 1) * np.exp(logarithm)))
 
 
 def _checked(constants: LossConstants, steps: ArrayLike, n: int, momentum: float) -> Floats:
-    """The step sizes, once everything that all theorems need has been looked at."""
-    alpha = np.asarray(steps, dtype=np.float64)
-    if momentum != 0:
+    """The step sizes, after the checks that all theorems share."""
+    if real_number(momentum, "momentum", least=0, below=1) != 0:
         raise InputError(f"The method has momentum {momentum:g}.", expected="plain gradient steps, without momentum")
-    if not all(np.isfinite(value) and value > 0 for value in constants):
-        raise InputError(
-            f"lipschitz = {constants.lipschitz:g}, smoothness = {constants.smoothness:g}.",
-            expected="finite constants above 0; a ReLU network has none that is known",
-        )
-    if n < 1 or alpha.ndim != 1 or alpha.size == 0 or not (np.isfinite(alpha) & (alpha > 0)).all():
-        raise InputError(f"n = {n}, {alpha.size} steps.", expected="n >= 1 and a list of step sizes above 0")
+    for name, value in zip(LossConstants._fields, constants, strict=True):
+        real_number(value, name, above=0, next_step="take a loss with a known constant; a ReLU network has none")
+    whole_number(n, "n")
+    alpha = finite_array(steps, "steps", ndim=1)
+    if not (alpha > 0).all():
+        raise InputError(f"A step size of {alpha.min():g}.", expected="step sizes above 0")
     return alpha
 
 
@@ -157,6 +159,13 @@ def _at_most(alpha: Floats, largest: float, name: str) -> None:
         raise InputError(f"A step size of {alpha.max():g} is too large.", expected=f"at most {name} = {largest:g}")
 
 
+def _squared(lipschitz: float) -> float:
+    return lipschitz * lipschitz  # infinite where it overflows, where a power would raise
+
+
+def _finite(value: float) -> float:
+    return real_number(float(value), "the stability", least=0, next_step="rescale the loss")
+
+
 def _convexity(constants: LossConstants, convexity: float) -> None:
-    if not 0 < convexity <= constants.smoothness:
-        raise InputError(f"convexity = {convexity:g}.", expected=f"gamma in (0, beta = {constants.smoothness:g}]")
+    real_number(convexity, "convexity", above=0, most=constants.smoothness)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gengap.arguments import real_number, whole_number
 from gengap.bounds.inputs import level
 from gengap.errors import InputError
 
@@ -25,7 +26,20 @@ class DecisionStep(NamedTuple):
 
 
 def vc_dimension_bound(steps: Sequence[DecisionStep]) -> float:
-    """The formula of ``vc_dimension`` for given decision steps; see there."""
+    """The formula of ``vc_dimension`` for given decision steps; see there.
+
+    Args:
+        steps: At least one, in order.
+
+    Raises:
+        InputError: There is none, or one of its numbers is no whole number or below 1 (units and degree: below 0).
+    """
+    if not steps:
+        raise InputError("There are no decision steps.", expected="at least one")
+    for step in steps:
+        whole_number(step.parameters, "parameters of a decision step")
+        for name, value in (("units", step.units), ("degree", step.degree)):
+            whole_number(value, f"{name} of a decision step", least=0)
     weighted = sum(step.parameters for step in steps)
     R = max(sum(step.units * step.degree for step in steps), _SMALLEST_R)
     return len(steps) + weighted * math.log2(4 * math.e * R * math.log2(2 * math.e * R))
@@ -37,9 +51,18 @@ def vc_complexity(dimension: float, n: int) -> float:
     :math:`\sqrt{2 d \ln(en/d) / n}` where n >= d, else 1.
 
     Source: Sauer's lemma for the growth function, Massart's lemma for a finite class.
+
+    Args:
+        dimension: VC dimension, or an upper bound on it, above 0.
+        n: Examples, at least 1.
+
+    Raises:
+        InputError: An argument is out of its range.
+
+    >>> vc_complexity(10, 5)
+    1.0
     """
-    if n < 1 or not 0 < dimension < math.inf:
-        raise InputError(f"VC dimension {dimension:g}, {n} examples.", expected="a positive dimension and n >= 1")
+    n, dimension = whole_number(n, "n"), real_number(dimension, "dimension", above=0)
     if n < dimension:
         return 1.0
     return min(1.0, math.sqrt(2 * dimension * math.log(math.e * n / dimension) / n))
@@ -56,16 +79,15 @@ def vc_bound(risk: float, n: int, dimension: float, delta: float = 0.05) -> floa
     centred, so that the same bound holds.
 
     Args:
-        risk: The error rate on the training examples.
-        n: How many these are.
-        dimension: VC dimension, or an upper bound on it.
+        risk: The error rate on the training examples, in [0, 1].
+        n: How many these are, at least 1.
+        dimension: VC dimension, or an upper bound on it, above 0.
         delta: Probability of failure, in (0, 1).
 
     Raises:
         InputError: An argument is out of its range.
     """
-    if not risk >= 0:
-        raise InputError(f"risk = {risk:g}.", expected="an error rate of at least 0")
+    risk, n = real_number(risk, "risk", least=0, most=1), whole_number(n, "n")
     complexity = vc_complexity(dimension, n)
     return risk + complexity + math.sqrt(-math.log(float(level(1, delta))) / (2 * n))
 
@@ -74,16 +96,14 @@ def vc_examples_needed(dimension: float, gap: float = 1.0, delta: float = 0.05) 
     """The number of examples from which on ``vc_bound`` exceeds the training error by less than ``gap``.
 
     Args:
-        dimension: VC dimension, or an upper bound on it.
+        dimension: VC dimension, or an upper bound on it, above 0.
         gap: In (0, 1].
         delta: Probability of failure, in (0, 1).
 
     Raises:
         InputError: An argument is out of its range.
     """
-    if not 0 < gap <= 1:
-        raise InputError(f"gap = {gap:g}.", expected="a gap in (0, 1]")
-    vc_complexity(dimension, 1)  # which checks it
+    gap, dimension = real_number(gap, "gap", above=0, most=1), real_number(dimension, "dimension", above=0, most=1e300)
     low, high = 0, max(1, math.ceil(dimension))
     while vc_bound(0.0, high, dimension, delta) >= gap:
         low, high = high, 2 * high

@@ -78,7 +78,7 @@ def _rademacher(row: Mapping[str, Any], delta: float) -> Promise:
     name, n, value = "Rademacher complexity, by training on random signs", row["trial_n"], row["rademacher"]
     if value is None:
         return _without(name, LOWER, n, None, row["trial_reason"])
-    bound = rademacher_bound(row["trial_train_error"], row["rademacher_lower"], n, delta)
+    bound = rademacher_bound(row["trial_train_error"], max(0.0, row["rademacher_lower"]), n, delta)
     note = f"mean of {row['rademacher_draws']} draws; at least {row['rademacher_lower']:.3f} at delta = {delta:g}"
     return _made(name, LOWER, value, n, row["trial_train_error"], bound, note)
 
