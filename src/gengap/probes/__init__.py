@@ -7,6 +7,7 @@ from gengap.network.gradients import (
     gradient_norms,
     per_example_gradients,
 )
+from gengap.probes.coherent_gradients import Alpha, Coherence, Contributions, coherence, minibatch_alpha
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 
@@ -17,6 +18,12 @@ __all__ = [
     "gradient_norm_report",
     "gradient_norms",
     "per_example_gradients",
+    # Coherence
+    "Alpha",
+    "Coherence",
+    "Contributions",
+    "coherence",
+    "minibatch_alpha",
     # Uniform stability
     "TwinStability",
     "largest_change",

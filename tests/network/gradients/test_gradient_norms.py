@@ -69,6 +69,17 @@ def test_blocks_of_examples_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     agree(*made(*RULED["conv 1-d"]))
 
 
+@pytest.mark.parametrize("name", RULED)
+def test_products_with_a_direction(name: str) -> None:
+    model, x, y = made(*RULED[name])
+    looped = loop(model, x, y)
+    direction = {parameter: torch.randn_like(p) for parameter, p in model.named_parameters()}
+    found = GradientReader(model, x, y).read(x, y).products(direction)
+    for parameter, values in found.items():
+        expected = looped[parameter] @ direction[parameter].detach().flatten()
+        torch.testing.assert_close(values, expected, **CLOSE)
+
+
 def test_permuting_a_batch_permutes_the_norms() -> None:
     model, x, y = made(*RULED["attention"])
     order = torch.tensor([3, 0, 4, 1, 2])

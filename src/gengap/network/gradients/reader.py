@@ -14,7 +14,7 @@ from gengap.network.gradients.checks import check_independent, frozen, trainable
 from gengap.network.gradients.explicit import CHUNK_BYTES, check_memory, formed, scores_of
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, weight_term
-from gengap.network.gradients.terms import Term, Whole, gram, merged, squared_norms
+from gengap.network.gradients.terms import Term, Whole, gram, merged, products, squared_norms
 
 PROVEN_ON = 3  # examples whose gradients are also formed one by one, once for a network
 # Largest difference between inner products by a rule and by the formed gradients, relative to the largest of them.
@@ -41,6 +41,19 @@ class BatchGradients:
         found: dict[str, Tensor] = {}
         for block, terms in self.blocks.items():
             value = squared_norms(terms)
+            found[block.name] = found[block.name] + value if block.name in found else value
+        return found
+
+    def products(self, direction: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Parameter's name -> inner product of each example's gradient with a direction there, float64 ``[N]``.
+
+        Args:
+            direction: A tensor of each parameter's shape, by its name.
+        """
+        found: dict[str, Tensor] = {}
+        for block, terms in self.blocks.items():
+            whole = direction[block.name]
+            value = products(terms, whole[block.start : block.stop] if whole.ndim else whole)
             found[block.name] = found[block.name] + value if block.name in found else value
         return found
 

@@ -103,6 +103,28 @@ def gram(terms: Sequence[Term], others: Sequence[Term]) -> Tensor:
     return total
 
 
+def products(terms: Sequence[Term], direction: Tensor) -> Tensor:
+    """``<grad_n, direction>`` for each example, float64 ``[N]``.
+
+    Args:
+        terms: Of one block of one parameter.
+        direction: Of the block's shape, ``[rows, ...]``.
+    """
+    total = torch.zeros(len(terms[0]), dtype=torch.float64, device=_device(terms[0]))
+    for term in terms:
+        if isinstance(term, Whole):
+            total += (term.values * direction.flatten()).double().sum(1)
+        elif isinstance(term, Rows):
+            total += (direction[term.index] * term.values).double().sum((1, 2))
+        else:
+            G, p = term.left.shape[1], term.left.shape[3]
+            blocks = direction.reshape(G, p, -1)
+            for rows in _chunks(len(term), term.right[0].numel()):
+                part = term.rows(rows)
+                total[rows] += torch.einsum("ngtp,gpq,ngtq->n", part.left, blocks, part.right).double()
+    return total
+
+
 def merged(terms: Sequence[Term]) -> list[Term]:
     """The same sum in at most one term of each kind: uses of one weight become more places of one term."""
     outer = [term for term in terms if isinstance(term, Outer)]

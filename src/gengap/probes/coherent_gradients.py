@@ -1,0 +1,307 @@
+"""Coherence: how far the gradients of different examples agree, over a data set of any size."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from gengap.arrays import Floats
+from gengap.data import Problem
+from gengap.errors import InputError
+from gengap.network.gradients import GradientReader, Loss, check_examples, prepared
+from gengap.network.inputs import Data, Part, batches
+from gengap.seeds import generator
+
+Progress = Callable[[int, str], None]
+BATCH = 256  # examples read at once
+
+
+class Alpha(NamedTuple):
+    """Coherence of N gradients, and how far it can be trusted.
+
+    Attributes:
+        alpha: The sample version ``||mean g||^2 / mean ||g||^2``, from 0 to 1; at least 1/N in expectation, since each
+            example is paired with itself too.
+        alpha_error: Its standard error over the draw of the examples, by the jackknife; None without a second pass.
+        m_coherence: ``N alpha``: how many examples a small step along one example's gradient helps.
+        m_coherence_error: Likewise.
+        unbiased: ``E[g . g'] / E[g . g]`` over pairs of different examples, which N does not move.
+        unbiased_error: Likewise; None with fewer than 3 examples too.
+        mean_squared_norm: ``mean ||g||^2``.
+    """
+
+    alpha: float
+    alpha_error: float | None
+    m_coherence: float
+    m_coherence_error: float | None
+    unbiased: float
+    unbiased_error: float | None
+    mean_squared_norm: float
+
+
+class Contributions(NamedTuple):
+    """What two groups of examples add to the squared norm of the mean gradient, and what chance would give.
+
+    Attributes:
+        pristine: ``f^p = <g, g^p> / <g, g>``, where g^p sums the gradients of the examples that are not corrupt.
+        corrupt: ``f^c = 1 - f^p``.
+        null_mean, null_low, null_high: ``f^p`` where the designation is permuted: mean, 2.5 % and 97.5 % quantile.
+        null_p_value: Share of permutations with an ``f^p`` at least as far from their mean, this one counted too.
+    """
+
+    pristine: float
+    corrupt: float
+    null_mean: float
+    null_low: float
+    null_high: float
+    null_p_value: float
+
+
+@dataclass(frozen=True)
+class Coherence:
+    """The coherence of a network's gradients on N examples.
+
+    Attributes:
+        whole: Over all parameters.
+        layers: Module's name -> over its parameters.
+        losses: ``[N]``.
+        norms: Norm of each example's gradient, ``[N]``.
+        products: ``<g_n, sum of all g>``, ``[N]``; None without a second pass.
+        fallback: Parameter's name -> why its gradients were formed; they count all the same.
+        not_covered: Parameters that have no gradient: frozen ones, and those on which the loss does not depend.
+    """
+
+    whole: Alpha
+    layers: Mapping[str, Alpha]
+    losses: Floats
+    norms: Floats
+    products: Floats | None
+    fallback: Mapping[str, str]
+    not_covered: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of examples N."""
+        return len(self.norms)
+
+    @property
+    def alpha(self) -> float:
+        """The sample version over all parameters."""
+        return self.whole.alpha
+
+    @property
+    def m_coherence(self) -> float:
+        """``N alpha`` over all parameters."""
+        return self.whole.m_coherence
+
+    @property
+    def alignments(self) -> Floats:
+        """Cosine of each example's gradient with the mean gradient, ``[N]``; NaN where a gradient is 0.
+
+        Raises:
+            InputError: There was no second pass.
+        """
+        products = self._products()
+        length = np.sqrt(max(float(products.sum()), 0.0)) * self.norms
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(length > 0, products / length, np.nan)
+
+    def contributions(self, corrupt: ArrayLike, *, permutations: int = 999, seed: int = 0) -> Contributions:
+        """What pristine and corrupt examples add to the mean gradient, beside permuted designations.
+
+        Source: Chatterjee 2020 (arXiv:2002.10657), section 3: f^p and f^c, and the null worlds.
+
+        Args:
+            corrupt: Whether each example is corrupt, ``[N]``.
+            permutations: Of the designation, at least 1.
+            seed: Of the permutations.
+
+        Raises:
+            InputError: Another number of flags, none or all of them set, or no second pass.
+        """
+        flags = np.asarray(corrupt, dtype=bool)
+        if flags.shape != (self.n,) or flags.all() or not flags.any():
+            raise InputError(
+                f"{int(flags.sum())} of {flags.size} examples are corrupt.",
+                expected=f"a flag for each of {self.n} examples, some set and some not",
+            )
+        parts = self._products() / self._products().sum()
+        own = float(parts[~flags].sum())
+        random = generator(seed, "permuted designation")
+        null = np.array([parts[~random.permutation(flags)].sum() for _ in range(permutations)])
+        away = np.abs(np.append(null, own) - null.mean())
+        low, high = np.quantile(null, [0.025, 0.975])
+        p_value = float((away >= away[-1] * (1 - 1e-12)).mean())
+        return Contributions(own, 1 - own, float(null.mean()), float(low), float(high), p_value)
+
+    def _products(self) -> Floats:
+        if self.products is None:
+            raise InputError("There was one pass only.", next_step="coherence(…, errors=True)")
+        return self.products
+
+
+def coherence(
+    model: nn.Module,
+    data: Data,
+    loss: Loss = nn.functional.cross_entropy,
+    *,
+    split: Part = "train",
+    errors: bool = True,
+    evaluation: bool = False,
+    progress: Progress | None = None,
+) -> Coherence:
+    r"""Coherence :math:`\alpha = \|E g\|^2 / E\|g\|^2` of the gradients of examples, whole and by layer.
+
+    One pass over the data sums the gradients and their squared norms, in memory of a few times the parameters. A
+    second one multiplies each gradient with the sum, which gives errors, alignments and contributions.
+
+    Source: Chatterjee and Zielinski 2020 (arXiv:2008.01217): alpha and m-coherence.
+
+    Args:
+        model: A network that returns one tensor of scores, in the mode that it is in; it stays as it is.
+        data: A Problem, a pair of inputs and labels, or batches of such pairs (a list, as they are read twice).
+        loss: From scores and labels of a batch to one number.
+        split: Which split of a Problem.
+        errors: Whether to make the second pass.
+        evaluation: Whether to run the network in evaluation mode.
+        progress: Called with examples done in a pass, and its name.
+
+    Raises:
+        InputError: Fewer than two examples, gradients that are all 0, or what ``gradient_norms`` raises.
+
+    >>> x, y = torch.eye(2), torch.ones(2, 1)
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = nn.init.zeros_(model.weight)
+    >>> found = coherence(model, (x, torch.zeros(2).long()), lambda s, t: (s - 1).square().sum(), errors=False)
+    >>> found.alpha, found.m_coherence  # orthogonal gradients
+    (0.5, 1.0)
+    """
+    with prepared(model, evaluation):
+        source = _reusable(data)
+        first = next(iter(batches(source, model, split, size=BATCH)), None)
+        if first is None:
+            raise InputError("There are no examples.", expected="at least two")
+        reader = GradientReader(model, *check_examples(model, *first), loss)
+        sums, squares, losses = _sums(reader, source, model, split, progress)
+        N = len(losses)
+        if N < 2:
+            raise InputError(f"{N} example.", expected="at least two, whose gradients can agree or not")
+        products = _products(reader, source, model, split, sums, progress) if errors else None
+    names = list(squares)
+    lengths = {name: float(sums[name].double().square().sum()) for name in names}
+    if not any(float(values.sum()) > 0 for values in squares.values()):
+        raise InputError("The gradients of all examples are 0.", expected="gradients that can agree or not")
+    grouped: dict[str, list[str]] = {}
+    for name in names:
+        grouped.setdefault(name.rpartition(".")[0], []).append(name)
+    layers = {layer: _alpha(own, lengths, squares, products) for layer, own in grouped.items()}
+    whole = sum(squares.values(), torch.zeros(N, dtype=torch.float64))
+    return Coherence(
+        _alpha(names, lengths, squares, products),
+        {layer: value for layer, value in layers.items() if value.mean_squared_norm > 0},
+        losses.double().numpy(),
+        whole.clamp(min=0).sqrt().numpy(),
+        None if products is None else sum(products.values(), torch.zeros(N, dtype=torch.float64)).numpy(),
+        reader.fallback,
+        (*reader.frozen, *reader.unreached),
+    )
+
+
+def minibatch_alpha(alpha: float, size: int) -> float:
+    """Alpha of mean gradients of minibatches drawn with replacement: ``k alpha / (1 + (k - 1) alpha)``.
+
+    Source: Chatterjee and Zielinski 2020 (arXiv:2008.01217), properties of alpha.
+
+    Args:
+        alpha: Of single gradients, in [0, 1].
+        size: Examples k of a minibatch, at least 1.
+
+    >>> minibatch_alpha(0.5, 3)
+    0.75
+    """
+    return size * alpha / (1 + (size - 1) * alpha)
+
+
+def _reusable(data: Data) -> Data:
+    """Data that can be read twice: an iterator's batches become a list."""
+    return data if isinstance(data, Problem | tuple | list) else list(data)
+
+
+def _sums(
+    reader: GradientReader, data: Data, model: nn.Module, split: Part, progress: Progress | None
+) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
+    """Sum of the gradients by parameter, squared norms by parameter ``[N]``, losses ``[N]``."""
+    sums: dict[str, Tensor] = {}
+    squares: dict[str, list[Tensor]] = {}
+    losses: list[Tensor] = []
+    for x, y in batches(data, model, split, size=reader.chunk(BATCH)):
+        batch = reader.read(x, y, total=True)
+        losses.append(batch.losses.cpu())
+        for name, total in batch.total.items():
+            if name not in sums:
+                sums[name] = torch.zeros_like(total, dtype=torch.float64)
+            sums[name] += total
+        for name, values in batch.squared_norms().items():
+            squares.setdefault(name, []).append(values.cpu())
+        if progress is not None:
+            progress(len(y), "gradients")
+    return sums, {name: torch.cat(parts) for name, parts in squares.items()}, torch.cat(losses)
+
+
+def _products(
+    reader: GradientReader,
+    data: Data,
+    model: nn.Module,
+    split: Part,
+    sums: Mapping[str, Tensor],
+    progress: Progress | None,
+) -> dict[str, Tensor]:
+    """Products of each gradient with the sum of all, by parameter, ``[N]``."""
+    kinds = {name: p.dtype if p.dtype == torch.float64 else torch.float32 for name, p in reader.covered.items()}
+    direction = {name: value.to(kinds[name]) for name, value in sums.items()}
+    found: dict[str, list[Tensor]] = {}
+    for x, y in batches(data, model, split, size=reader.chunk(BATCH)):
+        for name, values in reader.read(x, y).products(direction).items():
+            found.setdefault(name, []).append(values.cpu())
+        if progress is not None:
+            progress(len(y), "agreement")
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def _alpha(
+    names: Sequence[str],
+    lengths: Mapping[str, float],
+    squares: Mapping[str, Tensor],
+    products: Mapping[str, Tensor] | None,
+) -> Alpha:
+    """Coherence over some parameters, from the squared length of the sum, squared norms and products."""
+    A = sum(lengths[name] for name in names)
+    q = torch.stack([squares[name] for name in names]).sum(0).clamp(min=0).numpy()
+    d = None if products is None else torch.stack([products[name] for name in names]).sum(0).numpy()
+    return alpha_of(A, q, d)
+
+
+def alpha_of(squared_sum: float, squares: Floats, products: Floats | None) -> Alpha:
+    """Coherence from ``A = ||sum g||^2``, squared norms ``q`` and products ``d = <g_n, sum g>``.
+
+    The jackknife leaves out each example in turn: ``||sum - g_n||^2 = A - 2 d_n + q_n``.
+
+    >>> alpha_of(4.0, np.array([1.0, 1.0]), None).alpha  # two equal gradients
+    1.0
+    """
+    N, Q = len(squares), float(squares.sum())
+    if Q == 0:
+        return Alpha(np.nan, None, np.nan, None, np.nan, None, 0.0)
+    sample, unbiased = squared_sum / (N * Q), (squared_sum - Q) / ((N - 1) * Q)
+    errors: list[float | None] = [None, None]
+    rest = Q - squares
+    if products is not None and N > 2 and (rest > 0).all():
+        without = squared_sum - 2 * products + squares
+        leaves = (without / ((N - 1) * rest), (without - rest) / ((N - 2) * rest))
+        errors = [float(np.sqrt((N - 1) / N * np.square(leaf - leaf.mean()).sum())) for leaf in leaves]
+    m_error = None if errors[0] is None else N * errors[0]
+    return Alpha(sample, errors[0], N * sample, m_error, unbiased, errors[1], Q / N)
