@@ -10,6 +10,7 @@ import typer
 from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
+from gengap.studies.skeleton import write_skeleton
 
 app = typer.Typer()
 
@@ -83,6 +84,18 @@ def run_studies(
     if failed and not stored:
         typer.echo(f"gengap: {len(failed)} runs have no result; run the command again to retry them.", err=True)
         raise typer.Exit(3)
+
+
+@app.command("new")
+def new_study(
+    name: Annotated[str, typer.Argument(help="paper/artifact, such as zhang2017/table4.")],
+    into: Annotated[
+        Path | None, typer.Option(help="Folder of the studies. Default: that of the package.", show_default=False)
+    ] = None,
+) -> None:
+    """Write the skeleton of a study, which runs as it stands, for you to rewrite."""
+    file = write_skeleton(name, into)
+    typer.echo(f"Wrote {file}. Next: rewrite it, then gengap study run {name}")
 
 
 def _short(study: Study) -> dict[str, Any]:
