@@ -17,7 +17,7 @@ from gengap.network import Reading, WeightLayer, inventory, read_like, read_netw
 from gengap.network.copies import check_finite, plain_copy, with_weights
 from gengap.network.inputs import BATCH, batches, examples
 from gengap.network.layers import UNUSED
-from gengap.network.outputs import return_scores
+from gengap.network.outputs import return_scores, select_output
 from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, per_example_layers
 from gengap.seeds import generator
 from gengap.train import resolve_device
@@ -33,7 +33,9 @@ class Subject:
     """A trained network and what it was trained on.
 
     Attributes:
-        model: The network's copy, in evaluation mode; it returns one tensor of scores ``[B, C]``.
+        model: The network's copy, in evaluation mode; it returns one tensor of scores ``[B, C]``. Weights that
+            parametrizations compute are parameters with the values that they have.
+        network: A copy that computes them still, likewise; where there are none, ``model`` itself.
         problem: The data.
         initial: The network at initialisation, likewise; None where it is not known.
         seed: Of everything drawn.
@@ -85,10 +87,18 @@ class Subject:
         self.model = plain_copy(model).to(self.device)
         check_finite(self.model, "the network")
         return_scores(self.model, output, self.inputs(slice(PROBED)), problem.n_classes)
+        self.network = self._parametrized(model, output)
         self.initial: nn.Module | None = None
         if initial is not None:
             self.initial = with_weights(self.model, initial, "the initial network")
             check_finite(self.initial, "the initial network")
+
+    def _parametrized(self, model: nn.Module, output: str | int | None) -> nn.Module:
+        copy = plain_copy(model, parametrized=True)
+        if dict(copy.named_parameters()).keys() == dict(self.model.named_parameters()).keys():
+            return self.model
+        select_output(copy, output)
+        return copy.to(self.device)
 
     @property
     def n(self) -> int:

@@ -51,6 +51,24 @@ def from_log(log_value: float, **fields: Any) -> Finding:
     return Finding(math.exp(log_value), log_value=log_value if math.isfinite(log_value) else None, **fields)
 
 
+def scaled(value: float, log_factor: float, **fields: Any) -> Finding:
+    """The Finding of ``value * exp(log_factor)``, by logarithms where float64 cannot hold that.
+
+    Args:
+        value: At least 0.
+        log_factor: Natural logarithm of a factor that may itself be beyond float64.
+        fields: Other fields of the Finding.
+
+    >>> scaled(3.0, 0.0).value, scaled(2.0, -2000.0).log_value
+    (3.0, -1999.3068528194401)
+    """
+    log_value = math.log(value) + log_factor if value > 0 else -math.inf
+    if log_value == -math.inf or SMALLEST_LOG <= log_value <= LARGEST_LOG:
+        half = math.exp(log_factor / 2) if value > 0 else 0.0
+        return Finding(value * half * half, **fields)
+    return from_log(log_value, **fields)
+
+
 class NotDefined(Exception):  # noqa: N818  it is no error: a row says so
     """Raised inside a measure where its definition does not apply to the network; its row is ``skipped``.
 

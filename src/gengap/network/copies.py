@@ -13,10 +13,14 @@ from torch.nn.utils.weight_norm import WeightNorm
 from gengap.errors import InputError
 
 
-def plain_copy(model: nn.Module) -> nn.Module:
+def plain_copy(model: nn.Module, *, parametrized: bool = False) -> nn.Module:
     """A differentiable copy in evaluation mode, at least float32: unwrapped, computed weights replaced by their values.
 
     Inputs are cloned before each pass, since several passes share them and a network may overwrite its input.
+
+    Args:
+        model: The network; it stays as it is.
+        parametrized: Whether weights that torch.nn.utils computes from other parameters stay computed.
 
     Raises:
         InputError: It is no network, is compiled to TorchScript, or cannot be copied.
@@ -33,7 +37,7 @@ def plain_copy(model: nn.Module) -> nn.Module:
         result = duplicate(unwrapped(model)).eval()
     except Exception as error:
         raise InputError(f"The network cannot be copied: {type(error).__name__}: {error}") from error
-    for module in list(result.modules()):
+    for module in [] if parametrized else list(result.modules()):
         _make_plain(module)
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in result.parameters()):
         result = result.float()

@@ -11,7 +11,13 @@ from torch.nn.functional import cross_entropy, softmax
 
 import gengap
 from gengap.measures import Subject, measure
-from gengap.measures.catalogue.fisher_rao import radial_slopes
+from gengap.measures.catalogue import fisher_rao
+
+
+def radial_slopes(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    slopes, log_sizes = fisher_rao.radial_slopes(model, x, y)
+    return slopes * log_sizes.exp()
+
 
 X = torch.randn(7, 1, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 Y = torch.tensor([0, 1, 2, 3, 4, 5, 9])

@@ -56,5 +56,8 @@ def params(subject: Subject) -> Finding:
     complexity="sqrt",
 )
 def all_params(subject: Subject) -> float:
-    """Number of parameters of any kind, biases and norms' vectors too; shared ones count once."""
-    return float(sum(parameter.numel() for parameter in subject.model.parameters()))
+    """Number of parameters of any kind, biases and norms' vectors too; shared ones count once.
+
+    Of a layer with a parametrization, such as weight norm, those count from which its weight is computed.
+    """
+    return float(sum(parameter.numel() for parameter in subject.network.parameters()))

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import cross_entropy
 
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
-from gengap.measures.values import Finding
+from gengap.measures.values import Finding, scaled
+from gengap.network.cross_entropy import score_gradients
 from gengap.network.inputs import batch_rows
 
 _BATCH = 100
@@ -34,14 +34,18 @@ def fisher_rao(subject: Subject) -> Finding:
     any network. Only for one of L hidden ReLU layers without biases, whose outputs f are homogeneous of degree L + 1,
     is it :math:`(L + 1) \langle \partial loss / \partial f, f \rangle`, the form in which the paper computes it.
 
-    The mean is over the fixed subset of training examples, whose size is in the details.
+    Parameters are the network's, as it was given: of a layer with a parametrization, such as weight norm, those from
+    which its weight is computed. The mean is over the fixed subset of training examples, whose size is in the details.
     """
     x, y = subject.sample
-    slopes = torch.cat([radial_slopes(subject.model, x[rows], y[rows]) for rows in batch_rows(len(y), _BATCH)])
-    return Finding(float(slopes.square().mean()), details={"examples": len(y)})
+    pairs = [radial_slopes(subject.network, x[rows], y[rows]) for rows in batch_rows(len(y), _BATCH)]
+    slopes, log_sizes = (torch.cat(tensors) for tensors in zip(*pairs, strict=True))
+    top = float(log_sizes.max())
+    mean = float((slopes * (log_sizes - top).exp()).square().mean())
+    return scaled(mean, 2 * top, details={"examples": len(y)})
 
 
-def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Derivative of each example's cross-entropy in t where the parameters are (1 + t) theta, at t = 0.
 
     Args:
@@ -50,20 +54,22 @@ def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         y: Class indices ``[B]``.
 
     Returns:
-        Float64 ``[B]``.
+        s and l, float64 ``[B]``: the derivatives are ``s * exp(l)``, which may be below float64's least number.
     """
     theta = {name: p.detach() for name, p in model.named_parameters() if p.is_floating_point()}
 
-    def losses(parameters: dict[str, Tensor]) -> Tensor:
-        return cross_entropy(functional_call(model, parameters, (x,)).double(), y, reduction="none")
+    def scores(parameters: dict[str, Tensor]) -> Tensor:
+        outputs: Tensor = functional_call(model, parameters, (x,))
+        return outputs
 
     with _differentiable_attention(), torch.no_grad():
         try:
-            slopes: Tensor = jvp(losses, (theta,), (theta,))[1]
+            outputs, tangents = jvp(scores, (theta,), (theta,))
         except NotImplementedError:
             with _differentiable_recurrence():
-                slopes = jvp(losses, (theta,), (theta,))[1]
-    return slopes
+                outputs, tangents = jvp(scores, (theta,), (theta,))
+    directions, log_sizes = score_gradients(outputs, y)
+    return (directions * tangents.double()).sum(1), log_sizes
 
 
 @contextmanager

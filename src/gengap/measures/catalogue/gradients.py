@@ -2,7 +2,7 @@
 
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
-from gengap.measures.values import Finding, skipped
+from gengap.measures.values import Finding, scaled, skipped
 
 
 @register(
@@ -17,15 +17,13 @@ def gradient_noise_final(subject: Subject) -> Finding:
     """Over one epoch of minibatches, whose size is in the details, with respect to every parameter.
 
     Batch norm uses its running statistics. Minibatches do not overlap, so the variance of a minibatch's mean is
-    estimated without bias as if examples were drawn anew. Jiang et al. divide by K. They measure it after the first
+    estimated without bias as if examples were drawn anew. Jiang et al. divide by K. The gradients of the loss by the
+    scores are float64, also where float32 or float64 would make them 0. They measure it after the first
     epoch too: for that, measure a snapshot of the weights of that time.
     """
     sums = subject.gradient_pass.gradients
     if sums is None or sums.minibatches < 2:
         return skipped("needs at least two minibatches of one size")
-    details = {
-        "minibatches": sums.minibatches,
-        "minibatch_size": sums.size,
-        "mean_squared_norm": sums.mean_squared_norm,
-    }
-    return Finding(sums.variance, details=details)
+    norm = scaled(sums.scaled_mean_squared_norm, 2 * sums.log_unit)
+    details = {"minibatches": sums.minibatches, "minibatch_size": sums.size, "mean_squared_norm": norm.value}
+    return scaled(sums.scaled_variance, 2 * sums.log_unit, details=details)

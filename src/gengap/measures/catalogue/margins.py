@@ -7,7 +7,8 @@ from torch import Tensor
 from gengap.measures.products import positive_margin
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
-from gengap.measures.values import Finding, from_log, skipped
+from gengap.measures.values import Finding, from_log, scaled, skipped
+from gengap.network.cross_entropy import log_losses, log_probabilities
 from gengap.network.passes import LayerInput, low_margin
 
 PERCENTS = (5, 10, 25, 50, 75)
@@ -89,9 +90,9 @@ def inverse_margin(subject: Subject) -> Finding:
     needs=frozenset({"data"}),
     rescaling_invariant=True,
 )
-def cross_entropy(subject: Subject) -> float:
-    """The mean cross-entropy."""
-    return float(subject.pass_.losses.mean())
+def cross_entropy(subject: Subject) -> Finding:
+    """The mean cross-entropy, also where softmax would round the label's probability to 1."""
+    return _mean_of_exponentials(log_losses(subject.pass_.logits, subject.pass_.labels))
 
 
 @register(
@@ -104,7 +105,7 @@ def cross_entropy(subject: Subject) -> float:
 )
 def negative_entropy(subject: Subject) -> float:
     """From -ln C, no confidence, to 0, all of it."""
-    log_p = subject.pass_.logits.log_softmax(1)
+    log_p = log_probabilities(subject.pass_.logits)
     return float((log_p.exp() * log_p).sum(1).mean())
 
 
@@ -136,6 +137,12 @@ def normalised_margins_by_layer(subject: Subject) -> Finding:
         reason = f"no margins in the input of {', '.join(missing)}"
         return Finding(value, "partial", reason, missing, details={"layers": layers})
     return Finding(value, details={"layers": layers})
+
+
+def _mean_of_exponentials(logarithms: Tensor) -> Finding:
+    """The Finding of ``mean exp(l_i)``, for logarithms that may be far below those of float64's least number."""
+    top = float(logarithms.max())
+    return scaled(float((logarithms - top).exp().mean()), top)
 
 
 def _percentiles(margins: Tensor, layer: LayerInput) -> dict[str, float]:

@@ -3,7 +3,8 @@
 import math
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+
+from gengap.network.cross_entropy import losses
 
 _PLAIN = 700.0  # exp of at most this is within float64
 
@@ -18,7 +19,7 @@ def normalised_cross_entropy(logits: Tensor, labels: Tensor, log_product: float)
         labels: Class indices ``[N]``.
         log_product: Natural logarithm of the product of the layers' norms.
     """
-    return cross_entropy(_divided(_below_greatest(logits), log_product), labels)
+    return losses(_divided(_below_greatest(logits), log_product), labels).mean()
 
 
 def log_of_large_loss(logits: Tensor, labels: Tensor, log_product: float) -> float:

@@ -1,12 +1,13 @@
 """A network whose weights can be replaced, judged on a fixed set of examples."""
 
 import copy
+import math
 from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
+from gengap.network.cross_entropy import summed_gradients
 from gengap.network.inputs import batch_rows
 
 BATCH = 100  # small enough for the cache of a processor's core
@@ -49,17 +50,22 @@ class Perturbable:
         return correct / len(self._y)
 
     def loss_gradient(self, weights: Weights) -> dict[str, Tensor]:
-        """Gradient of the summed cross-entropy with respect to the weights."""
+        """Gradient of the summed cross-entropy with respect to the weights, float64, over a factor above 0.
+
+        The factor is such that the gradient's largest part does not vanish, however small the losses are.
+        """
         self._use(weights)
         parameters = list(self._parameters.values())
         for parameter in parameters:
             parameter.requires_grad_(True)
-        totals = [torch.zeros_like(parameter) for parameter in parameters]
+        totals, unit = [torch.zeros_like(parameter, dtype=torch.float64) for parameter in parameters], -math.inf
         with torch.enable_grad():
             for x, y in self._batches():
-                loss = cross_entropy(self._model(x), y, reduction="sum")
-                for total, part in zip(totals, torch.autograd.grad(loss, parameters), strict=True):
-                    total += part
+                for log_size, gradient in summed_gradients(self._model(x), y, parameters):
+                    top = max(unit, log_size)
+                    for total, part in zip(totals, gradient, strict=True):
+                        total.mul_(math.exp(unit - top)).add_(part.double(), alpha=math.exp(log_size - top))
+                    unit = top
         for parameter in parameters:
             parameter.requires_grad_(False)
         return dict(zip(self._parameters, totals, strict=True))

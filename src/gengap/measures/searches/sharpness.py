@@ -32,7 +32,7 @@ def sharpness_search(network: Perturbable, *, magnitude_eps: float | None = None
     clean = network.accuracy(network.weights)
     if clean < TARGET:
         return Search(None, (0.0, 0.0), None, 1, f"accuracy is {clean:.3g} and cannot fall by {TARGET}")
-    uphill = network.loss_gradient(network.weights)
+    uphill = _signs(network.loss_gradient(network.weights), network.weights)
 
     def drop(alpha: float) -> float:
         return _worst_drop(network, clean, uphill, _box(network.weights, alpha, magnitude_eps))
@@ -48,7 +48,7 @@ def _box(weights: Weights, alpha: float, eps: float | None) -> dict[str, Tensor]
 
 def _worst_drop(network: Perturbable, clean: float, uphill: Weights, box: Weights) -> float:
     origin = network.weights
-    shift = {name: box[name] * uphill[name].sign() for name in origin}
+    shift = {name: box[name] * uphill[name] for name in origin}
     worst, idle = -1.0, 0
     for _ in range(STEPS):
         moved = {name: origin[name] + shift[name] for name in origin}
@@ -56,8 +56,10 @@ def _worst_drop(network: Perturbable, clean: float, uphill: Weights, box: Weight
         worst, idle = (found, 0) if found > worst else (worst, idle + 1)
         if worst > TARGET + CLEARLY * TOLERANCE or idle == PATIENCE:
             break
-        uphill = network.loss_gradient(moved)
-        shift = {
-            name: (shift[name] + box[name] / 2 * uphill[name].sign()).clamp(-box[name], box[name]) for name in origin
-        }
+        uphill = _signs(network.loss_gradient(moved), moved)
+        shift = {name: (shift[name] + box[name] / 2 * uphill[name]).clamp(-box[name], box[name]) for name in origin}
     return worst
+
+
+def _signs(gradient: Weights, like: Weights) -> dict[str, Tensor]:
+    return {name: part.sign().to(like[name].dtype) for name, part in gradient.items()}

@@ -1,5 +1,6 @@
 """One pass over the training examples, which every measure that needs data shares."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -7,9 +8,9 @@ from functools import cached_property
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from gengap.errors import InputError
+from gengap.network.cross_entropy import GROUP, losses, summed_gradients
 from gengap.network.passes.layer_inputs import LayerInput, LayerInputs
 
 
@@ -49,6 +50,8 @@ def low_margin(margins: Tensor, percent: int) -> float:
 class GradientSums:
     """The mean of minibatch gradients and their variance around it, accumulated as two sums in float64.
 
+    Both are in units of ``exp(log_unit)``, the largest size of a gradient so far, so that no square vanishes.
+
     Args:
         size: Examples in each minibatch.
     """
@@ -56,28 +59,49 @@ class GradientSums:
     def __init__(self, size: int) -> None:
         self.size = size
         self.minibatches = 0
+        self.log_unit = -math.inf
         self._sum: list[Tensor] = []
         self._squares = 0.0
 
-    def add(self, gradient: Sequence[Tensor]) -> None:
-        """Takes in the gradient of one minibatch, a tensor for each parameter."""
+    def add(self, parts: Iterable[tuple[float, Sequence[Tensor]]]) -> None:
+        """Takes in the gradient of one minibatch, the sum over pairs (s, g) of exp(s) g, g a tensor a parameter."""
+        parts = list(parts)
+        top = max(log_size for log_size, _ in parts)
+        scaled = [[part.double() * math.exp(log_size - top) for part in tensors] for log_size, tensors in parts]
+        gradient = [torch.stack(terms).sum(0) if len(terms) > 1 else terms[0] for terms in zip(*scaled, strict=True)]
         if not self._sum:
-            self._sum = [torch.zeros_like(part, dtype=torch.float64) for part in gradient]
+            self._sum = [torch.zeros_like(part) for part in gradient]
+        if top > self.log_unit:
+            shrink = math.exp(self.log_unit - top)
+            self._sum = [total * shrink for total in self._sum]
+            self._squares *= shrink**2
+            self.log_unit = top
+        factor = math.exp(top - self.log_unit)
         for total, part in zip(self._sum, gradient, strict=True):
-            total += part
-            self._squares += float(torch.linalg.vector_norm(part, dtype=torch.float64)) ** 2
+            total += factor * part
+            self._squares += (factor * float(torch.linalg.vector_norm(part))) ** 2
         self.minibatches += 1
 
     @property
-    def mean_squared_norm(self) -> float:
-        """Squared Euclidean norm of the mean gradient."""
+    def scaled_mean_squared_norm(self) -> float:
+        """``mean_squared_norm`` over ``exp(2 log_unit)``."""
         return sum(float(torch.linalg.vector_norm(total)) ** 2 for total in self._sum) / self.minibatches**2
 
     @property
-    def variance(self) -> float:
-        """``sum_k |g_k - mean|^2 / (K - 1)`` over K >= 2 minibatches."""
-        spread = self._squares - self.minibatches * self.mean_squared_norm
+    def mean_squared_norm(self) -> float:
+        """Squared Euclidean norm of the mean gradient; 0 where float64 does not reach so low."""
+        return self.scaled_mean_squared_norm * math.exp(2 * self.log_unit)
+
+    @property
+    def scaled_variance(self) -> float:
+        """``variance`` over ``exp(2 log_unit)``."""
+        spread = self._squares - self.minibatches * self.scaled_mean_squared_norm
         return max(spread, 0.0) / (self.minibatches - 1)
+
+    @property
+    def variance(self) -> float:
+        """``sum_k |g_k - mean|^2 / (K - 1)`` over K >= 2 minibatches; 0 where float64 does not reach so low."""
+        return self.scaled_variance * math.exp(2 * self.log_unit)
 
 
 @dataclass(frozen=True)
@@ -104,7 +128,7 @@ class Evaluation:
     @cached_property
     def losses(self) -> Tensor:
         """Cross-entropy of each example in nats, float64 ``[N]``."""
-        return cross_entropy(self.logits, self.labels, reduction="none")
+        return losses(self.logits, self.labels)
 
     @cached_property
     def accuracy(self) -> float:
@@ -157,8 +181,8 @@ def evaluate_with_gradients(
             watched.differentiate(margins(out, y))
             sums = sums or GradientSums(len(y))
             if len(y) >= sums.size:  # a last example that would be alone comes with the batch before it
-                loss = cross_entropy(out[: sums.size], y[: sums.size])
-                sums.add(torch.autograd.grad(loss, parameters, materialize_grads=True))
+                parts = summed_gradients(out[: sums.size], y[: sums.size], parameters, depth=GROUP)
+                sums.add((log_size - math.log(sums.size), gradient) for log_size, gradient in parts)
             logits.append(out.detach().double())
             labels.append(y)
     return Evaluation(*_joined(logits, labels), sums, watched.results())
