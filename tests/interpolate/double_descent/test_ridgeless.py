@@ -136,11 +136,75 @@ def test_a_reliable_point_is_recorded_whole():
     assert point.record() == {**asdict(point), "reason": None}
 
 
-def test_equal_points_with_different_labels_are_flagged():
-    x = np.concatenate([X, X[:1]])
-    point = ridgeless_path(MAPS[0], x, np.concatenate([Y, 1 - Y[:1]]), X_TEST, Y_TEST, [200])[0]
-    assert not point.reliable
-    assert not point.residual < 0.1
+@pytest.mark.parametrize("N", [30, 200])
+def test_equal_points_with_different_labels_are_met_halfway(N):
+    """No function has both labels: the shortest of the least-squares solutions, as NumPy finds it."""
+    x, y = np.concatenate([X, X[:1]]), np.concatenate([Y, 1 - Y[:1]])
+    point = ridgeless_path(MAPS[0], x, y, X_TEST, Y_TEST, [N])[0]
+    Z, Z_test = (MAPS[0].set_params(n_features=N).fit(X).transform(points) for points in (x, X_TEST))
+    coefficients = np.linalg.lstsq(Z, y, rcond=1e-12)[0]
+    assert point.norm == pytest.approx(np.linalg.norm(coefficients), rel=1e-9)
+    assert point.test_loss == pytest.approx(((Z_test @ coefficients - Y_TEST) ** 2).sum(axis=1).mean(), rel=1e-9)
+    assert point.residual >= 0.5 - 1e-9
+    assert point.reliable
+
+
+@pytest.mark.parametrize("N", [20, 45])
+def test_features_that_depend_on_each_other_leave_the_problem_well_posed(N):
+    """ReLUs of points in a narrow cone are 0 at all of them, or linear: the rank is below min(n, N)."""
+    x, x_test = (2.0 + 0.3 * part for part in (X, X_TEST))
+    features = RandomFourierFeatures("relu", n_features=N, random_state=1)
+    Z, Z_test = features.fit(x).transform(x), features.transform(x_test)
+    assert (Z == 0).all(axis=0).any()
+    point = ridgeless_path(features, x, Y, x_test, Y_TEST, [N])[0]
+    assert (point.reliable, point.solver) == (True, "svd")
+    assert point.rank == np.linalg.matrix_rank(Z) < min(N, N_TRAIN + 1)
+    coefficients = np.linalg.lstsq(Z, Y, rcond=1e-11)[0]
+    assert point.norm == pytest.approx(np.linalg.norm(coefficients), rel=1e-6)
+    assert point.test_loss == pytest.approx(((Z_test @ coefficients - Y_TEST) ** 2).sum(axis=1).mean(), rel=1e-6)
+
+
+def test_singular_values_without_a_gap_are_not_cut():
+    """Smooth features of a line: singular values fall through rounding, and no one can say which of them are 0."""
+    smooth = RandomFourierFeatures("gaussian", 2.0, 60, random_state=0)
+    for N in (30, 60):
+        point = ridgeless_path(smooth, X[:, :1], Y, X_TEST[:, :1], Y_TEST, [N])[0]
+        assert not point.reliable
+        assert point.record()["norm"] is None
+
+
+@pytest.mark.parametrize("features", MAPS)
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100, 1e200])
+def test_the_solution_scales_with_the_values(features, scale):
+    plain = ridgeless_path(features, X, Y, X_TEST, Y_TEST, [20, 60])
+    for point, scaled in zip(
+        plain, ridgeless_path(features, X, scale * Y, X_TEST, scale * Y_TEST, [20, 60]), strict=True
+    ):
+        assert scaled.reliable
+        assert scaled.norm == pytest.approx(scale * point.norm, rel=1e-9)
+        assert scaled.test_error == point.test_error
+        if abs(np.log10(scale)) > 150:  # squares are beyond float64: no number, and a reason
+            assert np.isnan(scaled.test_loss)
+            assert scaled.record()["test_loss"] is None
+            assert "beyond what float64 holds" in scaled.reason
+        else:
+            assert scaled.test_loss == pytest.approx(scale**2 * point.test_loss, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_solution_scales_with_relu_features(scale):
+    plain, scaled = (
+        ridgeless_path(MAPS[1], factor * X, Y, factor * X_TEST, Y_TEST, [20, 60]) for factor in (1.0, scale)
+    )
+    for point, other in zip(plain, scaled, strict=True):
+        assert other.reliable
+        assert other.norm == pytest.approx(point.norm / scale, rel=1e-9)
+        assert other.test_loss == pytest.approx(point.test_loss, rel=1e-9)
+
+
+def test_values_of_zero_have_the_solution_zero():
+    for point in ridgeless_path(MAPS[0], X, 0 * Y, X_TEST, Y_TEST, [20, 60]):
+        assert (point.norm, point.train_loss, point.reliable) == (0, 0, True)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +212,12 @@ def test_equal_points_with_different_labels_are_flagged():
     [
         ({"counts": []}, "counts"),
         ({"counts": [0, 5]}, "counts"),
+        ({"counts": [2.5]}, "counts holds 2.5"),
+        ({"counts": "12"}, "counts = '12'"),
+        ({"features": "relu"}, "features = 'relu'"),
+        ({"features": RandomFourierFeatures(bandwidth="1")}, "bandwidth = '1'"),
+        ({"features": RandomFourierFeatures(bandwidth=1e-15)}, "projections reach"),
+        ({"y": np.full((40, 3), "a")}, "a"),
         ({"X": X[:-1]}, "inconsistent numbers"),
         ({"X_test": X_TEST[:, 1:]}, "Training points have 6 features"),
         ({"y_test": Y_TEST[:, :2]}, "3 outputs"),
@@ -155,9 +225,9 @@ def test_equal_points_with_different_labels_are_flagged():
     ],
 )
 def test_bad_input_is_told(change, told):
-    arguments = {"X": X, "y": Y, "X_test": X_TEST, "y_test": Y_TEST, "counts": [10], **change}
+    arguments = {"features": MAPS[0], "X": X, "y": Y, "X_test": X_TEST, "y_test": Y_TEST, "counts": [10], **change}
     with pytest.raises(InputError, match=told):
-        ridgeless_path(MAPS[0], **arguments)
+        ridgeless_path(**arguments)
 
 
 def test_both_factors_beyond_the_threshold_agree(monkeypatch):

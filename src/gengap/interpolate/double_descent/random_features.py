@@ -7,12 +7,14 @@ import numpy as np
 from numpy.random import RandomState
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError, unknown
-from gengap.interpolate.validation import validated
+from gengap.interpolate.validation import random_state, validated
+
+_LARGEST_ANGLE = 1e12  # its cosine is off by 1e-4; a rare frequency of a heavy-tailed kernel may be as large
 
 
 class Kernel(NamedTuple):
@@ -87,7 +89,8 @@ class RandomFourierFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         frequencies_: w or v, over s: ``[ceil(N / 2), d]``, for ReLUs ``[N, d]``.
 
     Raises:
-        InputError: In ``fit``: an unknown kernel, a bandwidth or N out of range, NaN.
+        InputError: In ``fit``: an unknown kernel, a bandwidth or N out of range, NaN. In ``transform``: points too far
+            from 0 for the bandwidth.
 
     >>> RandomFourierFeatures(n_features=4, random_state=0).fit_transform([[0.0, 0.0]]).round(4)
     array([[0.7071, 0.    , 0.7071, 0.    ]])
@@ -103,18 +106,19 @@ class RandomFourierFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Draws the frequencies for points X ``[n, d]``; their values do not matter."""
-        if self.kernel not in KERNELS:
+        if not isinstance(self.kernel, str) or self.kernel not in KERNELS:
             raise unknown("kernel", self.kernel, KERNELS)
-        if not 0 < self.bandwidth < np.inf:
-            raise InputError(f"bandwidth = {self.bandwidth}.", expected="a number above 0")
-        if self.n_features < 1:
-            raise InputError(f"n_features = {self.n_features}.", expected="at least 1")
+        bandwidth = real_number(self.bandwidth, "bandwidth", above=0)
+        n_features = whole_number(self.n_features, "n_features")
         points = validated(self, X, dtype=np.float64)
         kernel = KERNELS[self.kernel]
-        count = (self.n_features + 1) // 2 if kernel.waves else self.n_features
-        drawn = kernel.draw(check_random_state(self.random_state), count, points.shape[1])
-        self.frequencies_ = drawn / self.bandwidth
-        self._waves, self._n_features_out = kernel.waves, self.n_features
+        count = (n_features + 1) // 2 if kernel.waves else n_features
+        drawn = kernel.draw(random_state(self.random_state), count, points.shape[1])
+        with np.errstate(over="ignore"):
+            self.frequencies_ = drawn / bandwidth
+        if not np.isfinite(self.frequencies_).all():
+            raise InputError(f"bandwidth = {bandwidth}: frequencies over it are beyond float64.")
+        self._waves, self._n_features_out = kernel.waves, n_features
         return self
 
     def transform(self, X: ArrayLike) -> Floats:
@@ -129,15 +133,36 @@ class RandomFourierFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Column 2k is cos<w_k, x>, column 2k + 1 is sin<w_k, x>; with ReLUs column k is max(<v_k, x>, 0).
         """
         if not self._waves:
-            return np.maximum(points @ self.frequencies_[start:stop].T, 0)
+            return np.maximum(self._projections(points, start, stop), 0)
         first = start // 2
-        angles = points @ self.frequencies_[first : (stop + 1) // 2].T
+        angles = self._projections(points, first, (stop + 1) // 2)
         both = np.empty((len(points), 2 * angles.shape[1]))
         np.cos(angles, out=both[:, ::2])
         np.sin(angles, out=both[:, 1::2])
         return both[:, start - 2 * first : stop - 2 * first]
 
+    def _projections(self, points: Floats, start: int, stop: int) -> Floats:
+        """<w_k, x> for some frequencies, where float64 resolves them.
+
+        Raises:
+            InputError: A cosine of it would be rounding, or it is infinite: points too far away for the bandwidth.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = points @ self.frequencies_[start:stop].T
+        largest = float(np.abs(found).max(initial=0.0))
+        if not largest <= (_LARGEST_ANGLE if self._waves else np.finfo(np.float64).max):
+            raise InputError(
+                f"bandwidth = {self.bandwidth}: points lie so far from 0 that projections reach {largest:.2g}.",
+                expected=f"at most {_LARGEST_ANGLE:g}, beyond which float64 does not resolve a cosine",
+                next_step="centre the points, or take a larger bandwidth",
+            )
+        return np.asarray(found)
+
     def scale(self, count: int) -> float:
-        """What the first ``count`` columns are multiplied by so that inner products approach the kernel."""
+        """What the first ``count`` columns are multiplied by so that inner products approach the kernel.
+
+        Args:
+            count: At least 1.
+        """
         ones = 1 if self._waves else self.frequencies_.shape[1]
         return float(np.sqrt(2 * ones / count))

@@ -4,22 +4,26 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import qr_multiply, solve_triangular
+from scipy.linalg import qr_multiply, solve_triangular, svd
 from scipy.linalg.blas import dgemm, dsymm, dsyrk
 from scipy.linalg.lapack import dpotrf, dtpqrt, dtrcon
 from sklearn.base import clone
-from sklearn.utils.validation import check_array, check_X_y
 
+from gengap.arguments import power_of_two, shown, whole_numbers
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.double_descent.random_features import RandomFourierFeatures
+from gengap.interpolate.validation import points_and_values
 
 _EPS = float(np.finfo(float).eps)
+_TINY = float(np.finfo(float).tiny)
 LARGEST_ROUNDING = 1e-2
+# Singular values below 4 n eps of the largest are rounding of 0 if none of the others is below a thousand times that.
+_ZERO, _GAP = 4, 1000
 # Up to it the factor of Z Z^T, whose condition is the square, costs no more than half of the digits.
 SQUARED_CONDITION = 1e4
 _BLOCK = 512  # features that enter the factor at a time
@@ -27,23 +31,27 @@ _BLOCK = 512  # features that enter the factor at a time
 
 @dataclass(frozen=True)
 class RidgelessPoint:
-    """One point of a double-descent curve; its numbers are infinite or NaN where the features' matrix is singular.
+    """One point of a double-descent curve; see ``reliable`` and ``reason`` before its numbers are used.
 
     Attributes:
         n_features: N, real feature columns.
-        train_loss, test_loss: Mean over examples of the squared error, summed over outputs.
+        train_loss, test_loss: Mean over examples of the squared error, summed over outputs; NaN where float64 does not
+            hold it.
         train_error, test_error: Fraction of examples whose largest output is not that of y; None for one output.
         norm: Euclidean norm of the coefficients of the normalised features, which approaches the norm of the
             kernel machine as N grows.
         unscaled_norm: That of the features before normalisation. It never grows from one N >= n to the next.
         residual: Largest error at a training point, in units of y.
-        condition: Estimated condition number of the features' matrix in the 1-norm; infinite if singular.
+        condition: Estimated condition number of the features' matrix in the 1-norm; with ``solver`` ``"svd"`` the ratio
+            of its largest singular value to its least that is not rounding of 0. Infinite where there is no such gap.
         rounding: Bound, up to a modest factor, on the relative error that rounding makes in the solution: with eps of
             float64, eps (condition + condition^2 tan t) for N <= n, where tan t is the residual's length over the
             fit's (Golub and Van Loan, "Matrix Computations", section 5.3), and eps condition^2 for N > n.
         reliable: Whether ``rounding`` is at most ``LARGEST_ROUNDING``; else float64 does not tell the minimum-norm
             solution, and the point's numbers are only what this algorithm gave.
-        solver: ``"qr"``, or ``"cholesky"`` where Z Z^T was factored.
+        solver: ``"qr"``; ``"cholesky"`` where Z Z^T was factored; ``"svd"`` where features are linearly dependent,
+            as ReLUs do that are 0, or positive, at all training points.
+        rank: Rank of the features' matrix: min(n, N) but for ``"svd"``.
     """
 
     n_features: int
@@ -58,48 +66,66 @@ class RidgelessPoint:
     rounding: float
     reliable: bool
     solver: str
+    rank: int
 
     @property
     def reason(self) -> str | None:
-        """Why the point's numbers are not to be used; None where they are."""
+        """Why the point's numbers, or some of its losses, are not to be used; None where they are."""
         if self.reliable:
-            return None
+            told = np.isfinite([self.train_loss, self.test_loss]).all()
+            return None if told else "the square of an error is beyond what float64 holds: rescale the values y"
         return (
             f"the features' matrix has condition {self.condition:.2g}, with which rounding may change the solution by "
             f"more than {LARGEST_ROUNDING:g} of it"
         )
 
     def record(self) -> dict[str, Any]:
-        """The fields and ``reason``; where there is one, every number but N and a finite condition is None."""
+        """The fields and ``reason``; None in place of what is not finite, and of all but N where it is not reliable."""
         fields = asdict(self)
         if not self.reliable:
-            told = {"n_features": self.n_features, "condition": self.condition, "reliable": False}
-            fields = dict.fromkeys(fields) | told
-        condition = self.condition if np.isfinite(self.condition) else None
-        return {**fields, "condition": condition, "reason": self.reason}
+            known = {"n_features": self.n_features, "condition": self.condition, "reliable": False}
+            fields = dict.fromkeys(fields) | known
+        finite = {
+            name: None if isinstance(value, float) and not np.isfinite(value) else value
+            for name, value in fields.items()
+        }
+        return finite | {"reason": self.reason}
 
 
-@dataclass(frozen=True)
-class _Solution:
-    """Coefficients' norm and predictions at one N, of features before normalisation."""
+class _Solution(NamedTuple):
+    """Coefficients' norm and predictions at one N, of features and values divided by their powers of two."""
 
     norm: float
     train: Floats
     test: Floats
     condition: float
     rounding: float
-    solver: str = "qr"
+    solver: str
+    rank: int
 
 
 @dataclass(frozen=True)
 class _Data:
-    """Features to stream, training and test points ``[n, d]``, values ``[n, K]``."""
+    """Features to stream, training and test points ``[n, d]``, values ``[n, K]``, and powers of two to divide by.
+
+    Features and values are divided by ``feature_scale`` and ``value_scale``, so that no square over- or underflows;
+    ``y`` and ``y_test`` are divided already.
+    """
 
     features: RandomFourierFeatures
     x: Floats
     y: Floats
     x_test: Floats
     y_test: Floats
+    feature_scale: float
+    value_scale: float
+
+    def columns(self, start: int, stop: int) -> tuple[Floats, Floats]:
+        """Some columns of the features of training and test points."""
+        train, test = (self.features.columns(x, start, stop) for x in (self.x, self.x_test))
+        for part in (train, test):
+            part /= self.feature_scale
+        return train, test
 
 
 def ridgeless_path(
@@ -127,20 +153,21 @@ def ridgeless_path(
         y: Their values, ``[n]`` or ``[n, K]`` (one-hot for classes).
         X_test: Test points, ``[m, d]``.
         y_test: Their values.
-        counts: The values of N, at least 1 each, in any order.
+        counts: The values of N, whole numbers of at least 1, in any order.
         report: Called with each point as it is done, in ascending order.
 
     Returns:
         One point for each distinct count, ascending.
 
     Raises:
-        InputError: No counts, counts below 1, NaN, shapes that do not match; more than fits in memory.
+        InputError: No counts, counts that are no whole numbers of at least 1, NaN, shapes that do not match; points so
+            far away that float64 does not resolve a feature; more than fits in memory.
     """
-    grid = sorted({int(count) for count in counts})
-    if not grid or grid[0] < 1:
-        raise InputError(f"counts = {list(counts)}.", expected="at least one number of features, each at least 1")
-    x, values = _checked(X, y)
-    x_test, test_values = _checked(X_test, y_test)
+    grid = whole_numbers(counts, "counts")
+    if not isinstance(features, RandomFourierFeatures):
+        raise InputError(f"features = {shown(features)}.", expected="RandomFourierFeatures")
+    x, values = _matrices(X, y)
+    x_test, test_values = _matrices(X_test, y_test)
     if x.shape[1] != x_test.shape[1] or values.shape[1] != test_values.shape[1]:
         raise InputError(
             f"Training points have {x.shape[1]} features and {values.shape[1]} outputs, test points "
@@ -149,7 +176,9 @@ def ridgeless_path(
         )
     _check_room(bytes_needed(len(x), len(x_test), grid), len(x))
     fitted = clone(features).set_params(n_features=grid[-1]).fit(x)
-    data = _Data(fitted, x, values, x_test, test_values)
+    scale = power_of_two(values)
+    first = fitted.columns(x, 0, min(_BLOCK, grid[-1]))
+    data = _Data(fitted, x, values / scale, x_test, test_values / scale, power_of_two(first), scale)
     threshold = bisect_right(grid, len(x))
     solutions = chain(_few_features(data, grid[:threshold]), _many_features(data, grid[threshold:]))
     points = []
@@ -181,19 +210,41 @@ def _check_room(needed: int, n: int) -> None:
 
 
 def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
-    """N <= n: the coefficients are R_N^-1 (Q^T y)_N."""
+    """N <= n: the coefficients are R_N^-1 (Q^T y)_N, or the shortest where R_N is singular."""
     if not counts:
         return
-    Z, Z_test = (data.features.columns(x, 0, counts[-1]) for x in (data.x, data.x_test))
+    Z, Z_test = data.columns(0, counts[-1])
     rotated, R = (np.asarray(part, dtype=np.float64) for part in qr_multiply(Z, data.y.T, mode="right"))  # y^T Q, R
     for N in counts:
-        condition = _condition(R[:N, :N])
+        condition, solver, rank = _condition(R[:N, :N]), "qr", N
         with np.errstate(all="ignore"):
             coefficients = _solve(R[:N, :N], rotated[:, :N].T)
+            rounding = _least_squares_rounding(Z[:, :N] @ coefficients, data.y, condition)
+        if not rounding <= LARGEST_ROUNDING and (split := _rank_revealed(R[:N, :N])):
+            U, values, V = split
+            condition, solver, rank = float(values[0] / values[-1]), "svd", len(values)
+            coefficients = V.T @ ((U.T @ rotated[:, :N].T) / values[:, None])
+            rounding = _least_squares_rounding(Z[:, :N] @ coefficients, data.y, condition)
+        with np.errstate(all="ignore"):
             train, test = Z[:, :N] @ coefficients, Z_test[:, :N] @ coefficients
-            tangent = np.linalg.norm(train - data.y) / np.linalg.norm(train)
-            rounding = float(_EPS * (condition + condition**2 * tangent))
-        yield _Solution(float(np.linalg.norm(coefficients)), train, test, condition, rounding)
+        yield _Solution(float(np.linalg.norm(coefficients)), train, test, condition, rounding, solver, rank)
+
+
+def _least_squares_rounding(fitted: Floats, y: Floats, condition: float) -> float:
+    """Eps (condition + condition^2 tan t) for the angle t between the values and what is fitted."""
+    missed, length = float(np.linalg.norm(fitted - y)), float(np.linalg.norm(fitted))
+    tangent = missed / length if missed else 0.0
+    return _EPS * (condition + condition * condition * tangent)
+
+
+def _rank_revealed(R: Floats) -> tuple[Floats, Floats, Floats] | None:
+    """The singular vectors and values of R that are not rounding of 0; None where it cannot be said which are."""
+    U, values, V = svd(R, check_finite=False)
+    cut = _ZERO * len(R) * _EPS * values[0]
+    rank = int((values > cut).sum())
+    if rank in (0, len(R)) or values[rank - 1] < _GAP * cut:
+        return None
+    return U[:, :rank], values[:rank], V[:rank]
 
 
 def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
@@ -208,20 +259,31 @@ def _many_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
     for N in counts:
         for start in range(done, N, _BLOCK):
             stop = min(start + _BLOCK, N)
-            Z, Z_test = (data.features.columns(x, start, stop).T for x in (data.x, data.x_test))
+            Z, Z_test = (part.T for part in data.columns(start, stop))
             gram = dsyrk(1.0, Z, trans=True, lower=True, beta=1.0, c=gram, overwrite_c=True)
             crossed = dgemm(1.0, Z_test, Z, trans_a=True, beta=1.0, c=crossed, overwrite_c=True)
         done = N
-        R, condition = _squared_factor(gram)
-        solver = "cholesky" if condition <= SQUARED_CONDITION else "qr"
-        if solver == "qr":
-            R = exact.of(N)
-            condition = _condition(R)
-        with np.errstate(all="ignore"):
-            whitened = _solve(R, data.y, transposed=True)
-            dual = _solve(R, whitened)
-            train, test = dsymm(1.0, gram, dual, lower=True), crossed @ dual
-        yield _Solution(float(np.linalg.norm(whitened)), train, test, condition, _EPS * condition**2, solver)
+        yield _dual_solution(data, N, gram, crossed, exact)
+
+
+def _dual_solution(data: _Data, N: int, gram: Floats, crossed: Floats, exact: "_StreamedFactor") -> _Solution:
+    R, condition = _squared_factor(gram)
+    solver, rank = "cholesky" if condition <= SQUARED_CONDITION else "qr", len(gram)
+    if solver == "qr":
+        R = exact.of(N)
+        condition = _condition(R)
+    with np.errstate(all="ignore"):
+        whitened = _solve(R, data.y, transposed=True)
+        dual = _solve(R, whitened)
+    if not _EPS * condition**2 <= LARGEST_ROUNDING and (split := _rank_revealed(R)):
+        _, values, V = split
+        condition, solver, rank = float(values[0] / values[-1]), "svd", len(values)
+        whitened = (V @ data.y) / values[:, None]
+        dual = V.T @ (whitened / values[:, None])
+    with np.errstate(all="ignore"):
+        train, test = dsymm(1.0, gram, dual, lower=True), crossed @ dual
+        rounding = float(_EPS * condition**2)
+    return _Solution(float(np.linalg.norm(whitened)), train, test, condition, rounding, solver, rank)
 
 
 def _squared_factor(gram: Floats) -> tuple[Floats, float]:
@@ -241,7 +303,7 @@ class _StreamedFactor:
         """R^T R = Z Z^T of N columns."""
         n = len(self._R)
         for start in range(self._done, N, _BLOCK):
-            Z = self._data.features.columns(self._data.x, start, min(start + _BLOCK, N))
+            Z, _ = self._data.columns(start, min(start + _BLOCK, N))
             self._R = dtpqrt(0, min(n, 64), self._R, np.asfortranarray(Z.T), overwrite_a=True, overwrite_b=True)[0]
         self._done = N
         return self._R
@@ -260,34 +322,37 @@ def _condition(R: Floats) -> float:
 
 
 def _point(data: _Data, N: int, solution: _Solution) -> RidgelessPoint:
-    off = solution.train - data.y
+    norm = solution.norm * data.value_scale / data.feature_scale
     return RidgelessPoint(
         n_features=N,
-        train_loss=_squared(solution.train, data.y),
-        test_loss=_squared(solution.test, data.y_test),
+        train_loss=_squared(solution.train, data.y, data.value_scale),
+        test_loss=_squared(solution.test, data.y_test, data.value_scale),
         train_error=_wrong(solution.train, data.y),
         test_error=_wrong(solution.test, data.y_test),
-        norm=solution.norm / data.features.scale(N),
-        unscaled_norm=solution.norm,
-        residual=float(np.abs(off).max()),
+        norm=norm / data.features.scale(N),
+        unscaled_norm=norm,
+        residual=float(np.abs(solution.train - data.y).max()) * data.value_scale,
         condition=solution.condition,
         rounding=solution.rounding,
-        reliable=solution.rounding <= LARGEST_ROUNDING,
+        reliable=bool(solution.rounding <= LARGEST_ROUNDING and np.isfinite(norm)),
         solver=solution.solver,
+        rank=solution.rank,
     )
 
 
-def _squared(predicted: Floats, y: Floats) -> float:
-    return float(((predicted - y) ** 2).sum(axis=1).mean())
+def _squared(predicted: Floats, y: Floats, scale: float) -> float:
+    """Mean squared error of values that were divided by a scale; NaN where float64 does not hold it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = float(((predicted - y) ** 2).sum(axis=1).mean())
+        loss = scaled * scale * scale
+    return loss if scaled == 0 or _TINY <= loss < np.inf else float("nan")
 
 
 def _wrong(predicted: Floats, y: Floats) -> float | None:
     return float(np.mean(predicted.argmax(axis=1) != y.argmax(axis=1))) if y.shape[1] > 1 else None
 
 
-def _checked(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
-    try:
-        x, values = check_X_y(X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    return x, check_array(values, dtype=np.float64, ensure_2d=False).reshape(len(x), -1)
+def _matrices(X: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+    """Points ``[n, d]`` and values ``[n, K]``."""
+    x, values = points_and_values(X, y)
+    return x, values.reshape(len(x), -1)
