@@ -51,3 +51,47 @@ def test_every_folder_has_a_layer() -> None:
 def test_light_imports_leave_torch_alone(statement: str) -> None:
     code = f"{statement}; import sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def _import_graph() -> dict[str, set[str]]:
+    """Module -> modules of the package that it imports anywhere, also inside functions, but not for types alone."""
+    modules = {".".join(("gengap", *p.relative_to(SRC).with_suffix("").parts)): p for p in SRC.rglob("*.py")}
+    modules = {name.removesuffix(".__init__"): path for name, path in modules.items()}
+    graph = {}
+    for module, path in modules.items():
+        tree = ast.parse(path.read_text())
+        for_types = {
+            id(node)
+            for branch in ast.walk(tree)
+            if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.dump(branch.test)
+            for node in ast.walk(branch)
+        }
+        targets = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and id(node) not in for_types:
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+                targets |= {name if name in modules else node.module for name in names}
+        graph[module] = (targets & modules.keys()) - {module}
+    return graph
+
+
+def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    ahead = list(graph[start])
+    while ahead:
+        module = ahead.pop()
+        if module not in seen:
+            seen.add(module)
+            ahead.extend(graph[module])
+    return seen
+
+
+def test_the_only_circle_of_imports_is_the_method_of_problem() -> None:
+    graph = _import_graph()
+    in_circles = {module for module in graph if module in _reachable(graph, module)}
+    assert in_circles == {
+        "gengap.data.problem",  # Problem.corrupt, a method that calls what stands above it
+        "gengap.data.preprocessing",
+        "gengap.data.corruptions",
+        "gengap.data.corruptions.apply",
+    }
