@@ -76,10 +76,10 @@ def truncate(path: Path) -> None:
 
 
 DAMAGE = {
-    "empty": (lambda path: path.write_bytes(b""), "is no idx file: it begins with nothing"),
+    "empty": (lambda path: path.write_bytes(b""), "is not an idx file: it begins with nothing"),
     "truncated": (truncate, "is empty, truncated or not gzip"),
     "not gzip": (lambda path: path.write_bytes(b"<html>not found</html>"), "not gzip"),
-    "not idx": (lambda path: path.write_bytes(gzip.compress(b"hello")), "is no idx file: it begins with 68656c6c"),
+    "not idx": (lambda path: path.write_bytes(gzip.compress(b"hello")), "is not an idx file: it begins with 68656c6c"),
     "short": (
         lambda path: path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-1])),
         "holds 15679 values",

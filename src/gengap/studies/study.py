@@ -104,8 +104,11 @@ def study(function: Callable[[], Study]) -> Callable[[], Study]:
 def all_studies() -> list[Study]:
     """Every study under ``gengap.studies``, in order of name."""
     package = import_module("gengap.studies")
-    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        import_module(module.name)
+    for paper in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if paper.ispkg:
+            artifacts = import_module(paper.name).__path__
+            for artifact in pkgutil.iter_modules(artifacts, f"{paper.name}."):
+                import_module(artifact.name)
     return [_REGISTERED[name] for name in sorted(_REGISTERED)]
 
 
