@@ -82,9 +82,9 @@ DAMAGE = {
     "not idx": (lambda path: path.write_bytes(gzip.compress(b"hello")), "is not an idx file: it begins with 68656c6c"),
     "short": (
         lambda path: path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-1])),
-        "holds 15679 values",
+        "holds only 15,679 values",
     ),
-    "other counts": (lambda path: write_idx(path, np.zeros((19, 28, 28))), r"train images \(19, 28, 28\)"),
+    "other counts": (lambda path: write_idx(path, np.zeros((19, 28, 28))), "declares 19x28x28"),
     "gone": (lambda path: path.unlink(), "there is no train-images-idx3-ubyte"),
 }
 
@@ -102,7 +102,7 @@ def test_a_damaged_file_is_named_with_what_is_wrong_and_how_to_get_it_again(dama
 
 def test_a_label_out_of_range_is_refused(mnist: Path) -> None:
     write_idx(mnist / MNIST_FILES[3], np.full(10, 11))
-    with pytest.raises(InputError, match="labels \\(10,\\) up to 11"):
+    with pytest.raises(InputError, match="a test label is 11"):
         load("mnist", data_dir=mnist.parent)
 
 

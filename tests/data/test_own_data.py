@@ -40,7 +40,7 @@ def test_an_npz_is_read_with_its_class_names(tmp_path: Path) -> None:
 def test_bad_npz_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.npz"
     save_npz(path, y_test=np.array([object(), "a"], object))
-    with pytest.raises(InputError, match=r"mine.npz is no readable .npz: Object arrays"):
+    with pytest.raises(InputError, match=r"mine.npz is no readable .npz: y_test holds objects"):
         load(path)
     np.savez(path, x_train=np.zeros((2, 2)), x_test=np.zeros((2, 2)), y_test=[0, 1])
     with pytest.raises(InputError, match=r"mine.npz holds no y_train") as raised:
@@ -224,5 +224,5 @@ def test_floats_that_pytorch_lacks_become_native_ones(tmp_path: Path, dtype: Any
 
 def test_a_folder_in_place_of_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").mkdir()
-    with pytest.raises(InputError, match="Cannot read"):
+    with pytest.raises(InputError, match="is a folder"):
         load(tmp_path / "mine.npz")

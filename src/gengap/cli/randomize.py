@@ -32,6 +32,9 @@ def command(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Change one field of the recipe; repeatable."),
     ] = None,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Let the file of a recipe name module.path:factory, whose code is run.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0, help="Longest time for one cell, in seconds.")] = None,
@@ -58,7 +61,9 @@ def command(
     with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not
         test = randomize(
             problem,
-            recipe=choose_recipe(recipe, problem, model, dict(_pair(text) for text in change or [])),
+            recipe=choose_recipe(
+                recipe, problem, model, dict(_pair(text) for text in change or []), allow_code=allow_code
+            ),
             corruptions=[name.strip() for name in corruption.split(",") if name.strip()],
             levels=level_values,
             seeds=seed_values,

@@ -5,6 +5,7 @@ from gengap.data.corrupted_dataset import CorruptedDataset
 from gengap.data.corruptions import check_level, corrupt, corruption_names, find_corruption
 from gengap.data.fetching import fetch, verify
 from gengap.data.frame import read_frame
+from gengap.data.json_file import read_json
 from gengap.data.labels import is_missing, plain_array
 from gengap.data.loading import load
 from gengap.data.location import data_root
@@ -43,6 +44,7 @@ __all__ = [
     "plain_array",
     "preprocess",
     "read_frame",
+    "read_json",
     "save_problem",
     "verify",
 ]

@@ -14,6 +14,7 @@ from gengap.data.restricted_pickle import load_plain_pickle
 from gengap.errors import InputError
 
 N_PIXELS = 3 * 32 * 32
+LARGEST_PUBLISHED = 2**28  # bytes: the largest published file, CIFAR-100's training pickle, has 155 million
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ def read_cifar(source: Path, *, published: bool = False) -> Cifar:
     Raises:
         InputError: Files are absent, truncated, of another format, or their counts are wrong.
     """
-    contents = read_files(source, lambda name: any(layout.has(name) for layout in LAYOUTS))
+    contents = read_files(
+        source, lambda name: any(layout.has(name) for layout in LAYOUTS), LARGEST_PUBLISHED if published else None
+    )
     layout = next((layout for layout in LAYOUTS if _complete(layout, contents)), None)
     if layout is None:
         raise InputError(
@@ -149,12 +152,21 @@ def _pickled(raw: bytes, origin: str) -> tuple[NDArray[np.uint8], NDArray[np.int
     pixels, labels = batch.get("data"), batch.get("fine_labels", batch.get("labels"))
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (N_PIXELS,):
         raise InputError(f"{origin} holds no pixels under 'data'.", expected="an array of bytes [N, 3072]")
-    y = np.asarray(labels)
-    if y.dtype.kind not in "iu" or y.shape != (len(pixels),) or (y.size and y.min() < 0):
+    y = _label_array(labels, len(pixels))
+    if y is None or (y.size and y.min() < 0):
         raise InputError(
             f"{origin} holds no label for each of {len(pixels)} images.", expected="whole numbers under 'labels'"
         )
-    return pixels, y.astype(np.int64)
+    return pixels, y
+
+
+def _label_array(labels: object, n: int) -> NDArray[np.int64] | None:
+    """The labels, ``[n]``; None where they are anything else: lists in lists are not even walked."""
+    if isinstance(labels, list) and len(labels) == n and all(type(label) is int for label in labels):
+        labels = np.array(labels)
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu" and labels.shape == (n,):
+        return labels.astype(np.int64)
+    return None
 
 
 def _names(source: Path, contents: dict[str, bytes], layout: Layout) -> tuple[str, ...] | None:
@@ -165,9 +177,9 @@ def _names(source: Path, contents: dict[str, bytes], layout: Layout) -> tuple[st
         return tuple(line for line in raw.decode("utf-8", "replace").splitlines() if line.strip())
     meta = _with_text_keys(load_plain_pickle(raw, f"{layout.names} in {source}"), layout.names)
     names = meta.get("fine_label_names", meta.get("label_names"))
-    if not isinstance(names, list):
+    if not (isinstance(names, list) and all(isinstance(name, bytes | str) for name in names)):
         return None
-    return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in names)
+    return tuple(name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in names)
 
 
 def _with_text_keys(batch: object, origin: str) -> dict[str, object]:

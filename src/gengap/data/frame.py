@@ -1,66 +1,114 @@
 """Tables of any kind, as data and as predictions."""
 
 import warnings
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gengap.data.content import PACKED, STANDARD_INPUT, decoded, read_content, refuse_foreign
+from gengap.data.json_file import parse_json, parse_json_lines
+from gengap.data.limits import check_file
+from gengap.data.parquet import read_parquet
+from gengap.data.text_table import check_columns, parse_table
 from gengap.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = (".csv", ".tsv", ".parquet", ".pq")
-_MISSING = ["", "nan", "NaN", "NAN"]  # NA, None and null may be names of classes
+_PLAIN = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+TABLES = (*_PLAIN, *(f"{suffix}{packed}" for suffix in _PLAIN for packed in PACKED), ".parquet", ".pq")
+_EXPECTED = "a CSV, TSV, JSON, JSON lines or Parquet table"
 
 
 def read_frame(path: str | Path) -> "pd.DataFrame":
-    """A CSV, TSV or Parquet file as a DataFrame of at least one row; only empty cells and NaN count as missing.
+    """A table as a DataFrame of at least one row: CSV, TSV, JSON, JSON lines (all also compressed) or Parquet.
+
+    What is not Parquet is recognised by its content. Separated values may be divided by commas, semicolons, tabs or
+    bars, in UTF-8, UTF-16, or Windows-1252 (with a warning); only empty cells and NaN count as missing. JSON is a list
+    of records, an object of columns, or an object with records under ``rows``; JSON lines have a record a line.
+
+    Args:
+        path: The file; ``-`` is standard input.
 
     Raises:
-        InputError: The file does not exist, is no such table, has no rows, or names a column twice.
+        InputError: The file does not exist, is no such table, has no rows, names a column twice, or is too large.
     """
+    what = "Standard input" if str(path) == STANDARD_INPUT else str(path)
+    if what != "Standard input":
+        check_file(Path(path), _EXPECTED)
+        with Path(path).open("rb") as file:
+            start = file.read(4)
+        if start == b"PAR1":
+            return _with_rows(read_parquet(Path(path)), what)
+    content = read_content(path, _EXPECTED)
+    refuse_foreign(content, what, _EXPECTED)
+    if Path(path).suffix.lower() in (".parquet", ".pq") or content.startswith(b"PAR1"):
+        raise InputError(f"{what} is no table that can be read: no Parquet file.", expected=_EXPECTED)
+    text, encoding = decoded(content, what)
+    if encoding == "cp1252":
+        warnings.warn(f"{what} is not UTF-8; it is read as Windows-1252 (Latin-1).", stacklevel=2)
+    return _with_rows(_table(text, what, _separator_of(Path(path))), what)
+
+
+def _table(text: str, what: str, separator: str | None) -> "pd.DataFrame":
+    start = text.lstrip()[:1]
+    if start == "{" and not _is_one_object(text):
+        return _of_records(parse_json_lines(text, what, _EXPECTED), what)
+    if start in ("{", "["):
+        return _of_document(parse_json(text, what, _EXPECTED), what)
+    return parse_table(text, what, separator)
+
+
+def _separator_of(path: Path) -> str | None:
+    """The separator that a file's name promises; that of ``.csv`` may be any."""
+    return "\t" if ".tsv" in path.suffixes[-2:] else None
+
+
+def _is_one_object(text: str) -> bool:
+    """Whether a text of JSON is one object: its first line is not an object by itself, or it is the only line."""
+    first, _, rest = text.strip().partition("\n")
+    return not (first.rstrip().endswith("}") and rest.strip())
+
+
+def _of_document(document: Any, what: str) -> "pd.DataFrame":
     import pandas as pd
 
-    file = Path(path)
-    suffix = file.suffix.lower()
-    if not file.is_file():
-        raise InputError(f"There is no file {file}.", expected="a CSV, TSV or Parquet table")
-    names: list[str] = []
-    try:
-        if suffix in (".parquet", ".pq"):
-            table = pd.read_parquet(file)  # which refuses a name given twice
-        else:
-            table, names = _text_table(file, "\t" if suffix == ".tsv" else ",")
-    except (ValueError, OSError, pd.errors.ParserWarning) as error:  # parser, encoding and Parquet errors too
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        if isinstance(error, pd.errors.ParserWarning):
-            reason = "its rows have more fields than its header"
+    if isinstance(document, Mapping) and isinstance(document.get("rows"), list):
+        document = document["rows"]
+    if isinstance(document, list):
+        return _of_records(document, what)
+    lengths = {len(column) if isinstance(column, list) else None for column in document.values()}
+    if len(lengths) != 1 or None in lengths:
+        if all(not isinstance(value, dict | list) for value in document.values()):
+            return _of_records([document], what)  # JSON lines of one line
         raise InputError(
-            f"{file} is no table that can be read: {reason:.120}", expected="a CSV, TSV or Parquet table"
-        ) from error
-    twice = [name for name, times in Counter(names).items() if times > 1 and name]
-    if twice:
-        raise InputError(
-            f"{file} has two columns {twice[0]}.",
-            expected="a name of its own for each column",
-            next_step="rename or leave out one of them",
+            f"{what} holds no columns of one length.", expected="a list of records, or lists of one length"
         )
-    if len(table) == 0:
-        raise InputError(f"{file} has no rows.", expected="one row for each example")
-    return table
+    _check_values(document.values(), what)
+    check_columns(len(document), what)
+    return pd.DataFrame(document)
 
 
-def _text_table(file: Path, separator: str) -> "tuple[pd.DataFrame, list[str]]":
-    """The table and the names in its header as they stand there: pandas renames what is there twice.
-
-    A space after the separator is no part of a value.
-    """
+def _of_records(records: list[Any], what: str) -> "pd.DataFrame":
     import pandas as pd
 
-    how: Any = {"sep": separator, "skipinitialspace": True, "keep_default_na": False}
-    header = pd.read_csv(file, header=None, nrows=1, dtype=str, **how)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows that are longer than the header
-        table = pd.read_csv(file, index_col=False, na_values=_MISSING, low_memory=False, **how)
-    return table, [str(name) for name in header.iloc[0]]
+    for number, record in enumerate(records, start=1):
+        if not isinstance(record, dict):
+            raise InputError(f"{what}: record {number} is {str(record)!r:.40}.", expected="an object for each example")
+    _check_values((record.values() for record in records), what)
+    names = dict.fromkeys(name for record in records for name in record)
+    check_columns(len(names), what)
+    return pd.DataFrame(records, columns=list(names))
+
+
+def _check_values(groups: Any, what: str) -> None:
+    for values in groups:
+        for value in values:
+            if isinstance(value, dict | list):
+                raise InputError(f"{what}: a cell holds {str(value)!r:.40}.", expected="a number or text in each cell")
+
+
+def _with_rows(table: "pd.DataFrame", what: str) -> "pd.DataFrame":
+    if len(table) == 0:
+        raise InputError(f"{what} has no rows.", expected="one row for each example")
+    return table

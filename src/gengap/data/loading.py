@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Literal
 
 from gengap.data.cifar import has_cifar_layout, read_cifar
+from gengap.data.content import STANDARD_INPUT
 from gengap.data.frame import TABLES
 from gengap.data.image_folder import has_image_folders, read_image_folder
+from gengap.data.limits import out_of_memory_refused
 from gengap.data.location import data_root
 from gengap.data.npz import read_npz
 from gengap.data.problem import Preprocessing, Problem, Scale
@@ -31,7 +33,9 @@ def load(
 
     Named: ``digits`` (embedded), ``mnist``, ``fashion-mnist``, ``kmnist``, ``cifar10``, ``cifar100``. A path may be
     an ``.npz`` with ``x_train, y_train, x_test, y_test``, a folder of images ``train/CLASS/*.png`` and
-    ``test/CLASS/*.png``, a folder or archive in CIFAR's binary or python layout, or a CSV, TSV or Parquet table.
+    ``test/CLASS/*.png``, a folder or archive in CIFAR's binary or python layout, or a table: CSV, TSV, JSON, JSON
+    lines (these also compressed) or Parquet; ``-`` is a table on standard input. No file may take more memory than
+    half of what is free, or than ``GENGAP_MEMORY_LIMIT``.
 
     Unless told otherwise a model sees CIFAR (and data in its layout) cropped to the centre 28 x 28 and whitened, as
     in Zhang et al. 2017; other images of bytes whitened; anything else as it is.
@@ -49,7 +53,7 @@ def load(
     """
     path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
     if str(name) not in DATA_SETS and _is_path(path):
-        problem = _read_path_or_tell(path, label_column, split_column)
+        problem = _read_path_or_refuse(path, label_column, split_column)
     else:
         problem = _read_named(named_data_set(str(name)), data_root(data_dir))
     declared = problem.preprocessing
@@ -83,17 +87,14 @@ def _read_named(entry: NamedDataSet, root: Path) -> Problem:
 
 
 def _is_path(path: Path) -> bool:
-    return path.exists() or len(path.parts) > 1 or _suffix(path) in {".npz", *TABLES, *ARCHIVES}
+    known = path.name.lower().endswith((".npz", *TABLES, *ARCHIVES))
+    return str(path) == STANDARD_INPUT or path.exists() or len(path.parts) > 1 or known
 
 
-def _suffix(path: Path) -> str:
-    suffixes = path.name.lower().split(".")[1:]
-    return "".join(f".{suffix}" for suffix in (suffixes[-2:] if suffixes[-2:-1] == ["tar"] else suffixes[-1:]))
-
-
-def _read_path_or_tell(path: Path, label_column: str | None, split_column: str | None) -> Problem:
+def _read_path_or_refuse(path: Path, label_column: str | None, split_column: str | None) -> Problem:
     try:
-        return _read_path(path, label_column, split_column)
+        with out_of_memory_refused(str(path)):
+            return _read_path(path, label_column, split_column)
     except OSError as error:
         raise InputError(
             f"Cannot read {error.filename or path}: {error.strerror}.",
@@ -102,24 +103,23 @@ def _read_path_or_tell(path: Path, label_column: str | None, split_column: str |
 
 
 def _read_path(path: Path, label_column: str | None, split_column: str | None) -> Problem:
+    if str(path) == STANDARD_INPUT:
+        return read_table(path, label_column=label_column, split_column=split_column)
     if not path.exists():
         raise InputError(f"There is no {path}.", expected=f"a file, a folder, or one of {', '.join(sorted(DATA_SETS))}")
-    suffix = _suffix(path)
-    if suffix in TABLES:
+    if path.name.lower().endswith(TABLES):
         return read_table(path, label_column=label_column, split_column=split_column)
     if label_column is not None or split_column is not None:
-        raise InputError(
-            f"{path} has no columns.", expected="--label-column and --split-column with CSV or Parquet alone"
-        )
-    if suffix == ".npz":
+        raise InputError(f"{path} has no columns.", expected="--label-column and --split-column with a table alone")
+    if path.suffix.lower() == ".npz":
         return read_npz(path)
-    if suffix in ARCHIVES or (path.is_dir() and has_cifar_layout(path)):
+    if path.name.lower().endswith(ARCHIVES) or (path.is_dir() and has_cifar_layout(path)):
         return _read_cifar_path(path)
     if path.is_dir() and has_image_folders(path):
         return read_image_folder(path)
     raise InputError(
         f"{path} is no data that gengap reads.",
-        expected=".npz, CSV, Parquet, a folder with train/CLASS/ and test/CLASS/, or CIFAR's layout (folder, .tar.gz)",
+        expected=".npz, CSV, JSON, Parquet, train/CLASS/ and test/CLASS/ in a folder, CIFAR's layout (folder, .tar.gz)",
     )
 
 

@@ -1,37 +1,43 @@
-"""Reads a user's ``.npz``."""
+"""Reads a user's ``.npz``: the headers of its arrays first."""
 
+import math
 import zipfile
 import zlib
 from pathlib import Path
 from tokenize import TokenError
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gengap.data.arrays import from_arrays
+from gengap.data.arrays import FLOATS, from_arrays
+from gengap.data.limits import check_file, check_memory, out_of_memory_refused
 from gengap.data.problem import Problem
 from gengap.errors import InputError
 
-_DAMAGED = (ValueError, EOFError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile, zlib.error, TokenError)
+_DAMAGED = (
+    ValueError, EOFError, TypeError, AttributeError, RuntimeError, NotImplementedError, KeyError, SyntaxError,
+    zipfile.BadZipFile, zlib.error, TokenError,
+)  # fmt: skip
 NAMES = ("x_train", "y_train", "x_test", "y_test")
+_LABEL = 100  # bytes that a label takes while its class is looked up: as an object of Python, in a list
 
 
 def read_npz(path: Path) -> Problem:
     """The Problem in an ``.npz`` that holds ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
 
-    Pickled objects are refused. See ``from_arrays`` for shapes and types.
+    Pickled objects are refused. The arrays' headers are read first: they must agree with the sizes of the members and
+    fit into memory together. See ``from_arrays`` for shapes and types.
 
     Raises:
-        InputError: The file is damaged, an array is absent or holds objects, or what ``from_arrays`` refuses.
+        InputError: The file is damaged or too large, an array is absent or holds objects, or what ``from_arrays``
+            refuses.
     """
+    check_file(path, "arrays written by numpy.savez")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            absent = [name for name in NAMES if name not in file]
-            if absent:
-                raise InputError(
-                    f"{path} holds no {' and no '.join(absent)}.",
-                    expected=f"arrays {', '.join(NAMES)}; it has {', '.join(file)}",
-                )
-            arrays = [file[name] for name in NAMES]
+        with out_of_memory_refused(str(path)), zipfile.ZipFile(path) as archive:
+            _check_headers(path, archive)
+            arrays = [_array(archive, name) for name in NAMES]
     except InputError:
         raise
     except _DAMAGED as error:
@@ -41,3 +47,53 @@ def read_npz(path: Path) -> Problem:
             expected="arrays of numbers or strings written by numpy.savez, without pickled objects",
         ) from error
     return from_arrays(*arrays, name=path.stem, origin=str(path))
+
+
+def _check_headers(path: Path, archive: zipfile.ZipFile) -> None:
+    """Sees that the four arrays are there, are as large as they declare, and fit into memory together."""
+    there = [name.removesuffix(".npy") for name in archive.namelist()]
+    absent = [name for name in NAMES if name not in there]
+    if absent:
+        raise InputError(
+            f"{path} holds no {' and no '.join(absent)}.",
+            expected=f"arrays {', '.join(NAMES)}; it has {', '.join(there[:20])}",
+        )
+    total = 0
+    for name in NAMES:
+        member = archive.getinfo(f"{name}.npy")
+        with archive.open(member) as file:
+            shape, dtype = _header(file)
+            stored = member.file_size - file.tell()
+        count = math.prod(shape)
+        if dtype.hasobject:
+            raise ValueError(f"{name} holds objects")
+        if count * dtype.itemsize != stored:
+            raise InputError(
+                f"{path}: {name} declares {count:,} values of {dtype.itemsize} bytes and holds {stored:,} bytes.",
+                expected="as many bytes as its header says",
+            )
+        total += stored + count * _needed(name, dtype)
+    check_memory(f"{path} with its four arrays", total)
+
+
+def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type as the header of an ``.npy`` file declares them; the file stands at its values then."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if any(length < 0 for length in shape):
+        raise ValueError(f"its header declares the shape {shape}")
+    return shape, dtype
+
+
+def _needed(name: str, dtype: np.dtype[Any]) -> int:
+    """Bytes for each value besides those stored: whole numbers become float32, labels are looked up."""
+    if name.startswith("y"):
+        return _LABEL + dtype.itemsize
+    return 0 if dtype == np.uint8 or dtype in FLOATS else 4
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(f"{name}.npy") as file:
+        array: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+    return array

@@ -2,11 +2,13 @@
 
 import io
 import pickle
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gengap.data.limits import out_of_memory_refused
 from gengap.errors import InputError
 
 
@@ -14,8 +16,13 @@ def load_plain_pickle(raw: bytes, origin: str) -> Any:
     """What a pickle holds: bytes, str, int, float, bool, None, list, tuple, dict and arrays of numbers; nothing else.
 
     No function or class of the pickle's choosing is called. The names by which NumPy pickles an array stand for
-    objects of this file, which take the array's bytes, shape and type and check them, so not even NumPy's own
+    objects of this file, which take the array's bytes, shape and type and check them, so not even NumPy's
     unpickling code sees the file.
+
+    Time and memory are linear in the size of the file, whatever it refers to how often: arrays of the same bytes share
+    them, a container is walked once, keys are plain values (hashing a tuple of tuples may take exponential time),
+    and Python's unpickler in Python keeps its memo in a dictionary (the one in C makes room for the largest index
+    that a file names).
 
     Args:
         raw: The pickle; strings written by Python 2 become bytes.
@@ -25,7 +32,8 @@ def load_plain_pickle(raw: bytes, origin: str) -> Any:
         InputError: The pickle is damaged or holds anything else.
     """
     try:
-        return _arrays(_Unpickler(io.BytesIO(raw), encoding="bytes").load())
+        with out_of_memory_refused("What it holds"):
+            return _arrays(_Unpickler(_Pickle(raw), encoding="bytes").load(), {})
     except InputError as error:
         raise InputError(f"{origin}: {error.what}", expected=error.expected) from error
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
@@ -68,7 +76,7 @@ class _ArrayType:
 def _array(raw: bytes, data_type: _DataType, shape: tuple[int, ...], order: str) -> NDArray[Any]:
     if not isinstance(data_type, _DataType) or not isinstance(raw, bytes | bytearray):
         raise InputError("an array without a plain type or bytes in a pickle.", expected="arrays of numbers")
-    return np.frombuffer(raw, data_type.dtype).reshape(shape, order="F" if order == "F" else "C").copy()
+    return np.frombuffer(raw, data_type.dtype).reshape(shape, order="F" if order == "F" else "C")
 
 
 def _from_buffer(raw: bytes, data_type: _DataType, shape: tuple[int, ...], order: str) -> _Array:
@@ -91,7 +99,30 @@ for _core in ("numpy.core", "numpy._core"):
     _ALLOWED[(f"{_core}.numeric", "_frombuffer")] = _from_buffer
 
 
-class _Unpickler(pickle.Unpickler):
+class _Pickle(io.BytesIO):
+    """The bytes of a pickle, which is damaged where they end too early: the unpickler itself does not look."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As many bytes as asked for."""
+        content = super().read(size)
+        if size is not None and len(content) < size:
+            raise EOFError("it is truncated")
+        return content
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A whole line."""
+        line = super().readline(size)
+        if not line.endswith(b"\n"):
+            raise EOFError("it is truncated")
+        return line
+
+
+class _Unpickler(pickle._Unpickler):
+    """Python's unpickler in Python, with plain keys alone and no sets."""
+
+    stack: list[Any]
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)
+
     def find_class(self, module: str, name: str) -> Any:
         """Only what an array of numbers needs."""
         if (module, name) not in _ALLOWED:
@@ -104,15 +135,50 @@ class _Unpickler(pickle.Unpickler):
         """There is nothing outside the pickle."""
         raise InputError("the pickle refers to something outside it, which is refused.", expected="plain data")
 
+    def _set_item(self) -> None:
+        _check_key(self.stack[-2])
+        super().load_setitem()  # type: ignore[misc]
 
-def _arrays(value: Any) -> Any:
-    """The value with each stand-in replaced by its array."""
-    if isinstance(value, dict):
-        return {_arrays(key): _arrays(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_arrays(item) for item in value)
-    if isinstance(value, _Array):
-        return value.value
+    def _set_items(self) -> None:
+        for key in self.stack[::2]:
+            _check_key(key)
+        super().load_setitems()  # type: ignore[misc]
+
+    def _make_dict(self) -> None:
+        for key in self.stack[::2]:
+            _check_key(key)
+        super().load_dict()  # type: ignore[misc]
+
+    def _refuse_set(self) -> None:
+        raise InputError("a set in a pickle.", expected="plain data and arrays of numbers")
+
+    dispatch |= {pickle.SETITEM[0]: _set_item, pickle.SETITEMS[0]: _set_items, pickle.DICT[0]: _make_dict}
+    dispatch |= dict.fromkeys((pickle.EMPTY_SET[0], pickle.ADDITEMS[0], pickle.FROZENSET[0]), _refuse_set)
+
+
+def _check_key(key: Any) -> None:
+    if not (key is None or isinstance(key, bytes | str | int | float)):
+        raise InputError(f"a {type(key).__name__} as a key in a pickle.", expected="plain data and arrays of numbers")
+
+
+def _arrays(value: Any, done: dict[int, Any]) -> Any:
+    """The value with each stand-in replaced by its array, each container walked once.
+
+    Args:
+        value: What was unpickled.
+        done: Identity of a container -> what it became; None while it is walked.
+    """
     if value is None or isinstance(value, bytes | str | int | float):
         return value
-    raise InputError(f"a {type(value).__name__} in a pickle.", expected="plain data and arrays of numbers")
+    if isinstance(value, _Array):
+        return value.value
+    if not isinstance(value, dict | list | tuple):
+        raise InputError(f"a {type(value).__name__} in a pickle.", expected="plain data and arrays of numbers")
+    if id(value) not in done:
+        done[id(value)] = None
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        walked = {key: _arrays(part, done) for key, part in parts}
+        done[id(value)] = walked if isinstance(value, dict) else type(value)(walked.values())
+    if done[id(value)] is None:
+        raise InputError("a container that holds itself in a pickle.", expected="plain data and arrays of numbers")
+    return done[id(value)]

@@ -1,10 +1,9 @@
 """Recipes by name: the papers' values, and one for each embedded data set that is known to fit random labels."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from gengap.data import Problem, data_set_of
+from gengap.data import Problem, data_set_of, read_json
 from gengap.errors import InputError, unknown
 from gengap.train.recipe import Recipe
 
@@ -40,7 +39,12 @@ def default_preset(data_set: str | None, model: str | None) -> str:
 
 
 def choose_recipe(
-    name: str | None, problem: Problem, model: str | None = None, changes: Mapping[str, object] | None = None
+    name: str | Path | None,
+    problem: Problem,
+    model: str | None = None,
+    changes: Mapping[str, object] | None = None,
+    *,
+    allow_code: bool = False,
 ) -> Recipe:
     """The Recipe that a name stands for, with another model or other fields where asked.
 
@@ -49,25 +53,42 @@ def choose_recipe(
         problem: What it is to train on.
         model: A named model or ``module.path:factory``; None keeps the recipe's.
         changes: Field -> value, also as text.
+        allow_code: Whether a file may name ``module.path:factory``, whose code is then run. A file may come from
+            anybody, so by default it names one of the models of ``gengap models``.
 
     Raises:
-        InputError: No such preset, a file that cannot be read, or a field or value that no Recipe has.
+        InputError: No such preset, a file that cannot be read or that names code, or a field or value that no Recipe
+            has.
     """
-    if name is not None and name.endswith(".json"):
+    if not (name is None or isinstance(name, str | Path)):
+        raise InputError(
+            f"The recipe is a {type(name).__name__}.",
+            expected="a gengap.train.Recipe, the name of a preset, or the path of a JSON file",
+        )
+    chosen = {**(changes or {}), **({} if model is None else {"model": model})}
+    if name is not None and str(name).endswith(".json"):
         fields = _fields(Path(name))
+        if not allow_code and "model" not in chosen:
+            _refuse_code(fields, str(name))
     else:
         named = data_set_of(problem)
-        fields = preset(name or default_preset(named.name if named else None, model)).model_dump()
-    return Recipe.parse({**fields, **(changes or {}), **({} if model is None else {"model": model})})
+        fields = preset(str(name or default_preset(named.name if named else None, model))).model_dump()
+    return Recipe.parse({**fields, **chosen})
 
 
 def _fields(path: Path) -> dict[str, object]:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.", expected="a JSON file of a recipe") from error
-    except ValueError as error:
-        raise InputError(f"{path} is no JSON: {error}.", expected="a JSON object of a recipe's fields") from error
+    expected = "a JSON object of a recipe's fields"
+    fields = read_json(path, expected)
     if not isinstance(fields, dict):
-        raise InputError(f"{path} holds no recipe.", expected="a JSON object of a recipe's fields")
+        raise InputError(f"{path} holds no recipe.", expected=expected)
     return fields
+
+
+def _refuse_code(fields: Mapping[str, object], path: str) -> None:
+    model = fields.get("model")
+    if isinstance(model, str) and ":" in model:
+        raise InputError(
+            f"{path} names code to run as its model: {model!r:.80}.",
+            expected="a named model (gengap models) in a file; module.path:factory on the command line or in Python",
+            next_step=f"if you trust it, give --model {model:.80}, or --allow-code (allow_code=True)",
+        )

@@ -1,11 +1,10 @@
 """The history of one training, from a file."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gengap.data import read_frame
+from gengap.data import read_frame, read_json
 from gengap.errors import InputError
 
 _EXPECTED = "a record an epoch, with steps so far and train_loss"
@@ -40,12 +39,7 @@ def _runs_of_table(file: Path) -> list[list[Any]]:
 
 
 def _runs_of_json(file: Path) -> list[list[Any]]:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"Cannot read {file}: {error.strerror}.", expected="a file of a history") from error
-    except ValueError as error:
-        raise InputError(f"{file} is no JSON: {error}.", expected=_EXPECTED) from error
+    document = read_json(file, _EXPECTED)
     if isinstance(document, Mapping):
         rows = document["rows"] if isinstance(document.get("rows"), list) else [document]
         return [row["history"] for row in rows if isinstance(row, Mapping) and isinstance(row.get("history"), list)]
