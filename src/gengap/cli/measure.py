@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 def command(
     model: Annotated[str, typer.Argument(help="A named model, or module.path:factory.")],
     weights: Annotated[Path, typer.Option(help="Its trained weights: a state dict or checkpoint of torch.save.")],
+    weights_key: Annotated[
+        str | None, typer.Option(help="Which state dict of the file, if it holds several, e.g. ema or state.model.")
+    ] = None,
     initial: Annotated[
         Path | None, typer.Option(help="Its weights at initialisation, for distances from them.")
     ] = None,
+    initial_key: Annotated[str | None, typer.Option(help="The same for the file of --initial.")] = None,
     history: Annotated[
         Path | None, typer.Option(help="The history of its training, for how fast it went: see gengap runs export.")
     ] = None,
@@ -56,7 +60,9 @@ def command(
         found = measure_saved(
             model,
             weights,
+            weights_key=weights_key,
             initial=initial,
+            initial_key=initial_key,
             history=history,
             data=problem,
             measures=None if measures is None else [name.strip() for name in measures.split(",") if name.strip()],

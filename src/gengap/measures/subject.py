@@ -14,11 +14,12 @@ from gengap.measures.searches import Flatness, Perturbable
 from gengap.measures.spectral import NormKind, SpectralNorm, layer_norm
 from gengap.measures.values import NotDefined
 from gengap.network import Reading, WeightLayer, inventory, read_like, read_network
-from gengap.network.copies import check_finite, plain_copy, with_weights
+from gengap.network.copies import check_finite, plain_copy, unwrapped, with_weights
 from gengap.network.inputs import BATCH, batches, examples
 from gengap.network.layers import UNUSED
 from gengap.network.outputs import return_scores, select_output
 from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, per_example_layers
+from gengap.network.state_names import named_for
 from gengap.seeds import generator
 from gengap.train import resolve_device
 
@@ -90,6 +91,10 @@ class Subject:
         self.network = self._parametrized(model, output)
         self.initial: nn.Module | None = None
         if initial is not None:
+            plain = self.model.state_dict()
+            if isinstance(initial, Mapping) and named_for(initial, plain).keys() != plain.keys():
+                # The names of the network as it is given, in which some weights are computed from others.
+                initial = with_weights(unwrapped(model), initial, "the initial network")
             self.initial = with_weights(self.model, initial, "the initial network")
             check_finite(self.initial, "the initial network")
 

@@ -11,6 +11,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from gengap.errors import InputError
+from gengap.network.state_names import named_for
 
 
 def plain_copy(model: nn.Module, *, parametrized: bool = False) -> nn.Module:
@@ -122,6 +123,7 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
         raise InputError(f"{of} is a {type(weights).__name__}.", expected="a network or its state dict")
     state = plain_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
     expected = model.state_dict(keep_vars=True)
+    state = named_for(state, expected)
     state |= {name: state[tied] for name, tied in _tied(expected, state.keys()).items()}
     for name in expected.keys() & state.keys():
         kinds = _kind(state[name]), _kind(expected[name])

@@ -53,7 +53,9 @@ def measure_saved(
     model: str,
     weights: str | Path,
     *,
+    weights_key: str | None = None,
     initial: str | Path | None = None,
+    initial_key: str | None = None,
     history: str | Path | None = None,
     data: str | Path | Problem = "digits",
     measures: Sequence[str] | None = None,
@@ -69,7 +71,9 @@ def measure_saved(
     Args:
         model: A named model or ``module.path:factory``.
         weights: File with its trained state dict; see ``read_weights``.
+        weights_key: Which state dict of that file is meant, if it holds several, e.g. ``"ema"``.
         initial: File with its state dict at initialisation.
+        initial_key: As ``weights_key``.
         history: File with the history of its training; see ``read_history``.
         data: The Problem that it was trained on, or what ``gengap.load`` takes.
         measures: Names of those wanted; None for all.
@@ -86,8 +90,8 @@ def measure_saved(
     find_measures(measures)
     records = None if history is None else read_history(history)
     problem = data if isinstance(data, Problem) else load(data)
-    trained = saved_network(model, weights, problem)
-    start = None if initial is None else saved_network(model, initial, problem)
+    trained = saved_network(model, weights, problem, weights_key)
+    start = None if initial is None else saved_network(model, initial, problem, initial_key)
     if out is not None:
         make_folder(out)
     rows = measure(

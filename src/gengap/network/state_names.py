@@ -1,0 +1,44 @@
+"""The names of a state dict: wrappers that were saved with a network, and what PyTorch fills in by itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Prefixes of DataParallel, DistributedDataParallel and averaged models; of torch.compile.
+WRAPPERS = ("module.", "_orig_mod.")
+COUNTERS = ("n_averaged",)  # of torch.optim.swa_utils.AveragedModel
+# Of batch norm: files of PyTorch before 0.4.1 lack it, and evaluation does not read it.
+BATCHES = "num_batches_tracked"
+
+
+def named_for(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, Any]:
+    """A state dict under the names of a network: without wrappers, in any order, and with batch norm's counters.
+
+    A prefix that is no wrapper's, such as that of a module of Lightning, goes where every name begins with it and the
+    names are the network's without it.
+
+    Args:
+        state: As it was saved.
+        expected: The network's state dict.
+
+    >>> named_for({"_orig_mod.module.weight": 1, "_orig_mod.n_averaged": 3}, {"weight": 0})
+    {'weight': 1}
+    """
+    result = dict(state)
+    wrapper: str | None = ""
+    while wrapper is not None and result and not result.keys() & expected.keys():
+        result = {name.removeprefix(wrapper): value for name, value in result.items()}
+        result = {name: value for name, value in result.items() if name in expected or name not in COUNTERS}
+        wrapper = next((prefix for prefix in WRAPPERS if all(name.startswith(prefix) for name in result)), None)
+    if not result.keys() & expected.keys():
+        result = _without_common_prefix(result, expected)
+    counters = {name: value for name, value in expected.items() if name.endswith(BATCHES) and name not in result}
+    return result | counters
+
+
+def _without_common_prefix(state: dict[str, Any], expected: Mapping[str, Any]) -> dict[str, Any]:
+    first, dot, _ = next(iter(state), "").partition(".")
+    prefix = first + dot
+    if not dot or not all(name.startswith(prefix) for name in state):
+        return state
+    result = {name.removeprefix(prefix): value for name, value in state.items()}
+    return result if result.keys() <= expected.keys() else state

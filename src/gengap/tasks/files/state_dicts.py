@@ -1,0 +1,68 @@
+"""Which of the state dicts in a checkpoint is meant."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from gengap.errors import InputError, listed
+
+DEEPEST = 3  # levels below the top at which a checkpoint may keep a state dict
+_OTHERS = ("optim", "sched", "scaler", "rng")  # parts of names under which other things than a network are kept
+
+
+def state_dict_of(document: Any, path: Path, key: str | None) -> dict[str, Tensor]:
+    """The state dict in what a file held.
+
+    Args:
+        document: A state dict, or dictionaries that hold one.
+        path: The file, for errors.
+        key: Where it is, e.g. ``"ema"`` or ``"state.model"``; None where there is one alone.
+
+    Raises:
+        InputError: There is none, or several and no key.
+    """
+    found = dict(_state_dicts(document, "", 0))
+    if key is not None:
+        if key not in found:
+            raise InputError(f"{path} holds no state dict under {key!r}.", expected=_choices(found) or _EXPECTED)
+        return found[key]
+    if not found:
+        raise InputError(
+            f"{path} holds no state dict{_content(document)}.",
+            expected=_EXPECTED,
+            next_step="save it with torch.save(model.state_dict(), path)",
+        )
+    if len(found) > 1:
+        raise InputError(
+            f"{path} holds several state dicts: {_choices(found)}.",
+            expected="the one whose network is meant",
+            next_step=f"choose it: --weights-key {next(iter(found))} (weights_key= in Python)",
+        )
+    return next(iter(found.values()))
+
+
+_EXPECTED = "names and tensors, or a checkpoint that holds them, e.g. under state_dict or model"
+
+
+def _state_dicts(document: Any, place: str, depth: int) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Each dictionary of tensors with its place; what belongs to an optimiser is no network's."""
+    if not isinstance(document, Mapping) or not document or any(part in place.lower() for part in _OTHERS):
+        return
+    if all(isinstance(name, str) and isinstance(value, Tensor) for name, value in document.items()):
+        yield place, dict(document)
+    elif depth < DEEPEST:
+        for name, value in document.items():
+            if isinstance(name, str):
+                yield from _state_dicts(value, f"{place}.{name}" if place else name, depth + 1)
+
+
+def _choices(found: Mapping[str, Mapping[str, Tensor]]) -> str:
+    return listed([f"{place or 'the top'} ({len(state)} tensors)" for place, state in found.items()])
+
+
+def _content(document: Any) -> str:
+    if isinstance(document, Mapping):
+        return f"; it has {listed(list(document))}" if document else "; it is empty"
+    return f", but a {type(document).__name__}"
