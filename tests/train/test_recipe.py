@@ -35,6 +35,7 @@ def test_every_field_changes_the_hash() -> None:
         "evaluate_every": 2,
         "snapshots": (1,),
         "snapshot_loss": 0.1,
+        "winsorize": 2.0,
         "precision": "float32",
         "memory_format": "contiguous",
     }

@@ -8,6 +8,7 @@ from gengap.train.recipe import Recipe
 from gengap.train.run import FITTED, OUTCOME, Run
 from gengap.train.training import Trio
 from gengap.train.trials import fastest_setting, stepper, trial_key
+from gengap.train.winsorized import M3, RM3, WinsorizedSGD, winsorized_mean
 
 __all__ = [
     # Recipes
@@ -29,6 +30,11 @@ __all__ = [
     "Pretraining",
     "train_pretrained",
     "initial_weights",
+    # Gradients that few examples cannot sway
+    "WinsorizedSGD",
+    "winsorized_mean",
+    "M3",
+    "RM3",
     # How it is computed
     "Execution",
     "resolve_device",

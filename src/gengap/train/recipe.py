@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,7 +13,7 @@ Precision = Literal["auto", "float32", "bfloat16", "float64"]
 MemoryFormat = Literal["auto", "contiguous", "channels_last"]
 
 # Fields that came after recipes were first stored: where they are not used, a recipe keeps the hash that it had.
-LATER = ("snapshot_loss",)
+LATER = ("snapshot_loss", "winsorize")
 
 
 class Recipe(BaseModel):
@@ -20,7 +21,9 @@ class Recipe(BaseModel):
 
     The defaults are those of Zhang et al. 2017 (section "Experimental setup"): SGD with momentum 0.9, minibatches of
     128 (which their figures imply), the learning rate multiplied by 0.95 every 391 steps, their epoch.
-    Weight decay enters the gradient (``g + weight_decay * w``) for every parameter.
+    Weight decay enters the gradient (``g + weight_decay * w``) for every parameter. With ``winsorize`` g is the
+    winsorised mean over the minibatch (see ``gengap.train.WinsorizedSGD``); a last one too small to clip anything has
+    the plain mean.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +35,9 @@ class Recipe(BaseModel):
     decay: Annotated[float, Field(gt=0, le=1, description="learning-rate factor each `decay_steps` steps")] = 0.95
     decay_steps: Annotated[int, Field(ge=1)] = 391
 
+    winsorize: Annotated[
+        float, Field(ge=0, le=50, description="percentile c of each minibatch's gradients that is clipped at both ends")
+    ] = 0.0
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     random_crop: Annotated[bool, Field(description="crop at a random place in training instead of the centre")] = False
@@ -53,6 +59,17 @@ class Recipe(BaseModel):
     def _snapshots_within_epochs(self) -> Self:
         if any(not 0 <= epoch <= self.epochs for epoch in self.snapshots):
             raise ValueError(f"snapshots lie between 0 and epochs = {self.epochs}")
+        return self
+
+    @model_validator(mode="after")
+    def _winsorized_gradients(self) -> Self:
+        if self.winsorize and self.precision == "bfloat16":
+            raise ValueError("winsorize computes in float32 or float64")
+        if self.winsorize and self.dropout:
+            raise ValueError("winsorize needs dropout 0, whose gradients of examples are not random")
+        if self.winsorize and math.floor(self.winsorize * self.batch_size / 100 + 1e-9) == 0:
+            least = math.ceil(100 / self.winsorize - 1e-9)
+            raise ValueError(f"winsorize = {self.winsorize:g} clips nothing of fewer than {least} examples")
         return self
 
     @classmethod

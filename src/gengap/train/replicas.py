@@ -1,5 +1,6 @@
 """R networks of one architecture, stacked, and the one step that trains them all."""
 
+import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from torch.func import functional_call, vmap
 
 from gengap import models
 from gengap.data import Problem
+from gengap.network.gradients import NotFiniteError
 from gengap.seeds import stream
 from gengap.train.execution import Execution
 from gengap.train.recipe import Recipe
+from gengap.train.winsorized import WinsorizedSGD
 
 Tensors = dict[str, Tensor]
 
@@ -72,7 +75,13 @@ class Replicas:
         return len(next(iter(self.parameters.values())))
 
     def step(
-        self, x: Tensor, y: Tensor, rates: Tensor, momentum: float, weight_decays: Tensor | None = None
+        self,
+        x: Tensor,
+        y: Tensor,
+        rates: Tensor,
+        momentum: float,
+        weight_decays: Tensor | None = None,
+        winsorize: float = 0.0,
     ) -> tuple[Tensor, Tensor]:
         """One step of SGD with momentum: ``m <- momentum m + g + weight_decay w``; ``w <- w - rate m``.
 
@@ -82,13 +91,18 @@ class Replicas:
             rates: ``[R]`` learning rates.
             momentum: In [0, 1).
             weight_decays: ``[R]``; None is none.
+            winsorize: Percentile of the examples' gradients that is clipped at both ends.
 
         Returns:
             Mean loss in nats and number of correct predictions before the update, each ``[R]``.
         """
         self.module.train()
-        losses, hits = self._losses(x, y)
-        gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()))
+        gradients: Sequence[Tensor]
+        if winsorize:
+            losses, hits, gradients = self._winsorized(x, y, winsorize)
+        else:
+            losses, hits = self._losses(x, y)
+            gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()))
         with torch.no_grad():
             for name, gradient in zip(self.parameters, gradients, strict=True):
                 weight, velocity = self.parameters[name], self.momenta[name]
@@ -135,6 +149,30 @@ class Replicas:
             x = x.squeeze(0).contiguous(memory_format=torch.channels_last).unsqueeze(0)
         loss, hit = self._loss_of_one(parameters, buffers, x.squeeze(0), y.squeeze(0))
         return loss.unsqueeze(0), hit.unsqueeze(0)
+
+    def _winsorized(self, x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Losses, hits and winsorised gradients of one replica after the other; a loss that is not finite is NaN."""
+        clips = math.floor(c * y.shape[1] / 100 + 1e-9) > 0
+        parts: list[tuple[Tensor, Tensor, Tensors]] = []
+        for r in range(len(self)):
+            self._show(r)
+            sgd = WinsorizedSGD(self.module, lr=1.0, c=c if clips else 0.0)
+            try:
+                batch, gradients = sgd.gradients(x[r], y[r])
+                parts.append((batch.losses.mean(), (batch.scores.argmax(-1) == y[r]).sum(), gradients))
+            except NotFiniteError:
+                parts.append((torch.full((), torch.nan, device=x.device), torch.zeros((), device=x.device), {}))
+        each = [
+            torch.stack([found.get(name, torch.zeros_like(value[r])) for r, (_, _, found) in enumerate(parts)])
+            for name, value in self.parameters.items()
+        ]
+        return torch.stack([part[0] for part in parts]), torch.stack([part[1] for part in parts]), each
+
+    def _show(self, r: int) -> None:
+        """Gives the module itself the weights and buffers of one replica, as views."""
+        own = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        for name, value in {**self.parameters, **self.buffers}.items():
+            own[name].data = value.detach()[r]
 
     def _loss_of_one(self, parameters: Tensors, buffers: Tensors, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         with self._autocast():

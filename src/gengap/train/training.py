@@ -122,7 +122,8 @@ class Training:
             for index in torch.split(order.to(device), size, dim=1):
                 x = self._augmented(self.train.inputs(index), augmenting)
                 y, rates = self.train.y.gather(1, index), self._each(partial(Recipe.learning_rate_at, step=step))
-                loss, hits = self.replicas.step(self._scaled(x), y, rates, recipe.momentum, weight_decays)
+                x = self._scaled(x)
+                loss, hits = self.replicas.step(x, y, rates, recipe.momentum, weight_decays, recipe.winsorize)
                 total_loss += loss * index.shape[1]
                 total_hits += hits
                 step += 1

@@ -63,6 +63,8 @@ def fastest_setting(problem: Problem, recipe: Recipe, device: str) -> dict[str, 
 def candidates(problem: Problem, recipe: Recipe, device: str) -> list[Execution]:
     """The settings that a recipe allows, the plain one first."""
     precisions = ["float32", "bfloat16"] if recipe.precision == "auto" else [recipe.precision]
+    if recipe.winsorize:  # whose ranks are of gradients with all their digits
+        precisions = precisions[:1]
     formats = [recipe.memory_format]
     if recipe.memory_format == "auto":
         formats = ["contiguous", "channels_last"] if _has_convolutions(problem, recipe) else ["contiguous"]
@@ -82,7 +84,7 @@ def stepper(problem: Problem, recipe: Recipe, execution: Execution) -> Callable[
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(execution.device, execution.dtype)
     y = torch.zeros(shape[:2], dtype=torch.long, device=execution.device)
     rate = torch.zeros(1, device=execution.device)
-    return lambda: float(replicas.step(x, y, rate, recipe.momentum)[0])
+    return lambda: float(replicas.step(x, y, rate, recipe.momentum, winsorize=recipe.winsorize)[0])
 
 
 def _seconds_per_step(problem: Problem, recipe: Recipe, executions: Sequence[Execution]) -> list[float]:

@@ -4,7 +4,7 @@ from gengap.network.gradients.checks import check_examples, check_independent, p
 from gengap.network.gradients.explicit import available_bytes, chunks, per_example_gradients
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.norms import GradientNorms, gradient_gram, gradient_norm_report, gradient_norms
-from gengap.network.gradients.reader import BatchGradients, GradientReader
+from gengap.network.gradients.reader import BatchGradients, GradientReader, NotFiniteError
 
 __all__ = [
     # Gradients formed
@@ -19,6 +19,7 @@ __all__ = [
     "GradientReader",
     # Losses and what is checked
     "Loss",
+    "NotFiniteError",
     "available_bytes",
     "check_examples",
     "check_independent",

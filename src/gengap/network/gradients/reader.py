@@ -22,6 +22,10 @@ TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 3e-2, tor
 NO_OPERATION = "no operation that has a rule applies it"
 
 
+class NotFiniteError(InputError):
+    """Scores, losses or gradients that are NaN or infinite."""
+
+
 @dataclass(frozen=True)
 class BatchGradients:
     """The gradients of a batch's N examples, in a form that has their norms and inner products.
@@ -29,11 +33,13 @@ class BatchGradients:
     Attributes:
         blocks: Rows of a parameter -> terms whose sum is the gradient there; different blocks are disjoint.
         losses: ``[N]``.
+        scores: ``[N, ...]``.
         total: Parameter's name -> the sum of the gradients; empty unless it was asked for.
     """
 
     blocks: Mapping[Target, Sequence[Term]]
     losses: Tensor
+    scores: Tensor
     total: Mapping[str, Tensor]
 
     def squared_norms(self) -> dict[str, Tensor]:
@@ -124,7 +130,7 @@ class GradientReader:
             InputError: Losses or gradients that are NaN or infinite, or a network that applies other parameters, or in
                 another order, than it did before.
         """
-        calls, losses, gradients, sums = self._pass(x, y, total)
+        calls, scores, losses, gradients, sums = self._pass(x, y, total)
         if [call.signature for call in calls] != self._sequence:
             raise InputError(
                 "The network applies its parameters in another order than to the first examples.",
@@ -142,7 +148,7 @@ class GradientReader:
             for name, value in formed(self._model, x, y, self._loss, chosen, len(y)).items():
                 terms[_whole(name, self._parameters[name])] = [Whole(value.flatten(1))]
         blocks = {block: merged(parts) for block, parts in terms.items()}
-        return BatchGradients(blocks, losses.detach(), sums)
+        return BatchGradients(blocks, losses.detach(), scores.detach(), sums)
 
     def _reference(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Gradients of the examples one by one, ``[N, D]``; without the parameters that none of them reaches."""
@@ -175,7 +181,7 @@ class GradientReader:
         with torch.no_grad():
             together = scores_of(self._model, x)
         if not alone.isfinite().all():
-            raise InputError(
+            raise NotFiniteError(
                 "The network's scores are NaN or infinite.",
                 expected="a network and data with finite scores",
                 next_step="take a snapshot from before training diverged",
@@ -202,14 +208,14 @@ class GradientReader:
 
     def _pass(
         self, x: Tensor, y: Tensor, total: bool
-    ) -> tuple[list[Call], Tensor, tuple[Tensor, ...], dict[str, Tensor]]:
-        """The calls of a forward pass, the losses, the gradient at each call's output and, if asked for, the total."""
+    ) -> tuple[list[Call], Tensor, Tensor, tuple[Tensor, ...], dict[str, Tensor]]:
+        """Calls, scores and losses of a forward pass, gradients at the calls' outputs and, if asked for, the total."""
         with torch.enable_grad():
             out, calls = watched(self._model, x)
             losses = example_losses(self._loss, out, y)
             if not losses.isfinite().all():
                 bad = int((~losses.isfinite()).sum())
-                raise InputError(
+                raise NotFiniteError(
                     f"The losses of {bad} of {len(losses)} examples are NaN or infinite.",
                     expected="a network and data with finite losses",
                     next_step="take a snapshot from before training diverged",
@@ -227,7 +233,7 @@ class GradientReader:
             name: torch.zeros_like(p) if g is None else g
             for (name, p), g in zip(self.covered.items() if total else (), gradients[len(calls) :], strict=True)
         }
-        return calls, losses, arrived, sums
+        return calls, out, losses, arrived, sums
 
     def _terms(
         self,
@@ -253,7 +259,7 @@ class GradientReader:
 
     def _prove(self, x: Tensor, y: Tensor, reference: Mapping[str, Tensor]) -> None:
         """Chooses the layouts, and finds the parameters whose gradients have to be formed."""
-        calls, _, gradients, _ = self._pass(x, y, total=False)
+        calls, _, _, gradients, _ = self._pass(x, y, total=False)
         uses: dict[str, list[int]] = {name: [] for name in reference}
         for i, call in enumerate(calls):
             for name in {target.name for target in (call.weight, call.bias) if target is not None}:
@@ -337,8 +343,8 @@ def _whole(name: str, parameter: nn.Parameter) -> Target:
     return Target(name, 0, len(parameter) if parameter.ndim else 1)
 
 
-def _not_finite(names: Sequence[str]) -> InputError:
-    return InputError(
+def _not_finite(names: Sequence[str]) -> NotFiniteError:
+    return NotFiniteError(
         f"The gradients of {listed(names)} are NaN or infinite.",
         expected="a network and data with finite gradients",
         next_step="take a snapshot from before training diverged",
