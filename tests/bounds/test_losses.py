@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import gengap
-from gengap.bounds import Ladder, brier_losses, label_array, scaled_losses, zero_one_losses
+from gengap.bounds import Ladder, brier_losses, label_array, label_remarks, scaled_losses, zero_one_losses
 from gengap.errors import InputError
 
 THIRDS = np.full((3, 3), 1 / 3)
@@ -110,3 +110,47 @@ def test_losses_that_are_no_numbers_are_refused(losses) -> None:
         scaled_losses(losses, 1.0)
     with pytest.raises(InputError):
         gengap.certify(losses=losses)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "message"),
+    [
+        ([0.5, 1.25, 3.0], [0.5, 1.0, 3.0], "y_true holds real numbers"),
+        (["1", "2", "2"], ["1.0", "2.0", "2.0"], r"y_pred holds '1.0', y_true '1'"),
+        (["dog", "cat"], ["dog ", "cat"], "y_pred holds 'dog ', y_true 'dog'"),
+        (["cat", "dog"], ["Cat", "dog"], "y_pred holds 'Cat', y_true 'cat'"),
+        (["True", "False"], ["true", "false"], "one spelling"),
+        (["caf\u00e9", "x"], ["cafe\u0301", "x"], "one spelling"),
+        ([0, 1, 2, 1], [1, 2, 3, 2], "All predictions are one above the labels, and 0 equal them"),
+        ([1, 2, 3, 1], [0, 1, 2, 0], "All predictions are one below the labels"),
+        ([0, 1, 2, 1], [1, 2, 3, 1], "3 of 4 predictions are one above the labels, and 1 equal them"),
+    ],
+)
+def test_refuses_labels_that_differ_by_spelling_or_numbering_alone(labels, predicted, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        zero_one_losses(labels, predicted)
+    with pytest.raises(InputError, match=message):
+        Ladder(labels).submit(predicted)
+
+
+@pytest.mark.parametrize(
+    ("labels", "predicted", "errors"),
+    [
+        (["a", "A", "a"], ["A", "A", "a"], 1),  # both are classes
+        ([0, 1, 2], [0, 2, 3], 2),  # one prediction out of range, the others are not shifted
+        ([0, 1, 0], [1, 1, 1], 2),
+        ([True, False], [1, 0], 0),
+        (["01", "1"], ["01", "01"], 1),
+    ],
+)
+def test_other_labels_are_compared_as_they_stand(labels, predicted, errors: int) -> None:
+    assert zero_one_losses(labels, predicted).sum() == errors
+
+
+def test_remarks_say_what_was_seen() -> None:
+    assert label_remarks(["a", "b"], ["a", "b"]) == []
+    assert (
+        "never has, unsure, x: their 3 predictions count as errors"
+        in label_remarks(["a", "b", "a", "b"], ["unsure", "x", "x", "b"])[0]
+    )
+    assert "measurements" in label_remarks(np.arange(200) * 10, np.arange(200) * 10 + 1)[-1]

@@ -1,7 +1,6 @@
 """`gengap certify` as a person uses it."""
 
 import json
-import math
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ import pandas as pd
 import pytest
 
 from gengap.cli import main
+from gengap.tasks.certify.words import percent
 
 
 @pytest.fixture
@@ -117,13 +117,25 @@ def test_the_page_holds_the_promise_and_its_figures(run, files, tmp_path, kind: 
         assert (tmp_path / "page" / f"{figure}.png").stat().st_size > 0
 
 
-def test_the_page_rounds_no_bound_down(run, tmp_path) -> None:
-    document = json.loads(run("--errors", 30, "--n", 10_000, "--tried", 300, "--out", tmp_path, "--json").out)
-    page = (tmp_path / "report.html").read_text()
-    uppers = [100 * bound["upper"] for bound in document["bounds"].values() if bound["upper"] is not None]
-    up = [f"{math.ceil(upper * 1000) / 1000:.3f}%" for upper in uppers]
-    assert up != [f"{upper:.3f}%" for upper in uppers]
-    assert all(f">{told}</td>" in page for told in up)
+def test_sentence_table_and_page_write_a_rate_with_the_same_digits_and_round_no_bound_down(run, tmp_path) -> None:
+    arguments = ["--errors", 30, "--n", 10_000, "--tried", 300]
+    document = json.loads(run(*arguments, "--out", tmp_path, "--json").out)
+    page, shown = (tmp_path / "report.html").read_text(), " ".join(run(*arguments).out.split())
+    uppers = [bound["upper"] for bound in document["bounds"].values() if bound["upper"] is not None]
+    written = [percent(upper, up=True) for upper in uppers]
+    for upper, text in zip(uppers, written, strict=True):
+        assert upper <= float(text.removesuffix(" %")) / 100 + 1e-15
+        assert f">{text}</td>" in page
+        assert text in shown
+    assert "%</td>" not in page.replace(" %</td>", "")
+
+
+def test_an_order_seed_repeats_an_answer(run, files) -> None:
+    arguments = ["--predictions", files / "p.parquet", "--loss", "brier", "--json"]
+    one = json.loads(run(*arguments).out)
+    assert json.loads(run(*arguments, "--order-seed", one["order_seed"]).out) == one
+    assert json.loads(run(*arguments).out)["order_seed"] != one["order_seed"]
+    assert json.loads(run(*arguments, "--in-order").out)["bounds"]["betting_sequence"]["upper"] > 0
 
 
 def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
@@ -152,6 +164,8 @@ def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
         (["--plan"], "--plan needs --gap"),
         (["--plan", "--gap", 2], "gap = 2"),
         (["--plan", "--gap", 0.1, "--out", "x"], "--out cannot go with --plan"),
+        (["--errors", 1, "--n", 10, "--order-seed", 3], "--order-seed cannot go with --errors"),
+        (["--predictions", "a.csv", "--order-seed", -1], "order_seed = -1"),
         (["--predictions", "absent.csv"], "no file absent.csv"),
         (["--predictions", "a.csv", "--compare", "a.csv", "b.csv"], "contradict"),
         (["--predictions", "a.csv", "--groups", "user"], "Unknown column"),

@@ -11,10 +11,17 @@ from gengap.bounds.examples_needed import examples_needed
 from gengap.bounds.hoeffding import hoeffding
 from gengap.bounds.inputs import counts, level, unit_losses
 from gengap.bounds.kawaguchi2017 import kawaguchi2017_gap, kawaguchi2017_prop5
-from gengap.bounds.labels import check_classes, check_comparable, label_array, one_for_each
+from gengap.bounds.labels import check_classes, check_comparable, label_array, label_remarks, one_for_each
 from gengap.bounds.ladder import Ladder
 from gengap.bounds.losses import brier_losses, group_means, predicted_labels, scaled_losses, zero_one_losses
-from gengap.bounds.paired import PairedInterval, discordant_needed, mcnemar, paired_difference
+from gengap.bounds.paired import (
+    PairedInterval,
+    differs,
+    mcnemar,
+    paired_difference,
+    paired_examples_needed,
+    paired_power,
+)
 from gengap.bounds.rademacher import RademacherBound, finite_class_rademacher, rademacher_bound
 from gengap.bounds.rademacher_classes import ClassComplexity, kernel_rademacher, l1_rademacher, linear_rademacher
 from gengap.bounds.shattering import Shattering, cover_count, shattering
@@ -48,7 +55,9 @@ __all__ = [
     "paired_difference",
     "PairedInterval",
     "mcnemar",
-    "discordant_needed",
+    "differs",
+    "paired_examples_needed",
+    "paired_power",
     # Adaptive reuse of a held-out set
     "Ladder",
     # Losses and labels that the bounds take
@@ -59,6 +68,7 @@ __all__ = [
     "group_means",
     "predicted_labels",
     "label_array",
+    "label_remarks",
     "check_classes",
     "check_comparable",
     "one_for_each",

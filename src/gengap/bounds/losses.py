@@ -88,16 +88,15 @@ def scaled_losses(losses: ArrayLike, loss_bound: float) -> Floats:
 
 
 def group_means(losses: Floats, groups: ArrayLike) -> Floats:
-    """The mean loss of each group, in the order in which the groups first appear; shape (G,).
+    """The mean loss of each group, in the order of the groups' names; shape (G,).
 
     Raises:
         InputError: There is not one group for each example, or a group is missing.
     """
     names = one_for_each("groups", groups).astype(str)
     check_length("losses", losses.size, "groups", names.size)
-    _, first, inverse = np.unique(names, return_index=True, return_inverse=True)
-    means = np.bincount(inverse, weights=losses) / np.bincount(inverse)
-    return np.asarray(np.minimum(means[np.argsort(first)], 1.0))
+    _, inverse = np.unique(names, return_inverse=True)
+    return np.asarray(np.minimum(np.bincount(inverse, weights=losses) / np.bincount(inverse), 1.0))
 
 
 def _probabilities(values: ArrayLike, classes: Sequence[Any]) -> Floats:
@@ -124,5 +123,5 @@ def _floats(name: str, values: ArrayLike) -> Floats:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        told = " ".join(str(values).split())
-        raise InputError(f"{name} are not all numbers: {told:.60}.", expected="numbers") from None
+        shown = " ".join(str(values).split())
+        raise InputError(f"{name} are not all numbers: {shown:.60}.", expected="numbers") from None

@@ -1,19 +1,28 @@
 """Two classifiers on the same examples: the exact test, and an interval for the difference of their risks."""
 
-from bisect import bisect_left
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import betaincc
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import bdtrik, betaincc, gammaln, ndtr, ndtri, xlog1py, xlogy
 
 from gengap.arrays import Floats
 from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.bounds.inputs import counts, level, numbers
 from gengap.errors import InputError
 
-FOR_DIRECTION = 0.95  # share of delta spent on which model is better; the rest is spent on how often they differ
-_MOST_DISCORDANT = 10**9
+FOR_NUISANCE = 1e-4  # share of delta spent on the region of the rate at which exactly one model errs
+RULE = (1 - FOR_NUISANCE) * (
+    1 - 1e-4
+)  # share of delta that decides; the second factor pays for the search of a maximum
+_REACH = 7.0  # standard deviations of the discordant count that are summed; what lies beyond is added to the tail
+_GRID, _NEAR = 33, 9  # rates at which the largest tail is sought, everywhere and near the largest
+_ROUNDS = 40
+_CLOSE = 1e-4  # relative to the interval's half: by that much at most it is wider than it need be
+_MANY = 5_000  # expected successes and failures above which the binomial tail has a closed form that is good enough
+_MOST_EXAMPLES = 10**9
 
 
 class PairedInterval(NamedTuple):
@@ -47,13 +56,35 @@ def mcnemar(a_only: ArrayLike, b_only: ArrayLike) -> Floats:
     return np.minimum(2 * _at_most(np.minimum(a, b), a + b, 0.5), 1.0)
 
 
+def differs(a_only: ArrayLike, b_only: ArrayLike, delta: ArrayLike = 0.05) -> NDArray[np.bool_]:
+    """Whether the exact McNemar test decides: its p-value is at most 0.9998 delta.
+
+    This is the rule of every verdict, and ``paired_difference`` leaves out 0 exactly when it is true: the rest of delta
+    pays for the interval's region of discordance rates.
+
+    Raises:
+        InputError: An argument is out of its range.
+
+    >>> bool(differs(0, 6)), bool(differs(0, 5))
+    (True, False)
+    """
+    return np.asarray(mcnemar(a_only, b_only) <= RULE * level(1, delta))
+
+
 def paired_difference(a_only: ArrayLike, b_only: ArrayLike, n: ArrayLike, delta: ArrayLike = 0.05) -> PairedInterval:
     r"""Interval for risk(A) - risk(B) that holds with probability at least 1 - delta, whatever the dependence.
 
-    The difference is q (2 t - 1), with q the probability that exactly one errs, and t the probability that it is A.
-    Both get two-sided Clopper-Pearson intervals, t (given the number of discordant examples) at 0.95 delta and q at
-    0.05 delta; the interval is the range of the product. So it leaves out 0 exactly when ``mcnemar`` is at most
-    0.95 delta. Valid by the union bound, as each of the two is exact.
+    The counts (A alone errs, B alone errs, neither or both) are trinomial with rates :math:`(q + d)/2, (q - d)/2,
+    1 - q`. The upper end is the largest difference d that is not refuted: d is refuted when, for every rate q in a
+    Clopper-Pearson interval at level :math:`10^{-4} \delta`, outcomes that speak for A at least as much as those seen
+    have a probability of at most :math:`(1 - 10^{-4}) \delta / 2`. The lower end is the same with A and B exchanged.
+
+    Outcomes are ordered by the approximate limit :math:`a - b + z \sqrt{a + b + z^2 - (a - b)^2 / n}`, those in which
+    McNemar's exact test decides for A before all others. So the ends and that test cannot contradict each other: the
+    interval leaves out 0 exactly when ``differs`` is true.
+
+    Source: Buehler 1957 (limits from an ordering of the outcomes); Berger and Boos 1994 (the region of the nuisance
+    rate). The largest tail is sought on three nested grids of rates and compared with a level that is smaller by 1e-4.
 
     Args:
         a_only: Examples on which only A errs.
@@ -66,52 +97,211 @@ def paired_difference(a_only: ArrayLike, b_only: ArrayLike, n: ArrayLike, delta:
 
     Raises:
         InputError: An argument is out of its range.
+
+    Where no example tells the two apart, only how rarely they differ is known:
+
+    >>> lower, upper = paired_difference(0, 0, 1_000)
+    >>> bool(upper == -lower), round(float(upper), 4)
+    (True, 0.0047)
     """
-    a, b, delta = _whole("a_only", a_only), _whole("b_only", b_only), level(1, delta)
-    differ = a + b
-    rare, often = _two_sided(differ, n, (1 - FOR_DIRECTION) * delta)
-    trials = np.maximum(differ, 1)
-    low, high = _two_sided(np.minimum(a, trials), trials, FOR_DIRECTION * delta)
-    low, high = np.where(differ > 0, 2 * low - 1, -1.0), np.where(differ > 0, 2 * high - 1, 1.0)
-    lower = np.where(low < 0, often * low, rare * low)
-    return PairedInterval(lower, np.where(high > 0, often * high, rare * high))
+    a, b, alpha = _whole("a_only", a_only), _whole("b_only", b_only), level(1, delta) / 2
+    _, n = counts(a + b, n, whole=True)
+    known: dict[tuple[float, ...], float] = {}
+
+    def upper(*given: float) -> float:
+        if given not in known:
+            known[given] = _upper(*given)
+        return known[given]
+
+    cells = np.broadcast(a, b, n, alpha)
+    ends = [(-upper(y, x, m, h), upper(x, y, m, h)) for x, y, m, h in ((*map(float, c),) for c in cells)]
+    lower, above = np.array(ends).reshape(*cells.shape, 2).transpose(-1, *range(cells.ndim))
+    return PairedInterval(np.asarray(lower), np.asarray(above))
 
 
-def discordant_needed(share: float, delta: float = 0.05, power: float = 0.8) -> int | None:
-    """About how many discordant examples let ``paired_difference`` leave out 0 on the right side.
+def paired_examples_needed(p_a: float, p_b: float, delta: float = 0.05, power: float = 0.8) -> int | None:
+    """The number of examples with which ``differs`` decides for the better model with probability ``power``.
 
-    The power of the exact test is a saw tooth; this is a number where it reaches ``power`` and one fewer does not.
+    Exact: the number of discordant examples is random as well. The power as a function of the size has small teeth;
+    this is a size that reaches ``power`` while one example fewer does not.
 
     Args:
-        share: The true share of discordant examples on which the worse model errs, from 0 to 1; 1/2 or below gives
-            None, as does a need beyond a billion.
-        delta: As given to ``paired_difference``.
-        power: Wanted probability of an answer, in (0, 1).
+        p_a: Probability that only A errs on an example.
+        p_b: Probability that only B errs; at most 1 - ``p_a``.
+        delta: As given to ``differs``.
+        power: Wanted probability of a verdict for the better model, in (0, 1).
+
+    Returns:
+        None where the two rates are equal, or more than a billion examples would be needed.
 
     Raises:
         InputError: An argument is out of its range.
+
+    With one error in ten that is always B's, six discordant examples are needed:
+
+    >>> paired_examples_needed(0.0, 0.1)
+    78
     """
-    if not (0 <= share <= 1 and 0 < power < 1):
-        raise InputError(f"share = {share}, power = {power}.", expected="a share from 0 to 1, a power in (0, 1)")
-    tail = FOR_DIRECTION * float(level(1, delta)) / 2
-
-    def reached(m: int) -> bool:
-        k = bisect_left(range(m + 1), power, key=lambda k: float(_at_most(k, m, 1 - share)))
-        return bool(_at_most(k, m, 0.5) <= tail)
-
-    if share <= 0.5 or not reached(_MOST_DISCORDANT):
+    if not (p_a >= 0 and p_b >= 0 and p_a + p_b <= 1 and 0 < power < 1):
+        raise InputError(
+            f"p_a = {p_a:g}, p_b = {p_b:g}, power = {power:g}.", expected="rates with a sum in [0, 1], power in (0, 1)"
+        )
+    if p_a == p_b:
         return None
-    low, high = 0, _MOST_DISCORDANT
+    low, high = 0, 1
+    while paired_power(high, p_a, p_b, delta) < power:
+        low, high = high, 2 * high
+        if high > _MOST_EXAMPLES:
+            return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
+        low, high = (low, middle) if paired_power(middle, p_a, p_b, delta) >= power else (middle, high)
     return high
 
 
-def _at_most(k: ArrayLike, m: ArrayLike, p: float) -> Floats:
-    """The probability of at most k successes in m trials."""
-    k, m = np.asarray(k, dtype=np.float64), np.asarray(m, dtype=np.float64)
-    return np.where(k < m, betaincc(k + 1, np.maximum(m - k, 0.5), p), 1.0)
+def paired_power(n: int, p_a: float, p_b: float, delta: float = 0.05) -> float:
+    """The probability that ``differs`` decides for the better model on n examples, to within 1e-11.
+
+    Args:
+        n: Examples.
+        p_a: Probability that only A errs on an example.
+        p_b: Probability that only B errs.
+        delta: As given to ``differs``.
+
+    >>> round(paired_power(78, 0.0, 0.1), 3)
+    0.802
+    """
+    q = p_a + p_b
+    m = _window(n, q, q)
+    critical = _critical(m, RULE * float(level(1, delta)) / 2)
+    return float(np.sum(_binomial(m, n, q) * _at_most(critical, m, min(p_a, p_b) / q)))
+
+
+def _upper(a: float, b: float, n: float, alpha: float) -> float:
+    """The upper end for risk(A) - risk(B), at the level ``alpha`` of one side.
+
+    The rate at which the tail is largest is replaced until no rate on the fine grid has a tail above the level.
+    """
+    low, high = (float(end) for end in _two_sided(a + b, n, FOR_NUISANCE * alpha))
+    m = _window(n, low, high)
+    region, decided = _region(m, a, b, n, RULE * alpha)
+    limit, most, rate = (a - b) / n, 0.0 if decided else high, (a + b) / n
+    for _ in range(_ROUNDS):
+        limit = _passage(partial(_tail_at, rate, m, region, n), limit, most, RULE * alpha)
+        rates = np.linspace(max(low, abs(limit)), high, _GRID)
+        best = int(np.argmax([_tail(q, limit, m, region, n) for q in rates]))
+        near = np.linspace(rates[max(best - 1, 0)], rates[min(best + 1, _GRID - 1)], _NEAR)
+        tails = [_tail(q, limit, m, region, n) for q in near]
+        rate = float(near[np.argmax(tails)])
+        if max(tails) <= RULE * alpha:
+            break
+    else:
+        limit = most
+    return limit if decided else max(limit, 0.0)
+
+
+def _region(m: Floats, a: float, b: float, n: float, alpha: float) -> tuple[Floats, bool]:
+    """For each number m of discordant examples the most errors of A alone that speak for A as much as those seen.
+
+    And whether McNemar's test decides for A. The region is made monotone: with an outcome it holds those in which A
+    errs alone less often or B more often.
+    """
+    z, critical = float(-ndtri(alpha)), _critical(m, alpha)
+    kappa, shift = z * z / n, z * z
+    u = a - b + z * np.sqrt(a + b + shift - (a - b) ** 2 / n)
+    spread = z * z * (m + shift) * (1 + kappa) - kappa * u * u
+    difference = (u - np.sqrt(np.maximum(spread, 0.0))) / (1 + kappa)
+    most = np.floor((m + difference) / 2 + 1e-9)
+    here = int(np.flatnonzero(m == a + b)[0])
+    most[here] = max(most[here], a)
+    decided = bool(a <= critical[here])
+    most = np.minimum(most, critical) if decided else np.maximum(most, critical)
+    fewer = np.maximum.accumulate((most - m)[::-1])[::-1] + m
+    return np.clip(np.maximum(np.maximum.accumulate(most), fewer), -1, m), decided
+
+
+def _tail_at(rate: float, m: Floats, region: Floats, n: float, d: float) -> float:
+    """The tail at the rate, or at the smallest at which a difference d is possible."""
+    return _tail(max(rate, abs(d)), d, m, region, n)
+
+
+def _tail(rate: float, d: float, m: Floats, region: Floats, n: float) -> float:
+    """The probability of the region at a difference d and a rate of discordance of at least abs(d), from above."""
+    share = min(max((rate + d) / (2 * rate), 0.0), 1.0) if rate > 0 else 0.5
+    near = slice(*np.searchsorted(m, _ends(n, rate, rate) + np.array([0, 1])))
+    of_m = _binomial(m[near], n, rate)
+    return float(np.sum(of_m * _at_most(region[near], m[near], share)) + max(1 - of_m.sum(), 0.0))
+
+
+def _passage(tail: Callable[[float], float], low: float, high: float, allowed: float) -> float:
+    """Where a falling tail passes the level, from above: secants of its logarithm, with a halving now and then."""
+    start, at_low, at_high = low, tail(low), tail(high)
+    for step in range(80):
+        if at_low <= allowed or at_high > allowed or high - low <= _CLOSE * (high - start):
+            break
+        above, below = np.log(at_low / allowed), np.log(max(at_high, 1e-300) / allowed)
+        weight = 0.5 if step % 3 == 2 else min(max(float(above / (above - below)), 0.02), 0.98)
+        middle = low + (high - low) * weight
+        at = tail(middle)
+        if at <= allowed:
+            high, at_high = middle, at
+        else:
+            low, at_low = middle, at
+    return low if at_low <= allowed else high
+
+
+def _window(n: float, low: float, high: float) -> Floats:
+    """The numbers of discordant examples that have any probability at rates from ``low`` to ``high``."""
+    first, last = _ends(n, low, high)
+    return np.arange(first, last + 1)
+
+
+def _ends(n: float, low: float, high: float) -> Floats:
+    first, last = (n * p + sign * (_REACH * np.sqrt(n * p * (1 - p)) + 30) for p, sign in ((low, -1), (high, 1)))
+    return np.array([max(0.0, np.floor(first)), min(float(n), np.ceil(last))])
+
+
+def _binomial(m: Floats, n: float, rate: float) -> Floats:
+    """The probability of each m."""
+    ways = gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
+    return np.asarray(np.exp(ways + xlogy(m, rate) + xlog1py(n - m, -rate)))
+
+
+def _critical(m: Floats, alpha: float) -> Floats:
+    """The largest k with P(Bin(m, 1/2) <= k) <= alpha for each m, or -1."""
+    k = np.where(0.5**m <= alpha, np.floor(np.nan_to_num(bdtrik(alpha, np.maximum(m, 1), 0.5))), -1.0)
+    for _ in range(3):  # SciPy's inverse may be off by one
+        k = np.where((k >= 0) & (_at_most(np.maximum(k, 0), m, 0.5) > alpha), k - 1, k)
+    more = _at_most(k + 1, m, 0.5) <= alpha
+    return np.where(more, k + 1, k)
+
+
+def _at_most(k: ArrayLike, m: ArrayLike, p: ArrayLike) -> Floats:
+    """The probability of at most k successes in m trials; 0 for k = -1."""
+    k, m, p = np.asarray(k, dtype=np.float64), np.asarray(m, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    if m.size > 1 and m.min() * min(p.min(), 1 - p.max()) > _MANY:
+        return _many_at_most(k, m, p)
+    inside = betaincc(np.maximum(k + 1, 1.0), np.maximum(m - k, 0.5), p)
+    return np.where(k < 0, 0.0, np.where(k < m, inside, 1.0))
+
+
+def _many_at_most(k: Floats, m: Floats, p: Floats) -> Floats:
+    """The same for many successes and failures, to a relative 1e-5 for tails above 1e-9 (Peizer and Pratt 1968)."""
+    q = 1 - p
+    k = np.clip(k, 1.0, m - 2)
+    s, t = k + 0.5, m - k - 0.5
+    distance = s + 1 / 6 - (m + 1 / 3) * p + 0.02 * (q / (k + 1) - p / (m - k) + (q - 0.5) / (m + 1))
+    correction = 1 + q * _peizer_pratt(s / (m * p)) + p * _peizer_pratt(t / (m * q))
+    return np.asarray(ndtr(distance * np.sqrt(correction / ((m + 1 / 6) * p * q))))
+
+
+def _peizer_pratt(x: Floats) -> Floats:
+    """(1 - x^2 + 2 x ln x) / (1 - x)^2, and its series near 1."""
+    y = x - 1
+    small = np.abs(y) < 1e-2
+    far = np.where(small, 0.5, y)
+    exact = (1 - (1 + far) ** 2 + 2 * (1 + far) * np.log1p(far)) / far**2
+    return np.asarray(np.where(small, -y / 3 + y**2 / 6 - y**3 / 10 + y**4 / 15, exact))
 
 
 def _two_sided(k: ArrayLike, n: ArrayLike, delta: ArrayLike) -> tuple[Floats, Floats]:

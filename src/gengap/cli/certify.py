@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # What is certified -> the options that only go with it.
 _KINDS = {
     "--errors": {"--n", "--out"},
-    "--predictions": {"--groups", "--loss", "--out"},
+    "--predictions": {"--groups", "--loss", "--out", "--order-seed", "--in-order"},
     "--all-predictions": {"--out"},
     "--compare": set(),
     "--plan": {"--gap", "--expected-error"},
@@ -55,6 +55,16 @@ def command(
     loss: Annotated[
         Literal["zero-one", "brier"] | None, typer.Option(help="Loss of predictions; zero-one if not given.")
     ] = None,
+    order_seed: Annotated[
+        int | None,
+        typer.Option(
+            help="With groups or a loss that is not zero-one: repeat the answer that recorded this seed; fixed before "
+            "scores are seen. A fresh one if not given."
+        ),
+    ] = None,
+    in_order: Annotated[
+        bool, typer.Option("--in-order", help="The rows stand in the order in which the examples were drawn.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for the page.")] = None,
 ) -> None:
@@ -70,6 +80,8 @@ def command(
         "--expected-error": expected_error,
         "--groups": groups,
         "--loss": loss,
+        "--order-seed": order_seed,
+        "--in-order": in_order or None,
         "--out": out,
     }
     options = {name: value for name, value in given.items() if value is not None}
@@ -148,6 +160,9 @@ def _of_predictions(read: "Predictions", options: dict[str, Any], tried: int, de
         groups=read.groups(options["--groups"]) if "--groups" in options else None,
         tried=tried,
         delta=delta,
+        order_seed=options.get("--order-seed"),
+        in_order="--in-order" in options,
+        remarks=read.remarks(),
     )
 
 
@@ -170,13 +185,12 @@ def _show(answer: "Certificate | Family | Comparison | Plan") -> None:
 
 def _table(certificate: "Certificate") -> Any:
     from gengap.cli.table import empty_table
-    from gengap.tasks.certify.words import WORDS, percent, three_digits
+    from gengap.tasks.certify.words import WORDS, rate
 
-    shown = three_digits if certificate.errors is None else percent
-    table = empty_table("bound", "risk at most", "to be known")
+    table = empty_table("bound", "risk at most", "remarks")
     for name, bound in certificate.bounds.items():
         words = WORDS[name]
-        upper = shown(bound["upper"], up=True) if bound["upper"] is not None else "–"
+        upper = rate(bound["upper"], certificate.zero_one, up=True) if bound["upper"] is not None else "–"
         promised = name == certificate.headline
         note = "the promise: chosen before the data" if promised else bound.get("reason", words.note)
         table.add_row(words.title, upper, note, style="bold" if promised else None)

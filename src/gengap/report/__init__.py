@@ -1,7 +1,6 @@
 """Reports: a page of text, tables and charts, written as one HTML file with pictures, CSV and JSON beside it."""
 
 from gengap.report import charts
-from gengap.report.certify import certificate_page
 from gengap.report.charts import OURS, PAPER, marked_by_convergence
 from gengap.report.histories import loss_points, steps_per_epoch
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, make_folder, write_page
@@ -33,5 +32,4 @@ __all__ = [
     "percent",
     "plain",
     # certificates
-    "certificate_page",
 ]

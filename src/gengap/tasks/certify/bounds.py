@@ -4,12 +4,12 @@ from typing import Any
 
 from gengap import bounds
 from gengap.arrays import Floats
-from gengap.seeds import generator
 
 Bound = dict[str, Any]  # {"upper": float}, for Proposition 5 also "gap"; or {"upper": None, "reason": str}
 Bounds = dict[str, Bound]
 
 _NO_ORDER = "it needs the losses one by one in their order, which counts do not tell"
+_ORDER_UNKNOWN = "it needs the examples in the order in which they were drawn; in_order says that they are"
 _ORDER_DEPENDS = "it came out below the risk seen: the order of the examples depends on their losses"
 _NOT_ZERO_ONE = "it is for 0-1 loss; these losses may lie between 0 and the largest loss"
 
@@ -26,29 +26,37 @@ def bounds_from_counts(errors: int, n: int, tried: int, delta: float) -> Bounds:
     }
 
 
-def shuffled(losses: Floats) -> Floats:
-    """The losses in a random order, the same for every N: files are often sorted, and betting depends on the order."""
-    return losses[generator(0, "certify", "order").permutation(losses.size)]
+def bounds_from_losses(
+    losses: Floats, mixed: Floats, tried: int, delta: float, *, zero_one: bool, loss_bound: float, in_order: bool
+) -> Bounds:
+    """The bounds that losses in [0, 1] give; in units of the loss, whose largest is ``loss_bound``.
 
-
-def bounds_from_losses(losses: Floats, tried: int, delta: float, *, zero_one: bool, loss_bound: float) -> Bounds:
-    """The bounds that losses in [0, 1], in their order, give; in units of the loss, whose largest is ``loss_bound``."""
+    Args:
+        losses: Shape (N,).
+        mixed: The same in a random order.
+        tried: Models compared.
+        delta: Probability that a bound fails for any of them.
+        zero_one: Whether the losses are those of single predictions, right or wrong.
+        loss_bound: The largest possible loss.
+        in_order: Whether the losses stand in the order in which their examples were drawn.
+    """
     n, variance = losses.size, float(losses.var(ddof=1)) if losses.size > 1 else 0.0
     given = (min(float(losses.sum()), n), n, tried, delta)
-    found: Bounds = {
+    anytime: Bound = _anytime(losses, tried, delta) if in_order else {"upper": None, "reason": _ORDER_UNKNOWN}
+    known: Bounds = {
         **_bounds_from_sum(*given),
         "clopper_pearson": {"upper": None, "reason": _NOT_ZERO_ONE},
         "empirical_bernstein": {"upper": float(bounds.empirical_bernstein(*given, variance=variance))},
-        "betting": {"upper": float(bounds.betting(shuffled(losses), tried, delta))},
-        "betting_sequence": _anytime(losses, tried, delta),
+        "betting": {"upper": max(float(bounds.betting(mixed, tried, delta)), given[0] / n)},
+        "betting_sequence": anytime,
     }
     if zero_one:
-        found["clopper_pearson"] = {"upper": float(bounds.clopper_pearson(*given))}
-    return {name: _times(bound, loss_bound) for name, bound in found.items()}
+        known["clopper_pearson"] = {"upper": float(bounds.clopper_pearson(*given))}
+    return {name: _times(bound, loss_bound) for name, bound in known.items()}
 
 
 def _anytime(losses: Floats, tried: int, delta: float) -> Bound:
-    """In the order given, in which a set grows: another one at each size would be no martingale."""
+    """In the order given, in which a set grows: an order that depends on the sample size would be no martingale."""
     upper = float(bounds.betting_sequence(losses, tried, delta, sizes=[losses.size]).upper[0])
     return {"upper": upper} if upper >= losses.mean() else {"upper": None, "reason": _ORDER_DEPENDS}
 

@@ -1,14 +1,16 @@
 """`certify`: what a held-out score is worth, as an upper bound on true risk."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from gengap.arrays import Floats
-from gengap.bounds import counts, group_means, level, scaled_losses, zero_one_losses
+from gengap.bounds import counts, group_means, label_remarks, level, scaled_losses, zero_one_losses
 from gengap.errors import InputError
-from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses, shuffled
+from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses
+from gengap.tasks.certify.order import fresh_seed, in_random_order
 from gengap.tasks.certify.words import assumptions, promise, scope
 
 # Fixed before any data are seen: the smallest of several bounds, each at delta, would be no bound at delta.
@@ -33,8 +35,10 @@ class Certificate:
         scope: Where the promise holds.
         unit: ``"example"`` or ``"group"``.
         loss_bound: The largest possible loss.
-        losses: The units' losses divided by ``loss_bound``, in the random order in which betting takes them; None where
-            only counts are known.
+        zero_one: Whether a unit's loss is an error or a share of errors, so that the risk is an error rate.
+        order_seed: The seed of the random order in which betting takes the units; None where only counts are known.
+        remarks: What was seen in the input that the reader should know.
+        losses: The units' losses divided by ``loss_bound``, in that random order; None where only counts are known.
     """
 
     n: int
@@ -49,6 +53,9 @@ class Certificate:
     scope: str
     unit: str = "example"
     loss_bound: float = 1.0
+    zero_one: bool = True
+    order_seed: int | None = None
+    remarks: list[str] = field(default_factory=list)
     losses: Floats | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -62,12 +69,13 @@ class Certificate:
             tried=self.tried,
             delta=self.delta,
             unit=self.unit,
+            zero_one=self.zero_one,
         )
 
     @property
     def notes(self) -> list[str]:
-        """What is to be said beside the promise: its assumptions."""
-        return self.assumptions
+        """What is to be said beside the promise: what was seen in the input, and the assumptions."""
+        return [*self.remarks, *self.assumptions]
 
     def to_json(self) -> dict[str, Any]:
         """The certificate as a dict that ``json.dumps`` takes, without the losses."""
@@ -85,6 +93,8 @@ def certify(
     groups: ArrayLike | None = None,
     tried: int = 1,
     delta: float = 0.05,
+    order_seed: int | None = None,
+    in_order: bool = False,
 ) -> Certificate:
     """A certificate from counts (``errors``, ``n``), from labels (``y_true``, ``y_pred``) or from bounded ``losses``.
 
@@ -95,13 +105,16 @@ def certify(
         n: Number of held-out examples, at least 1.
         y_true: Labels of the held-out examples, shape (N,).
         y_pred: Predicted labels, shape (N,), or class probabilities, shape (N, C).
-        losses: Losses in [0, ``loss_bound``], shape (N,). Only ``betting_sequence`` depends on the order given; betting
-            takes the examples in a random order drawn once.
+        losses: Losses in [0, ``loss_bound``], shape (N,). Betting takes the examples in a random order.
         loss_bound: The largest possible loss, known beforehand, not taken from the losses.
         groups: The group of each example, shape (N,). The group becomes the unit: certified is the risk of an example
             drawn at random from a group drawn at random, each group weighing the same.
         tried: Models compared on these examples, fixed without looking at their scores on them; at least 1.
         delta: Probability that the bound fails for any of them, in (0, 1).
+        order_seed: Seed of the random order; by default a fresh one for each call, which the certificate records.
+            Given again it repeats the answer for the same losses in any order. Choose it before scores are seen.
+        in_order: Whether the examples stand in the order in which they were drawn, which does not depend on their
+            losses: needed by ``betting_sequence``, which is left out otherwise.
 
     Raises:
         InputError: An argument is out of its range, or the arguments do not name exactly one kind of input.
@@ -112,6 +125,7 @@ def certify(
     models, delta, loss_bound = _one("tried", tried), _one("delta", delta), _one("loss_bound", loss_bound)
     level(models, delta)
     tried = int(models)
+    order: dict[str, Any] = {"order_seed": order_seed, "in_order": in_order}
     if losses is None and loss_bound != 1:
         raise InputError(f"loss_bound = {loss_bound:g} without losses.", expected="losses, or no loss_bound")
     if errors is not None and n is not None and y_true is y_pred is losses is groups is None:
@@ -119,10 +133,14 @@ def certify(
         counts(wrong, size, whole=True)
         return _certificate(int(size), wrong, bounds_from_counts(int(wrong), int(size), tried, delta), tried, delta)
     if y_true is not None and y_pred is not None and errors is n is losses is None:
-        return certify_units(zero_one_losses(y_true, y_pred), groups=groups, tried=tried, delta=delta)
+        wrong_ones = zero_one_losses(y_true, y_pred)
+        remarks = label_remarks(y_true, y_pred)
+        return certify_units(wrong_ones, groups=groups, tried=tried, delta=delta, remarks=remarks, **order)
     if losses is not None and errors is n is y_true is y_pred is None:
         values = scaled_losses(losses, loss_bound)
-        return certify_units(values, loss_bound=loss_bound, zero_one=False, groups=groups, tried=tried, delta=delta)
+        return certify_units(
+            values, loss_bound=loss_bound, zero_one=False, groups=groups, tried=tried, delta=delta, **order
+        )
     raise InputError(
         "certify needs one kind of input, whole.",
         expected="errors and n; or y_true and y_pred; or losses; groups with the last two only",
@@ -137,15 +155,30 @@ def certify_units(
     groups: ArrayLike | None = None,
     tried: int = 1,
     delta: float = 0.05,
+    order_seed: int | None = None,
+    in_order: bool = False,
+    remarks: Sequence[str] = (),
 ) -> Certificate:
     """The certificate of losses that are already checked and divided by ``loss_bound``, shape (N,)."""
+    single = zero_one and groups is None
     if groups is not None:
-        losses, zero_one = group_means(losses, groups), False
-    found = bounds_from_losses(losses, tried, delta, zero_one=zero_one, loss_bound=loss_bound)
+        losses = group_means(losses, groups)
+    seed = fresh_seed() if order_seed is None else order_seed
+    mixed = in_random_order(losses, seed)
+    known = bounds_from_losses(
+        losses, mixed, tried, delta, zero_one=single, loss_bound=loss_bound, in_order=in_order and groups is None
+    )
     unit = "example" if groups is None else "group"
-    made = _certificate(losses.size, float(losses.sum()), found, tried, delta, zero_one=zero_one, unit=unit)
-    risk = made.empirical_risk * loss_bound
-    return replace(made, empirical_risk=risk, loss_bound=loss_bound, losses=shuffled(losses))
+    made = _certificate(losses.size, float(losses.sum()), known, tried, delta, zero_one=single, unit=unit, seed=seed)
+    return replace(
+        made,
+        empirical_risk=made.empirical_risk * loss_bound,
+        loss_bound=loss_bound,
+        zero_one=zero_one,
+        order_seed=seed,
+        remarks=list(remarks),
+        losses=mixed,
+    )
 
 
 def _one(name: str, value: Any) -> float:
@@ -157,7 +190,15 @@ def _one(name: str, value: Any) -> float:
 
 
 def _certificate(
-    n: int, total: float, found: Bounds, tried: int, delta: float, *, zero_one: bool = True, unit: str = "example"
+    n: int,
+    total: float,
+    known: Bounds,
+    tried: int,
+    delta: float,
+    *,
+    zero_one: bool = True,
+    unit: str = "example",
+    seed: int | None = None,
 ) -> Certificate:
     headline = HEADLINE_ZERO_ONE if zero_one else HEADLINE_BOUNDED
     return Certificate(
@@ -166,10 +207,10 @@ def _certificate(
         tried=int(tried),
         delta=float(delta),
         empirical_risk=total / n,
-        upper=found[headline]["upper"],
+        upper=known[headline]["upper"],
         headline=headline,
-        bounds=found,
-        assumptions=assumptions(headline, tried=int(tried), unit=unit),
+        bounds=known,
+        assumptions=assumptions(tried=int(tried), unit=unit, order_seed=None if zero_one else seed),
         scope=scope(unit),
         unit=unit,
     )

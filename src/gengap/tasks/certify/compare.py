@@ -1,7 +1,6 @@
 """Which of two models to ship, from their predictions on the same held-out examples."""
 
-import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gengap import bounds
-from gengap.bounds import level, zero_one_losses
-from gengap.bounds.paired import FOR_DIRECTION
+from gengap.bounds import label_remarks, level, zero_one_losses
+from gengap.bounds.paired import RULE
 from gengap.errors import InputError
 from gengap.tasks.certify.words import confidence, percent, scope
 
@@ -34,11 +33,13 @@ class Comparison:
         p_value_corrected: The same times ``pairs``, at most 1.
         difference: Error rate of A minus that of B.
         interval: An interval for the difference of true risks that holds for all pairs at once.
-        verdict: ``"ship A"`` or ``"ship B"`` where the interval leaves out 0, else ``"cannot tell"``.
-        more_examples: About how many further examples would tell, with a probability of 0.8, if the rates seen were
-            the true ones; None where the verdict is in, or no number would.
+        verdict: ``"ship A"`` or ``"ship B"`` where the exact McNemar test decides at ``delta / pairs``, else ``"cannot
+            tell"``. The interval leaves out 0 in exactly these cases.
+        more_examples: How many further examples make a set that would tell, with a probability of 0.8, if the rates
+            seen were the true ones; None where the verdict is in, or no number would.
         reason: What ``more_examples`` assumes, or why it is None.
         scope: Where this holds.
+        remarks: What was seen in the labels and predictions that the reader should know.
         files: Where the predictions of A and of B stand; None where they are arrays.
     """
 
@@ -58,6 +59,7 @@ class Comparison:
     more_examples: int | None
     reason: str
     scope: str
+    remarks: list[str] = field(default_factory=list)
     files: tuple[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -70,9 +72,11 @@ class Comparison:
         test = f"Exact McNemar test, two-sided: p = {self.p_value:.3g}"
         if self.pairs > 1:
             test += f", corrected for the number of pairs ({self.pairs:,}) p = {self.p_value_corrected:.3g}"
-        test += f"; a verdict needs at most {FOR_DIRECTION * self.delta:.3g}"
+        test += (
+            f"; it decides the verdict, at {RULE * self.delta:.4g}, and the interval leaves out 0 exactly when it does"
+        )
         further = [f"Further examples: {self.reason}."] if self.verdict == "cannot tell" else []
-        return [f"{test}.", *further]
+        return [*self.remarks, f"{test}.", *further]
 
     @property
     def sentence(self) -> str:
@@ -81,7 +85,11 @@ class Comparison:
         a, b = ("A", "B") if self.files is None else (f"A ({self.files[0]})", f"B ({self.files[1]})")
         seen = f"{a} errs alone on {self.a_only:,} and {b} alone on {self.b_only:,} of {self.n:,} examples"
         sure = f"with {confidence(self.delta)} confidence the risk of A minus that of B lies from {low} to {high}"
-        more = f" About {self.more_examples:,} more examples would tell." if self.more_examples else ""
+        more = (
+            f" About {self.more_examples:,} more examples would tell, if the rates seen were the true ones."
+            if self.more_examples
+            else ""
+        )
         return f"{self.verdict[0].upper()}{self.verdict[1:]}: {seen}; {sure}.{more}"
 
 
@@ -106,7 +114,8 @@ def compare(y_true: ArrayLike, a: ArrayLike, b: ArrayLike, *, tried: int = 2, de
     pairs = int(tried) * (int(tried) - 1) // 2
     interval = bounds.paired_difference(a_only, b_only, n, delta / pairs)
     p_value = float(bounds.mcnemar(a_only, b_only))
-    verdict = "ship A" if interval.upper < 0 else "ship B" if interval.lower > 0 else "cannot tell"
+    decided = bool(bounds.differs(a_only, b_only, delta / pairs))
+    verdict = ("ship A" if a_only < b_only else "ship B") if decided else "cannot tell"
     more, reason = _more(a_only, b_only, n, delta / pairs) if verdict == "cannot tell" else (None, "the verdict is in")
     return Comparison(
         n=n,
@@ -125,6 +134,7 @@ def compare(y_true: ArrayLike, a: ArrayLike, b: ArrayLike, *, tried: int = 2, de
         more_examples=more,
         reason=reason,
         scope=scope("example"),
+        remarks=[f"{name}: {remark}" for name, y in (("A", a), ("B", b)) for remark in label_remarks(y_true, y)],
     )
 
 
@@ -132,14 +142,14 @@ def _more(a_only: int, b_only: int, n: int, delta: float) -> tuple[int | None, s
     """How many more examples would tell, and on what assumption."""
     if a_only == b_only:
         return None, "no difference was seen, so no number of examples can be named"
-    differ = a_only + b_only
-    needed = bounds.discordant_needed(max(a_only, b_only) / differ, delta, _POWER)
+    needed = bounds.paired_examples_needed(a_only / n, b_only / n, delta, _POWER)
     if needed is None:
-        return None, "more than a billion examples on which the two differ would be needed"
-    more = max(1, math.ceil(needed * n / differ) - n)
+        return None, "more than a billion examples would be needed"
+    power = bounds.paired_power(max(needed, n + 1), a_only / n, b_only / n, delta)
+    more = max(1, needed - n)
     return more, (
-        f"if the rates seen were the true ones, about {n + more:,} examples in all would tell with a probability of "
-        f"{_POWER}; a second look at these examples among more needs a delta of its own: plan both looks beforehand "
+        f"if the rates seen were the true ones, {n + more:,} examples in all would tell with a probability of "
+        f"{power:.2f}; a second look at these examples among more needs a delta of its own: plan both looks beforehand "
         "at half of it each, or take fresh examples only"
     )
 

@@ -14,6 +14,7 @@ from gengap.bounds import (
     check_classes,
     check_comparable,
     label_array,
+    label_remarks,
     one_for_each,
     predicted_labels,
     zero_one_losses,
@@ -23,6 +24,8 @@ from gengap.errors import InputError, listed, unknown
 
 _PROBABILITY = ("probability_", "proba_", "prob_", "p_")  # what a column of class probabilities begins with
 _COLUMNS = "y_true with y_pred, or y_true with one probability column p_CLASS for each class"
+_WEIGHTS = ("sample_weight", "sample_weights", "instance_weight", "example_weight")  # of examples, by their names
+_PERHAPS_WEIGHTS = ("weight", "weights", *_WEIGHTS)
 # Columns that name examples; Unnamed: 0 is the index that pandas and R write in front.
 _ID_COLUMNS = ("id", "example_id", "path", "file", "filename", "name", "index", "unnamed: 0")
 
@@ -35,6 +38,12 @@ class Predictions:
     y_true: NDArray[Any]
     y_pred: NDArray[Any]
     table: pd.DataFrame
+
+    def remarks(self) -> list[str]:
+        """What was seen in the file that the reader should know."""
+        weights = [str(column) for column in self.table if str(column).lower() in _PERHAPS_WEIGHTS]
+        unused = [f"Column {name} was not used: every example counts the same." for name in weights]
+        return [*label_remarks(self.y_true, self.y_pred), *unused]
 
     def zero_one(self) -> Floats:
         """0-1 losses, shape (N,)."""
@@ -100,6 +109,7 @@ def read_predictions(path: str | Path) -> Predictions:
             expected=_COLUMNS,
             next_step="add the labels",
         )
+    _check_weights(table, source)
     y_true = label_array(f"{source}: y_true", table["y_true"].to_numpy())
     if "y_pred" in table:  # columns that look like probabilities may then be anything
         return Predictions(source, y_true, label_array(f"{source}: y_pred", table["y_pred"].to_numpy()), table)
@@ -148,9 +158,20 @@ def read_all_predictions(path: str | Path) -> tuple[list[str], Floats]:
     return [str(name) for name in models], np.stack([zero_one_losses(y_true, y_pred) for y_pred in predicted])
 
 
+def _check_weights(table: pd.DataFrame, source: str) -> None:
+    """Refuses weights of examples that differ: no bound here is one for a weighted risk."""
+    for column in table:
+        if str(column).lower() in _WEIGHTS and table[column].nunique(dropna=False) > 1:
+            raise InputError(
+                f"{source} gives its examples different weights, in the column {column}.",
+                expected="examples that count the same: what is certified is the error rate of one drawn at random",
+                next_step="leave the column out if that is what you want",
+            )
+
+
 def _check_models(table: pd.DataFrame, source: str) -> None:
-    """Refuses a column that names examples, which would count as a model."""
-    ids = list(_id_columns(table).values())
+    """Refuses a column that names or weights examples, which would count as a model."""
+    ids = [*_id_columns(table).values(), *(column for column in table if str(column).lower() in _PERHAPS_WEIGHTS)]
     if ids:
         raise InputError(
             f"{source}: column {ids[0]} would count as a model.",

@@ -1,18 +1,19 @@
-"""The page of a certificate: its promise, and how it would move."""
+"""The page of a certificate: its promise, every bound, and how the promise would move."""
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import altair as alt
 import pandas as pd
 
-from gengap import bounds
-from gengap.bounds.inputs import SMALLEST_LEVEL
-from gengap.report import certificate_page, write_page
-from gengap.tasks.certify.certificate import HEADLINE_ZERO_ONE, Certificate
+from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Text, write_page
+from gengap.tasks.certify.certificate import Certificate
 from gengap.tasks.certify.family import Family
-from gengap.tasks.certify.words import WORDS, confidence, percent, three_digits
+from gengap.tasks.certify.outlook import by_size, by_tried, tighter
+from gengap.tasks.certify.words import WORDS, confidence, rate
 
-_MOST_TRIED = 10**6
+_PROMISE, _OTHER = PALETTE[0], PALETTE[5]
+_SHOWN = "risk at most"
 
 
 def write_certificate(answer: Certificate | Family, out: str | Path) -> Path:
@@ -22,91 +23,110 @@ def write_certificate(answer: Certificate | Family, out: str | Path) -> Path:
         InputError: The folder cannot be written.
     """
     certificate = answer.certificate if isinstance(answer, Family) else answer
-    page = certificate_page(
-        answer.sentence,
-        _promised(certificate),
-        certificate.to_json(),
-        bounds=_bounds(certificate),
-        by_tried=_by_tried(certificate),
-        by_size=_by_size(certificate),
-        notes=answer.notes,
-        tighter=_tighter(certificate),
-        confidence=confidence(certificate.delta),
+    page = certificate_page(answer)
+    return write_page(page, out, rows=bound_rows(certificate), data={"certificate": answer.to_json()})
+
+
+def certificate_page(answer: Certificate | Family) -> Page:
+    """The page: the promise, each bound as an interval, how the promise moves, what it assumes."""
+    certificate = answer.certificate if isinstance(answer, Family) else answer
+    rows = bound_rows(certificate)
+    unit, zero_one = f"{certificate.unit}s", certificate.zero_one
+    facts = [
+        Fact(
+            f"Promise: true {'error rate' if zero_one else 'risk'} at most",
+            rate(certificate.upper, zero_one, up=True),
+            f"confidence {confidence(certificate.delta)}",
+        ),
+        Fact("Seen", rate(certificate.empirical_risk, zero_one), f"on {certificate.n:,} {unit}"),
+        Fact("Models tried", f"{certificate.tried:,}", "the promise holds for each of them"),
+    ]
+    over_tried = (
+        "The promise against the number of models tried, for the losses seen: it grows with its logarithm only."
     )
-    return write_page(page, out, rows=_bounds(certificate), data={"certificate": answer.to_json()})
+    seen = "at the error rate seen" if certificate.errors is not None else f"taking some of these {unit}"
+    over_size = f"The promise against the number of held-out {unit}, {seen}."
+    moves = [
+        _curve("promise-by-tried", by_tried(certificate), "tried", "models tried", over_tried, zero_one),
+        _curve("promise-by-size", by_size(certificate), "n", f"held-out {unit}", over_size, zero_one),
+    ]
+    return Page(
+        title="What this held-out score is worth",
+        lead=answer.sentence,
+        sections=[
+            Section("The promise", [Facts(facts), Text([f"Where it holds: {certificate.scope}"])]),
+            Section("Every bound on one axis", [_intervals(rows, certificate), _table(rows)]),
+            Section("How the promise moves", moves),
+            Section("What would tighten it", [Text(tighter(certificate))]),
+            Section("What it assumes", [Text(list(answer.notes))]),
+        ],
+    )
 
 
-def _promised(certificate: Certificate) -> str:
-    if certificate.errors is None:
-        return three_digits(certificate.upper, up=True)
-    return percent(certificate.upper, up=True)
-
-
-def _bounds(certificate: Certificate) -> pd.DataFrame:
-    """One row a bound: its name for people, its value, what it needs, what is to be known."""
+def bound_rows(certificate: Certificate) -> pd.DataFrame:
+    """One row a bound: its name for people, its value as a number and as it is written, what it needs, a remark."""
     rows = []
     for name, bound in certificate.bounds.items():
-        words = WORDS[name]
+        words, upper = WORDS[name], bound["upper"]
         rows.append(
             {
                 "bound": words.title,
-                "upper": bound["upper"],
+                "upper": upper,
+                _SHOWN: None if upper is None else rate(upper, certificate.zero_one, up=True),
                 "promise": name == certificate.headline,
                 "needs": words.needs,
-                "note": bound.get("reason", words.note),
+                "remarks": bound.get("reason", words.note),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _by_tried(certificate: Certificate) -> pd.DataFrame:
-    """The promise for other numbers of models tried, the same losses seen."""
-    most = max(certificate.tried, min(_MOST_TRIED, int(certificate.delta / SMALLEST_LEVEL / 2)))
-    tried = np.unique(np.append(np.geomspace(1, most, 13).round(), certificate.tried).clip(max=most))
-    if certificate.losses is None or certificate.headline == HEADLINE_ZERO_ONE:
-        upper = bounds.clopper_pearson(certificate.errors or 0, certificate.n, tried, certificate.delta)
-    else:
-        upper = certificate.loss_bound * np.array([_betting(certificate, m) for m in tried])
-    whole = tried.astype(int) if tried.max() < 2**63 else tried
-    return pd.DataFrame({"tried": whole, "upper": upper, "here": tried == certificate.tried})
-
-
-def _by_size(certificate: Certificate) -> pd.DataFrame:
-    """The promise for other sizes: for 0-1 loss at the error rate seen, else from the first part of the losses."""
-    here = certificate.n
-    if certificate.losses is None or certificate.headline == HEADLINE_ZERO_ONE:
-        n = np.unique(np.append(np.geomspace(max(1, here // 100), 100 * here, 17).round(), here))
-        errors = np.ceil(certificate.empirical_risk * n - 1e-9)
-        upper = bounds.clopper_pearson(errors, n, certificate.tried, certificate.delta)
-    else:
-        n = np.unique(np.geomspace(max(1, here // 100), here, 9).round())
-        upper = certificate.loss_bound * np.array([_betting(certificate, certificate.tried, int(k)) for k in n])
-    return pd.DataFrame({"n": n.astype(int), "upper": upper, "here": n == here})
-
-
-def _betting(certificate: Certificate, tried: float, size: int | None = None) -> float:
-    losses = certificate.losses if certificate.losses is not None else np.empty(0)
-    return float(bounds.betting(losses[:size], tried, certificate.delta))
-
-
-def _tighter(certificate: Certificate) -> list[str]:
-    """What would make the promise smaller, in numbers where the certificate tells them."""
-    listed = []
-    if certificate.headline == HEADLINE_ZERO_ONE:
-        k, n, tried, delta = certificate.errors or 0, certificate.n, certificate.tried, certificate.delta
-        four = float(bounds.clopper_pearson(4 * k, 4 * n, tried, delta))
-        listed.append(f"Four times as many examples at the same error rate: at most {percent(four, up=True)}.")
-        if tried > 1:
-            fresh = float(bounds.clopper_pearson(k, n, 1, delta))
-            listed.append(
-                f"One model, chosen elsewhere, on {n:,} fresh examples with as many errors: "
-                f"at most {percent(fresh, up=True)}."
-            )
-    elif certificate.tried > 1:
-        one = certificate.loss_bound * _betting(certificate, 1)
-        listed.append(f"One model, chosen elsewhere, with the same losses: at most {three_digits(one, up=True)}.")
-    listed.append(
-        f"Nothing measured on these {certificate.unit}s can bring it below the risk seen, "
-        f"{certificate.empirical_risk:.4g}; only a better model can."
+def _intervals(rows: pd.DataFrame, certificate: Certificate) -> Figure:
+    shown = rows.dropna(subset="upper").assign(low=0.0, seen=certificate.empirical_risk)
+    shown["upper"] = shown["upper"].astype(float)
+    y = alt.Y("bound:N", sort=list(shown["bound"]), title=None, axis=alt.Axis(labelLimit=200))
+    tip: list[Any] = ["bound", _SHOWN, "needs", "remarks"]
+    colour = alt.condition("datum.promise", alt.value(_PROMISE), alt.value(_OTHER))
+    base = alt.Chart(shown).encode(y=y, color=colour, tooltip=tip)
+    seen = alt.Chart(shown.head(1)).mark_rule(style="reference").encode(x="seen:Q")
+    axis = _axis(certificate.zero_one)
+    chart = alt.layer(
+        base.mark_rule(strokeWidth=4).encode(x=alt.X("low:Q", title="true risk", axis=axis), x2="upper:Q"),
+        base.mark_tick(thickness=4, size=18).encode(x="upper:Q"),
+        seen,
+    ).properties(height=alt.Step(32))
+    return Figure(
+        "bounds",
+        chart,
+        "Where the true risk may lie by each bound; the promise is the coloured one, chosen before the data were seen. "
+        "The thin line is the risk seen. Each bound holds by itself; the smallest of them is no bound at this delta.",
+        "Intervals from zero: "
+        + ", ".join(f"{b} up to {u}" for b, u in zip(shown["bound"], shown[_SHOWN], strict=True)),
+        shown[["bound", _SHOWN]],
     )
-    return listed
+
+
+def _table(rows: pd.DataFrame) -> Table:
+    columns = {"bound": "bound", _SHOWN: _SHOWN, "needs": "what it assumes of the loss", "remarks": "remarks"}
+    return Table(rows[list(columns)].rename(columns=columns), "The bounds and what they assume")
+
+
+def _curve(name: str, points: pd.DataFrame, column: str, title: str, caption: str, zero_one: bool) -> Figure:
+    points = points.assign(**{_SHOWN: [rate(upper, zero_one, up=True) for upper in points["upper"]]})
+    logarithmic = alt.Scale(type="log", nice=False)
+    base = alt.Chart(points).encode(
+        x=alt.X(f"{column}:Q", title=title, scale=logarithmic, axis=alt.Axis(format="~s")),
+        y=alt.Y("upper:Q", title="promised risk", scale=alt.Scale(type="log"), axis=_axis(zero_one)),
+        tooltip=[alt.Tooltip(f"{column}:Q", format=","), _SHOWN],
+    )
+    chart = alt.layer(
+        base.mark_line(color=_PROMISE),
+        base.transform_filter("datum.here").mark_point(filled=True, size=120, color=_PROMISE, opacity=1),
+    ).properties(height=240)
+    ends = [f"{point[_SHOWN]} at {point[column]:,.0f}" for _, point in points.iloc[[0, -1]].iterrows()]
+    alternative = f"{caption} From {ends[0]} to {ends[1]}."
+    return Figure(name, chart, caption + " The dot is this certificate.", alternative, points[[column, _SHOWN, "here"]])
+
+
+def _axis(zero_one: bool) -> alt.Axis:
+    return alt.Axis(format="~%" if zero_one else "~g")

@@ -22,9 +22,7 @@ WORDS = {
     "chernoff_kl": BoundWords("Chernoff-KL", "loss in [0, 1]", "the tightest that the mean alone allows by this proof"),
     "clopper_pearson": BoundWords("Clopper-Pearson", "0-1 loss", "exact: the binomial distribution itself"),
     "empirical_bernstein": BoundWords("Empirical Bernstein", "loss in [0, 1]", "uses the losses' own variance"),
-    "betting": BoundWords(
-        "Betting", "loss in [0, 1]", "adapts to the losses; fixed n, examples in a random order drawn once"
-    ),
+    "betting": BoundWords("Betting", "loss in [0, 1]", "adapts to the losses; fixed n, examples in a random order"),
     "betting_sequence": BoundWords(
         "Betting, anytime",
         "loss in [0, 1], examples in an order that does not depend on it",
@@ -43,8 +41,8 @@ def scope(unit: str) -> str:
     return "Examples drawn independently from the distribution where the promise is made."
 
 
-def assumptions(headline: str, *, tried: int, unit: str) -> list[str]:
-    """What has to be true for the promise to hold."""
+def assumptions(*, tried: int, unit: str, order_seed: int | None = None) -> list[str]:
+    """What has to be true for the promise to hold; with the seed of the order where the promise depends on it."""
     models = "The model was" if tried == 1 else f"All {tried:,} models were"
     listed = [
         f"The held-out {unit}s are independent draws from the distribution where the model will be used"
@@ -53,18 +51,37 @@ def assumptions(headline: str, *, tried: int, unit: str) -> list[str]:
         "The number tried does not cover models made or chosen after seeing earlier scores on these examples: for "
         "those use gengap.bounds.Ladder, or fresh examples.",
     ]
+    if order_seed is not None:
+        listed.append(
+            f"The {unit}s were taken in a random order, with order seed {order_seed}, which repeats this answer. The "
+            "promise is for one order: it does not cover asking again until the answer is small. For a gate that "
+            "repeats its answer, draw a seed once, before any scores are seen, and write it down."
+        )
     return listed
 
 
-def promise(*, upper: float, risk: float, n: int, errors: int | None, tried: int, delta: float, unit: str) -> str:
+def promise(
+    *, upper: float, risk: float, n: int, errors: int | None, tried: int, delta: float, unit: str, zero_one: bool
+) -> str:
     """The promise in one sentence."""
     if errors is None:
-        what, at_most, seen = "risk", three_digits(upper, up=True), f"{three_digits(risk)} on {n:,} {unit}s"
+        what = f"{'error rate' if zero_one else 'risk'}{', averaged over groups,' if unit == 'group' else ''}"
+        seen = f"{rate(risk, zero_one)} on {n:,} {unit}{'s' * (n != 1)}"
     else:
-        what, at_most = "error rate", percent(upper, up=True)
-        seen = f"{errors:,} error{'s' * (errors != 1)} in {n:,} {unit}{'s' * (n != 1)}, {percent(risk)}"
+        what = "error rate"
+        seen = f"{errors:,} error{'s' * (errors != 1)} in {n:,} {unit}{'s' * (n != 1)}, {rate(risk, True)}"
     chosen = "" if tried == 1 else f", even for a model chosen as the best of {tried:,}"
+    at_most = rate(upper, zero_one, up=True)
     return f"With {confidence(delta)} confidence the true {what} is at most {at_most} (seen: {seen}){chosen}."
+
+
+def rate(risk: float, zero_one: bool, *, up: bool | None = None) -> str:
+    """A risk as it is written in every sentence, table and page: an error rate as a percentage, another loss as it is.
+
+    >>> rate(0.0055401, True, up=True), rate(0.0055401, False)
+    ('0.555 %', '0.00554')
+    """
+    return percent(risk, up=up) if zero_one else three_digits(risk, up=up)
 
 
 def confidence(delta: float) -> str:

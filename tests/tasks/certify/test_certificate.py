@@ -1,15 +1,18 @@
 """`gengap.certify` from counts, labels, losses and groups."""
 
+import hashlib
 import json
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import gengap
 from gengap import bounds
 from gengap.bounds import brier_losses, predicted_labels
 from gengap.errors import InputError
 from gengap.seeds import generator
+from gengap.tasks.certify.order import in_random_order
 from gengap.tasks.certify.words import percent, three_digits
 
 RNG = np.random.default_rng(0)
@@ -38,21 +41,68 @@ def test_counts_give_the_json_that_is_promised() -> None:
     assert "drawn independently" in document["scope"]
 
 
-def _in_betting_order(losses: np.ndarray) -> np.ndarray:
-    return losses[generator(0, "certify", "order").permutation(len(losses))]
+def _in_betting_order(losses: np.ndarray, seed: int = 0) -> np.ndarray:
+    """A twin of the order: sorted, then permuted by a seed that their hash is a part of."""
+    ordered = np.sort(losses)
+    digest = int.from_bytes(hashlib.blake2b(np.round(ordered, 9).tobytes(), digest_size=8).digest(), "little")
+    return ordered[generator(seed, "certify", "order", digest).permutation(len(losses))]
 
 
-@pytest.mark.parametrize("low", [0.0, 0.01])
-def test_a_sorted_file_has_no_smaller_promise_than_a_mixed_one(low: float) -> None:
-    losses = np.repeat([low, 0.5], 1000)
-    mixed = gengap.certify(losses=np.random.default_rng(0).permutation(losses))
-    for given in (losses, losses[::-1]):
-        found = gengap.certify(losses=given, groups=np.arange(2000))
-        assert found.upper == pytest.approx(mixed.upper, rel=0.02)
-        assert found.upper > found.empirical_risk
-    assert gengap.certify(losses=losses).bounds["betting_sequence"]["upper"] is None
-    assert "order" in gengap.certify(losses=losses).bounds["betting_sequence"]["reason"]
-    assert mixed.bounds["betting_sequence"]["upper"] > mixed.empirical_risk
+@pytest.mark.parametrize("n", [20, 52, 97, 200, 300])
+def test_sorted_files_are_covered_at_many_sizes(n: int) -> None:
+    """The promise fails for at most delta of all data sets, whatever the order of the file; 0-1 losses in groups."""
+    delta, rng = 0.1, np.random.default_rng(n)
+    for risk in (0.1, 0.5):
+        failures = 0
+        for _ in range(60):
+            losses = np.sort((rng.random(n) < risk).astype(float))[:: rng.choice([-1, 1])]
+            certificate = gengap.certify(losses=losses, delta=delta)
+            assert certificate.upper >= certificate.empirical_risk
+            failures += certificate.upper < risk
+        assert binom.sf(failures - 1, 60, delta) > 1e-4  # 20 such tests fail by chance once in 500 times at most
+
+
+def test_each_answer_has_a_fresh_order_and_records_it() -> None:
+    losses = np.random.default_rng(3).random(80)
+    one, other = gengap.certify(losses=losses), gengap.certify(losses=losses)
+    assert one.order_seed != other.order_seed
+    assert one.upper != other.upper
+    again = gengap.certify(losses=losses, order_seed=one.order_seed)
+    assert again == one
+    assert str(one.order_seed) in " ".join(one.assumptions)
+    assert json.loads(json.dumps(one.to_json()))["order_seed"] == one.order_seed
+    assert gengap.certify(errors=3, n=10).order_seed is None
+
+
+def test_with_a_seed_the_order_of_the_rows_does_not_matter() -> None:
+    losses = np.random.default_rng(3).random(80)
+    groups = np.arange(80) // 4
+    rows = np.random.default_rng(4).permutation(80)
+    for given in ({}, {"groups": groups}):
+        turned = {name: values[rows] for name, values in given.items()}
+        upper = gengap.certify(losses=losses, order_seed=5, **given).upper
+        assert gengap.certify(losses=losses[rows], order_seed=5, **turned).upper == pytest.approx(upper, abs=1e-12)
+
+
+def test_orders_of_different_losses_are_independent_under_one_seed() -> None:
+    first = [int(np.flatnonzero(in_random_order(np.repeat([0.0, 1.0], [19 - k, k + 1]), 7))[0]) for k in range(10)]
+    assert len(set(first)) > 3
+
+
+def test_the_anytime_bound_needs_to_know_that_the_rows_are_in_their_order() -> None:
+    losses = np.random.default_rng(0).permutation(np.repeat([0.0, 0.5], 500))
+    assert "in_order" in gengap.certify(losses=losses).bounds["betting_sequence"]["reason"]
+    ordered = gengap.certify(losses=losses, in_order=True).bounds["betting_sequence"]
+    assert ordered["upper"] == bounds.betting_sequence(losses, sizes=[1000]).upper[0]
+    of_sorted = gengap.certify(losses=np.sort(losses), in_order=True).bounds["betting_sequence"]
+    assert of_sorted["upper"] is None
+    assert "depends on their losses" in of_sorted["reason"]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "1"])
+def test_refuses_what_is_no_seed(seed) -> None:
+    with pytest.raises(InputError, match="order_seed"):
+        gengap.certify(losses=[0.1, 0.2], order_seed=seed)
 
 
 def test_numbers_may_come_in_any_form_of_one_number() -> None:
@@ -61,15 +111,15 @@ def test_numbers_may_come_in_any_form_of_one_number() -> None:
         made = gengap.certify(errors=form(3), n=form(100), tried=form(5))
         assert json.dumps(made.to_json()) == json.dumps(plain.to_json())
         assert made.sentence == plain.sentence
-    made = gengap.certify(losses=[0.5, 1.0], loss_bound=np.float64(2))
-    assert made.sentence == gengap.certify(losses=[0.5, 1.0], loss_bound=2).sentence
+    made = gengap.certify(losses=[0.5, 1.0], loss_bound=np.float64(2), order_seed=1)
+    assert made.sentence == gengap.certify(losses=[0.5, 1.0], loss_bound=2, order_seed=1).sentence
     for wrong in ({"tried": np.array([1, 2])}, {"errors": "three"}, {"n": None, "y_true": [1]}, {"loss_bound": 5}):
         with pytest.raises(InputError):
             gengap.certify(**({"errors": 3, "n": 100} | wrong))
 
 
 def test_labels_agree_with_their_counts_and_add_betting() -> None:
-    of_labels = gengap.certify(y_true=LABELS, y_pred=PREDICTED, tried=5)
+    of_labels = gengap.certify(y_true=LABELS, y_pred=PREDICTED, tried=5, order_seed=0)
     of_counts = gengap.certify(errors=ERRORS, n=500, tried=5)
     assert of_labels.upper == of_counts.upper
     for name in ("kawaguchi2017_prop5", "hoeffding", "chernoff_kl", "clopper_pearson"):
@@ -82,7 +132,8 @@ def test_labels_agree_with_their_counts_and_add_betting() -> None:
 
 def test_other_losses_are_certified_by_betting_in_their_own_units() -> None:
     losses = np.random.default_rng(1).random(300)
-    unit, tenfold = gengap.certify(losses=losses), gengap.certify(losses=10 * losses, loss_bound=10.0)
+    unit = gengap.certify(losses=losses, order_seed=0)
+    tenfold = gengap.certify(losses=10 * losses, loss_bound=10.0, order_seed=0)
     assert unit.headline == tenfold.headline == "betting"
     assert unit.errors is None
     assert unit.bounds["clopper_pearson"]["upper"] is None
@@ -111,8 +162,8 @@ def test_groups_are_the_units() -> None:
 def test_copies_of_an_example_in_a_group_do_not_tighten_the_promise() -> None:
     groups = np.arange(100)
     losses = np.random.default_rng(2).random(100)
-    once = gengap.certify(losses=losses, groups=groups)
-    ten_times = gengap.certify(losses=np.repeat(losses, 10), groups=np.repeat(groups, 10))
+    once = gengap.certify(losses=losses, groups=groups, order_seed=0)
+    ten_times = gengap.certify(losses=np.repeat(losses, 10), groups=np.repeat(groups, 10), order_seed=0)
     assert ten_times.upper == pytest.approx(once.upper, abs=1e-12)
 
 
@@ -182,7 +233,8 @@ def test_refuses_what_are_no_probabilities(probabilities, message: str) -> None:
 
 def test_class_probabilities_stand_for_their_largest() -> None:
     probabilities = [[0.2, 0.8, 0.0], [0.6, 0.1, 0.3], [0.0, 0.1, 0.9]]
-    assert gengap.certify(y_true=[1, 2, 2], y_pred=probabilities) == gengap.certify(y_true=[1, 2, 2], y_pred=[1, 0, 2])
+    with_labels = gengap.certify(y_true=[1, 2, 2], y_pred=[1, 0, 2], order_seed=0)
+    assert gengap.certify(y_true=[1, 2, 2], y_pred=probabilities, order_seed=0).bounds == with_labels.bounds
 
 
 def test_refuses_a_label_without_a_column() -> None:

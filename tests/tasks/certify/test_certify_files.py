@@ -227,3 +227,25 @@ def test_compare_tells_that_labels_are_missing_in_both(tmp_path) -> None:
     text = "y_true,y_pred\n0,0\n,1\n"
     with pytest.raises(InputError, match=r"a.csv: y_true is missing .* for 1 of 2"):
         compare_files(write(tmp_path / "a.csv", text), write(tmp_path / "b.csv", text))
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "Sample_Weights", "instance_weight"])
+def test_different_weights_are_refused_and_equal_ones_remarked(tmp_path, name: str) -> None:
+    text = f"y_true,y_pred,{name}\n0,0,{{}}\n1,0,2\n"
+    with pytest.raises(InputError, match=f"different weights, in the column {name}"):
+        read_predictions(write(tmp_path / "f.csv", text.format(1)))
+    assert read_predictions(write(tmp_path / "f.csv", text.format(2))).remarks() == [
+        f"Column {name} was not used: every example counts the same."
+    ]
+
+
+def test_a_column_of_weights_is_no_model_and_may_be_a_feature(tmp_path) -> None:
+    with pytest.raises(InputError, match="column weight would count as a model"):
+        read_all_predictions(write(tmp_path / "f.csv", "y_true,m,weight\n0,0,1\n1,0,1\n"))
+    read = read_predictions(write(tmp_path / "f.csv", "y_true,y_pred,weight\n0,0,71\n1,0,80\n"))
+    assert "Column weight was not used" in read.remarks()[0]
+
+
+def test_real_targets_are_refused(tmp_path) -> None:
+    with pytest.raises(InputError, match="real numbers"):
+        read_predictions(write(tmp_path / "f.csv", "y_true,y_pred\n0.25,0.3\n1.5,1.5\n")).zero_one()
