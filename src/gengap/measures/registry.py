@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gengap.measures.subject import Subject
     from gengap.measures.values import Finding
 
-Need = Literal["weights", "data", "initial", "gradients", "search", "history"]
+Need = Literal["weights", "parameters", "data", "initial", "gradients", "search", "history"]
 Form = Literal["sqrt", "log"]
 Function = Callable[["Subject"], "float | Finding"]
 CATALOGUE = "gengap.measures.catalogue"
@@ -30,7 +30,8 @@ class Measure:
         source: Paper and equation.
         sign: +1 where a larger value predicts a larger generalization gap, -1 where a smaller one does.
         needs: What it is computed from. ``weights``: it sums or multiplies over the network's weight layers, so that
-            a layer that no rule covers makes it partial.
+            a layer that no rule covers makes it partial. ``parameters``: it is about all parameters, so that weights
+            that are none, such as quantised ones, make it partial.
         rescaling_invariant: Whether the value stays when a ReLU layer is multiplied by c > 0 and the next divided by
             c, which leaves the function as it is.
         complexity: Which form is put beside the value: ``sqrt(mu / m)``, or ``(ln mu - ln m) / 2``; None for none.

@@ -15,6 +15,8 @@ from gengap.measures.spectral import NormKind, SpectralNorm, layer_norm
 from gengap.measures.values import NotDefined
 from gengap.network import Reading, WeightLayer, inventory, read_like, read_network
 from gengap.network.copies import check_finite, plain_copy, unwrapped, with_weights
+from gengap.network.batch_dependence import BatchDependence, batch_dependence
+from gengap.network.gradient_check import gradient_fault
 from gengap.network.inputs import BATCH, batches, examples
 from gengap.network.layers import UNUSED
 from gengap.network.outputs import return_scores, select_output
@@ -149,6 +151,21 @@ class Subject:
         layers = (*self.layers, *(self.initial_layers or ()))
         largest = [(layer.name, float(layer.weight.abs().max())) for layer in layers if layer.weight.numel()]
         return tuple(dict.fromkeys(name for name, value in largest if value and not SMALLEST <= value <= LARGEST))
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether any parameter is of floating type; that of a quantised network need not be."""
+        return any(parameter.is_floating_point() for parameter in self.model.parameters())
+
+    @cached_property
+    def batch_dependence(self) -> BatchDependence:
+        """How an example's scores depend on the others in its batch."""
+        return batch_dependence(self.model, self.inputs(slice(READ)))
+
+    @cached_property
+    def gradient_fault(self) -> str:
+        """Why gradients of the loss are not its slopes; empty where they are."""
+        return gradient_fault(self.network, *self.sample)
 
     @property
     def unused(self) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ from gengap.measures.values import Finding, NotDefined, skipped
 from gengap.network.layers import UNUSED
 from gengap.train import resolve_device
 
+OF_SCORES = {"data", "gradients", "search"}  # what is computed from the scores of examples
+MOST_DEPENDENCE = 0.02  # of a score on the batch, beyond which a value that needs scores would be one of many
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -99,6 +102,10 @@ def _found(measure: Measure, subject: Subject) -> Finding:
     if "history" in measure.needs and subject.history is None:
         return skipped("needs the history of training, which weights alone do not hold")
     try:
+        if not measure.needs.isdisjoint(OF_SCORES) and subject.batch_dependence.share > MOST_DEPENDENCE:
+            return skipped(f"not one value: {subject.batch_dependence.reason}")
+        if not measure.needs.isdisjoint(("parameters", "gradients")) and not subject.has_parameters:
+            return skipped("the network has no parameters of floating type", *subject.uncovered)
         if "weights" in measure.needs and not subject.layers:
             return skipped("no layer of the network is one that a rule covers", *subject.uncovered)
         if "weights" in measure.needs and subject.extreme:
@@ -111,7 +118,8 @@ def _found(measure: Measure, subject: Subject) -> Finding:
     except OverflowError:
         return skipped("what it is made of is beyond float64")
     except Exception as error:  # one measure's failure on an unforeseen network must not cost the other rows
-        return skipped(f"error: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}")
+        hidden = () if measure.needs.isdisjoint(("weights", "parameters")) else _hidden(subject)
+        return skipped(f"error: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}", *hidden)
     return found if isinstance(found, Finding) else Finding(float(found))
 
 
@@ -125,14 +133,33 @@ def _checked(measure: Measure, subject: Subject, found: Finding) -> Finding:
         found = replace(found, value=None, reason=found.reason or f"not a finite number: {found.value}")
         if found.log_value is None and found.status == "ok":
             found = replace(found, status="skipped")
-    if "weights" not in measure.needs or found.status == "skipped":
+    if measure.needs.isdisjoint((*OF_SCORES, "weights", "parameters")) or found.status == "skipped":
         return found  # before the layers are asked for, which an unforeseen network may fail
-    if subject.uncovered:
-        names = tuple(dict.fromkeys((*found.not_covered, *subject.uncovered)))
+    uncovered, reasons = _not_covered(measure, subject), [found.reason]
+    reasons += [f"{name}: {reason}" for name, reason in uncovered.items()]
+    faults = [subject.batch_dependence.reason] if not measure.needs.isdisjoint(OF_SCORES) else []
+    faults += [subject.gradient_fault] if "gradients" in measure.needs else []
+    if uncovered or any(faults):
+        names = tuple(dict.fromkeys((*found.not_covered, *uncovered)))
         found = replace(found, status="partial" if found.status == "ok" else found.status, not_covered=names)
-    told = [f"{name}: {reason}" for name, reason in subject.uncovered.items()]
-    told += [f"{name}: {UNUSED}, so not counted" for name in subject.unused]
-    return replace(found, reason="; ".join(filter(None, (found.reason, *told))))
+    unused = subject.unused if "weights" in measure.needs else ()
+    reasons += [*faults, *(f"{name}: {UNUSED}, so not counted" for name in unused)]
+    return replace(found, reason="; ".join(filter(None, reasons)))
+
+
+def _hidden(subject: Subject) -> tuple[str, ...]:
+    """Names of weights that are no parameters, a likely reason of failure; none where the network cannot be read."""
+    try:
+        return tuple(subject.reading.hidden)
+    except Exception:  # whatever made the measure itself fail
+        return ()
+
+
+def _not_covered(measure: Measure, subject: Subject) -> Mapping[str, str]:
+    """Name -> why, of what the definition of a measure counts and no rule covers."""
+    if "weights" in measure.needs:
+        return subject.uncovered
+    return {} if measure.needs.isdisjoint(("parameters", "gradients")) else subject.reading.hidden
 
 
 def _complexity(measure: Measure, found: Finding, m: int) -> float | None:

@@ -12,12 +12,14 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from gengap.errors import InputError
 from gengap.network.state_names import named_for
+from gengap.network.through_detach import cut_at_detach, differentiate_through
 
 
 def plain_copy(model: nn.Module, *, parametrized: bool = False) -> nn.Module:
     """A differentiable copy in evaluation mode, at least float32: unwrapped, computed weights replaced by their values.
 
     Inputs are cloned before each pass, since several passes share them and a network may overwrite its input.
+    Derivatives are those of the function that is computed: ``detach()`` and ``no_grad()`` inside have no effect.
 
     Args:
         model: The network; it stays as it is.
@@ -46,7 +48,8 @@ def plain_copy(model: nn.Module, *, parametrized: bool = False) -> nn.Module:
         if parameter.is_floating_point():
             parameter.requires_grad_(True)
             parameter.grad = None
-    without_input_copies(result).register_forward_pre_hook(_copied)
+    without_hooks(result).register_forward_pre_hook(_copied)
+    differentiate_through(result)
     return result
 
 
@@ -67,9 +70,10 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(part)
 
 
-def without_input_copies(model: nn.Module) -> nn.Module:
-    """The same network without the hook by which ``plain_copy`` clones inputs."""
+def without_hooks(model: nn.Module) -> nn.Module:
+    """The same network without the hooks of ``plain_copy``."""
     for module in model.modules():
+        cut_at_detach(module)
         for key, hook in list(module._forward_pre_hooks.items()):
             if hook is _copied:
                 del module._forward_pre_hooks[key]

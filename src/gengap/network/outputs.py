@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError
+from gengap.network.through_detach import check_differentiable
 
 
 def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_classes: int) -> None:
@@ -37,6 +38,7 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
             expected="one answer to an example, so that a measure is of the network and not of a draw",
             next_step="pass training=self.training where its forward pass calls dropout",
         )
+    check_differentiable(model, x)
 
 
 def select_output(model: nn.Module, output: str | int | None) -> None:

@@ -1,6 +1,7 @@
 """One forward pass of a few examples, watched: shapes, order, what follows what, what is not used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,18 +63,27 @@ def trace_network(model: nn.Module, x: Tensor) -> Trace:
     leaves = [(name, module) for name, module in model.named_modules() if not any(module.children())]
     handles = [module.register_forward_pre_hook(before(n), with_kwargs=True) for n, module in model.named_modules()]
     handles += [module.register_forward_hook(after(name)) for name, module in leaves]
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
     try:
-        idle = _idle(model, x[:FEW])
-        if idle:
-            with torch.no_grad():
-                model(x)
+        with unfused_attention():
+            idle = _idle(model, x[:FEW])
+            if idle:
+                with torch.no_grad():
+                    model(x)
     finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
         for handle in handles:
             handle.remove()
     return Trace({name: tuple(shapes) for name, shapes in calls.items()}, follows, _unused(model, x, idle))
+
+
+@contextmanager
+def unfused_attention() -> Iterator[None]:
+    """Attention without its fused kernels, which call no modules and no operations that could be watched."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _idle(model: nn.Module, x: Tensor) -> dict[str, list[str]]:

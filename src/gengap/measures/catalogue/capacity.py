@@ -51,7 +51,7 @@ def params(subject: Subject) -> Finding:
     formula="number of all parameters",
     source="the network itself",
     sign=1,
-    needs=frozenset(),
+    needs=frozenset({"parameters"}),
     rescaling_invariant=True,
     complexity="sqrt",
 )

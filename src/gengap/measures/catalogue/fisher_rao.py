@@ -23,7 +23,7 @@ _BATCH = 100
     formula="||theta||_fr^2 = mean over examples of <theta, d loss / d theta>^2",
     source="Liang et al. 2019 (arXiv:1711.01530), the Fisher-Rao norm, with the empirical Fisher information",
     sign=1,
-    needs=frozenset({"data"}),
+    needs=frozenset({"data", "parameters"}),
     rescaling_invariant=True,
     complexity="sqrt",
 )
@@ -35,14 +35,17 @@ def fisher_rao(subject: Subject) -> Finding:
     is it :math:`(L + 1) \langle \partial loss / \partial f, f \rangle`, the form in which the paper computes it.
 
     Parameters are the network's, as it was given: of a layer with a parametrization, such as weight norm, those from
-    which its weight is computed. The mean is over the fixed subset of training examples, whose size is in the details.
+    which its weight is computed. Parts under ``detach()`` or ``no_grad()`` are differentiated like the others; where
+    the network's derivative still is not the slope of its loss, as with a rounding that passes gradients on, the row
+    says so. The mean is over the fixed subset of training examples, whose size is in the details.
     """
     x, y = subject.sample
     pairs = [radial_slopes(subject.network, x[rows], y[rows]) for rows in batch_rows(len(y), _BATCH)]
     slopes, log_sizes = (torch.cat(tensors) for tensors in zip(*pairs, strict=True))
     top = float(log_sizes.max())
     mean = float((slopes * (log_sizes - top).exp()).square().mean())
-    return scaled(mean, 2 * top, details={"examples": len(y)})
+    fault = subject.gradient_fault
+    return scaled(mean, 2 * top, status="partial" if fault else "ok", reason=fault, details={"examples": len(y)})
 
 
 def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -99,7 +99,7 @@ def neyshabur2015_gamma_2_2(subject: Subject) -> Finding:
     formula="phi_1 = sum over paths of prod |w|",
     source=NORM_BASED,
     sign=1,
-    needs=frozenset({}),
+    needs=frozenset({"parameters"}),
     rescaling_invariant=True,
 )
 def neyshabur2015_path_l1(subject: Subject) -> Finding:
@@ -112,7 +112,7 @@ def neyshabur2015_path_l1(subject: Subject) -> Finding:
     formula="phi_2 = sqrt(sum over paths of prod w^2)",
     source=NORM_BASED,
     sign=1,
-    needs=frozenset({}),
+    needs=frozenset({"parameters"}),
     rescaling_invariant=True,
 )
 def neyshabur2015_path_l2(subject: Subject) -> Finding:

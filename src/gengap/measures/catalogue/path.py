@@ -12,7 +12,7 @@ from gengap.measures.values import Finding
     formula="sum over outputs of f_{W^2}(1) / gamma^2",
     source="Jiang et al. 2020 (arXiv:1912.02178), equation 43",
     sign=1,
-    needs=frozenset({"data"}),
+    needs=frozenset({"data", "parameters"}),
     rescaling_invariant=True,
     complexity="sqrt",
 )
@@ -26,7 +26,7 @@ def path_norm_over_margin(subject: Subject) -> Finding:
     formula="sum over outputs of f_{W^2}(1): all weights and biases squared, an input of ones",
     source="Jiang et al. 2020 (arXiv:1912.02178), equation 44",
     sign=1,
-    needs=frozenset(),
+    needs=frozenset({"parameters"}),
     rescaling_invariant=True,
     complexity="sqrt",
 )

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from gengap.errors import InputError
 from gengap.measures.normalisation.dataflow import Flow, flow
 from gengap.network import Reading, WeightLayer, read_network
-from gengap.network.copies import check_finite, duplicate, plain_copy, without_input_copies
+from gengap.network.batch_dependence import batch_dependence
+from gengap.network.copies import check_finite, duplicate, plain_copy, without_hooks
 from gengap.network.folding import folded
 from gengap.network.inputs import cast_inputs
 from gengap.network.layers import UNUSED, inventory
@@ -22,6 +23,7 @@ FACTOR = 2.0**40  # a power of two scales floats exactly; this one drives what s
 TOLERANCE = 1e-9  # relative to the largest output, in float64
 PROBED = 8  # examples in the check
 READ = 256  # examples by which the network is read
+MOST_DEPENDENCE = 0.02  # of a score on the others in its batch
 
 
 class NotHomogeneousError(InputError):
@@ -82,7 +84,7 @@ class Chain:
         Its outputs are those of ``model`` times the product of the factors, since a layer's input comes multiplied
         by all factors before it.
         """
-        return without_input_copies(_scaled(self.model, self.layers, factors))
+        return without_hooks(_scaled(self.model, self.layers, factors))
 
 
 def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = None) -> Chain:
@@ -121,6 +123,9 @@ def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = 
             )
         return _from_graph(own, graph)
     found = _from_reading(read_network(own, x))
+    dependence = batch_dependence(own, x)
+    if dependence.share > MOST_DEPENDENCE:
+        raise NotHomogeneousError(dependence.reason)
     _check(found, x[:PROBED], traced=graph is not None)
     return replace(found, noise=_noise(own, x[:PROBED]) if graph is None else graph.noise)
 

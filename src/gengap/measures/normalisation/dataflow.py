@@ -57,6 +57,7 @@ METHODS = {
 RANDOM = {functional.dropout, functional.dropout2d}
 SHAPES = {"size", "dim", "numel"}
 SCALING = {operator.mul, operator.truediv, torch.mul, torch.div}
+SHIFTING = {operator.add, operator.sub, torch.add, torch.sub, torch.cat}
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ class _Reader:
         module = self.modules.get(str(node.target)) if node.op == "call_module" else None
         if node.op == "get_attr" and self._is_parameter(str(node.target)):
             self.obstacle = self._outside(str(node.target))
+        elif node.op == "get_attr" and (user := self._multiplied(node)):
+            self.obstacle = f"{user} computes with the tensor {node.target}, which is no layer's weight"
         elif module is not None and _has_state(module) and node not in self.returned:
             return  # what it makes is thrown away
         elif module is not None and linear_maps(module):
@@ -137,7 +140,7 @@ class _Reader:
             self._batch_norm(node)
         elif node.op == "output":
             self._output(sources)
-        elif module is not None and not sources and next(module.parameters(), None) is not None:
+        elif module is not None and not sources and module.state_dict():  # packed, quantised weights too
             self.obstacle = f"{_named(node, module)} has weights, and no rule covers it"
         elif sources and not _is_shape(node):
             self._operation(node, module, sources)
@@ -186,6 +189,15 @@ class _Reader:
         if has_own_forward(self.modules[owner]):
             return f"{owner}: {type(self.modules[owner]).__name__} has a forward pass of its own"
         return f"the parameter {target} is used outside a layer"
+
+    def _multiplied(self, node: fx.Node) -> str:
+        """The operation that takes a constant tensor otherwise than to shift or scale values one by one."""
+        owner, _, name = str(node.target).rpartition(".")
+        tensor = getattr(self.modules.get(owner), name, None)
+        if not isinstance(tensor, torch.Tensor) or tensor.numel() <= 1 or not tensor.is_floating_point():
+            return ""
+        users = [user for user in node.users if user.target not in SCALING | SHIFTING]
+        return _named(users[0], None) if users else ""
 
     def _is_parameter(self, target: str) -> bool:
         owner, _, name = target.rpartition(".")

@@ -178,11 +178,12 @@ def evaluate_with_gradients(
     with _differentiable(model) as parameters, LayerInputs(layers) as watched, torch.enable_grad():
         for x, y in batches:
             out = model(x.detach().requires_grad_() if x.is_floating_point() else x)
-            watched.differentiate(margins(out, y))
-            sums = sums or GradientSums(len(y))
-            if len(y) >= sums.size:  # a last example that would be alone comes with the batch before it
-                parts = summed_gradients(out[: sums.size], y[: sums.size], parameters, depth=GROUP)
-                sums.add((log_size - math.log(sums.size), gradient) for log_size, gradient in parts)
+            if out.requires_grad and parameters:  # else, as in a quantised network, there is nothing to differentiate
+                watched.differentiate(margins(out, y))
+                sums = sums or GradientSums(len(y))
+                if len(y) >= sums.size:  # a last example that would be alone comes with the batch before it
+                    parts = summed_gradients(out[: sums.size], y[: sums.size], parameters, depth=GROUP)
+                    sums.add((log_size - math.log(sums.size), gradient) for log_size, gradient in parts)
             logits.append(out.detach().double())
             labels.append(y)
     return Evaluation(*_joined(logits, labels), sums, watched.results())
@@ -202,10 +203,11 @@ def _joined(logits: list[Tensor], labels: list[Tensor]) -> tuple[Tensor, Tensor]
 
 @contextmanager
 def _differentiable(model: nn.Module) -> Iterator[list[nn.Parameter]]:
-    """All parameters, asking for gradients for as long as the context lasts."""
-    parameters = list(model.parameters())
+    """All parameters of floating type, asking for gradients for as long as the context lasts."""
+    parameters = [parameter for parameter in model.parameters() if parameter.is_floating_point()]
     before = [parameter.requires_grad for parameter in parameters]
-    model.requires_grad_(True)
+    for parameter in parameters:
+        parameter.requires_grad_(True)
     try:
         yield parameters
     finally:
