@@ -64,14 +64,12 @@ def _signs(parameter: Tensor, seed: int) -> Tensor:
 def _central_difference(
     model: nn.Module, parameters: Sequence[Tensor], directions: Sequence[Tensor], x: Tensor, y: Tensor, step: float
 ) -> float:
+    originals = [parameter.clone() for parameter in parameters]
     losses = []
     for signed in (step, -step):
-        _move(parameters, directions, signed)
+        for parameter, original, direction in zip(parameters, originals, directions, strict=True):
+            parameter.copy_(original + signed * direction)
         losses.append(float(cross_entropy(model(x), y)))
-        _move(parameters, directions, -signed)
+    for parameter, original in zip(parameters, originals, strict=True):
+        parameter.copy_(original)
     return (losses[0] - losses[1]) / (2 * step)
-
-
-def _move(parameters: Sequence[Tensor], directions: Sequence[Tensor], by: float) -> None:
-    for parameter, direction in zip(parameters, directions, strict=True):
-        parameter.add_(direction, alpha=by)
