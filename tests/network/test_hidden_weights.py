@@ -147,5 +147,5 @@ def test_rows_about_parameters_are_partial_where_a_buffer_is_a_weight() -> None:
     assert rows.status["cross_entropy"] == "ok"
     assert rows.status["product_norm"] == rows.status["normalised_loss"] == "skipped"
     for example in (None, X[:4]):
-        with pytest.raises(NotHomogeneousError, match="no parameter|no layer.s weight"):
+        with pytest.raises(NotHomogeneousError, match=r"no parameter|no layer.s weight"):
             product_norm(model, example=example)

@@ -21,7 +21,11 @@ from gengap.network.inputs import BATCH, batches, examples
 from gengap.network.layers import UNUSED
 from gengap.network.outputs import return_scores, select_output
 from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, per_example_layers
+<<<<<<< HEAD
 from gengap.network.state_names import named_for
+=======
+from gengap.network.through_detach import check_differentiable
+>>>>>>> cb33de0 (Subject: a parametrized copy is differentiated through as well)
 from gengap.seeds import generator
 from gengap.train import resolve_device
 
@@ -105,7 +109,9 @@ class Subject:
         if dict(copy.named_parameters()).keys() == dict(self.model.named_parameters()).keys():
             return self.model
         select_output(copy, output)
-        return copy.to(self.device)
+        copy = copy.to(self.device)
+        check_differentiable(copy, self.inputs(slice(PROBED)))
+        return copy
 
     @property
     def n(self) -> int:
