@@ -14,18 +14,15 @@ from gengap.measures.searches import Flatness, Perturbable
 from gengap.measures.spectral import NormKind, SpectralNorm, layer_norm
 from gengap.measures.values import NotDefined
 from gengap.network import Reading, WeightLayer, inventory, read_like, read_network
-from gengap.network.copies import check_finite, plain_copy, unwrapped, with_weights
 from gengap.network.batch_dependence import BatchDependence, batch_dependence
+from gengap.network.copies import check_finite, plain_copy, unwrapped, with_weights
 from gengap.network.gradient_check import gradient_fault
 from gengap.network.inputs import BATCH, batches, examples
 from gengap.network.layers import UNUSED
 from gengap.network.outputs import return_scores, select_output
 from gengap.network.passes import Evaluation, evaluate, evaluate_with_gradients, per_example_layers
-<<<<<<< HEAD
 from gengap.network.state_names import named_for
-=======
 from gengap.network.through_detach import check_differentiable
->>>>>>> cb33de0 (Subject: a parametrized copy is differentiated through as well)
 from gengap.seeds import generator
 from gengap.train import resolve_device
 
