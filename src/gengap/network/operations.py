@@ -109,13 +109,17 @@ class OperationWatch(TorchDispatchMode, Generic[Fact]):  # type: ignore[no-untyp
 
     def fact(self, value: Any) -> Fact | None:
         """What is known of a tensor; None where nothing is, or for anything else."""
-        known = self._facts.get(storage(value)) if isinstance(value, Tensor) else None
+        known = self._facts.get(self.key(value)) if isinstance(value, Tensor) else None
         return known[1] if known else None
+
+    def key(self, tensor: Tensor) -> int:
+        """What facts belong to: the storage, which views share."""
+        return storage(tensor)
 
     def note(self, tensor: Tensor, fact: Fact) -> None:
         """Records a fact about a tensor."""
         before = self.fact(tensor)
-        self._facts[storage(tensor)] = (tensor, fact if before is None else self.joined(before, fact))
+        self._facts[self.key(tensor)] = (tensor, fact if before is None else self.joined(before, fact))
 
     @property
     def module(self) -> tuple[str, nn.Module]:
@@ -125,7 +129,11 @@ class OperationWatch(TorchDispatchMode, Generic[Fact]):  # type: ignore[no-untyp
     def run(self, *inputs: Tensor) -> Any:
         """The network's output for these inputs, without gradients, watched."""
         with torch.no_grad(), self._modules_followed(), self:
-            return self._model(*inputs)
+            return self.forward(*inputs)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """What is watched: the network's forward pass."""
+        return self._model(*inputs)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Measurements that train or differentiate: gradients of examples, stability by twin runs, random signs."""
+"""Measurements that train, differentiate or follow paths: gradients of examples, deep paths, stability, random signs."""
 
 from gengap.network.gradients import (
     GradientNorms,
@@ -8,10 +8,14 @@ from gengap.network.gradients import (
     per_example_gradients,
 )
 from gengap.probes.coherent_gradients import Alpha, Coherence, Contributions, coherence, minibatch_alpha
+from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 
 __all__ = [
+    # Deep paths
+    "path_features",
+    "path_kernel",
     # Gradients of examples
     "GradientNorms",
     "gradient_gram",

@@ -1,0 +1,49 @@
+"""The network of which paths are followed: a float64 copy in evaluation mode, batch norm folded."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gengap.errors import InputError
+from gengap.network.copies import plain_copy
+from gengap.network.folding import foldable, folded
+from gengap.network.inputs import cast_inputs
+from gengap.network.outputs import scores_of
+from gengap.network.trace import trace_network
+
+FEW = 8
+
+
+def folded_network(model: nn.Module, x: Any) -> nn.Module:
+    """A copy of a network in float64 on the CPU, in evaluation mode, with batch norm folded where it can be.
+
+    Args:
+        model: The network; it stays as it is.
+        x: Examples as it takes them, ``[N, …]``.
+
+    Raises:
+        InputError: It cannot be copied, or does not take the examples.
+    """
+    copy = plain_copy(model).cpu()
+    few = cast_inputs(copy, torch.as_tensor(x)[:FEW].cpu())
+    if len(few) == 1:
+        few = torch.cat([few, few])
+    scores_of(copy, few)
+    pairs, _ = foldable(copy, few, trace_network(copy, few))
+    return folded(copy.double(), pairs)
+
+
+def doubled(x: Any) -> Tensor:
+    """Examples in float64 on the CPU.
+
+    Raises:
+        InputError: There are none, or they are no floats.
+    """
+    inputs = torch.as_tensor(x).detach().cpu()
+    if not inputs.ndim or not len(inputs) or not inputs.is_floating_point():
+        raise InputError(
+            f"Examples of shape {tuple(inputs.shape)} and type {str(inputs.dtype).removeprefix('torch.')}.",
+            expected="at least one example of floats, [N, …], as the network takes them",
+        )
+    return inputs.double()

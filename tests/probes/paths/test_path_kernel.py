@@ -1,0 +1,106 @@
+"""The path kernel is the Gram matrix of enumerated paths; by hand and by formula where these are known."""
+
+import pytest
+import torch
+from path_networks import NETWORKS
+from torch import Tensor, nn
+
+from gengap.errors import InputError
+from gengap.probes import path_features, path_kernel
+from gengap.probes.paths import path_kernels
+
+
+def inputs(shape: tuple[int, ...], n: int = 7, seed: int = 1) -> Tensor:
+    return torch.randn(n, *shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("tile", [None, 2, 3])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_is_the_gram_matrix_of_enumerated_paths(name: str, tile: int | None) -> None:
+    model, shape = NETWORKS[name]
+    z = path_features(model, inputs(shape))
+    gram = z @ z.T
+    kernel = path_kernel(model, inputs(shape), tile=tile)
+    assert kernel.dtype == torch.float64
+    torch.testing.assert_close(kernel, gram, rtol=1e-12, atol=1e-13 * float(gram.max()))
+
+
+@pytest.mark.parametrize("name", ["fully connected", "maximum pool", "ends in ReLU"])
+def test_between_two_sets_it_is_a_part_of_the_kernel_of_both(name: str) -> None:
+    model, shape = NETWORKS[name]
+    x, other = inputs(shape), inputs(shape, 4, seed=2)
+    both = path_kernel(model, torch.cat([x, other]))
+    torch.testing.assert_close(path_kernel(model, x, other), both[:7, 7:])
+    torch.testing.assert_close(path_kernel(model, x, other, tile=3), both[:7, 7:])
+    torch.testing.assert_close(path_kernel(model, x[:1], other[:1]), both[:1, 7:8])
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_of_a_fully_connected_network_it_is_the_product_of_gram_matrices_of_gates(bias: bool) -> None:
+    torch.manual_seed(0)
+    layers = [nn.Linear(20, 30, bias=bias), nn.Linear(30, 40, bias=bias), nn.Linear(40, 5, bias=bias)]
+    model = nn.Sequential(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2]).double()
+    x = inputs((20,)).double()
+    expected, h = x @ x.T, x
+    for layer in layers[:-1]:
+        gates = (layer(h) > 0).double()
+        expected, h = gates @ gates.T * (expected + bias), torch.relu(layer(h))
+    torch.testing.assert_close(path_kernel(model, x), expected + bias, rtol=1e-13, atol=0)
+
+
+def test_fixed_multipliers_belong_to_the_features_and_trained_ones_to_the_weights() -> None:
+    class Scaled(nn.Module):
+        def __init__(self, scale: Tensor | nn.Parameter):
+            super().__init__()
+            self.layer = nn.Linear(2, 2, bias=False)
+            if isinstance(scale, nn.Parameter):
+                self.scale = scale
+            else:
+                self.register_buffer("scale", scale)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer(x * self.scale)
+
+    x, three = torch.tensor([[1.0, 2.0]]), torch.tensor([3.0, 3.0])
+    assert path_kernel(Scaled(three), x).item() == 9 * 5
+    assert path_kernel(Scaled(nn.Parameter(three)), x).item() == 5
+
+
+def test_a_convolution_by_hand() -> None:
+    """Windows of two of [1, 2, 3]: both paths into each of two positions, which a ReLU lets through or not."""
+    conv, head = nn.Conv1d(1, 1, 2, bias=False), nn.Linear(2, 1, bias=False)
+    conv.weight.data = torch.tensor([[[1.0, -1.0]]])  # 1 - 2 and 2 - 3 are negative, 3 - 2 and 2 - 1 positive
+    model = nn.Sequential(conv, nn.ReLU(), nn.Flatten(), head)
+    x = torch.tensor([[[1.0, 2.0, 3.0]], [[3.0, 2.0, 1.0]], [[3.0, 1.0, 2.0]]])
+    kernel = path_kernel(model, x)
+    assert kernel.diag().tolist() == [0, 9 + 4 + 4 + 1, 9 + 1]
+    assert kernel[1, 2].item() == 3 * 3 + 2 * 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_rows_do_not_depend_on_their_companions(name: str) -> None:
+    model, shape = NETWORKS[name]
+    x = inputs(shape)
+    order = torch.tensor([3, 0, 6, 2, 1, 5, 4])
+    torch.testing.assert_close(path_kernel(model, x[order]), path_kernel(model, x)[order][:, order])
+
+
+def test_real_gates_are_named() -> None:
+    model, shape = NETWORKS["response normalisation"]
+    assert path_kernels(model, inputs(shape)).real_gates == {"1": "addcmul"}
+    model, shape = NETWORKS["maximum pool"]
+    assert path_kernels(model, inputs(shape)).real_gates == {}
+
+
+def test_a_forward_pass_that_looks_at_its_examples_is_refused() -> None:
+    class Looking(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(2, 2), nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.b(self.a(x)) if x.sum() > 0 else self.b(x)
+
+    x = torch.tensor([[1.0, 1.0], [1.0, 2.0], [-9.0, -9.0], [-9.0, -8.0]])
+    with pytest.raises(InputError, match="another way"):
+        path_kernel(Looking(), x, tile=2)
