@@ -1,4 +1,4 @@
-"""Measurements that train, differentiate or follow paths: gradients of examples, deep paths, stability, random signs."""
+"""Measurements that train, differentiate or follow paths: gradients of examples, paths, stability, random signs."""
 
 from gengap.network.gradients import (
     GradientNorms,
