@@ -19,6 +19,7 @@ COMMANDS = {
     "certify": "An upper bound on true risk from held-out predictions or counts.",
     "interpolate": "Exact interpolators: kernel, random features, ReLU construction, forests.",
     "measure": "Every complexity measure of a trained network.",
+    "probe": "Measurements that differentiate or train: coherence and its like.",
     "study": "The papers: list, show or run a study.",
     "data": "Data sets: list, fetch or verify.",
     "models": "The named models with their parameter counts.",

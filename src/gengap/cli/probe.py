@@ -1,0 +1,134 @@
+"""``gengap probe``: measurements that differentiate or train, one family a command."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gengap.cli.answer import give
+from gengap.cli.table import empty_table
+
+if TYPE_CHECKING:
+    from gengap.tasks.probe import ProbeAnswer, ProbeSubject
+
+app = typer.Typer()
+
+
+def _common(
+    model: Annotated[str, typer.Argument(help="A named model, or module.path:factory.")],
+    weights: Annotated[Path, typer.Option(help="Its trained weights: a state dict or checkpoint of torch.save.")],
+    weights_key: Annotated[
+        str | None, typer.Option(help="Which state dict of the file, if it holds several, e.g. ema or state.model.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")] = "digits",
+    corruption: Annotated[
+        str | None, typer.Option(help="The corruption that it was trained under, as Problem.corrupt draws with --seed.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Level of the corruption.")] = 1.0,
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="Training examples used, drawn with --seed. Default: all.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+) -> "ProbeSubject":
+    """The options that all probes share, and what they lead to."""
+    from gengap.data import load
+    from gengap.tasks.probe import probe_subject
+
+    problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
+    return probe_subject(
+        model,
+        weights,
+        weights_key=weights_key,
+        data=problem,
+        corruption=corruption,
+        level=level,
+        examples_used=examples,
+        output=output,
+        seed=seed,
+        device=device,
+    )
+
+
+def _written(
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """The options that come last."""
+
+
+def _probe(work: "Callable[..., ProbeAnswer]") -> "Callable[..., None]":
+    """Makes a command of a function from a subject and options of its own to an answer."""
+    own = list(signature(work).parameters.values())[1:]
+    shared, last = (list(signature(each).parameters.values()) for each in (_common, _written))
+
+    @wraps(work)
+    def command(**options: Any) -> None:
+        out, as_json = options.pop("out"), options.pop("as_json")
+        extra = {parameter.name: options.pop(parameter.name) for parameter in own}
+        if out is not None:
+            from gengap.report import make_folder
+
+            make_folder(out)
+        with redirect_stdout(sys.stderr):  # what a network of the user's prints is no answer
+            answer = work(_common(**options), **extra)
+        if out is not None:
+            answer.write(out)
+        give(answer, as_json=as_json, show=_print, out=out)
+
+    parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*shared, *own, *last)]
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    app.command(work.__name__.replace("_", "-"))(command)
+    return command
+
+
+@_probe
+def coherence(subject: "ProbeSubject") -> "ProbeAnswer":
+    """Measure how far the gradients of different examples agree: alpha and m-coherence, whole and by layer."""
+    from gengap.tasks.probe.coherence import probe_coherence
+
+    with _progress(2 * len(subject.problem.train)) as progress:
+        return probe_coherence(subject, progress=progress)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar on stderr that counts examples; nothing off a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading the network", total=total)
+        yield lambda done, name: bar.update(task, advance=done, description=name)
+
+
+def _print(answer: "ProbeAnswer") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from gengap.report.plain import plain
+
+    console = Console()
+    table = empty_table(show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    for name, value in answer.values.items():
+        table.add_row(name, "–" if value is None else plain(value) if isinstance(value, float) else escape(str(value)))
+    console.print(table, highlight=False)
+    if answer.status != "ok":
+        console.print(f"{answer.status}: {answer.reason}", highlight=False, markup=False)
+    console.print(answer.sentence, style="bold", highlight=False, markup=False)
