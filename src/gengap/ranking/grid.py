@@ -1,0 +1,199 @@
+"""A grid of trained networks: their settings, gaps and measures, and the pairs that may be compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gengap.arrays import Floats
+from gengap.errors import InputError, listed, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of networks, by their numbers.
+
+    Attributes:
+        first, second: Numbers of the networks, ``[M]`` each.
+        total: How many pairs there are; more than M where only a sample was drawn.
+    """
+
+    first: Indices
+    second: Indices
+    total: int
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether these are a sample of the pairs."""
+        return len(self.first) < self.total
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Networks of N rows, trained at K settings.
+
+    Attributes:
+        gap: Generalization gap, or what the measures should order, ``[N]``.
+        levels: Hyperparameter's name -> the number of its value, ``[N]``, from 0.
+        values: Hyperparameter's name -> its values, in the order of their numbers.
+        measures: Measure's name -> its value, ``[N]``; NaN where there is none.
+        dropped: How many rows were left out, as their gap or a hyperparameter is missing.
+    """
+
+    gap: Floats
+    levels: dict[str, Indices]
+    values: dict[str, list[Any]]
+    measures: dict[str, Floats]
+    dropped: int = 0
+    _cache: dict[Any, Pairs] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.gap)
+
+    @cached_property
+    def settings(self) -> Indices:
+        """The number of each row's setting, ``[N]``: rows of equal hyperparameters are replicates."""
+        table = np.column_stack([*self.levels.values()]) if self.levels else np.arange(len(self))[:, None]
+        return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+    @property
+    def n_settings(self) -> int:
+        """Number of different settings K."""
+        return int(self.settings.max()) + 1
+
+    def pairs(self, *, most: int, seed: int = 0) -> Pairs:
+        """Unordered pairs of rows of different settings: all of them, or ``most`` drawn at random with replacement."""
+        n = len(self)
+        sizes = np.bincount(self.settings)
+        total = (n * (n - 1) - int((sizes * (sizes - 1)).sum())) // 2
+        if total <= most:
+            first, second = np.triu_indices(n, 1)
+        else:
+            rng = np.random.default_rng(seed)
+            draws = int(1.1 * most * n * n / max(2 * total, 1)) + 100
+            first, second = rng.integers(0, n, draws), rng.integers(0, n, draws)
+        apart = self.settings[first] != self.settings[second]
+        return Pairs(first[apart][:most], second[apart][:most], total)
+
+    def pairs_along(self, name: str) -> Pairs:
+        """All unordered pairs that differ in the hyperparameter ``name`` and in no other."""
+        if name not in self._cache:
+            others = [levels for other, levels in self.levels.items() if other != name]
+            table = np.column_stack(others) if others else np.zeros((len(self), 1), np.int64)
+            group = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
+            first, second = _pairs_within(group)
+            apart = self.levels[name][first] != self.levels[name][second]
+            self._cache[name] = Pairs(first[apart], second[apart], int(apart.sum()))
+        return self._cache[name]
+
+    def group_along(self, name: str, pairs: Pairs) -> Indices:
+        """The number of the setting of all other hyperparameters, for each pair along ``name``."""
+        others = [levels for other, levels in self.levels.items() if other != name]
+        if not others:
+            return np.zeros(len(pairs), np.int64)
+        table = np.column_stack(others)[pairs.first]
+        return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _pairs_within(group: Indices) -> tuple[Indices, Indices]:
+    """All pairs of rows of one group, for every group."""
+    order = np.argsort(group, kind="stable")
+    sizes = np.bincount(group)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    firsts, seconds = [], []
+    for size in np.unique(sizes):
+        which = starts[:-1][sizes == size]
+        i, j = np.triu_indices(size, 1)
+        firsts.append(order[which[:, None] + i].reshape(-1))
+        seconds.append(order[which[:, None] + j].reshape(-1))
+    return np.concatenate(firsts).astype(np.int64), np.concatenate(seconds).astype(np.int64)
+
+
+def grid_from_frame(
+    frame: "pd.DataFrame", gap: str, hyperparameters: Sequence[str], measures: Sequence[str] | None = None
+) -> Grid:
+    """A Grid from a table with one row for each network.
+
+    Args:
+        frame: At least two rows.
+        gap: Column of the gap; finite numbers. Rows without it are left out and counted.
+        hyperparameters: Columns of the hyperparameters that were varied, of any type; rows without one are left out.
+        measures: Columns of the measures; None takes every other column of numbers.
+
+    Raises:
+        InputError: A column that does not exist or is no number, a constant gap, a hyperparameter of one value, fewer
+            than two settings, no measure.
+    """
+    for name in [gap, *hyperparameters, *(measures or ())]:
+        if name not in frame.columns:
+            raise unknown("column", str(name), map(str, frame.columns))
+    _check_disjoint(gap, hyperparameters, measures or ())
+    kept = _finite(frame, gap).notna() & frame[list(hyperparameters)].notna().all(axis=1)
+    rows = frame[kept.to_numpy(bool)]
+    values = np.asarray(_finite(rows, gap), np.float64)
+    if len(rows) < 2 or np.ptp(values) == 0:
+        raise InputError(
+            f"The gap {gap!r} is {'constant' if len(rows) > 1 else 'missing'} in {len(rows)} of {len(frame)} rows.",
+            expected="at least two rows whose gaps differ",
+        )
+    levels, names = {}, {}
+    for name in hyperparameters:
+        codes, uniques = rows[name].factorize(sort=_sortable(rows[name]))
+        if len(uniques) < 2:
+            raise InputError(
+                f"The hyperparameter {name!r} has one value, {uniques[0]!r}.",
+                expected="hyperparameters of at least two values",
+                next_step="leave it out of --hyperparameters",
+            )
+        levels[name], names[name] = codes.astype(np.int64), list(uniques)
+    chosen = list(measures) if measures is not None else _number_columns(rows, {gap, *hyperparameters})
+    if not chosen:
+        raise InputError("There is no measure to rank.", expected="columns of numbers besides gap and hyperparameters")
+    columns = {name: np.asarray(_finite(rows, name), np.float64) for name in chosen}
+    return Grid(values, levels, names, columns, dropped=len(frame) - len(rows))
+
+
+def _check_disjoint(gap: str, hyperparameters: Sequence[str], measures: Sequence[str]) -> None:
+    names = [gap, *hyperparameters, *measures]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"Columns named more than once: {listed(twice)}.", expected="each column in one role")
+
+
+def _finite(frame: "pd.DataFrame", name: str) -> "pd.Series[float]":
+    import pandas as pd
+
+    column = frame[name]
+    if column.dtype == object or pd.api.types.is_string_dtype(column):
+        numbers = pd.to_numeric(column, errors="coerce")
+        if (numbers.isna() & column.notna()).any():
+            bad = column[numbers.isna() & column.notna()].iloc[0]
+            raise InputError(f"Column {name!r} holds {bad!r}.", expected="a column of numbers")
+        column = numbers
+    if not pd.api.types.is_numeric_dtype(column):
+        raise InputError(f"Column {name!r} has type {column.dtype}.", expected="a column of numbers")
+    finite = column.astype("float64")
+    return finite.where(np.isfinite(finite))
+
+
+def _sortable(column: "pd.Series[Any]") -> bool:
+    kinds = {type(value) for value in column.unique()}
+    return len(kinds) == 1 or all(issubclass(kind, int | float | np.number) for kind in kinds)
+
+
+def _number_columns(frame: "pd.DataFrame", taken: set[str]) -> list[str]:
+    import pandas as pd
+
+    numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
+    return [str(name) for name in numeric if name not in taken and not pd.api.types.is_bool_dtype(frame[name])]

@@ -1,0 +1,138 @@
+"""How far a ranking can be trusted: intervals by a bootstrap over settings, and a permutation null."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gengap.arrays import Floats
+from gengap.ranking.concordance import agreement
+from gengap.ranking.grid import Grid, Indices, Pairs
+from gengap.ranking.information import conditional_information
+
+FEWEST_SETTINGS = 10  # below which a bootstrap over settings says next to nothing
+
+
+class Interval(NamedTuple):
+    """A percentile interval of level 95 %; NaN where there are too few settings."""
+
+    low: float
+    high: float
+
+
+class Bootstrap:
+    """Weights of settings drawn with replacement: replicates of one setting stay together.
+
+    The statistics are recomputed on a sample of pairs, each weighted by the product of how often its two settings
+    were drawn; the same draws serve every measure.
+
+    Args:
+        grid: The networks.
+        draws: Bootstrap samples.
+        most_pairs: Pairs for tau, and for each hyperparameter's psi.
+        seed: Of the draws.
+    """
+
+    def __init__(self, grid: Grid, *, draws: int = 200, most_pairs: int = 20_000, seed: int = 0):
+        self.grid, self.draws = grid, draws
+        rng = np.random.default_rng(seed)
+        size = grid.n_settings
+        self._times = rng.multinomial(size, np.full(size, 1 / size), draws).astype(np.float64)
+        self._all = grid.pairs(most=most_pairs, seed=seed)
+        self._along = {name: _some(grid.pairs_along(name), most_pairs, rng) for name in grid.levels}
+        self._share = {name: _equal_groups(grid.group_along(name, pairs)) for name, pairs in self._along.items()}
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough settings for an interval."""
+        return self.grid.n_settings >= FEWEST_SETTINGS
+
+    def tau(self, measure: Floats) -> Interval:
+        """Interval of Kendall's tau-b."""
+        if not self.enough:
+            return Interval(float("nan"), float("nan"))
+        return _interval(self._weighted_tau(measure))
+
+    def granulated(self, measure: Floats) -> Interval:
+        """Interval of Psi; a setting of the other hyperparameters weighs by the pairs that were drawn in it."""
+        if not self.enough:
+            return Interval(float("nan"), float("nan"))
+        along = np.stack([self._along_tau(measure, name) for name in self.grid.levels])
+        with np.errstate(invalid="ignore"):
+            known = np.isfinite(along)
+            mean = np.where(known, along, 0).sum(0) / np.where(known.any(0), known.sum(0), np.nan)
+        return _interval(mean)
+
+    def _weighted_tau(self, measure: Floats) -> Floats:
+        pairs = self._all
+        first, second = pairs.first, pairs.second
+        agree = agreement(measure, self.grid.gap, pairs)
+        seen = np.isfinite(agree)
+        weights = self._weights(pairs)
+        tied_measure = (measure[first] == measure[second]) & seen
+        tied_gap = (self.grid.gap[first] == self.grid.gap[second]) & seen
+        total = weights @ seen
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = np.sqrt((total - weights @ tied_measure) * (total - weights @ tied_gap))
+            return np.asarray((weights @ np.nan_to_num(agree)) / np.where(scale > 0, scale, np.nan))
+
+    def _along_tau(self, measure: Floats, name: str) -> Floats:
+        pairs = self._along[name]
+        agree = agreement(measure, self.grid.gap, pairs)
+        seen = np.isfinite(agree) * self._share[name]
+        weights = self._weights(pairs)
+        total = weights @ seen
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((weights @ (np.nan_to_num(agree) * seen)) / np.where(total > 0, total, np.nan))
+
+    def _weights(self, pairs: Pairs) -> Floats:
+        settings = self.grid.settings
+        return np.asarray(self._times[:, settings[pairs.first]] * self._times[:, settings[pairs.second]])
+
+
+def information_null(grid: Grid, measure: Floats, pairs: Pairs, *, draws: int = 10, seed: int = 0) -> Floats:
+    """Conditional information of a measure whose values are dealt out anew, on the same pairs, ``[draws]``.
+
+    Values are permuted among settings with as many rows each, so that replicates keep theirs together; rows of settings
+    of unequal size are permuted among rows.
+
+    Args:
+        grid: The networks.
+        measure: ``[N]``.
+        pairs: Those on which the measure's own information was counted.
+        draws: Permutations.
+        seed: Of the permutations.
+    """
+    rng = np.random.default_rng(seed)
+    return np.array(
+        [conditional_information(grid, measure[_permutation(grid, rng)], pairs).value for _ in range(draws)]
+    )
+
+
+def _permutation(grid: Grid, rng: np.random.Generator) -> Indices:
+    sizes = np.bincount(grid.settings)
+    if len(set(sizes.tolist())) > 1:
+        return rng.permutation(len(grid))
+    rows = np.argsort(grid.settings, kind="stable").reshape(len(sizes), -1)
+    source = np.empty(len(grid), np.int64)
+    source[rows] = rows[rng.permutation(len(sizes))]
+    return source
+
+
+def _some(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
+    if len(pairs) <= most:
+        return pairs
+    chosen = rng.choice(len(pairs), most, replace=False)
+    return Pairs(pairs.first[chosen], pairs.second[chosen], pairs.total)
+
+
+def _equal_groups(group: Indices) -> Floats:
+    """Weights that give every group the same total."""
+    return np.asarray(1 / np.bincount(group)[group]) if len(group) else np.zeros(0)
+
+
+def _interval(values: Floats) -> Interval:
+    known = values[np.isfinite(values)]
+    if len(known) < len(values) / 2:
+        return Interval(float("nan"), float("nan"))
+    low, high = np.quantile(known, [0.025, 0.975])
+    return Interval(float(low), float(high))
