@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import sys
 import zlib
@@ -46,22 +47,29 @@ def read_content(path: str | Path, expected: str) -> bytes:
     """
     limit = memory_limit() // COST
     if str(path) == STANDARD_INPUT:
-        return Bounded(sys.stdin.buffer, limit, "Standard input").read()
+        what = "Standard input"
+        return _decompressed(io.BytesIO(Bounded(sys.stdin.buffer, limit, what).read()), limit, what, expected)
     file = Path(path)
     check_file(file, expected)
     try:
-        with out_of_memory_refused(str(file)), file.open("rb") as stream:
-            start = stream.read(6)
-            stream.seek(0)
-            reader: Any = next((reader for magic, reader in _READERS.items() if start.startswith(magic)), None)
+        with file.open("rb") as stream:
+            return _decompressed(stream, limit, str(file), expected)
+    except OSError as error:
+        raise InputError(f"Cannot read {file}: {error.strerror or error}.", expected=expected) from error
+
+
+def _decompressed(stream: BinaryIO, limit: int, what: str, expected: str) -> bytes:
+    """All of a stream, decompressed where it is compressed."""
+    start = stream.read(6)
+    stream.seek(0)
+    reader: Any = next((reader for magic, reader in _READERS.items() if start.startswith(magic)), None)
+    try:
+        with out_of_memory_refused(what):
             if reader is None:
-                return Bounded(stream, limit, str(file)).read()
-            return Bounded(cast(BinaryIO, reader(stream)), limit, f"{file}, decompressed,").read()
-    except InputError:
-        raise
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"Cannot read {file}: {reason}.", expected=expected) from error
+                return Bounded(stream, limit, what).read()
+            return Bounded(cast(BinaryIO, reader(stream)), limit, f"{what}, decompressed,").read()
+    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise InputError(f"Cannot read {what}: {error}.", expected=expected) from error
 
 
 def refuse_foreign(content: bytes, what: str, expected: str) -> None:

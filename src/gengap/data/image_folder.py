@@ -1,5 +1,6 @@
 """Reads a folder of images: ``train/CLASS/*.png`` and ``test/CLASS/*.png``."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,8 +117,10 @@ def _opened(file: Path) -> "Iterator[Image.Image]":
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with out_of_memory_refused(str(file)), Image.open(file, formats=FORMATS) as image:
-            yield image
+        with out_of_memory_refused(str(file)), warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # there is a lower limit here
+            with Image.open(file, formats=FORMATS) as image:
+                yield image
     except InputError:
         raise
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
