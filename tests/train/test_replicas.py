@@ -9,12 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from gengap.data import Problem, Split
+from gengap.data import Problem, Split, from_arrays
 from gengap.errors import InputError
 from gengap.seeds import stream
 from gengap.train import Execution, Recipe, train, train_replicas
 from gengap.train.replicas import Replicas
 
+LAST = Execution(memory_format="channels_last")
 FLOAT64 = Execution("cpu", "float64", "contiguous")
 
 
@@ -162,3 +163,29 @@ def test_a_network_with_tied_weights_comes_back_whole(tiny: Problem) -> None:
     assert set(run.weights) == set(module.state_dict())
     start = Replicas.initialise(tiny, run.recipe, [0], FLOAT64).weights(0)
     assert not torch.equal(start["first.weight"], run.weights["first.weight"])
+
+
+@pytest.mark.parametrize(
+    ("model", "replicas", "used"),
+    [("alexnet-small", 1, "channels_last"), ("alexnet-small", 2, "contiguous"), ("mlp-1x512", 1, "contiguous")],
+)
+def test_a_run_names_the_layout_that_was_used(model: str, replicas: int, used: str) -> None:
+    x, y = np.random.default_rng(0).integers(0, 256, (8, 3, 12, 12), dtype=np.uint8), np.arange(8) % 2
+    recipe = Recipe(model=model, epochs=1, batch_size=4, memory_format="channels_last")
+    trios = [(from_arrays(x, y, x, y), recipe, seed) for seed in range(replicas)]
+    assert {run.outcome()["memory_format"] for run in train_replicas(trios, execution=LAST)} == {used}
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_images_go_into_the_network_in_the_layout_that_is_named(monkeypatch: pytest.MonkeyPatch, last: bool) -> None:
+    x, y = np.random.default_rng(0).integers(0, 256, (8, 3, 12, 12), dtype=np.uint8), np.arange(8) % 2
+    in_order, original = [], Replicas._loss_of_one
+
+    def spy(replicas: Replicas, parameters, buffers, x, y):
+        in_order.append(x.is_contiguous(memory_format=torch.channels_last))
+        return original(replicas, parameters, buffers, x, y)
+
+    monkeypatch.setattr(Replicas, "_loss_of_one", spy)
+    recipe = Recipe(model="alexnet-small", epochs=1, batch_size=4)
+    train(from_arrays(x, y, x, y), recipe, execution=LAST if last else Execution())
+    assert set(in_order) == {last}

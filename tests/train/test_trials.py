@@ -1,12 +1,14 @@
 """What a recipe leaves open is measured; what it fixes is kept."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import torch
 
 from gengap.data import Problem
-from gengap.train import Execution, Recipe, fastest_setting, trial_key
+from gengap.home import home
+from gengap.train import Execution, Recipe, chosen_execution, fastest_setting, trial_key
 from gengap.train import trials as module
 
 
@@ -54,3 +56,26 @@ def test_the_key_tells_apart_what_a_recipe_fixes(tiny: Problem) -> None:
     keys = {trial_key(tiny, recipe, "cpu") for recipe in (Recipe(), Recipe(precision="float32"), Recipe(batch_size=8))}
     assert len(keys) == 3
     assert trial_key(tiny, Recipe(learning_rate=1.0), "cpu") in keys
+
+
+def test_a_trial_is_made_once_on_a_machine(tiny: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_CHOSEN", {})
+    monkeypatch.setattr(module, "_seconds_per_step", lambda *_: [1.0, 0.5])
+    first = chosen_execution(tiny, Recipe(), "cpu")
+    assert first.precision == "bfloat16"
+    monkeypatch.setattr(module, "_CHOSEN", {})  # as in another process
+    monkeypatch.setattr(module, "_seconds_per_step", lambda *_: [1.0, 2.0])
+    assert chosen_execution(tiny, Recipe(), "cpu") == first
+    assert (home() / "executions.json").exists()
+
+
+def test_where_nothing_can_be_stored_a_trial_is_made_once_in_a_process(
+    tiny: Problem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("GENGAP_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(module, "_CHOSEN", {})
+    trials = []
+    monkeypatch.setattr(module, "_seconds_per_step", lambda *_: trials.append(1) or [1.0, 0.5])
+    assert {chosen_execution(tiny, Recipe(), "cpu").precision for _ in range(3)} == {"bfloat16"}
+    assert len(trials) == 1

@@ -22,7 +22,6 @@ from gengap.sweep import (
     available_cores,
     choose_layout,
     job_rows,
-    measured_once,
     scratch_folder,
 )
 from gengap.train import (
@@ -31,7 +30,7 @@ from gengap.train import (
     Run,
     Trio,
     check_trainable,
-    fastest_setting,
+    chosen_execution,
     resolve_device,
     shared_part,
     stepper,
@@ -127,13 +126,7 @@ def save(problem: Problem, folder: Path) -> None:
 
 def execution_of(cell: Cell, device: str) -> Execution:
     """The setting of a cell: what its recipe fixes, and what is measured once on this machine for the rest."""
-    key = trial_key(cell.problem, cell.recipe, device)
-    return measured_once(
-        "executions.json",
-        key,
-        lambda: fastest_setting(cell.problem, cell.recipe, device),
-        lambda found: Execution(**found["chosen"]),
-    )
+    return chosen_execution(cell.problem, cell.recipe, device)
 
 
 def workers_for(device: str, units: int) -> int:

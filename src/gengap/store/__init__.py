@@ -1,8 +1,8 @@
 """Rows and their keys on disk: one SQLite file that survives interruption, shared by every sweep."""
 
+from gengap.home import home
 from gengap.store.columns import Row
 from gengap.store.errors import store_errors
-from gengap.store.home import home
 from gengap.store.store import FAILURES, RESULTS, STATUSES, DamagedRowWarning, Store
 
 __all__ = [

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from gengap.errors import InputError, unknown
+from gengap.home import home
 from gengap.store.columns import FILTERS, Row, checksum, condition, encoded, filter_values, matches
 from gengap.store.connection import connect
 from gengap.store.errors import store_errors
-from gengap.store.home import home
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,6 @@
 
 from gengap.sweep.jobs import Context, Failure, Interrupted, Job, SweepResult, Unit, Work
 from gengap.sweep.layout import Layout, Prepare, choose_layout
-from gengap.sweep.measured_once import measured_once
 from gengap.sweep.rows import Options, Plan, job_rows
 from gengap.sweep.run import run
 from gengap.sweep.scratch import scratch_folder
@@ -28,6 +27,5 @@ __all__ = [
     "Prepare",
     "available_cores",
     "choose_layout",
-    "measured_once",
     "scratch_folder",
 ]

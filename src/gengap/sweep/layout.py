@@ -10,9 +10,9 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
+from gengap.measured_once import measured_once
 from gengap.sweep import failures
 from gengap.sweep.failures import Cause
-from gengap.sweep.measured_once import measured_once
 from gengap.sweep.process import Child, Ended
 from gengap.sweep.threads import available_cores, limited
 
@@ -32,7 +32,7 @@ def choose_layout(prepare: Prepare, key: str, *, units: int, cores: int | None =
     """The layout that does the most pieces of work in a second on this machine, of at most ``units`` workers.
 
     Tried are 1, 2, 4, … workers up to one a core, the cores divided among them, all at work at the same time. The
-    measurements are kept in ``layouts.json`` in ``gengap.store.home()``, so later calls with the same key on the
+    measurements are kept in ``layouts.json`` in ``gengap.home.home()``, so later calls with the same key on the
     same machine give the same layout.
 
     Args:

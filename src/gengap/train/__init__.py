@@ -7,7 +7,7 @@ from gengap.train.pretraining import Pretraining, initial_weights, train_pretrai
 from gengap.train.recipe import Recipe
 from gengap.train.run import FITTED, OUTCOME, Run
 from gengap.train.training import Trio
-from gengap.train.trials import fastest_setting, stepper, trial_key
+from gengap.train.trials import chosen_execution, fastest_setting, stepper, trial_key
 from gengap.train.winsorized import M3, RM3, WinsorizedSGD, winsorized_mean
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     # How it is computed
     "Execution",
     "resolve_device",
+    "chosen_execution",
     "fastest_setting",
     "trial_key",
     "stepper",

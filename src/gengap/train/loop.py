@@ -61,7 +61,7 @@ def train_replicas(
         trios: Problems of one shape, type, size and preprocessing; recipes that differ at most in learning rate and
             weight decay.
         device: ``auto``, ``cpu`` or ``cuda``.
-        execution: How to compute; None measures what the recipe leaves open, once in this process.
+        execution: How to compute; None measures what the recipe leaves open, once on this machine.
         checkpoint: File that is rewritten as training goes; training continues from it when it is there.
         report: Called after each epoch with epochs done, epochs at most, and a short text.
         start: A state dict for each run to begin from; None draws fresh weights.

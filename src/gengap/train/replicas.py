@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +32,7 @@ class Replicas:
         module: The architecture; its own weights are not used.
         parameters, momenta: ``[R, …]`` by parameter name.
         buffers: ``[R, …]`` by name: running statistics and the like, and parameters that ask for no gradient.
-        execution: How this is computed.
+        execution: How this is computed: the memory layout that is used, which need not be the one asked for.
     """
 
     module: nn.Module
@@ -43,15 +43,21 @@ class Replicas:
 
     @classmethod
     def initialise(cls, problem: Problem, recipe: Recipe, seeds: Sequence[int], execution: Execution) -> "Replicas":
-        """Fresh networks, each initialised from its own seed's stream."""
+        """Fresh networks, each initialised from its own seed's stream.
+
+        Channels last is for images of one network with convolutions; elsewhere the layout is contiguous.
+        """
         modules = []
         for seed in seeds:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(stream(seed, "initialisation"))
                 module = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
             modules.append(module.to(execution.device, execution.dtype))
-        if len(modules) == 1 and execution.memory_format == "channels_last":
-            _keep_layout(modules[0])
+        if execution.memory_format == "channels_last":
+            if len(modules) == 1 and len(problem.input_shape) == 3 and has_convolutions(modules[0]):
+                _keep_layout(modules[0])
+            else:
+                execution = replace(execution, memory_format="contiguous")
         parameters = [{name: p for name, p in module.named_parameters() if p.requires_grad} for module in modules]
         frozen = [{name: p for name, p in module.named_parameters() if not p.requires_grad} for module in modules]
         buffers = [{**dict(module.named_buffers()), **own} for module, own in zip(modules, frozen, strict=True)]
@@ -183,6 +189,11 @@ class Replicas:
     def _autocast(self) -> AbstractContextManager[None]:
         mixed = self.execution.precision == "bfloat16"
         return torch.autocast(self.execution.device, torch.bfloat16, enabled=mixed)
+
+
+def has_convolutions(module: nn.Module) -> bool:
+    """Whether a network has a convolution of images, the only layers that a memory layout makes a difference to."""
+    return any(isinstance(layer, nn.Conv2d) for layer in module.modules())
 
 
 def _keep_layout(module: nn.Module) -> None:

@@ -61,7 +61,7 @@ class Training:
         if start is not None:
             replicas.load(start)
         runs = [
-            Run(own, seed, execution, p.input_shape, p.n_classes, weights=replicas.weights(r))
+            Run(own, seed, replicas.execution, p.input_shape, p.n_classes, weights=replicas.weights(r))
             for r, (p, own, seed) in enumerate(trios)
         ]
         for run in runs:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gengap.errors import InputError
-from gengap.sweep.measured_once import measured_once
+from gengap.measured_once import measured_once
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def test_each_key_is_measured_once(home: Path) -> None:
     assert os.listdir(home) == ["speed.json"]
 
 
-def test_what_another_process_kept_meanwhile_stays() -> None:
+def test_what_another_process_wrote_meanwhile_stays() -> None:
     own("a", lambda: own("b", lambda: 2) - 1)
     assert own("a", never) == 1
     assert own("b", never) == 2
