@@ -11,11 +11,14 @@ from gengap.probes.coherent_gradients import Alpha, Coherence, Contributions, co
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
+from gengap.probes.theorem7 import Theorem7, theorem7
 
 __all__ = [
     # Deep paths
+    "Theorem7",
     "path_features",
     "path_kernel",
+    "theorem7",
     # Gradients of examples
     "GradientNorms",
     "gradient_gram",
