@@ -142,13 +142,15 @@ def kernel_matrix(values: ArrayLike, name: str = "K") -> Floats:
     K = finite_array(values, name, ndim=2)
     if K.shape[0] != K.shape[1]:
         raise InputError(f"{name} has shape {K.shape}.", expected="a kernel matrix [n, n]")
-    scaled = K / power_of_two(K)
-    if np.abs(scaled - scaled.T).max() > KERNEL_ROUNDING:
+    scale = power_of_two(K)
+    scaled = K / scale
+    rounding = KERNEL_ROUNDING * float(np.abs(scaled).max())
+    if np.abs(scaled - scaled.T).max() > rounding:
         raise InputError(f"{name} is not symmetric.", expected="k(x_i, x_j) of all pairs of points")
     least = float(np.linalg.eigvalsh((scaled + scaled.T) / 2)[0])
-    if least < -KERNEL_ROUNDING * math.sqrt(len(K)):
+    if least < -rounding * math.sqrt(len(K)):
         raise InputError(
-            f"{name} is not positive semidefinite: it has an eigenvalue of {least:.3g} times its largest entry.",
+            f"{name} is not positive semidefinite: it has an eigenvalue of {least * scale:.3g}.",
             expected="a positive semidefinite matrix, as every kernel's is",
         )
     return K

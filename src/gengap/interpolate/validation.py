@@ -71,9 +71,10 @@ def random_state(value: Any) -> np.random.RandomState:
         InputError: The value is no seed.
     """
     try:
-        return check_random_state(value)
+        state: np.random.RandomState = check_random_state(value)
     except (ValueError, TypeError) as error:
         raise InputError(
             f"random_state = {shown(value)}.",
             expected="a whole number from 0 to 2^32 - 1, a numpy.random.RandomState or None",
         ) from error
+    return state

@@ -45,7 +45,7 @@ def test_the_prominence_is_the_largest(risks):
     [
         ([1, 2], [1, 2], "at least three"),
         ([1, 3, 2], [1, 2, 3], "ascending"),
-        ([1, 2, 3], [1, 2], "3 for each"),
+        ([1, 2, 3], [1, 2], "3 numbers for each"),
         ([1, 2, 3], [1, np.nan, 3], "finite"),
     ],
 )

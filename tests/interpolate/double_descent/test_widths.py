@@ -133,11 +133,15 @@ def test_points_are_reported_in_order():
         ({"widths": []}, "widths"),
         ({"widths": [0]}, "widths"),
         ({"y": Y[:-1]}, "Shapes"),
-        ({"y": CLASSES}, "Shapes"),
+        ({"y": CLASSES}, "y has shape"),
         ({"X_test": X_TEST[:, :4]}, "Shapes"),
         ({"y_test": Y_TEST[:, :2]}, "Shapes"),
         ({"X": X * np.nan}, "X holds NaN"),
-        ({"y_test": Y_TEST * 1e39}, "y_test holds NaN or infinity"),
+        ({"y_test": Y_TEST * 1e39}, "largest number of y_test"),
+        ({"y": Y * 1e-200}, "largest number of y is 1e-200"),
+        ({"widths": [2.5]}, "widths holds 2.5"),
+        ({"device": "gpu9"}, "device = 'gpu9'"),
+        ({"seed": -1}, "seed = -1"),
     ],
 )
 def test_bad_input_is_told(change, told):
@@ -146,7 +150,9 @@ def test_bad_input_is_told(change, told):
         width_path(**arguments)
 
 
-@pytest.mark.parametrize("change", [{"epochs": 0}, {"learning_rate": 0.0}, {"momentum": 1.0}, {"batch_size": 0}])
+@pytest.mark.parametrize(
+    "change", [{"epochs": 0}, {"learning_rate": 0.0}, {"momentum": 1.0}, {"batch_size": 0}, {"epochs": "4"}]
+)
 def test_bad_training_is_told(change):
     with pytest.raises(InputError, match=next(iter(change))):
         Training(**change)

@@ -1,5 +1,7 @@
 """Low rank against low norm: descent on factors, the least nuclear norm with its proof, measurements."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -205,6 +207,54 @@ def test_the_rank_is_recovered_where_it_is_known(psd):
     assert recovery_error(made.matrix, truth) < 1e-6
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e150, 1e200])
+@pytest.mark.parametrize("psd", [False, True])
+def test_the_least_nuclear_norm_scales_with_the_values(scale, psd):
+    known = gaussian_measurements((5, 5), 9, symmetric=True)
+    y = known(low_rank((5, 5), 1, psd=True))
+    plain, found = (minimum_nuclear_norm(known, factor * y, psd=psd) for factor in (1.0, scale))
+    assert found.converged
+    np.testing.assert_allclose(found.matrix, scale * plain.matrix, rtol=1e-9, atol=1e-9 * scale)
+    assert (found.norm, found.lower) == pytest.approx((scale * plain.norm, scale * plain.lower), rel=1e-9)
+    assert (found.gap, found.residual) == pytest.approx((plain.gap, plain.residual), abs=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_matrix_does_not_depend_on_the_unit_of_the_measurements(scale):
+    known = gaussian_measurements((5, 5), 16)
+    other, y = Measurements(known.shape, scale * known.rows), known(low_rank((5, 5), 1))
+    for solve in (minimum_nuclear_norm, lambda m, v: rank_constrained(m, v, 1), deep_descent):
+        plain, found = solve(known, y), solve(other, scale * y)
+        assert found.converged
+        np.testing.assert_allclose(found.matrix, plain.matrix, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-50, 1e50, 1e150, 1e200])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_descent_scales_with_the_values_and_the_start(scale, depth):
+    known = gaussian_measurements((4, 4), 6)
+    y = known(low_rank((4, 4), 1))
+    plain, found = (deep_descent(known, f * y, depth=depth, scale=f * 1e-3) for f in (1.0, scale))
+    assert found.converged
+    np.testing.assert_allclose(found.matrix, scale * plain.matrix, rtol=1e-6, atol=1e-6 * scale)
+
+
+def test_descent_leaves_a_start_far_below_the_values():
+    known = gaussian_measurements((4, 4), 6, symmetric=True)
+    y = 1e150 * known(low_rank((4, 4), 1, psd=True))
+    for found in (deep_descent(known, y), psd_descent(known, y)):
+        assert found.converged
+        assert np.linalg.norm(known(found.matrix) / 1e150 - y / 1e150) <= 1e-4 * np.linalg.norm(y / 1e150)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])
+def test_ranks_and_errors_do_not_depend_on_the_unit(scale):
+    X, truth = low_rank((4, 3), 2), low_rank((4, 3), 1)
+    assert effective_rank(scale * X) == pytest.approx(effective_rank(X), rel=1e-12)
+    assert nuclear_norm(scale * X) == pytest.approx(scale * nuclear_norm(X), rel=1e-12)
+    assert recovery_error(scale * X, scale * truth) == pytest.approx(recovery_error(X, truth), rel=1e-12)
+
+
 def test_what_has_not_converged_says_so():
     known = gaussian_measurements((6, 6), 20)
     made = deep_descent(known, known(low_rank((6, 6), 1)), steps=3)
@@ -220,13 +270,25 @@ VALUES = np.ones(6)
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: entry_measurements((3, 3), 10), "10 measurements"),
+        (lambda: entry_measurements((3, 3), 10), "count = 10"),
         (lambda: gaussian_measurements((3, 4), 2, symmetric=True), "Symmetric 3 x 4"),
         (lambda: low_rank((3, 3), 4), "rank = 4"),
         (lambda: deep_descent(KNOWN, np.ones(5)), "shape"),
         (lambda: deep_descent(KNOWN, np.zeros(6)), "not all 0"),
         (lambda: deep_descent(KNOWN, VALUES, depth=0), "depth = 0"),
         (lambda: deep_descent(KNOWN, VALUES, change=1.0), "change = 1"),
+        (lambda: deep_descent(KNOWN, VALUES, steps=2.5), "steps = 2.5"),
+        (lambda: deep_descent(KNOWN, VALUES, depth="2"), "depth = '2'"),
+        (lambda: deep_descent(KNOWN, VALUES, scale=math.nan), "scale = nan"),
+        (lambda: deep_descent(KNOWN, VALUES, seed=-1), "seed = -1"),
+        (lambda: deep_descent(KNOWN, 1e-200 * VALUES), "a start of at most"),
+        (lambda: gaussian_measurements((3, 3), 2.7), "count = 2.7"),
+        (lambda: gaussian_measurements((3, 3, 3), 2), "shape = "),
+        (lambda: Measurements((2, 2), np.ones((1, 3))), r"\[m, 4\]"),
+        (lambda: Measurements((2, 2), np.array([[0.0, 1, 0, 0]]), symmetric=True), "not symmetric"),
+        (lambda: effective_rank(np.array([[math.nan]])), "NaN"),
+        (lambda: nuclear_norm([["1"]]), "no number"),
+        (lambda: recovery_error(np.eye(2), np.zeros((2, 2))), "not 0"),
         (lambda: psd_descent(KNOWN, VALUES), "symmetric=True"),
         (lambda: rank_constrained(KNOWN, VALUES, 5), "rank = 5"),
         (lambda: minimum_nuclear_norm(KNOWN, np.full(6, np.nan)), "finite"),

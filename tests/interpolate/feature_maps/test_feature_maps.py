@@ -146,8 +146,17 @@ def test_a_map_stays_what_was_fitted(made, changes):
     ("made", "told"),
     [
         (GaborFeatures((1, 8, 8)), "rows of 126 values"),
-        (GaborFeatures(wavelengths=()), "No wavelengths"),
-        (GaborFeatures(wavelengths=(0.0,)), "wavelength = 0"),
+        (GaborFeatures(wavelengths=()), "wavelengths has shape"),
+        (GaborFeatures(wavelengths=(0.0,)), "wavelengths holds 0"),
+        (GaborFeatures(wavelengths=(1e-9,)), "wavelengths holds 1e-09"),
+        (GaborFeatures(wavelengths=(1e9,)), r"wavelengths holds 1e\+09"),
+        (GaborFeatures(wavelengths="4"), "wavelengths"),
+        (GaborFeatures(image_shape="1x9x14"), "image_shape"),
+        (GaborFeatures(image_shape=(1, 9, "14")), "image_shape"),
+        (GaborFeatures(pool="4"), "pool = '4'"),
+        (RandomConvFeatures(patch=True), "patch = True"),
+        (RandomConvFeatures(random_state="a"), "random_state = 'a'"),
+        (ZCAWhitening("0.1"), "epsilon = '0.1'"),
         (GaborFeatures(pool=0), "pool = 0"),
         (RandomConvFeatures((126,)), "image_shape"),
         (RandomConvFeatures(n_filters=0), "n_filters = 0"),
@@ -162,3 +171,17 @@ def test_a_map_stays_what_was_fitted(made, changes):
 def test_bad_parameters_are_told(made, told):
     with pytest.raises(InputError, match=told):
         made.fit(IMAGES)
+
+
+@pytest.mark.parametrize("made", [GaborFeatures(), RandomConvFeatures(n_filters=4), ZCAWhitening()])
+def test_images_beyond_what_the_map_computes_in_are_refused(made):
+    with pytest.raises(InputError, match="rescale the"):
+        made.fit(1e200 * IMAGES.astype(np.float64))
+
+
+@pytest.mark.parametrize("wavelength", [2.0, 3.3, 32.0])
+def test_wavelets_of_every_allowed_length_are_finite(wavelength):
+    made = wavelet(wavelength, 0.3)
+    assert np.isfinite(made).all()
+    assert np.abs(made).sum() == pytest.approx(1)
+    assert abs(made.sum()) < 1e-12

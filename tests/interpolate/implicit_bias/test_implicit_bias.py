@@ -251,13 +251,65 @@ def test_corollary_2_fewer_features_than_examples():
     np.testing.assert_allclose(x @ found.weights, x @ np.ones((6, 1)), atol=1e-9)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-160, 1e160, 1e200])
+def test_sgd_does_not_depend_on_the_unit_of_the_points(scale):
+    plain, found = sgd(X, Y, START), sgd(scale * X, Y, START / scale)
+    assert found.converged
+    np.testing.assert_allclose(scale * found.weights, plain.weights, rtol=1e-6)
+    np.testing.assert_allclose(scale * nearest_interpolator(scale * X, Y), nearest_interpolator(X, Y), rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e100])
+def test_a_given_rate_is_in_the_units_of_the_points(scale):
+    plain = sgd(X, Y, rate=0.01, epochs=3)
+    found = sgd(scale * X, Y, rate=0.01 / scale / scale, epochs=3)
+    np.testing.assert_allclose(scale * found.weights, plain.weights, rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_sgd_scales_with_the_values(scale):
+    for solve in (lambda y: sgd(X, y), lambda y: kernel_sgd(X @ X.T, y)):
+        plain, found = solve(Y), solve(scale * Y)
+        assert found.converged
+        assert found.residual == pytest.approx(scale * plain.residual, rel=1e-3)
+        np.testing.assert_allclose(found.weights, scale * plain.weights, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_kernel_sgd_does_not_depend_on_the_unit_of_the_kernel(scale):
+    plain, found = (kernel_sgd(factor * (X @ X.T), Y) for factor in (1.0, scale))
+    assert found.converged
+    np.testing.assert_allclose(scale * found.weights, plain.weights, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-140, 1e140, 1e200])
+def test_the_hard_margin_scales_with_the_points(scale):
+    plain, found = hard_margin(X, SIGNS), hard_margin(scale * X, SIGNS)
+    assert found.margin == pytest.approx(scale * plain.margin, rel=1e-9)
+    np.testing.assert_allclose(scale * found.weights, plain.weights, rtol=1e-9)
+    assert (found.gap, found.violation) == pytest.approx((plain.gap, plain.violation), abs=1e-9)
+    if 1e-150 < scale < 1e150:
+        np.testing.assert_allclose(scale * found.multipliers * scale, plain.multipliers, rtol=1e-9, atol=1e-12)
+    else:
+        assert np.isnan(found.multipliers).all()  # they are beyond float64
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_far_solutions_of_features_at_any_scale(scale):
+    near, far = far_solutions(scale * X, scale * X[:5], np.ones((30, 1)), [0.0, 1e3])
+    assert near.holds
+    assert far.holds
+    assert far.distance == pytest.approx(1e3, rel=1e-9)
+    assert np.isfinite([far.norm, far.train_off, far.rounding]).all()
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
         (lambda: sgd(X, Y[:-1]), "inconsistent"),
         (lambda: sgd(X, Y, START[:-1]), "Weights of shape"),
         (lambda: sgd(X, Y, rate=0), "rate = 0"),
-        (lambda: sgd(0 * X, Y), "are 0"),
+        (lambda: sgd(0 * X, Y), "X is 0 at all points"),
         (lambda: kernel_sgd(X, Y), "kernel matrix"),
         (lambda: kernel_sgd(X @ X.T, Y, [0.0]), "A start"),
         (lambda: hard_margin(X, Y), "Labels"),
@@ -265,13 +317,28 @@ def test_corollary_2_fewer_features_than_examples():
         (lambda: hard_margin([[np.nan]], [1]), "NaN"),
         (lambda: logistic_direction(X, SIGNS, []), "steps"),
         (lambda: logistic_direction(X, SIGNS, [1], optimiser="adamw"), "did you mean 'adam'"),
-        (lambda: logistic_direction(X, SIGNS, [1.5, 3]), "whole steps"),
-        (lambda: logistic_direction(X, SIGNS, [np.inf]), "whole steps"),
+        (lambda: logistic_direction(X, SIGNS, [1.5, 3]), "steps holds 1.5"),
+        (lambda: logistic_direction(X, SIGNS, [np.inf]), "steps holds inf"),
         (lambda: logistic_direction(X, SIGNS, [1], start=[0.0]), r"A start of shape \(1,\)"),
-        (lambda: logistic_direction(X, SIGNS, [1], start=START * np.nan), "30 finite numbers"),
+        (lambda: logistic_direction(X, SIGNS, [1], start=START * np.nan), "start holds NaN"),
         (lambda: logistic_direction(X, SIGNS, [1], rate=1e300), "after 1 steps have norm inf"),
         (lambda: kernel_sgd(np.tri(12), Y), "not symmetric"),
-        (lambda: kernel_sgd(np.eye(12) - 2 * (np.arange(12) == 3) * np.eye(12), Y), "an eigenvalue of -1"),
+        (lambda: kernel_sgd(np.eye(12) - 2 * (np.arange(12) == 3) * np.eye(12), Y), "eigenvalue of -1"),
+        (lambda: kernel_sgd([[0.0]], [1.0]), "K is 0 at all points"),
+        (lambda: sgd(X, Y, rate="0.1"), "rate = '0.1'"),
+        (lambda: sgd(X, Y, epochs=2.5), "epochs = 2.5"),
+        (lambda: sgd(X, Y, tolerance=-1), "tolerance = -1"),
+        (lambda: sgd(X, Y, seed=1.5), "seed = 1.5"),
+        (lambda: sgd(1e-200 * X, 1e200 * Y), "beyond what float64 holds"),
+        (lambda: sgd(X, ["a"] * 12), "a"),
+        (lambda: loss_hessian(1e200 * X, Y, START, lambda f, y: np.ones_like(f)), "Hessian is beyond"),
+        (lambda: loss_hessian(1e-200 * X, Y, START, lambda f, y: np.ones_like(f)), "Hessian is beyond"),
+        (lambda: loss_hessian(X, Y, START, lambda f, y: f * np.nan), "curvature holds NaN"),
+        (lambda: logistic_direction(1e200 * X, SIGNS, [1]), "does not hold its square"),
+        (lambda: logistic_direction(X, SIGNS, "12"), "steps = '12'"),
+        (lambda: logistic_direction(X, SIGNS, [1], optimiser=3), "Unknown optimiser 3"),
+        (lambda: far_solutions(X, X, np.zeros((30, 1)), ["1"]), "distances = '1'"),
+        (lambda: far_solutions(X, X, np.zeros((30, 1)), [1.0], epsilon=np.nan), "epsilon = nan"),
         (lambda: null_space_part(X, START * np.nan), "NaN"),
         (lambda: null_space_part(X, START[1:]), r"shape \(29,\)"),
         (lambda: memorising_weights(X.T, START[:, None]), "rank 12"),

@@ -149,7 +149,7 @@ def test_points_that_float64_cannot_tell_apart_are_refused():
         ([[1.0], [2.0]], [1, np.inf], "infinity"),
         ([[1.0], [2.0]], [1, 2, 3], "inconsistent numbers of samples"),
         ([[1.0, 2.0]] * 3, [1, 1, 1], "every feature is constant"),
-        ([[0.0], [1e-300], [1.0]], [0, 1e300, 0], "slope exceeds"),
+        ([[0.0], [1e-300], [1.0]], [0, 1e300, 0], "slope is beyond"),
     ],
 )
 def test_bad_input_is_told(x, y, told):
@@ -157,9 +157,34 @@ def test_bad_input_is_told(x, y, told):
         ReLUInterpolator(random_state=0).fit(x, y)
 
 
-def test_no_direction_is_bad_input():
-    with pytest.raises(InputError, match="n_directions = 0"):
-        ReLUInterpolator(n_directions=0).fit(X, Y)
+@pytest.mark.parametrize("bad", [0, "4", 2.5, None])
+def test_no_direction_is_bad_input(bad):
+    with pytest.raises(InputError, match=f"n_directions = {bad!r}"):
+        ReLUInterpolator(n_directions=bad).fit(X, Y)
+    with pytest.raises(InputError, match="random_state = 'a'"):
+        ReLUInterpolator(random_state="a").fit(X, Y)
+
+
+@pytest.mark.parametrize("x", [[0.0, np.inf], [0.0, np.nan], ["0", "1"], [-1.7e308, 1.7e308]])
+def test_lemma_1_is_of_finite_numbers(x):
+    with pytest.raises(InputError):
+        lemma_matrix(x, [-1.75e308, 0.5])
+
+
+@pytest.mark.parametrize(("depth", "tolerance"), [("3", 1e-3), (2.5, 1e-3), (2, "x"), (2, -1.0), (2, np.nan)])
+def test_bad_arguments_of_the_module_are_told(depth, tolerance):
+    model = ReLUInterpolator(random_state=0).fit(X, Y)
+    with pytest.raises(InputError, match=r"depth = |tolerance = "):
+        model.to_module(depth=depth, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_function_scales_with_points_and_values(scale):
+    plain = ReLUInterpolator(random_state=0).fit(X, Y)
+    values = ReLUInterpolator(random_state=0).fit(X, scale * Y)
+    np.testing.assert_allclose(values.predict(X + 0.01), scale * plain.predict(X + 0.01), rtol=1e-9)
+    points = ReLUInterpolator(random_state=0).fit(scale * X, Y)
+    np.testing.assert_allclose(points.predict(scale * (X + 0.01)), plain.predict(X + 0.01), rtol=1e-6)
 
 
 @pytest.mark.realdata

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 from sklearn.ensemble import AdaBoostClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -94,6 +95,13 @@ def test_trees_that_do_not_interpolate_are_refused(name):
     with pytest.raises(InputError, match=r"[12] of 4 training points, point [01] first"):
         forest.fit(x, [0, 1, 1, 1])
     assert forest.fit(x, [0, 0, 1, 1]).predict([[0.9]]).tolist() in ([0], [1])
+
+
+@pytest.mark.parametrize("name", ["perfect-random", "extra-trees", "random-forest"])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "tree_predictions"])
+def test_a_forest_before_fit_says_that_it_is_not_fitted(name, method):
+    with pytest.raises(NotFittedError):
+        getattr(forests(2, 0)[name], method)([[0.0]])
 
 
 def test_breimans_bound_holds_for_any_votes():
@@ -217,6 +225,19 @@ BINARY = ([[0.0], [1.0]], [0, 1], [[0.0]], [0])
         (lambda: averaging([[0, 1]], [0]), "Predictions"),
         (lambda: averaging([[0, 0]], [0, 0]), "one class"),
         (lambda: neighbour_limit(2), "k = 2"),
+        (lambda: neighbour_limit(1.5), "k = 1.5"),
+        (lambda: ramp(2.7), "n = 2.7"),
+        (lambda: true_risk([1, 0], [0.5, 1.5]), "probability from 0.5 to 1.5"),
+        (lambda: true_risk(["1", "0"], [0.5, 0.5]), "predictions holds what is no number"),
+        (lambda: true_risk([1, 2], [0.5, 0.5]), "0 and 1"),
+        (lambda: true_risk([1], [0.5, 0.5]), "one shape"),
+        (lambda: averaging([[0.0, np.nan]], [0, 1]), "NaN"),
+        (lambda: forests(2.5, 0), "n_trees = 2.5"),
+        (lambda: forests(2, -1), "random_state = -1"),
+        (lambda: adaboost_margins(*BINARY, rounds=2.5), "rounds = 2.5"),
+        (lambda: l2_boosting(*BINARY, rounds=2.5), "rounds = 2.5"),
+        (lambda: l2_boosting(*BINARY, max_leaves="3"), "max_leaves = '3'"),
+        (lambda: l2_boosting(*BINARY, random_state="a"), "random_state = 'a'"),
         (lambda: forests(2, 0)["perfect-random"].fit([[0.0], [1.0]], [0.5, 1.5]), "continuous"),
         (lambda: forests(2, 0)["extra-trees"].fit([[0.0], [1.0]], [0.5, 1.5]), "continuous"),
         (lambda: l2_boosting([[0.0], [1.0]], [0.5, 1.5], [[0.0]], [0]), "continuous"),

@@ -115,6 +115,8 @@ def test_random_labels_are_fitted_and_real_ones_learned():
         ([[1.0], [2.0], [1.0]], [0, 1, 1], {}, "Points [02] and [02] are equal"),
         ([[1.0], [np.nan]], [0, 1], {}, "NaN"),
         ([[1.0], [2.0]], [0, 1], {"n_trees": 0}, "n_trees = 0"),
+        ([[1.0], [2.0]], [0, 1], {"n_trees": "3"}, "n_trees = '3'"),
+        ([[1.0], [2.0]], [0, 1], {"random_state": "a"}, "random_state = 'a'"),
         ([[1.0], [2.0]], [0, 1, 2], {}, "inconsistent"),
     ],
 )

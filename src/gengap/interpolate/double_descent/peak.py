@@ -1,4 +1,4 @@
-"""Where a double-descent curve peaks, as well as its grid tells."""
+"""Where a double-descent curve peaks, to the resolution of its grid."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gengap.arguments import finite_array
 from gengap.arrays import Floats
 from gengap.errors import InputError
 
@@ -41,15 +42,15 @@ def find_peak(capacities: Sequence[float], risks: ArrayLike) -> Peak | None:
     >>> find_peak([1, 2, 4, 8, 16], [9.0, 3.0, 5.0, 2.0, 1.0])
     Peak(at=4.0, low=2.0, high=8.0)
     """
-    grid = np.asarray(capacities, dtype=np.float64)
-    curves = np.atleast_2d(np.asarray(risks, dtype=np.float64))
-    if grid.ndim != 1 or len(grid) < 3 or not np.all(np.diff(grid) > 0):
-        raise InputError(f"capacities = {list(capacities)}.", expected="at least three numbers, ascending")
-    if curves.shape[1:] != grid.shape or not np.isfinite(curves).all():
-        raise InputError(f"Risks of shape {curves.shape}.", expected=f"finite numbers, {len(grid)} for each curve")
-    found = [_summit(curve) for curve in curves]
-    places = [place for place in found if place is not None]
-    if len(places) < len(found):
+    grid, curves = finite_array(capacities, "capacities", ndim=1), finite_array(risks, "risks", ndim=(1, 2))
+    if len(grid) < 3 or not np.all(np.diff(grid) > 0):
+        raise InputError(f"capacities = {grid.tolist()}.", expected="at least three numbers, ascending")
+    curves = np.atleast_2d(curves)
+    if curves.shape[1] != len(grid):
+        raise InputError(f"Risks of shape {curves.shape}.", expected=f"{len(grid)} numbers for each curve")
+    summits = [_summit(curve) for curve in curves]
+    places = [place for place in summits if place is not None]
+    if len(places) < len(summits):
         return None
     return Peak(float(np.median(grid[places])), float(grid[min(places) - 1]), float(grid[max(places) + 1]))
 

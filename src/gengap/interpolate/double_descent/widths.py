@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gengap import seeds
+from gengap.arguments import finite_array, real_number, whole_number, whole_numbers
 from gengap.errors import InputError
+from gengap.interpolate.device import torch_device
 
 if TYPE_CHECKING:
     import torch
 
-NEW_WEIGHTS = 0.1  # standard deviation of the weights that a wider network has besides those it is given
+NEW_WEIGHTS = 0.1  # standard deviation of the weights that a wider network has beyond those of the narrower one
+_MOST = 1e15  # of inputs and values
 DECAY, DECAY_EVERY = 0.9, 500  # of the step below the threshold, and every how many epochs
 
 
@@ -53,6 +56,9 @@ class Training:
         learning_rate: Step for the mean over a batch of the squared error summed over outputs.
         momentum: In [0, 1).
         batch_size: Examples a step, at least 1.
+
+    Raises:
+        InputError: A number is out of its range.
     """
 
     epochs: int = 6000
@@ -61,10 +67,10 @@ class Training:
     batch_size: int = 100
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch_size) < 1 or not 0 < self.learning_rate < np.inf or not 0 <= self.momentum < 1:
-            raise InputError(
-                f"{self}.", expected="epochs and batch_size at least 1, a step above 0, momentum in [0, 1)"
-            )
+        whole_number(self.epochs, "epochs")
+        whole_number(self.batch_size, "batch_size")
+        real_number(self.learning_rate, "learning_rate", above=0)
+        real_number(self.momentum, "momentum", least=0, below=1)
 
 
 class Network:
@@ -132,16 +138,15 @@ def width_path(
         report: Called with each point as it is done.
 
     Raises:
-        InputError: No widths, widths below 1, shapes that do not match, NaN, or numbers beyond float32.
+        InputError: No widths, widths that are no whole numbers of at least 1, shapes that do not match, NaN, numbers
+            that float32 does not hold, or a device that cannot be used.
     """
     import torch
 
     training = training or Training()
-    grid = sorted({int(width) for width in widths})
-    if not grid or grid[0] < 1:
-        raise InputError(f"widths = {list(widths)}.", expected="at least one, each at least 1")
-    x, values, x_test, values_test = (torch.from_numpy(a).to(device) for a in _checked(X, y, X_test, y_test))
-    generator = torch.Generator(device).manual_seed(seeds.stream(seed, "widths"))
+    grid, where = whole_numbers(widths, "widths"), torch_device(device)
+    x, values, x_test, values_test = (torch.from_numpy(a).to(where) for a in _float32(X, y, X_test, y_test))
+    generator = torch.Generator(where).manual_seed(seeds.stream(seed, "widths"))
     points: list[WidthPoint] = []
     network: Network | None = None
     for width in grid:
@@ -155,22 +160,26 @@ def width_path(
     return points
 
 
-def _checked(*given: ArrayLike) -> list[NDArray[np.float32]]:
+def _float32(*given: ArrayLike) -> list[NDArray[np.float32]]:
     """X, y and those of the test, as float32."""
-    with np.errstate(over="ignore"):  # which is told below
-        arrays = [np.asarray(a, dtype=np.float32) for a in given]
+    names = ("X", "y", "X_test", "y_test")
+    arrays = [finite_array(a, name, ndim=2) for name, a in zip(names, given, strict=True)]
     shapes = [a.shape for a in arrays]
     if (
-        any(a.ndim != 2 or not a.size for a in arrays)
-        or any(len(x) != len(y) for x, y in (arrays[:2], arrays[2:]))
+        any(len(x) != len(y) for x, y in (arrays[:2], arrays[2:]))
         or shapes[0][1] != shapes[2][1]
         or shapes[1][1] != shapes[3][1]
     ):
         raise InputError(f"Shapes {shapes}.", expected="[n, d], [n, K], [m, d] and [m, K]")
-    for name, a in zip(("X", "y", "X_test", "y_test"), arrays, strict=True):
-        if not np.isfinite(a).all():
-            raise InputError(f"{name} holds NaN or infinity in float32.", expected="finite numbers below 3e38")
-    return arrays
+    for name, a in zip(names, arrays, strict=True):
+        largest = float(np.abs(a).max())
+        if largest > _MOST or 0 < largest < 1 / _MOST:
+            raise InputError(
+                f"The largest number of {name} is {largest:.2g}; networks are trained in float32.",
+                expected=f"0, or from {1 / _MOST:g} to {_MOST:g}, whose squares float32 holds",
+                next_step=f"rescale {name}",
+            )
+    return [a.astype(np.float32) for a in arrays]
 
 
 def n_parameters(inputs: int, width: int, outputs: int) -> int:
@@ -243,15 +252,15 @@ def _point(
     train, test = network(x), network(x_test)
     train_loss, test_loss = float((train - y).square().sum(1).mean()), float((test - y_test).square().sum(1).mean())
     norm = float(sum(weight.square().sum() for weight in network.weights)) ** 0.5
-    told = bool(np.isfinite([train_loss, test_loss, norm]).all())
+    finite = bool(np.isfinite([train_loss, test_loss, norm]).all())
     return WidthPoint(
         width=network.weights[0].shape[1],
         n_parameters=sum(weight.numel() for weight in network.weights),
-        train_loss=train_loss if told else None,
-        test_loss=test_loss if told else None,
-        train_error=_errors(train, y) if told else None,
-        test_error=_errors(test, y_test) if told else None,
-        norm=norm if told else None,
+        train_loss=train_loss if finite else None,
+        test_loss=test_loss if finite else None,
+        train_error=_errors(train, y) if finite else None,
+        test_error=_errors(test, y_test) if finite else None,
+        norm=norm if finite else None,
         epochs=epochs,
-        diverged=not told,
+        diverged=not finite,
     )

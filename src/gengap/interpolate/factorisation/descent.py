@@ -1,11 +1,12 @@
-"""Gradient descent on the factors of a matrix: no penalty, and yet of low rank where it starts small."""
+"""Gradient descent on the factors of a matrix: no penalty, and yet low rank from a small start."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gengap import seeds
+from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.factorisation.measurements import Measurements
@@ -18,7 +19,7 @@ Pullback = Callable[[Factors, Floats], Factors]
 
 @dataclass(frozen=True)
 class Factorised:
-    """Where descent on factors went.
+    """The result of descent on factors.
 
     Attributes:
         matrix: Their product.
@@ -59,21 +60,23 @@ def deep_descent(
         scale: Entries of each factor are normal with standard deviation scale^(1/N) q^(-1/2), q the columns of the
             matrix; above 0.
         change: Above 0, below 1.
-        steps: At most so many.
-        tolerance: Relative residual at which it stops.
+        steps: At most so many, at least 1.
+        tolerance: Relative residual at which it stops, at least 0, below 1.
         seed: Of the start.
 
     Raises:
-        InputError: y of another length, or 0, or not finite; numbers out of range.
+        InputError: y of another length, or 0, or not finite; numbers out of range; a start so large beside y that
+            float64 does not resolve the residual.
     """
-    if depth < 1 or not 0 < scale < np.inf:
-        raise InputError(f"depth = {depth}, scale = {scale}.", expected="a depth of at least 1, a scale above 0")
+    depth, limits = whole_number(depth, "depth"), _Limits(change, steps, tolerance)
+    known, values, unit = measurements.scaled(measurements.checked(y))
+    start = _start(scale, unit, limits)
     p, q = measurements.shape
     width, rng = max(p, q), seeds.generator(seed, "factors")
     sizes = [q, *[width] * (depth - 1), p]
-    spread = scale ** (1 / depth) / np.sqrt(q)
+    spread = start ** (1 / depth) / np.sqrt(q)
     factors = [spread * rng.standard_normal((sizes[j + 1], sizes[j])) for j in range(depth)]
-    return _descend(measurements, y, factors, _chain, _chain_gradients, change, steps, tolerance)
+    return _scaled(_descend(known, values, factors, _chain, _chain_gradients, limits), unit)
 
 
 def psd_descent(
@@ -96,17 +99,19 @@ def psd_descent(
         y: The values, ``[m]``.
         scale: Above 0.
         change: Above 0, below 1.
-        steps: At most so many.
-        tolerance: Relative residual at which it stops.
+        steps: At most so many, at least 1.
+        tolerance: Relative residual at which it stops, at least 0, below 1.
 
     Raises:
-        InputError: Measurements that are not of symmetric matrices; y or numbers out of range.
+        InputError: Measurements that are not of symmetric matrices; y or numbers out of range; a start so large beside
+            y that float64 does not resolve the residual.
     """
-    if not 0 < scale < np.inf:
-        raise InputError(f"scale = {scale}.", expected="above 0")
+    limits = _Limits(change, steps, tolerance)
     measurements.check_symmetric()
-    start = [scale * np.eye(measurements.shape[0])]
-    return _descend(measurements, y, start, _square, _square_gradient, change, steps, tolerance)
+    known, values, unit = measurements.scaled(measurements.checked(y))
+    size = real_number(scale, "scale", above=0)
+    start = [_start(size * size, unit, limits) ** 0.5 * np.eye(measurements.shape[0])]
+    return _scaled(_descend(known, values, start, _square, _square_gradient, limits), unit)
 
 
 def rank_constrained(
@@ -129,18 +134,50 @@ def rank_constrained(
     Raises:
         InputError: A rank out of range; with psd, measurements that are not of symmetric matrices.
     """
-    if not 1 <= rank <= min(measurements.shape):
-        raise InputError(f"rank = {rank}.", expected=f"1 to {min(measurements.shape)}")
-    back = measurements.adjoint(measurements.checked(y))
+    rank, limits = whole_number(rank, "rank", most=min(measurements.shape)), _Limits(0.5, steps, tolerance)
+    known, wanted, unit = measurements.scaled(measurements.checked(y))
+    back = known.adjoint(wanted)
     if psd:
         measurements.check_symmetric()
         values, vectors = np.linalg.eigh(back)
         roots = np.sqrt(np.maximum(values[-rank:], 1e-3 * np.abs(values).max()))
-        return _descend(measurements, y, [vectors[:, -rank:] * roots], _square, _square_gradient, 0.5, steps, tolerance)
-    left, found, right = np.linalg.svd(back)
-    roots = np.sqrt(found[:rank])
+        start = [vectors[:, -rank:] * roots]
+        return _scaled(_descend(known, wanted, start, _square, _square_gradient, limits), unit)
+    left, singular, right = np.linalg.svd(back)
+    roots = np.sqrt(singular[:rank])
     start = [roots[:, None] * right[:rank], left[:, :rank] * roots]
-    return _descend(measurements, y, start, _chain, _chain_gradients, 0.5, steps, tolerance)
+    return _scaled(_descend(known, wanted, start, _chain, _chain_gradients, limits), unit)
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Largest change of the factors in a step, most steps, and the relative residual that ends them."""
+
+    change: float
+    steps: int
+    tolerance: float
+
+    def __post_init__(self) -> None:
+        real_number(self.change, "change", above=0, below=1)
+        whole_number(self.steps, "steps")
+        real_number(self.tolerance, "tolerance", least=0, below=1)
+
+
+def _start(scale: float, unit: float, limits: _Limits) -> float:
+    """The start's scale in units of the values."""
+    start = real_number(scale, "scale", above=0) / unit
+    most = max(limits.tolerance, 1e-12) / np.finfo(np.float64).eps
+    if not 0 < start <= most:
+        raise InputError(
+            f"scale = {scale:g} for values near {unit:.2g}.",
+            expected=f"a start of at most {most * unit:.2g}, beside which float64 resolves the residual",
+            next_step="take a smaller scale, or rescale y",
+        )
+    return start
+
+
+def _scaled(found: Factorised, unit: float) -> Factorised:
+    return replace(found, matrix=found.matrix * unit)
 
 
 def _descend(
@@ -149,23 +186,18 @@ def _descend(
     factors: Factors,
     product: Product,
     pullback: Pullback,
-    change: float,
-    steps: int,
-    tolerance: float,
+    limits: _Limits,
 ) -> Factorised:
     """Gradient steps; one is taken where it lowers the loss by half of what the gradient promises."""
-    y = measurements.checked(y)
-    if not 0 < change < 1 or steps < 1:
-        raise InputError(f"change = {change}, steps = {steps}.", expected="in (0, 1), and at least 1")
     size, rate, done = float(np.linalg.norm(y)), np.inf, 0
     matrix = product(factors)
     off = measurements(matrix) - y
-    while done < steps and np.linalg.norm(off) > tolerance * size:
+    while done < limits.steps and np.linalg.norm(off) > limits.tolerance * size:
         gradients = pullback(factors, measurements.adjoint(off))
         steepness = _norm(gradients)
         if steepness == 0:
             break  # a saddle
-        rate = min(1.5 * rate, change * _norm(factors) / steepness)
+        rate = min(1.5 * rate, limits.change * _norm(factors) / steepness)
         while True:
             moved = [f - rate * g for f, g in zip(factors, gradients, strict=True)]
             matrix = product(moved)
@@ -175,7 +207,7 @@ def _descend(
             rate /= 2
         factors, off, done = moved, off_moved, done + 1
     residual = float(np.linalg.norm(off)) / size
-    return Factorised(matrix, residual, done, residual <= tolerance)
+    return Factorised(matrix, residual, done, residual <= limits.tolerance)
 
 
 def _norm(factors: Factors) -> float:

@@ -1,4 +1,4 @@
-"""Linear measurements of a matrix, matrices of low rank to measure, and how rank and recovery are told."""
+"""Linear measurements of a matrix, matrices of low rank to measure, and measures of rank and recovery."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,8 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse import csr_array
 
 from gengap import seeds
-from gengap.arrays import Floats
+from gengap.arguments import finite_array, power_of_two, shown, whole_number
+from gengap.arrays import Floats, euclidean_norm
 from gengap.errors import InputError
 
 Shape = tuple[int, int]
@@ -24,11 +25,21 @@ class Measurements:
         shape: Of X, ``(p, q)``.
         rows: The A_i, each as a row: ``[m, p q]``, linearly independent; sparse rows are orthonormal.
         symmetric: Whether each A_i is symmetric; X is then meant to be.
+
+    Raises:
+        InputError: Rows of another length than p q, or not finite; with ``symmetric`` one that is not symmetric.
     """
 
     shape: Shape
     rows: Floats | csr_array
     symmetric: bool = False
+
+    def __post_init__(self) -> None:
+        p, q = _shape(self.shape)
+        if self.rows.ndim != 2 or self.rows.shape[1] != p * q or not np.isfinite(_entries(self.rows)).all():
+            raise InputError(f"Rows of shape {self.rows.shape}.", expected=f"finite numbers [m, {p * q}]")
+        if self.symmetric and (p != q or not _are_symmetric(self.rows, p)):
+            raise InputError("A measurement is not symmetric.", expected="symmetric ones, or symmetric=False")
 
     def __len__(self) -> int:
         return int(self.rows.shape[0])
@@ -49,17 +60,29 @@ class Measurements:
         """The matrix nearest to X whose measurements are ``values``."""
         return X + self.adjoint(self.combination(values - self(X)))
 
+    def scaled(self, values: Floats) -> tuple["Measurements", Floats, float]:
+        """Measurements and values divided by powers of two, and the power that matrices have to be multiplied by.
+
+        No square over- or underflows then, and X has these values exactly where X / power has the scaled ones.
+        """
+        rows, row_scale = self.rows, 1.0
+        if not isinstance(rows, csr_array):  # sparse ones have length 1
+            row_scale = power_of_two(rows)
+            rows = rows / row_scale
+        value_scale = power_of_two(values)
+        return Measurements(self.shape, rows, self.symmetric), values / value_scale, value_scale / row_scale
+
     def checked(self, values: ArrayLike) -> Floats:
         """Values of the measurements, ``[m]``.
 
         Raises:
             InputError: Another number of them, NaN or infinity, or all of them 0.
         """
-        y = np.asarray(values, dtype=np.float64)
-        if y.shape != (len(self),) or not np.isfinite(y).all() or not y.any():
-            raise InputError(
-                f"Values of shape {y.shape} for {len(self)} measurements.", expected="finite values, not all 0"
-            )
+        y = finite_array(values, "y", ndim=1)
+        if len(y) != len(self):
+            raise InputError(f"y has shape {y.shape}.", expected=f"{len(self)} values, one for each measurement")
+        if not y.any():
+            raise InputError("y is 0: the matrix of least norm is 0.", expected="values, not all 0")
         return y
 
     def check_symmetric(self) -> None:
@@ -91,14 +114,14 @@ def gaussian_measurements(shape: Shape, count: int, *, symmetric: bool = False, 
 
     Args:
         shape: Of the matrices to be measured, ``(p, q)``.
-        count: m, at most p q, or p (p + 1) / 2 for symmetric matrices.
+        count: m, at least 1, at most p q, or p (p + 1) / 2 for symmetric matrices.
         symmetric: Takes the symmetric part of each.
         seed: Of the entries.
 
     Raises:
         InputError: A count out of range, or symmetric matrices that are not square.
     """
-    _check(shape, count, symmetric)
+    shape, count = _counted(shape, count, symmetric)
     drawn = seeds.generator(seed, "measurements").standard_normal((count, *shape)) / np.sqrt(count)
     if symmetric:
         drawn = (drawn + drawn.transpose(0, 2, 1)) / 2
@@ -110,14 +133,14 @@ def entry_measurements(shape: Shape, count: int, *, symmetric: bool = False, see
 
     Args:
         shape: Of the matrices to be measured, ``(p, q)``.
-        count: m, at most p q, or p (p + 1) / 2 for symmetric matrices.
+        count: m, at least 1, at most p q, or p (p + 1) / 2 for symmetric matrices.
         symmetric: Draws from the upper triangle and measures both halves at once.
         seed: Of the draw.
 
     Raises:
         InputError: A count out of range, or symmetric matrices that are not square.
     """
-    _check(shape, count, symmetric)
+    shape, count = _counted(shape, count, symmetric)
     p, q = shape
     possible = np.flatnonzero(np.triu(np.ones(shape)) if symmetric else np.ones(shape))
     chosen = np.sort(seeds.generator(seed, "measurements").choice(possible, count, replace=False))
@@ -143,8 +166,10 @@ def low_rank(shape: Shape, rank: int, *, psd: bool = False, seed: int = 0) -> Fl
     Raises:
         InputError: A rank out of range, or a positive semidefinite matrix that is not square.
     """
-    if not 1 <= rank <= min(shape) or (psd and shape[0] != shape[1]):
-        raise InputError(f"rank = {rank} of a {shape[0]} x {shape[1]} matrix.", expected=f"1 to {min(shape)}")
+    shape = _shape(shape)
+    rank = whole_number(rank, "rank", most=min(shape))
+    if psd and shape[0] != shape[1]:
+        raise InputError(f"A positive semidefinite {shape[0]} x {shape[1]} matrix.", expected="a square shape")
     rng = seeds.generator(seed, "low rank")
     left = rng.standard_normal((shape[0], rank))
     right = left if psd else rng.standard_normal((shape[1], rank))
@@ -157,30 +182,84 @@ def effective_rank(X: Floats) -> float:
 
     Source: Roy and Vetterli 2007; Arora et al. 2019 (arXiv:1905.13655) use it for depth.
 
+    Args:
+        X: A matrix, ``[p, q]``.
+
+    Raises:
+        InputError: X is no matrix of finite numbers.
+
     >>> round(effective_rank(np.diag([2.0, 2.0, 0.0])), 12)
     2.0
     """
-    values = np.linalg.svd(X, compute_uv=False)
+    values = _singular_values(X)[0]
     if not values.any():
         return 0.0
-    shares = values[values > 0] / values.sum()
+    shares = values / values.sum()
+    shares = shares[shares > 0]
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
 def nuclear_norm(X: Floats) -> float:
-    """Sum of the singular values."""
-    return float(np.linalg.svd(X, compute_uv=False).sum())
+    """Sum of the singular values.
+
+    Args:
+        X: A matrix, ``[p, q]``.
+
+    Raises:
+        InputError: X is no matrix of finite numbers.
+
+    >>> nuclear_norm(np.diag([3.0, -4.0]))
+    7.0
+    """
+    values, scale = _singular_values(X)
+    return float(values.sum()) * scale
+
+
+def _singular_values(X: Floats) -> tuple[Floats, float]:
+    """Those of X over a power of two, and that power."""
+    matrix = finite_array(X, "X", ndim=2)
+    scale = power_of_two(matrix)
+    return np.asarray(np.linalg.svd(matrix / scale, compute_uv=False), dtype=np.float64), scale
 
 
 def recovery_error(X: Floats, truth: Floats) -> float:
-    """||X - truth||_F / ||truth||_F."""
-    return float(np.linalg.norm(X - truth) / np.linalg.norm(truth))
+    """||X - truth||_F / ||truth||_F.
+
+    Args:
+        X: A matrix, ``[p, q]``.
+        truth: The matrix to be recovered, not 0.
+
+    Raises:
+        InputError: Shapes that do not match, what is not finite, a truth of 0.
+    """
+    found, wanted = finite_array(X, "X", ndim=2), finite_array(truth, "truth", ndim=2)
+    if found.shape != wanted.shape or not wanted.any():
+        raise InputError(f"X of shape {found.shape}, truth of {wanted.shape}.", expected="one shape, a truth not 0")
+    scale = power_of_two(wanted)
+    return euclidean_norm(found / scale - wanted / scale) / euclidean_norm(wanted / scale)
 
 
-def _check(shape: Shape, count: int, symmetric: bool) -> None:
-    p, q = shape
+def _counted(shape: Shape, count: int, symmetric: bool) -> tuple[Shape, int]:
+    p, q = _shape(shape)
     if symmetric and p != q:
         raise InputError(f"Symmetric {p} x {q} matrices.", expected="as many rows as columns")
     most = p * (p + 1) // 2 if symmetric else p * q
-    if not 1 <= count <= most:
-        raise InputError(f"{count} measurements of a {p} x {q} matrix.", expected=f"1 to {most}")
+    return (p, q), whole_number(count, "count", most=most)
+
+
+def _shape(shape: Shape) -> Shape:
+    if not isinstance(shape, tuple | list) or len(shape) != 2:
+        raise InputError(f"shape = {shown(shape)}.", expected="(rows, columns)")
+    return whole_number(shape[0], "rows"), whole_number(shape[1], "columns")
+
+
+def _entries(rows: Floats | csr_array) -> Floats:
+    return np.asarray(rows.data if isinstance(rows, csr_array) else rows)
+
+
+def _are_symmetric(rows: Floats | csr_array, p: int) -> bool:
+    if isinstance(rows, csr_array):
+        flipped = rows[:, np.arange(p * p).reshape(p, p).T.ravel()]
+        return bool(abs(rows - flipped).max() == 0)
+    matrices = rows.reshape(-1, p, p)
+    return bool(np.abs(matrices - matrices.transpose(0, 2, 1)).max() <= 1e-12 * np.abs(matrices).max())

@@ -1,14 +1,14 @@
-"""The matrix of least nuclear norm with given measurements, with a proof of how far it is from the least."""
+"""The matrix of least nuclear norm with given measurements, and a certificate of how far it is from the least."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
-from gengap.errors import InputError
 from gengap.interpolate.factorisation.measurements import Measurements, nuclear_norm
 
-_LOOK = 10  # steps between two looks at the certificate
+_LOOK = 10  # steps between two computations of the certificate
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class NuclearSolution:
     """A matrix with the given measurements, and bounds on the least nuclear norm.
 
     Attributes:
-        matrix: It.
+        matrix: The matrix.
         norm: Its nuclear norm: the least is at most this.
         lower: The least is at least this: the value of a feasible point of the dual problem.
         gap: (norm - lower) / norm; at least 0, up to rounding and to what ``negative`` allows.
@@ -52,18 +52,22 @@ def minimum_nuclear_norm(
         measurements: What is known of the matrix.
         y: The values, ``[m]``.
         psd: Only positive semidefinite matrices; the norm is then the trace.
-        tolerance: Relative gap at which it stops, above 0.
-        steps: At most so many.
+        tolerance: Relative gap at which it stops, above 0, below 1.
+        steps: At most so many, at least 1.
 
     Raises:
         InputError: y of another length, 0 or not finite; with psd, measurements that are not of symmetric matrices;
             numbers out of range.
     """
-    values = measurements.checked(y)
-    if not 0 < tolerance < 1 or steps < 1:
-        raise InputError(f"tolerance = {tolerance}, steps = {steps}.", expected="in (0, 1), and at least 1")
+    tolerance, steps = real_number(tolerance, "tolerance", above=0, below=1), whole_number(steps, "steps")
     if psd:
         measurements.check_symmetric()
+    known, values, unit = measurements.scaled(measurements.checked(y))
+    found = _splitting(known, values, psd, tolerance, steps)
+    return replace(found, matrix=found.matrix * unit, norm=found.norm * unit, lower=found.lower * unit)
+
+
+def _splitting(measurements: Measurements, values: Floats, psd: bool, tolerance: float, steps: int) -> NuclearSolution:
     state = measurements.nearest(np.zeros(measurements.shape), values)
     threshold = float(np.linalg.norm(state, 2)) / 2
     best = _certified(measurements, values, state, np.zeros_like(state), psd, 0, tolerance)

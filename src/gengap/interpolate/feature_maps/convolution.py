@@ -5,12 +5,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from gengap.errors import InputError
-from gengap.interpolate.feature_maps.images import blocks, check_whole, image_shape, zca_matrix
-from gengap.interpolate.validation import validated
+from gengap.arguments import real_number, whole_number
+from gengap.interpolate.feature_maps.images import blocks, float32_images, image_shape, zca_matrix
+from gengap.interpolate.validation import random_state, validated
 
 PATCH_EPSILON = 1e-3  # added to the eigenvalues of the patches' covariance
 WHITENING_PATCHES = 100_000  # random patches that the covariance is taken from
@@ -65,21 +64,21 @@ class RandomConvFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Takes filters from images X ``[n, pixels]``."""
-        check_whole(n_filters=self.n_filters, patch=self.patch, pool=self.pool, stride=self.stride)
-        if not 0 <= self.bias < np.inf:
-            raise InputError(f"bias = {self.bias}.", expected="a number of at least 0")
-        self._pool, self._stride, self._bias = self.pool, self.stride, self.bias
+        n_filters, patch = whole_number(self.n_filters, "n_filters"), whole_number(self.patch, "patch")
+        self._pool, self._stride = whole_number(self.pool, "pool"), whole_number(self.stride, "stride")
+        self._bias = real_number(self.bias, "bias", least=0)
         points = validated(self, X, dtype=[np.float32, np.float64])
         self._shape = image_shape(self.image_shape, points.shape[1])
+        float32_images(points, points.shape)  # which refuses what the features could not be computed of
         images = points.reshape(-1, *self._shape)
-        rng = check_random_state(self.random_state)
+        rng = random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=2)
-        size = (min(self.patch, self._shape[1]), min(self.patch, self._shape[2]))
+        size = (min(patch, self._shape[1]), min(patch, self._shape[2]))
         many = _patches(images, min(WHITENING_PATCHES, 100 * len(images)), size, np.random.RandomState(seeds[0]))
         whitening = zca_matrix(many, PATCH_EPSILON)
-        chosen = _patches(images, self.n_filters, size, np.random.RandomState(seeds[1]))
+        chosen = _patches(images, n_filters, size, np.random.RandomState(seeds[1]))
         filters = chosen @ whitening @ whitening
-        self.filters_ = filters.reshape(self.n_filters, self._shape[0], *size).astype(np.float32)
+        self.filters_ = filters.reshape(n_filters, self._shape[0], *size).astype(np.float32)
         self._n_features_out = self._features(points[:1]).shape[1]
         return self
 
@@ -96,7 +95,7 @@ class RandomConvFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         import torch
         from torch.nn.functional import avg_pool2d, conv2d
 
-        images = torch.from_numpy(np.ascontiguousarray(points, np.float32)).reshape(-1, *self._shape)
+        images = torch.from_numpy(float32_images(points, (-1, *self._shape)))
         images = images.contiguous(memory_format=torch.channels_last)  # in which pooling is faster
         with torch.inference_mode():
             pooled = []

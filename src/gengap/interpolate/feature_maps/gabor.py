@@ -7,11 +7,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arguments import finite_array, whole_number
 from gengap.errors import InputError
-from gengap.interpolate.feature_maps.images import blocks, check_positive, check_whole, image_shape
+from gengap.interpolate.feature_maps.images import blocks, float32_images, image_shape
 from gengap.interpolate.validation import validated
 
 WIDTH = 0.56  # the envelope's standard deviation in wavelengths: a bandwidth of one octave
+SHORTEST = 2.0  # wavelength in pixels
 REACH = 2.5  # standard deviations at which a wavelet is cut off
 
 
@@ -22,7 +24,7 @@ def wavelet(wavelength: float, angle: float) -> NDArray[np.complex128]:
     direction, sigma = 0.56 lambda, and c such that a constant image gives nothing.
 
     Args:
-        wavelength: lambda, in pixels.
+        wavelength: lambda, in pixels, at least 2.
         angle: Direction of the wave, in radians.
     """
     sigma = WIDTH * wavelength
@@ -46,7 +48,8 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     Args:
         image_shape: (channels, height, width) of the images whose pixels are the rows of X; None: one line of pixels.
-        wavelengths: In pixels, each above 0.
+        wavelengths: In pixels, each at least 2, the shortest wave that pixels hold, and at most 32 or four times the
+            longer side of the images.
         n_directions: Directions of the waves, even over half a turn, at least 1.
         pool: Side of the squares, in pixels, at least 1; those at the right and lower edge may be cut off.
 
@@ -68,17 +71,20 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Makes the wavelets for images X ``[n, pixels]``; their values do not matter."""
-        check_whole(n_directions=self.n_directions, pool=self.pool)
-        if not self.wavelengths:
-            raise InputError("No wavelengths.", expected="at least one, in pixels")
-        for wavelength in self.wavelengths:
-            check_positive(wavelength=wavelength)
+        n_directions, self._pool = whole_number(self.n_directions, "n_directions"), whole_number(self.pool, "pool")
+        wavelengths = finite_array(self.wavelengths, "wavelengths", ndim=1)
         points = validated(self, X, dtype=[np.float32, np.float64])
-        self._pool = self.pool
         self._shape = image_shape(self.image_shape, points.shape[1])
-        angles = np.pi * np.arange(self.n_directions) / self.n_directions
+        longest = max(32, 4 * max(self._shape[1:]))
+        for wavelength in wavelengths:
+            if not SHORTEST <= wavelength <= longest:
+                raise InputError(
+                    f"wavelengths holds {wavelength:g}.",
+                    expected=f"pixels from {SHORTEST:g}, the shortest wave that they hold, to {longest}",
+                )
+        angles = np.pi * np.arange(n_directions) / n_directions
         self.wavelets_ = [
-            np.stack([wavelet(length, angle) for angle in angles]).astype(np.complex64) for length in self.wavelengths
+            np.stack([wavelet(length, angle) for angle in angles]).astype(np.complex64) for length in wavelengths
         ]
         self._n_features_out = self._features(points[:1]).shape[1]
         return self
@@ -97,7 +103,7 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         from torch.nn.functional import avg_pool2d, conv2d
 
         height, width = self._shape[1:]
-        images = torch.from_numpy(np.ascontiguousarray(points, np.float32)).reshape(-1, 1, height, width)
+        images = torch.from_numpy(float32_images(points, (-1, 1, height, width)))
         square = [min(self._pool, side) for side in (height, width)]
         with torch.inference_mode():
             pooled = []

@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from gengap.interpolate.feature_maps.images import check_positive, zca_matrix
+from gengap.arguments import real_number
+from gengap.interpolate.feature_maps.images import zca_matrix
 from gengap.interpolate.validation import validated
 
 
@@ -38,10 +39,12 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # ty
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Mean and whitening matrix of points X ``[n, d]``."""
-        check_positive(epsilon=self.epsilon)
+        epsilon = real_number(self.epsilon, "epsilon", above=0)
         points = np.asarray(validated(self, X, dtype=np.float64))
-        self.mean_ = points.mean(axis=0)
-        self.whitening_ = zca_matrix(points - self.mean_, self.epsilon)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.mean_ = points.mean(axis=0)
+            centred = points - self.mean_
+        self.whitening_ = zca_matrix(centred, epsilon)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:

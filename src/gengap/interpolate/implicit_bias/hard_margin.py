@@ -1,18 +1,19 @@
 """The hard-margin direction: what gradient descent on separable data tends to."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import linprog, nnls
-from sklearn.utils import check_X_y
 
+from gengap.arguments import power_of_two
 from gengap.arrays import Floats
 from gengap.errors import InputError
+from gengap.interpolate.validation import points_and_values
 
 _SEPARABLE = 1e-12  # distance, as a fraction of 1, below which the constraints have no common point
-_GAP = 1e-6  # and violation, up to which the machine is told
+_GAP = 1e-6  # largest gap, and violation, of a machine that is returned
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class HardMargin:
     Attributes:
         weights: w, ``[d]``.
         margin: 1 / ||w||: distance of the nearest example from the plane, in units of x.
-        multipliers: alpha >= 0 of the examples, ``[n]``, with w = sum alpha_i y_i x_i; not 0 at support vectors only.
+        multipliers: alpha >= 0 of the examples, ``[n]``, with w = sum alpha_i y_i x_i; not 0 at support vectors only;
+            NaN where float64 does not hold them.
         gap: ||w||^2 / 2 less the dual value sum alpha - ||w||^2 / 2, as a fraction of ||w||^2: 0 proves w right.
         violation: Largest 1 - y_i <w, x_i>; 0 up to rounding.
     """
@@ -53,26 +55,37 @@ def hard_margin(X: ArrayLike, y: ArrayLike) -> HardMargin:
     array([0.5, 1. ])
     """
     signed = signed_points(X, y)
+    scale = power_of_two(signed)
+    found = _hard_margin(signed / scale)
+    with np.errstate(over="ignore", under="ignore"):
+        multipliers = found.multipliers / scale / scale
+        if not np.isfinite(multipliers).all() or multipliers.max() < np.finfo(np.float64).tiny:
+            multipliers = np.full_like(multipliers, np.nan)
+    return replace(found, weights=found.weights / scale, margin=found.margin * scale, multipliers=multipliers)
+
+
+def _hard_margin(signed: Floats) -> HardMargin:
+    """The machine of points of length near 1."""
     longest = float(np.linalg.norm(signed, axis=1).max())
     found = _solved(signed, longest)
-    if found is not None and _told(found):
+    if found is not None and _optimal(found):
         return found
     # The margin is far below the longest point, or there is none.
     reached = 1 / float(np.linalg.norm(_separating(signed)))
     found = _solved(signed, reached)
-    if found is not None and not _told(found):
+    if found is not None and not _optimal(found):
         found = _polished(signed, found)
-    if found is None or not _told(found):
+    if found is None or not _optimal(found):
         raise InputError(
-            f"The classes are separable, with a margin of at least {reached:.2g}, but float64 does not tell the "
-            f"largest one beside points of length {longest:.2g}.",
+            f"The classes are separable, with a margin of at least {reached:.2g}, but float64 does not resolve "
+            f"the largest one beside points of length {longest:.2g}.",
             expected="points whose columns are of similar size",
             next_step="divide each column by its standard deviation",
         )
     return found
 
 
-def _told(found: HardMargin) -> bool:
+def _optimal(found: HardMargin) -> bool:
     return found.gap <= _GAP and found.violation <= _GAP
 
 
@@ -146,10 +159,9 @@ def signed_points(X: ArrayLike, y: ArrayLike) -> Floats:
     Raises:
         InputError: Labels other than -1 and 1; NaN; shapes that do not match.
     """
-    try:
-        points, labels = check_X_y(X, y, dtype=np.float64)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    points, labels = points_and_values(X, y)
+    if labels.ndim != 1:
+        raise InputError(f"y has shape {labels.shape}.", expected="[n]: one sign for each point")
     if not np.isin(labels, (-1, 1)).all():
         raise InputError(f"Labels {np.unique(labels)[:5]}.", expected="-1 and 1")
     return np.asarray(points * labels[:, None])

@@ -1,29 +1,30 @@
-"""Which of its many interpolating solutions SGD finds: the nearest to where it starts, for linear and kernel models."""
+"""Which interpolating solution SGD converges to: the nearest to its start, for linear and kernel models."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array, check_X_y
 
 from gengap import seeds
+from gengap.arguments import finite_array, kernel_matrix, power_of_two, real_number, whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
+from gengap.interpolate.validation import points_and_values
 
 Curvature = Callable[[Floats, Floats], Floats]
 """Second derivative of a loss with respect to the prediction, from predictions and labels, elementwise."""
-_ROUNDING = 1e-6  # of the largest entry: what a kernel matrix in float32 may be off by
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
 class Descent:
-    """Where SGD went.
+    """The result of SGD.
 
     Attributes:
         weights: The last iterate, shaped as the start; for a kernel the coefficients alpha.
         epochs: Passes over the examples.
-        residual: Largest |prediction - y| at the end, in units of y.
+        residual: Largest |prediction - y| at the end, in units of y; infinite where training diverged.
         converged: Whether the residual is within the tolerance; otherwise the weights are not the limit yet.
     """
 
@@ -54,16 +55,16 @@ def nearest_interpolator(X: ArrayLike, y: ArrayLike, start: ArrayLike | None = N
 
 
 def null_space_part(X: ArrayLike, weights: ArrayLike) -> Floats:
-    """What of ``weights`` no point of X sees: w - X^+ X w.
+    """The part of ``weights`` that changes no prediction on X: w - X^+ X w.
+
+    Args:
+        X: Points, ``[n, d]``.
+        weights: w, ``[d]`` or ``[d, K]``.
 
     Raises:
         InputError: NaN, shapes that do not match.
     """
-    try:
-        points = check_array(X, dtype=np.float64)
-        w = check_array(weights, dtype=np.float64, ensure_2d=False)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    points, w = finite_array(X, "X", ndim=2), finite_array(weights, "weights", ndim=(1, 2))
     if len(w) != points.shape[1]:
         raise InputError(f"Weights of shape {w.shape} for points of shape {points.shape}.", expected="[d] or [d, K]")
     return np.asarray(w - np.linalg.lstsq(points, points @ w, rcond=None)[0])
@@ -88,18 +89,20 @@ def sgd(
         X: Points, ``[n, d]``.
         y: Values, ``[n]`` or ``[n, K]``.
         start: w_0; 0 by default.
-        rate: Step size for the loss (x w - y)^2 / 2; 1 / max ||x||^2 by default, stable below twice that.
-        epochs: At most so many.
-        tolerance: Largest residual that counts as converged, as a fraction of max |y|.
+        rate: Step size for the loss (x w - y)^2 / 2, above 0; 1 / max ||x||^2 by default, stable below twice that.
+        epochs: At most so many, at least 1.
+        tolerance: Largest residual that counts as converged, as a fraction of max |y|, at least 0.
         seed: Of the orders.
 
     Raises:
-        InputError: NaN, shapes that do not match, a rate that is not positive, epochs below 1.
+        InputError: NaN, shapes that do not match, a number out of range, points that are all 0, weights that float64
+            does not hold.
     """
     points, values, weights = _checked(X, y, start)
-    largest = float((points**2).sum(axis=1).max())
-    step = _step(rate, largest, epochs)
-    weights = weights.copy()
+    # Points and values divided by powers of two: no square over- or underflows, and the path is the same.
+    x_scale, y_scale = power_of_two(points), power_of_two(np.concatenate([values.ravel(), _predicted(points, weights)]))
+    points, values, weights = points / x_scale, values / y_scale, weights / y_scale * x_scale
+    step = _step(rate, float((points**2).sum(axis=1).max()), (x_scale, x_scale), "X")
 
     def one_epoch(order: NDArray[np.int64]) -> Floats:
         for i in order:
@@ -107,7 +110,8 @@ def sgd(
             weights[...] -= step * np.multiply.outer(points[i], off)
         return np.asarray(points @ weights - values)
 
-    return _run(one_epoch, weights, values, epochs, tolerance, seed)
+    found = _run(one_epoch, weights, values, epochs, tolerance, seed)
+    return replace(found, weights=_rescaled(found.weights, y_scale, x_scale), residual=found.residual * y_scale)
 
 
 def kernel_sgd(
@@ -129,29 +133,32 @@ def kernel_sgd(
         K: Kernel matrix of the points, ``[n, n]``.
         y: Values, ``[n]`` or ``[n, C]``.
         start: f_0 at the points, shaped as y; 0 by default.
-        rate: Step size; 1 / max K_ii by default, stable below twice that.
-        epochs: At most so many.
+        rate: Step size, above 0; 1 / max K_ii by default, stable below twice that.
+        epochs: At most so many, at least 1.
         tolerance: As for ``sgd``. A kernel matrix of large condition number may need more epochs than there are.
         seed: Of the orders.
 
     Raises:
-        InputError: NaN, shapes that do not match, a matrix that is not symmetric and positive semidefinite, a rate that
-            is not positive, epochs below 1.
+        InputError: NaN, shapes that do not match, a matrix that is not symmetric and positive semidefinite, a number
+            out of range, a kernel that is 0 at all points, coefficients that float64 does not hold.
     """
-    kernel, values, _ = _checked(K, y, None)
-    _check_kernel(kernel)
-    begin = np.zeros_like(values) if start is None else np.asarray(start, dtype=np.float64)
+    kernel, values, _ = _checked(kernel_matrix(K), y, None)
+    begin = np.zeros_like(values) if start is None else finite_array(start, "start")
     if begin.shape != values.shape:
         raise InputError(f"A start of shape {begin.shape} for values {values.shape}.", expected="equal shapes")
-    step = _step(rate, float(kernel.diagonal().max()), epochs)
-    alpha, goal = np.zeros_like(values), values - begin
+    goal = values - begin
+    K_scale, y_scale = power_of_two(kernel), power_of_two(goal)
+    kernel, goal = kernel / K_scale, goal / y_scale
+    step = _step(rate, float(kernel.diagonal().max()), (K_scale,), "K")
+    alpha, limit = np.zeros_like(values), values / y_scale
 
     def one_epoch(order: NDArray[np.int64]) -> Floats:
         for i in order:
             alpha[i] -= step * (kernel[i] @ alpha - goal[i])
         return np.asarray(kernel @ alpha - goal)
 
-    return _run(one_epoch, alpha, values, epochs, tolerance, seed)
+    found = _run(one_epoch, alpha, limit, epochs, tolerance, seed)
+    return replace(found, weights=_rescaled(found.weights, y_scale, K_scale), residual=found.residual * y_scale)
 
 
 def loss_hessian(X: ArrayLike, y: ArrayLike, weights: ArrayLike, curvature: Curvature) -> Floats:
@@ -169,10 +176,18 @@ def loss_hessian(X: ArrayLike, y: ArrayLike, weights: ArrayLike, curvature: Curv
         curvature: Second derivative of the loss, e.g. ``lambda f, y: np.ones_like(f)`` for (f - y)^2 / 2.
 
     Raises:
-        InputError: NaN, shapes that do not match.
+        InputError: NaN, shapes that do not match, a curvature of another shape; a Hessian that float64 does not hold.
     """
     points, values, w = _checked(X, y, weights)
-    return np.asarray(points.T @ (curvature(points @ w, values)[:, None] * points) / len(points))
+    if values.ndim != 1:
+        raise InputError(f"y has shape {values.shape}.", expected="[n]: one output")
+    second = finite_array(curvature(points @ w, values), "curvature")
+    if second.shape != values.shape:
+        raise InputError(f"The curvature has shape {second.shape}.", expected=f"{values.shape}, one for each example")
+    scale = power_of_two(points)
+    hessian = (points / scale).T @ (second[:, None] * (points / scale)) / len(points)
+    with np.errstate(over="ignore", under="ignore"):
+        return _within_float64(hessian, hessian * scale * scale, "Hessian")
 
 
 def _run(
@@ -185,42 +200,62 @@ def _run(
 ) -> Descent:
     """Epochs until the residual is within the tolerance, or is no number."""
     residual, epoch = np.inf, 0
-    limit = tolerance * float(np.abs(values).max())
-    with np.errstate(over="ignore", invalid="ignore"):  # too large a rate diverges; the residual tells
-        for epoch in range(1, epochs + 1):
+    limit = real_number(tolerance, "tolerance", least=0) * float(np.abs(values).max())
+    with np.errstate(over="ignore", invalid="ignore"):  # too large a rate diverges, as the residual says
+        for epoch in range(1, whole_number(epochs, "epochs") + 1):
             residual = float(np.abs(one_epoch(seeds.generator(seed, "order", epoch).permutation(len(values)))).max())
             if residual <= limit or not np.isfinite(residual):
                 break
+    residual = residual if np.isfinite(residual) else np.inf
     return Descent(weights, epoch, residual, residual <= limit)
 
 
-def _check_kernel(kernel: Floats) -> None:
-    if kernel.shape[0] != kernel.shape[1]:
-        raise InputError(f"A kernel matrix of shape {kernel.shape}.", expected="[n, n]")
-    largest = float(np.abs(kernel).max())
-    if np.abs(kernel - kernel.T).max() > _ROUNDING * largest:
-        raise InputError("The kernel matrix is not symmetric.", expected="k(x_i, x_j) of all pairs of points")
-    if (least := float(np.linalg.eigvalsh(kernel)[0])) < -_ROUNDING * len(kernel) * largest:
-        raise InputError(
-            f"The kernel matrix has an eigenvalue of {least:.3g}.", expected="a positive semidefinite matrix"
-        )
+def _step(rate: float | None, largest: float, scales: tuple[float, ...], name: str) -> float:
+    """The step for points whose squares were divided by ``scales``, and reach ``largest`` since."""
+    if largest == 0:
+        raise InputError(f"{name} is 0 at all points.", expected="points of which one is not 0")
+    if rate is None:
+        return 1 / largest
+    step = real_number(rate, "rate", above=0)
+    for scale in scales:
+        step *= scale
+    if not 0 < step < np.inf:
+        raise InputError(f"rate = {rate} is beyond float64 in the units of {name}.", next_step=f"rescale {name}")
+    return step
 
 
-def _step(rate: float | None, largest: float, epochs: int) -> float:
-    if epochs < 1 or (rate is not None and not 0 < rate < np.inf):
-        raise InputError(f"rate = {rate}, epochs = {epochs}.", expected="a rate above 0 and at least one epoch")
-    if rate is None and largest == 0:
-        raise InputError("All points are 0.", expected="points that are not all 0")
-    return 1 / largest if rate is None else rate
+def _predicted(points: Floats, weights: Floats) -> Floats:
+    """Predictions as a vector, 0 where they overflow: only their size matters."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.ravel(points @ weights)
+    return np.where(np.isfinite(values), values, 0.0)
+
+
+def _rescaled(weights: Floats, times: float, over: float) -> Floats:
+    """Weights of scaled values and points, in the units of the given ones."""
+    if not np.isfinite(weights).all():
+        return weights
+    with np.errstate(over="ignore", under="ignore"):
+        exponent = int(np.log2(times)) - int(np.log2(over))
+        return _within_float64(weights, np.ldexp(weights, exponent), "solution")
+
+
+def _within_float64(scaled: Floats, values: Floats, name: str) -> Floats:
+    """The values, unless they over- or underflowed.
+
+    Raises:
+        InputError: They did.
+    """
+    largest = float(np.abs(values).max())
+    if not np.isfinite(largest) or (largest < _TINY and scaled.any()):
+        raise InputError(f"The {name} is beyond what float64 holds.", next_step="rescale X or y")
+    return values
 
 
 def _checked(X: ArrayLike, y: ArrayLike, start: ArrayLike | None) -> tuple[Floats, Floats, Floats]:
-    try:
-        points, values = check_X_y(X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        shape = (points.shape[1], *values.shape[1:])
-        weights = np.zeros(shape) if start is None else check_array(start, dtype=np.float64, ensure_2d=False)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    points, values = points_and_values(X, y)
+    shape = (points.shape[1], *values.shape[1:])
+    weights = np.zeros(shape) if start is None else finite_array(start, "start")
     if weights.shape != shape:
         raise InputError(f"Weights of shape {weights.shape}.", expected=f"{shape}, as X and y have it")
-    return points, values.astype(np.float64), weights
+    return points, values, weights

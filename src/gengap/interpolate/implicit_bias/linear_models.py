@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import svd
-from sklearn.utils import check_array
 
 from gengap import seeds
-from gengap.arrays import Floats
+from gengap.arguments import finite_array, real_number
+from gengap.arrays import Floats, euclidean_norm
 from gengap.errors import InputError
 
 
@@ -54,7 +54,7 @@ def memorising_weights(features: ArrayLike, targets: ArrayLike) -> Floats:
     Raises:
         InputError: The rank is below m; NaN; shapes that do not match.
     """
-    phi, y = _matrix(features), _matrix(targets)
+    phi, y = finite_array(features, "features", ndim=2), finite_array(targets, "targets", ndim=2)
     if len(phi) != len(y):
         raise InputError(f"{len(phi)} examples but {len(y)} targets.")
     weights, _, rank, _ = np.linalg.lstsq(phi, y, rcond=None)
@@ -98,13 +98,12 @@ def far_solutions(
     Raises:
         InputError: All n features are needed, so that there is no N; numbers out of range; NaN; bad shapes.
     """
-    phi, phi_test, star = _matrix(features), _matrix(features_test), _matrix(solution)
+    named = {"features": features, "features_test": features_test, "solution": solution}
+    phi, phi_test, star = (finite_array(values, name, ndim=2) for name, values in named.items())
     if not (phi.shape[1] == phi_test.shape[1] == len(star)):
         raise InputError(f"Features {phi.shape} and {phi_test.shape}, weights {star.shape}.", expected="equal n")
-    if not all(0 <= number < np.inf for number in (*distances, epsilon, delta)):
-        raise InputError(
-            f"distances = {list(distances)}, epsilon = {epsilon}, delta = {delta}.", expected="finite, at least 0"
-        )
+    epsilon, delta = real_number(epsilon, "epsilon", least=0), real_number(delta, "delta", least=0)
+    distances = [real_number(distance, "distances", least=0) for distance in distances]
     rows = _row_space(np.vstack([phi, phi_test]))
     if len(rows) == phi.shape[1]:
         raise InputError(
@@ -124,10 +123,10 @@ def _measured(
 ) -> FarSolution:
     return FarSolution(
         weights=weights,
-        norm=float(np.linalg.norm(weights)),
-        distance=float(np.linalg.norm(weights - star)),
-        train_off=float(np.linalg.norm(phi @ weights - phi @ star)),
-        test_off=float(np.linalg.norm(phi_test @ weights - phi_test @ star)),
+        norm=euclidean_norm(weights),
+        distance=euclidean_norm(weights - star),
+        train_off=euclidean_norm(phi @ weights - phi @ star),
+        test_off=euclidean_norm(phi_test @ weights - phi_test @ star),
         epsilon=allowed[0],
         delta=allowed[1],
         rounding=_rounding(phi, phi_test, weights, star),
@@ -147,24 +146,17 @@ def _without(rows: Floats, weights: Floats) -> Floats:
 
 
 def _unit(weights: Floats) -> Floats:
-    return np.asarray(weights / np.linalg.norm(weights))
+    return np.asarray(weights / euclidean_norm(weights))
 
 
 def _largest_factor(*moves: tuple[Floats, float]) -> float:
     """The largest factor with which each move stays within its limit; where nothing moves, 1."""
-    factors = [limit / size for move, limit in moves if (size := float(np.linalg.norm(move))) > 0]
+    factors = [limit / size for move, limit in moves if (size := euclidean_norm(move)) > 0]
     return min(factors, default=1.0)
 
 
 def _rounding(phi: Floats, phi_test: Floats, weights: Floats, star: Floats) -> float:
     """What n products and sums in float64 can be off by, for the larger of the two sets of predictions."""
-    size = max(float(np.linalg.norm(each)) for each in (phi, phi_test))
-    norms = float(np.linalg.norm(weights) + np.linalg.norm(star))
+    size = max(euclidean_norm(each) for each in (phi, phi_test))
+    norms = euclidean_norm(weights) + euclidean_norm(star)
     return float(np.finfo(np.float64).eps * phi.shape[1] * size * norms)
-
-
-def _matrix(values: ArrayLike) -> Floats:
-    try:
-        return np.asarray(check_array(values, dtype=np.float64))
-    except ValueError as error:
-        raise InputError(str(error)) from error

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from gengap.arguments import finite_array, power_of_two, real_number, whole_numbers
 from gengap.arrays import Floats
 from gengap.errors import InputError, unknown
 from gengap.interpolate.implicit_bias.hard_margin import hard_margin, signed_points
 
 Optimiser = Literal["gd", "adam"]
+_MOST = 1e150  # of points
 OPTIMISERS: tuple[Optimiser, ...] = ("gd", "adam")
 Step = Callable[[Floats, Floats, int], Floats]
 """New weights from weights, gradient and the number of the step, from 1."""
@@ -48,7 +50,7 @@ def logistic_direction(
     rate: float | None = None,
     start: ArrayLike | None = None,
 ) -> list[DirectionPoint]:
-    """Full-batch training of logistic regression without regularisation, seen after each number of ``steps``.
+    """Full-batch training of logistic regression without regularisation, at each number of ``steps``.
 
     Gradient descent tends to the direction of the hard-margin machine; Adam to another, as its steps have about equal
     length in every coordinate.
@@ -71,24 +73,29 @@ def logistic_direction(
     """
     signed = signed_points(X, y)
     target = hard_margin(X, y)
-    wanted = sorted(set(steps))
-    whole = all(step >= 1 and float(step).is_integer() for step in wanted)
-    if not wanted or not whole or (rate is not None and not 0 < rate < np.inf):
-        raise InputError(f"steps = {wanted[:3]}, rate = {rate}.", expected="whole steps of at least 1, a rate above 0")
+    wanted = whole_numbers(steps, "steps")
+    if rate is not None:
+        rate = real_number(rate, "rate", above=0)
     if optimiser not in OPTIMISERS:
         raise unknown("optimiser", optimiser, OPTIMISERS)
+    if not 1 / _MOST <= power_of_two(signed) <= _MOST:
+        raise InputError(
+            f"The largest number of X is near {power_of_two(signed):.2g}: float64 does not hold its square.",
+            expected=f"from {1 / _MOST:g} to {_MOST:g}",
+            next_step="rescale X",
+        )
     smoothness = float(np.linalg.norm(signed, 2)) ** 2 / (4 * len(signed))
     if optimiser == "gd":
         update: Step = _gradient_descent(1 / smoothness if rate is None else rate)
     else:
         update = _adam(0.001 if rate is None else rate, signed.shape[1])
-    weights = np.zeros(signed.shape[1]) if start is None else np.array(start, dtype=np.float64)
-    if weights.shape != signed.shape[1:] or not np.isfinite(weights).all():
+    weights = np.zeros(signed.shape[1]) if start is None else finite_array(start, "start")
+    if weights.shape != signed.shape[1:]:
         raise InputError(f"A start of shape {weights.shape}.", expected=f"{signed.shape[1]} finite numbers")
     direction, pulls = target.weights * target.margin, -signed.T / len(signed)
     found: list[DirectionPoint] = []
     with np.errstate(over="ignore", invalid="ignore"):  # which is told
-        for step in range(1, int(wanted[-1]) + 1):
+        for step in range(1, wanted[-1] + 1):
             weights = update(weights, pulls @ expit(-(signed @ weights)), step)
             if step == wanted[len(found)]:
                 found.append(_point(step, weights, signed, direction, target.margin))

@@ -51,7 +51,7 @@ def separating_line(x: NDArray[Any], y: Floats, directions: Floats) -> Line:
     """The one of the directions along which the nearest two distinct points are farthest apart.
 
     Points that agree along every direction are compared feature by feature: where they are equal, and their labels
-    too, one of them is kept.
+    too, only the first of them counts.
 
     Args:
         x: Points, ``[n, d]``.
@@ -60,7 +60,7 @@ def separating_line(x: NDArray[Any], y: Floats, directions: Floats) -> Line:
 
     Raises:
         InputError: Equal points with different labels; several points that are all equal; points that differ but
-            are not told apart by any direction.
+            have equal projections on every direction.
     """
     along = projections(x, directions)
     distinct = _distinct(x, y, along)
@@ -77,7 +77,7 @@ def separating_line(x: NDArray[Any], y: Floats, directions: Floats) -> Line:
     best = max(lines, key=lambda line: line.min_gap)
     if best.min_gap == 0:
         i, j = _nearest(best)
-        raise _not_told_apart(i, j, len(directions))
+        raise _not_separated(i, j, len(directions))
     return best
 
 
@@ -87,12 +87,12 @@ def _distinct(x: NDArray[Any], y: Floats, along: Floats) -> NDArray[np.int64]:
     same = np.all(along[order[1:]] == along[order[:-1]], axis=1)
     for i, j in zip(order[:-1][same].tolist(), order[1:][same].tolist(), strict=True):
         if not np.array_equal(x[i], x[j]):
-            raise _not_told_apart(i, j, along.shape[1])
+            raise _not_separated(i, j, along.shape[1])
         if not np.array_equal(y[i], y[j]):
             raise InputError(
-                f"Points {i} and {j} are equal and have different labels: {_told(y[i])} and {_told(y[j])}.",
-                expected="one label for one point: no function has two values there",
-                next_step="take one of the two away, or give both the same label",
+                f"Points {i} and {j} are equal and have different labels: {_listed(y[i])} and {_listed(y[j])}.",
+                expected="one label for each distinct point: no function has two values at one point",
+                next_step="remove one of the two, or give both the same label",
             )
     return np.asarray(order[np.concatenate([[True], ~same])], dtype=np.int64)
 
@@ -102,13 +102,13 @@ def _nearest(line: Line) -> tuple[int, int]:
     return int(line.index[left]), int(line.index[left + 1])
 
 
-def _not_told_apart(i: int, j: int, k: int) -> InputError:
+def _not_separated(i: int, j: int, k: int) -> InputError:
     return InputError(
         f"Points {i} and {j} differ, but have equal float64 projections on each of {k} random directions.",
         expected="points that differ by more than rounding",
-        next_step="raise n_directions, centre and rescale the features, or take one of the two away",
+        next_step="raise n_directions, centre and rescale the features, or remove one of the two",
     )
 
 
-def _told(label: Floats) -> str:
+def _listed(label: Floats) -> str:
     return ", ".join(f"{value:g}" for value in label[:4]) + (", ..." if len(label) > 4 else "")

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arguments import whole_number
 from gengap.arrays import Floats
-from gengap.errors import InputError
 from gengap.interpolate.relu.directions import projections, separating_line
 from gengap.interpolate.relu.triangular import interpolating_segments
-from gengap.interpolate.validation import validated
+from gengap.interpolate.validation import random_state, validated
 
 if TYPE_CHECKING:
     import torch
@@ -65,11 +64,10 @@ class ReLUInterpolator(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """The interpolator of points X ``[n, d]`` and values y ``[n]`` or ``[n, K]``."""
-        if self.n_directions < 1:
-            raise InputError(f"n_directions = {self.n_directions}.", expected="at least 1")
+        count = whole_number(self.n_directions, "n_directions")
         points, labels = validated(self, X, y, multi_output=True, y_numeric=True)
         values = np.asarray(labels, dtype=np.float64).reshape(len(labels), -1)
-        directions = check_random_state(self.random_state).standard_normal((self.n_directions, points.shape[1]))
+        directions = random_state(self.random_state).standard_normal((count, points.shape[1]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         line = separating_line(points, values, directions)
         self._segments = interpolating_segments(line.points, values[line.index])
@@ -99,7 +97,8 @@ class ReLUInterpolator(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
             tolerance: Largest error allowed, as a fraction of max |y|; ``math.inf`` takes any.
 
         Raises:
-            InputError: The error exceeds the tolerance; it is told. Or the depth is out of range.
+            InputError: The error exceeds the tolerance; the message has it. Or the depth or the tolerance is out of
+                range.
         """
         from gengap.interpolate.relu.network import ReLUNetwork
 

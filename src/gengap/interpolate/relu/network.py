@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from gengap.arguments import whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.relu.triangular import Segments
@@ -37,8 +38,8 @@ class ReLUNetwork(nn.Module):
         self, direction: Tensor, knots: Tensor, weights: Tensor, output_shape: tuple[int, ...] = (), depth: int = 2
     ):
         super().__init__()
-        if not 2 <= depth <= len(knots) + 1:
-            raise InputError(f"depth = {depth}.", expected=f"2 to {len(knots) + 1}: at least one unit a hidden layer")
+        most = len(knots) + 1  # at least one unit a hidden layer
+        depth = whole_number(depth, "depth", least=2, most=most)
         self.direction, self.knots, self.weights = (nn.Parameter(part) for part in (direction, knots, weights))
         self.depth = depth
         self.residual = float("nan")
@@ -56,6 +57,8 @@ class ReLUNetwork(nn.Module):
     ) -> Self:
         """The network of given pieces, with its residual measured; see ``ReLUInterpolator.to_module``."""
         dtype = dtype or torch.float64
+        if not isinstance(tolerance, int | float) or not tolerance >= 0:
+            raise InputError(f"tolerance = {tolerance!r}.", expected="a fraction of at least 0, or math.inf")
         a, b, w = (torch.tensor(part, dtype=dtype) for part in (direction, segments.knots, segments.weights))
         network = cls(a, b, w, output_shape, depth)
         network.residual = network._worst_error(segments)

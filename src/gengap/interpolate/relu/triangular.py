@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg import solve_banded
 
+from gengap.arguments import finite_array
 from gengap.arrays import Floats
 from gengap.errors import InputError
 
@@ -40,27 +41,33 @@ def lemma_matrix(x: ArrayLike, b: ArrayLike) -> LemmaMatrix:
         b: Knots, ``[n]``, with b_1 < x_1 < b_2 < x_2 < ... < b_n < x_n.
 
     Raises:
-        InputError: Points and knots do not alternate, or are not two vectors of one length.
+        InputError: Points and knots do not alternate, are not finite, or are not two vectors of one length; or a
+            difference of theirs is beyond float64.
 
     >>> lemma_matrix([0.0, 1.0], [-1.0, 0.5])
     LemmaMatrix(matrix=array([[1. , 0. ],
            [2. , 0.5]]), smallest_eigenvalue=0.5)
     """
-    points, knots = np.asarray(x, dtype=float), np.asarray(b, dtype=float)
-    if points.ndim != 1 or points.shape != knots.shape or not len(points):
+    points, knots = finite_array(x, "x", ndim=1), finite_array(b, "b", ndim=1)
+    if points.shape != knots.shape:
         raise InputError(
             f"x has shape {points.shape} and b {knots.shape}.", expected="two vectors of one length, at least 1"
         )
-    if not np.all(np.diff(np.column_stack([knots, points]).ravel()) > 0):
+    alternating = np.column_stack([knots, points]).ravel()
+    if not np.all(alternating[1:] > alternating[:-1]):
         raise InputError("Points and knots do not alternate.", expected="b_1 < x_1 < b_2 < x_2 < ... < b_n < x_n")
-    return LemmaMatrix(np.maximum(points[:, None] - knots, 0), float(np.min(points - knots)))
+    with np.errstate(over="ignore"):
+        matrix = np.maximum(points[:, None] - knots, 0)
+    if not np.isfinite(matrix).all():
+        raise InputError("A difference between a point and a knot is beyond float64.", next_step="rescale both")
+    return LemmaMatrix(matrix, float(np.diagonal(matrix).min()))
 
 
 @dataclass(frozen=True)
 class Segments:
-    """c(t) = sum_j w_j max(t - b_j, 0), kept as its linear pieces: on [b_j, b_(j+1)] it is y_j + s_j (t - t_j).
+    """c(t) = sum_j w_j max(t - b_j, 0), as its linear pieces: on [b_j, b_(j+1)] it is y_j + s_j (t - t_j).
 
-    In exact arithmetic s_j = w_1 + ... + w_j. The pieces are kept because they do not cancel: steep weights of both
+    In exact arithmetic s_j = w_1 + ... + w_j. Pieces do not cancel: steep weights of both
     signs, summed in floating point, lose what two neighbouring points differ by.
 
     Attributes:
@@ -102,11 +109,15 @@ def interpolating_segments(t: Floats, y: Floats) -> Segments:
         y: Values, ``[n, K]``.
 
     Raises:
-        InputError: Two points are so close that no float64 lies between them where the knot should be, or a slope
-            overflows.
+        InputError: Two points are so close that no float64 lies between them where the knot should be, or a slope, a
+            weight or the range of the points is beyond float64.
     """
-    gaps = np.diff(t)
-    first = gaps.sum() if len(gaps) else 1.0
+    with np.errstate(over="ignore"):
+        gaps = np.diff(t)
+        first = gaps.sum() if len(gaps) else 1.0
+        widest = 2 * first + np.abs(t).max()
+    if not np.isfinite(widest):
+        raise InputError("The range of the projected points is beyond float64.", next_step="rescale the features")
     rise = np.concatenate([[first], gaps])  # the length on which the function rises to each point
     knots = np.concatenate([t[:1] - first, t[:-1] + KNOT_FRACTION * np.minimum(rise[:-1], gaps)])
     if not (np.all(knots < t) and np.all(knots[1:] > t[:-1])):
@@ -121,6 +132,7 @@ def interpolating_segments(t: Floats, y: Floats) -> Segments:
     diagonals[1, :-1] = knots[1:] - t[:-1]
     with np.errstate(over="ignore", invalid="ignore"):
         slopes = solve_banded((1, 0), diagonals, np.diff(y, axis=0, prepend=0.0), check_finite=False)
-    if not np.all(np.isfinite(slopes)):
-        raise InputError("A slope exceeds what float64 holds.", next_step="rescale y")
+        jumps = np.diff(slopes, axis=0, prepend=0.0)
+    if not (np.isfinite(slopes).all() and np.isfinite(jumps).all()):
+        raise InputError("A slope is beyond what float64 holds.", next_step="rescale y or the features")
     return Segments(knots, t, y, slopes)

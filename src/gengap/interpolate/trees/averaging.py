@@ -52,9 +52,12 @@ def averaging(predictions: ArrayLike, y: ArrayLike) -> Averaging:
         y: Labels of the points, ``[m]``.
 
     Raises:
-        InputError: Shapes that do not match, fewer than two classes.
+        InputError: Shapes that do not match, NaN, fewer than two classes.
     """
     said, truth = np.asarray(predictions), np.asarray(y)
+    for name, labels in (("predictions", said), ("y", truth)):
+        if labels.dtype.kind in "fc" and not np.isfinite(labels).all():
+            raise InputError(f"{name} hold NaN or infinity.", expected="labels")
     if said.ndim != 2 or truth.ndim != 1 or said.shape[1] != len(truth) or not said.size:
         raise InputError(f"Predictions {said.shape} for labels {truth.shape}.", expected="[trees, points] and [points]")
     classes, encoded = np.unique(np.concatenate([said.ravel(), truth]), return_inverse=True)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import AdaBoostClassifier
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-from sklearn.utils import check_random_state, check_X_y
-from sklearn.utils.multiclass import check_classification_targets
 
+from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
+from gengap.interpolate import validation
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,18 @@ def adaboost_margins(
     Raises:
         InputError: Shapes that do not match, NaN, values for labels, one class, numbers out of range.
     """
-    data = _data(X, y, X_test, y_test, rounds, max_leaves)
+    rounds, max_leaves = whole_number(rounds, "rounds"), whole_number(max_leaves, "max_leaves", least=2)
+    data, rng = _data(X, y, X_test, y_test), validation.random_state(random_state)
     tree = DecisionTreeClassifier(max_leaf_nodes=max_leaves)
-    model = AdaBoostClassifier(tree, n_estimators=rounds, random_state=random_state)
+    model = AdaBoostClassifier(tree, n_estimators=rounds, random_state=rng)
     try:
         model.fit(data.x, data.y)
-    except ValueError as error:  # the first tree is no better than chance
-        raise InputError(str(error), next_step="give trees more leaves") from error
+    except ValueError as error:
+        raise InputError(
+            f"The first tree of {max_leaves} leaves is no better than chance on {data.n_classes} classes: {error}",
+            expected="trees that are better than chance",
+            next_step="give trees more leaves",
+        ) from error
     train, test = np.zeros((len(data.y), data.n_classes)), np.zeros((len(data.y_test), data.n_classes))
     points: list[MarginPoint] = []
     total = 0.0
@@ -149,11 +154,11 @@ def l2_boosting(
     Raises:
         InputError: Shapes that do not match, NaN, values for labels, one class, numbers out of range.
     """
-    if not 0 < shrinkage <= 1:
-        raise InputError(f"shrinkage = {shrinkage}.", expected="above 0, at most 1")
-    data = _data(X, y, X_test, y_test, rounds, max_leaves)
+    rounds, max_leaves = whole_number(rounds, "rounds"), whole_number(max_leaves, "max_leaves", least=2)
+    shrinkage = real_number(shrinkage, "shrinkage", above=0, most=1)
+    data = _data(X, y, X_test, y_test)
     targets, targets_test = np.eye(data.n_classes)[data.y], np.eye(data.n_classes)[data.y_test]
-    rng = check_random_state(random_state)
+    rng = validation.random_state(random_state)
     scores = boosted_scores(
         data.x, targets, data.x_test, rounds=rounds, max_leaves=max_leaves, shrinkage=shrinkage, rng=rng
     )
@@ -209,16 +214,9 @@ def first_fit(points: Iterable[MarginPoint | BoostingPoint]) -> int | None:
     return next((point.rounds for point in points if point.train_error == 0), None)
 
 
-def _data(X: ArrayLike, y: ArrayLike, X_test: ArrayLike, y_test: ArrayLike, rounds: int, max_leaves: int) -> _Data:
-    if rounds < 1 or max_leaves < 2:
-        raise InputError(f"rounds = {rounds}, max_leaves = {max_leaves}.", expected="at least 1 and 2")
-    try:
-        x, labels = check_X_y(X, y)
-        x_test, labels_test = check_X_y(X_test, y_test)
-        check_classification_targets(labels)
-        check_classification_targets(labels_test)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+def _data(X: ArrayLike, y: ArrayLike, X_test: ArrayLike, y_test: ArrayLike) -> _Data:
+    x, labels = validation.points_and_labels(X, y)
+    x_test, labels_test = validation.points_and_labels(X_test, y_test)
     if x.shape[1] != x_test.shape[1]:
         raise InputError(f"Training points have {x.shape[1]} features, test points {x_test.shape[1]}.")
     known = list(np.unique(labels))

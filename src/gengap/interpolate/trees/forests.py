@@ -8,14 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arguments import whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.trees.random_tree import Integers, grow
-from gengap.interpolate.validation import validated
+from gengap.interpolate.validation import check_classes, random_state, validated
 
 _DTYPES = (np.float64, np.float32)
 
@@ -56,16 +55,12 @@ class PerfectRandomForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Grows the trees on points X ``[n, d]`` with labels y ``[n]``."""
-        if self.n_trees < 1:
-            raise InputError(f"n_trees = {self.n_trees}.", expected="at least 1")
+        n_trees = whole_number(self.n_trees, "n_trees")
         points, labels = validated(self, X, y, dtype=_DTYPES)
-        try:
-            check_classification_targets(labels)
-        except ValueError as error:
-            raise InputError(str(error)) from error
+        check_classes(labels)
         self.classes_, encoded = np.unique(labels, return_inverse=True)
-        rng = check_random_state(self.random_state)
-        self.trees_ = [grow(points, encoded, rng) for _ in range(self.n_trees)]
+        rng = random_state(self.random_state)
+        self.trees_ = [grow(points, encoded, rng) for _ in range(n_trees)]
         self.train_error_ = float(np.mean(self._votes(points).argmax(axis=1) != encoded))
         return self
 
@@ -115,10 +110,7 @@ class ScaledForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Standardises the columns of X ``[n, d]`` and fits the forest to labels y ``[n]``."""
         points, labels = validated(self, X, y, dtype=np.float64)
-        try:
-            check_classification_targets(labels)
-        except ValueError as error:
-            raise InputError(str(error)) from error
+        check_classes(labels)
         self._scaler = StandardScaler().fit(points)
         self.forest_ = clone(self.forest).fit(self._scaler.transform(points), labels)
         self.classes_ = self.forest_.classes_
@@ -153,24 +145,27 @@ class ScaledForest(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         return np.asarray(self._scaler.transform(validated(self, X, dtype=np.float64, reset=False)))
 
 
-def forests(n_trees: int, random_state: int) -> Mapping[str, Any]:
+def forests(n_trees: int, random_state: int | None) -> Mapping[str, Any]:
     """Three ensembles of trees grown to purity on all examples, without bootstrap, by name; each interpolates.
 
     ``perfect-random`` draws feature and threshold at random, ``extra-trees`` takes the best of sqrt(d) random splits,
     ``random-forest`` the best thresholds of sqrt(d) random features; these two see standardised columns.
 
     Args:
-        n_trees: Trees in each.
-        random_state: Seed of each.
+        n_trees: Trees in each, at least 1.
+        random_state: Seed of each, or None.
 
     Raises:
-        InputError: In their ``fit``: equal points with different labels, NaN, points too near each other for
-            scikit-learn's float32.
+        InputError: A number out of range. In their ``fit``: equal points with different labels, NaN, points too near
+            each other for scikit-learn's float32.
     """
     makers: dict[str, Callable[..., Any]] = {
         "extra-trees": ExtraTreesClassifier,
         "random-forest": RandomForestClassifier,
     }
+    n_trees = whole_number(n_trees, "n_trees")
+    if random_state is not None:
+        random_state = whole_number(random_state, "random_state", least=0, most=2**32 - 1)
     options = {"n_estimators": n_trees, "bootstrap": False, "max_features": "sqrt", "random_state": random_state}
     return {
         "perfect-random": PerfectRandomForest(n_trees, random_state),

@@ -1,11 +1,10 @@
 """Nearest neighbours on a problem whose Bayes error, and theirs, is known."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gengap import seeds
+from gengap.arguments import finite_array, whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.interpolate.trees.random_tree import Integers
@@ -28,10 +27,9 @@ def ramp(n: int, n_features: int = 1, seed: int = 0) -> tuple[Floats, Integers, 
         x ``[n, d]``, y ``[n]``, P(y = 1 | x) ``[n]``.
 
     Raises:
-        InputError: n or n_features below 1.
+        InputError: n or n_features is no whole number of at least 1.
     """
-    if min(n, n_features) < 1:
-        raise InputError(f"n = {n}, n_features = {n_features}.", expected="both at least 1")
+    n, n_features = whole_number(n, "n"), whole_number(n_features, "n_features")
     rng = seeds.generator(seed, "ramp")
     x = rng.random((n, n_features))
     probability = x[:, 0]
@@ -41,11 +39,24 @@ def ramp(n: int, n_features: int = 1, seed: int = 0) -> tuple[Floats, Integers, 
 def true_risk(predictions: ArrayLike, probability: ArrayLike) -> float:
     """Probability that predictions of 0 and 1 are wrong at points where P(y = 1 | x) is known, averaged over these.
 
+    Args:
+        predictions: 0 or 1 for each point, ``[m]``.
+        probability: P(y = 1 | x), in [0, 1], ``[m]``.
+
+    Raises:
+        InputError: Other predictions, probabilities outside [0, 1], shapes that do not match.
+
     >>> true_risk([1, 0], [0.75, 0.5])
     0.375
     """
-    p: NDArray[Any] = np.asarray(probability, dtype=np.float64)
-    return float(np.where(np.asarray(predictions) == 1, 1 - p, p).mean())
+    p, said = finite_array(probability, "probability"), finite_array(predictions, "predictions")
+    if p.shape != said.shape:
+        raise InputError(f"Predictions of shape {said.shape}, probabilities of {p.shape}.", expected="one shape")
+    if not np.isin(said, (0, 1)).all():
+        raise InputError(f"Predictions {np.unique(said)[:5].tolist()}.", expected="0 and 1")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise InputError(f"probability from {p.min():g} to {p.max():g}.", expected="numbers in [0, 1]")
+    return float(np.where(said == 1, 1 - p, p).mean())
 
 
 def neighbour_limit(k: int) -> float:
@@ -60,11 +71,12 @@ def neighbour_limit(k: int) -> float:
         k: An odd number of neighbours, at least 1.
 
     Raises:
-        InputError: k even or below 1.
+        InputError: k is no odd whole number of at least 1.
 
     >>> neighbour_limit(1) == 1 / 3, neighbour_limit(3)
     (True, 0.3)
     """
-    if k < 1 or k % 2 == 0:
+    k = whole_number(k, "k")
+    if k % 2 == 0:
         raise InputError(f"k = {k}.", expected="an odd number, at least 1, so that no votes are equal")
     return (k + 3) / (4 * (k + 2))
