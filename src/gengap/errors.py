@@ -28,12 +28,12 @@ class InputError(ValueError):
         return (_rebuild, (type(self), self.what, self.expected, self.next_step))
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> InputError:
+def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     """The error for an unknown name; its message suggests the nearest known ones.
 
     Args:
         kind: What the name refers to, e.g. ``"data set"``.
-        name: What the user wrote.
+        name: What the user wrote, or whatever stands in its place.
         known: All valid names.
     """
     names = sorted(known)

@@ -5,13 +5,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
 
 from gengap.arrays import Floats
 from gengap.data import distinct
 from gengap.errors import InputError
 from gengap.interpolate.kernel.machine import KernelMachine
-from gengap.interpolate.validation import validated
+from gengap.interpolate.validation import check_classes, validated
 
 
 class KernelInterpolator(RegressorMixin, KernelMachine):  # type: ignore[misc]
@@ -133,10 +132,7 @@ class KernelInterpolatorClassifier(ClassifierMixin, KernelMachine):  # type: ign
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """The classifier of points X ``[n, d]`` and classes y ``[n]``, of which there are at least two."""
         x, labels = validated(self, X, y, dtype=[np.float64, np.float32])
-        try:
-            check_classification_targets(labels)
-        except ValueError as error:
-            raise InputError(str(error)) from error
+        check_classes(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(f"y has one class only: {self.classes_[0]}.", expected="at least two classes")

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gengap.arguments import real_number, whole_number
 from gengap.errors import InputError, unknown
 from gengap.interpolate.kernel.neural_tangent import NeuralTangent
 
@@ -128,6 +128,8 @@ def named_kernel(name: str | NeuralTangent, degree: int = 3, offset: float = 1.0
     """
     if isinstance(name, NeuralTangent):
         return Kernel(linear, features=name.fixed().gradients)
+    if not isinstance(name, str):
+        raise unknown("kernel", name, KERNELS)
     if name in _STATIONARY:
         return Kernel(_STATIONARY[name], stationary=True)
     if name == "linear":
@@ -135,17 +137,9 @@ def named_kernel(name: str | NeuralTangent, degree: int = 3, offset: float = 1.0
     if name == "arc-cosine":
         return Kernel(arc_cosine)
     if name != "polynomial":
-        raise unknown("kernel", str(name), KERNELS)
-    if not _at_least(degree, 1) or degree % 1 or not _at_least(offset, 0):
-        raise InputError(
-            f"degree = {degree!r}, offset = {offset!r}.",
-            expected="a whole degree of at least 1, an offset of at least 0",
-        )
-    return Kernel(partial(polynomial, degree=int(degree), offset=float(offset)))
-
-
-def _at_least(value: object, least: float) -> bool:
-    return isinstance(value, Real) and least <= float(value) < float("inf")
+        raise unknown("kernel", name, KERNELS)
+    degree, offset = whole_number(degree, "degree"), real_number(offset, "offset", least=0)
+    return Kernel(partial(polynomial, degree=degree, offset=offset))
 
 
 SAMPLE = 1000  # training points whose distances are taken

@@ -4,19 +4,20 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from gengap.arguments import real_number, shown, whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.interpolate.validation import validated
+from gengap.interpolate.device import torch_device
+from gengap.interpolate.validation import random_state, validated
 
 if TYPE_CHECKING:
     import torch
@@ -76,7 +77,7 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self._check_numbers()
         seed = _seed(self.random_state)
         self._kernel, self._bandwidth = named_kernel(self.kernel, self.degree, self.offset), float(self.bandwidth)
-        device = _device(self.device)
+        device = torch_device(self.device)
         x = self._centred(x)
         scale = _powers_of_two(values)
         values = values / scale
@@ -110,14 +111,14 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         return np.asarray((values - left) * scale)
 
     def _check_numbers(self) -> None:
-        if not (isinstance(self.bandwidth, Real) and 0 < self.bandwidth < np.inf):
-            raise InputError(f"bandwidth = {self.bandwidth!r}.", expected="a number above 0")
-        if not (isinstance(self.tol, Real) and 0 < self.tol < 1):
-            raise InputError(f"tol = {self.tol!r}.", expected="a number between 0 and 1")
-        for name in ("max_iter", "rank"):
-            value = getattr(self, name)
-            if (value is not None or name == "max_iter") and not (isinstance(value, Integral) and value >= 1):
-                raise InputError(f"{name} = {value!r}.", expected="a whole number, at least 1")
+        real_number(self.bandwidth, "bandwidth", above=0)
+        real_number(self.tol, "tol", above=0, below=1)
+        whole_number(self.max_iter, "max_iter")
+        for name in ("rank", "max_memory"):
+            if getattr(self, name) is not None:
+                whole_number(getattr(self, name), name)
+        if not (isinstance(self.progress, bool) or callable(self.progress)):
+            raise InputError(f"progress = {shown(self.progress)}.", expected="True, False or a function")
 
     def _centred(self, x: NDArray[Any]) -> NDArray[Any]:
         """The points in a precision that tells their distances at this bandwidth; sets what they are centred at."""
@@ -179,26 +180,10 @@ def _powers_of_two(values: Floats) -> Floats:
     return np.asarray(np.exp2(np.frexp(np.abs(values).max(axis=0))[1].clip(-1000, 1000).astype(float)))
 
 
-def _seed(random_state: Any) -> int:
+def _seed(value: Any) -> int:
     """An integer as it is, else one drawn as scikit-learn draws."""
-    try:
-        generator = check_random_state(random_state)
-    except ValueError as error:
-        raise InputError(f"random_state = {random_state!r}.", expected="a seed, a RandomState or None") from error
-    return int(random_state) if isinstance(random_state, Integral) else int(generator.randint(2**31 - 1))
-
-
-def _device(name: str | None) -> "torch.device":
-    import torch
-
-    try:
-        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        raise InputError(
-            f"device = {name!r} cannot be used: {str(error).splitlines()[0]}.", expected="a device of this PyTorch"
-        ) from error
-    return device
+    generator = random_state(value)
+    return int(value) if isinstance(value, Integral) else int(generator.randint(2**31 - 1))
 
 
 def _norms(squares: Floats, uncertain: Floats, scale: Floats) -> tuple[Floats, float]:

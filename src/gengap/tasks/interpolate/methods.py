@@ -1,4 +1,4 @@
-"""The interpolators that a name stands for: each fits points and tells its errors and what else it has."""
+"""The interpolators by name: each fits points, and gives its errors, its solution and what else is known of it."""
 
 import warnings
 from collections.abc import Callable
@@ -18,7 +18,7 @@ NO_SYSTEM = "it solves no linear system"
 
 @dataclass(frozen=True)
 class Setting:
-    """What the methods are told; None takes the method's default.
+    """Settings of the methods; None takes the method's default.
 
     Attributes:
         kernel: Name of the kernel, ``gaussian`` by default.
@@ -41,7 +41,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Fit:
-    """What a method gives.
+    """The outcome of a method.
 
     Attributes:
         train_error, test_error: Fractions of examples.
@@ -51,7 +51,7 @@ class Fit:
         jitter: Added to the kernel matrix's diagonal in its factor.
         solver: What solved it.
         reasons: Why a value above is None, by name.
-        details: What else is worth telling.
+        details: Further values by name.
     """
 
     train_error: float
@@ -89,7 +89,7 @@ def _kernel(points: Points, setting: Setting) -> Fit:
     solver, progress = setting.solver or "auto", setting.progress
     model = KernelInterpolatorClassifier(kernel, bandwidth, solver=solver, progress=progress, random_state=setting.seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # told below
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the residual is in the outcome
         model.fit(points.x, points.y)
     train_error = model.train_error_
     if train_error > 0 and len(model.dual_coef_) < len(points.x):  # it is of distinct points
@@ -183,7 +183,7 @@ def _boosting(points: Points, setting: Setting) -> Fit:
         residual=None,
         jitter=None,
         solver=None,
-        reasons=_unsolved("a sum of trees", "only its squared training loss is kept"),
+        reasons=_unsolved("a sum of trees", "only its squared training loss is known"),
         details={"rounds": rounds, "first_round_without_training_error": first, "train_loss": path[-1].train_loss},
     )
 

@@ -24,8 +24,8 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
         seed: Of the filters.
 
     Raises:
-        InputError: An unknown map, one for images of what are none, one whose features do not fit in memory; all labels
-            equal, all features constant, equal examples with different labels.
+        InputError: An unknown map, one for images where the examples are none, one whose features do not fit in
+            memory; all labels equal, all features constant, equal examples with different labels.
     """
     if len(np.unique(problem.train.y)) < 2:
         raise InputError(
@@ -66,7 +66,7 @@ def _check_room(rows: int, columns: int) -> None:
 def _feature_map(name: str, shape: tuple[int, ...], filters: int, seed: int) -> "TransformerMixin | None":
     from gengap.interpolate.feature_maps import GaborFeatures, RandomConvFeatures, ZCAWhitening
 
-    if name not in PREPROCESSING:
+    if not isinstance(name, str) or name not in PREPROCESSING:
         raise unknown("preprocessing", name, PREPROCESSING)
     if name in ("gabor", "conv") and len(shape) != 3:
         raise InputError(f"--preprocess {name} is for images; an example here has {shape[0]} features.")

@@ -5,27 +5,27 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
+from gengap.arguments import real_number, whole_number
 from gengap.data import Problem, load
 from gengap.errors import InputError, unknown
 from gengap.interpolate.memory import PeakMemory
 from gengap.json_text import json_ready
-from gengap.report import Fact, Facts, Page, Section, Table, make_folder, write_page
-from gengap.report.plain import plain
+from gengap.report import make_folder, write_page
 from gengap.tasks.interpolate.methods import METHODS, Fit, Setting
+from gengap.tasks.interpolate.page import interpolation_page, solution_table
 from gengap.tasks.interpolate.points import PREPROCESSING, points_of
+from gengap.tasks.interpolate.words import label, sentence, value_text
 
 __all__ = ["METHODS", "PREPROCESSING", "Interpolation", "Setting", "interpolate"]
 
-NAMES = {"train_error": "training error", "peak_memory_bytes": "peak memory", "n_inputs": "inputs"}
 FILTERS = 256  # of the random convolutions, where no number is given
 
 
 @dataclass(frozen=True)
 class Interpolation:
-    """An interpolator and how it did.
+    """An interpolator, its errors and its solution.
 
     Attributes:
         data, method, preprocess: What was asked for.
@@ -53,22 +53,15 @@ class Interpolation:
 
     @property
     def sentence(self) -> str:
-        """Whether it interpolates, and what it is worth."""
-        errors = f"Training error {self.fit.train_error:.2%}, test error {self.fit.test_error:.2%}"
-        missed = round(self.fit.train_error * self.n_train)
-        told = (
-            f"{missed:,} of {self.n_train:,} training labels are not fitted"
-            if missed
-            else "every training label is fitted"
-        )
-        return f"{errors}: {told}."
+        """Both errors, and whether every label is fitted."""
+        return sentence(self.fit.train_error, self.fit.test_error, self.n_train)
 
     def facts(self) -> dict[str, str]:
         """Every value in words, with the reason where there is none."""
-        return {
-            NAMES.get(name, name.replace("_", " ")): _told(name, value, self.fit.reasons)
-            for name, value in self._values().items()
-        }
+        return {label(name): text for name, text in self._texts().items()}
+
+    def _texts(self) -> dict[str, str]:
+        return {name: value_text(name, value, self.fit.reasons) for name, value in self._values().items()}
 
     def _values(self) -> dict[str, Any]:
         fit = self.fit
@@ -86,7 +79,7 @@ class Interpolation:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """What ``gengap interpolate --json`` prints; ``reasons`` tells why a value is null."""
+        """What ``gengap interpolate --json`` prints; ``reasons`` says why a value is null."""
         asked = {"data": self.data, "method": self.method, "preprocess": self.preprocess}
         counted = {"n_train": self.n_train, "n_test": self.n_test}
         document: dict[str, Any] = json_ready({**asked, **counted, **self._values(), "reasons": self.fit.reasons})
@@ -94,16 +87,9 @@ class Interpolation:
 
     def write(self, out: str | Path) -> Path:
         """Writes the report into a folder and returns the path of its ``report.html``."""
-        errors = [
-            Fact("Training error", f"{self.fit.train_error:.2%}"),
-            Fact("Test error", f"{self.fit.test_error:.2%}"),
-        ]
-        facts = pd.DataFrame([*self.facts().items()][len(errors) :], columns=["what", "value"])
-        sections = [
-            Section("Errors", [Facts(errors)]),
-            Section("The fit", [Table(facts, "The solution, and what it took")]),
-        ]
-        return write_page(Page(self.title, self.sentence, sections), out, facts, self.to_json())
+        texts = self._texts()
+        page = interpolation_page(self.title, self.sentence, texts)
+        return write_page(page, out, solution_table(texts), self.to_json())
 
 
 def interpolate(
@@ -125,7 +111,7 @@ def interpolate(
     Args:
         data: A Problem, or what ``gengap.load`` takes.
         method: ``kernel``, ``random-features``, ``relu``, ``pert``, ``forest``, ``boosting`` or ``1-nn``.
-        preprocess: A map of images before it: ``none``, ``gabor``, ``conv`` or ``zca``.
+        preprocess: A map of images applied first: ``none``, ``gabor``, ``conv`` or ``zca``.
         setting: The method's; a field that the method does not use must be None.
         n: The first so many training examples; None takes all.
         filters: Of the random convolutions, 256 by default; None without them.
@@ -137,22 +123,23 @@ def interpolate(
             labels, more than fits in memory.
     """
     setting = setting or Setting()
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise unknown("method", method, METHODS)
     _check_setting(setting, method)
     if filters is not None and preprocess != "conv":
         raise InputError(f"Preprocessing {preprocess} has no filters.", expected="them with preprocessing conv")
+    count = FILTERS if filters is None else whole_number(filters, "filters")
     problem = data if isinstance(data, Problem) else load(data, data_dir=data_dir)
     if n is not None:
         problem = _first(problem, n)
     if out is not None:
         make_folder(out)
     started, peak = time.perf_counter(), PeakMemory(torch.device("cpu"))
-    points = points_of(problem, preprocess, filters=filters or FILTERS, seed=setting.seed)
-    held = peak.read()  # a kernel machine begins to measure anew
+    points = points_of(problem, preprocess, filters=count, seed=setting.seed)
+    before = peak.read()  # fitting a kernel machine resets the peak
     fit = METHODS[method].fit(points, setting)
     seconds = time.perf_counter() - started
-    found = Interpolation(
+    outcome = Interpolation(
         data=problem.name,
         method=method,
         preprocess=preprocess,
@@ -161,19 +148,17 @@ def interpolate(
         n_inputs=points.x.shape[1],
         fit=fit,
         seconds=seconds,
-        peak_memory_bytes=max(held, peak.read()),
+        peak_memory_bytes=max(before, peak.read()),
     )
     if out is not None:
-        found.write(out)
-    return found
+        outcome.write(out)
+    return outcome
 
 
 def _first(problem: Problem, n: int) -> Problem:
-    if n < 1:
-        raise InputError(f"n = {n}.", expected="at least 1")
-    if n > len(problem.train):
+    if whole_number(n, "n") > len(problem.train):
         raise InputError(f"n = {n}, and {problem.name} has {len(problem.train)} training examples.")
-    return problem.take(n)
+    return problem.take(whole_number(n, "n"))
 
 
 def _check_setting(setting: Setting, method: str) -> None:
@@ -184,20 +169,8 @@ def _check_setting(setting: Setting, method: str) -> None:
             what = each.name.removeprefix("n_")
             raise InputError(f"Method {method} takes no {what}.", expected=f"{what} with {' or '.join(takers)}")
     for name in ("n_features", "n_trees"):
-        value = getattr(setting, name)
-        if value is not None and value < 1:
-            raise InputError(f"{name} = {value}.", expected="at least 1")
-    if setting.bandwidth is not None and not 0 < setting.bandwidth < float("inf"):
-        raise InputError(f"bandwidth = {setting.bandwidth}.", expected="a number above 0")
-
-
-def _told(name: str, value: Any, reasons: dict[str, str]) -> str:
-    if value is None:
-        return f"– ({reasons[name]})" if name in reasons else "–"
-    if name.endswith("error"):
-        return f"{value:.2%}"
-    if name == "peak_memory_bytes":
-        return f"{value / 2**20:,.0f} MiB"
-    if name == "condition":
-        return f"at least {plain(value)}"
-    return plain(value) if isinstance(value, int | float) else str(value)
+        if getattr(setting, name) is not None:
+            whole_number(getattr(setting, name), name)
+    whole_number(setting.seed, "seed", least=0, most=2**32 - 1)
+    if setting.bandwidth is not None:
+        real_number(setting.bandwidth, "bandwidth", above=0)

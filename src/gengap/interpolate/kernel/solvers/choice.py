@@ -48,7 +48,7 @@ def plan(solver: str, n: int, outputs: int, size: int, points: int, rank: int | 
     Raises:
         InputError: The solver does not fit, or none does; an unknown solver.
     """
-    if solver not in ("auto", *SOLVERS):
+    if not isinstance(solver, str) or solver not in ("auto", *SOLVERS):
         raise unknown("solver", solver, ("auto", *SOLVERS))
     rank = min(n, rank or round(8 * n**0.5))
     factors = {bits: factor_bytes(n, outputs, size, bits) for bits in (64, 32)}

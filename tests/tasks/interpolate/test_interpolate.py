@@ -152,11 +152,35 @@ def test_features_that_do_not_fit_are_told(digits: Problem, monkeypatch: pytest.
         ("kernel", Setting(kernel="gausian"), "did you mean 'gaussian'"),
         ("random-features", Setting(kernel="linear"), "Unknown kernel 'linear'"),
         ("random-features", Setting(n_features=0), "n_features = 0"),
+        ("random-features", Setting(n_features=2.5), "n_features = 2.5"),  # type: ignore[arg-type]
+        ("kernel", Setting(bandwidth="1"), "bandwidth = '1'"),  # type: ignore[arg-type]
+        ("kernel", Setting(kernel=3), "Unknown kernel 3"),  # type: ignore[arg-type]
+        ("kernel", Setting(solver=3), "Unknown solver 3"),  # type: ignore[arg-type]
+        ("kernel", Setting(seed=-1), "seed = -1"),
+        ("pert", Setting(n_trees=True), "n_trees = True"),
+        (3, Setting(), "Unknown method 3"),  # type: ignore[list-item]
     ],
 )
 def test_bad_settings_are_told(digits: Problem, method: str, setting: Setting, told: str) -> None:
     with pytest.raises(InputError, match=told):
         interpolate(digits, method=method, setting=setting)
+
+
+def test_a_round_is_no_fraction(digits: Problem) -> None:
+    """Numbers are written by what they are, not by the end of their name."""
+    found = interpolate(digits, method="boosting", setting=Setting(n_trees=40))
+    first = found.fit.details["first_round_without_training_error"]
+    assert found.facts()["first round without training error"] == str(first)
+    assert found.facts()["training error"] == "0.00%"
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("n", 2.5), ("n", "9"), ("n", 10**6), ("filters", 0), ("preprocess", 7)]
+)
+def test_bad_arguments_are_told(digits: Problem, argument: str, value: object) -> None:
+    options = {"preprocess": "conv", argument: value}
+    with pytest.raises(InputError, match=rf"{argument} = {value!r}|Unknown preprocessing 7|has no filters"):
+        interpolate(digits, **options)  # type: ignore[arg-type]
 
 
 def test_a_norm_that_rounding_hides_has_a_reason() -> None:
