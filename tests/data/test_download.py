@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +30,10 @@ class Server(ThreadingHTTPServer):
         self.ignore_range = False
         self.shift_range = 0
         self.no_length = False
+        self.length: str | None = None
+        self.redirect: str | None = None
+        self.endless = False
+        self.pause_s = 0.0  # after each byte of a slow answer, headers included
         self.requests: list[tuple[str, str | None]] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
@@ -39,6 +44,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         asked = self.headers.get("Range")
         self.server.requests.append((self.path, asked))
+        if self.server.pause_s:
+            self._slowly(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" if self.path == "/headers" else b"")
+        if self.server.redirect:
+            self.send_response(302)
+            self.send_header("Location", self.server.redirect)
+            self.end_headers()
+            return
         content = self.server.files.get(self.path)
         if content is None:
             self.send_error(404)
@@ -52,9 +64,25 @@ class Handler(BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if not self.server.no_length:
-            self.send_header("Content-Length", str(len(content) - start))
+            self.send_header("Content-Length", self.server.length or str(len(content) - start))
         self.end_headers()
+        if self.server.pause_s:
+            self._slowly(content)
+        try:
+            while self.server.endless:
+                self.wfile.write(content)
+        except OSError:
+            return
         self.wfile.write(content[start:][: self.server.break_off_after])
+
+    def _slowly(self, content: bytes) -> None:
+        try:
+            for byte in content[:1000]:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(self.server.pause_s)
+        except OSError:  # nobody listens any more
+            return
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -158,6 +186,58 @@ def test_a_server_without_the_file_or_none_at_all_is_told(server: Server, target
     with pytest.raises(InputError, match="no address to download from"):
         download("file:///etc/hostname", target, MD5)
     assert not target.exists()
+
+
+def test_a_server_that_never_ends_is_left_at_the_limit(server: Server, target: Path) -> None:
+    server.endless = server.no_length = True
+    with pytest.raises(InputError, match="more than 3,000,000 bytes"):
+        download(f"{server.url}/file", target, MD5, limit=3_000_000)
+    assert folder_of(target) == []  # what came is no part of the file
+
+
+def test_a_file_that_is_declared_too_large_is_not_begun(server: Server, target: Path) -> None:
+    server.length = str(10**15)
+    with pytest.raises(InputError, match="has 1,000,000,000,000,000 bytes"):
+        download(f"{server.url}/file", target, MD5)
+    assert folder_of(target) == []
+
+
+@pytest.mark.parametrize("length", ["many", "-5", "1e9", "9" * 5000, "1000000, 1000000"])
+def test_of_a_length_that_is_none_the_checksum_decides(length: str, server: Server, target: Path) -> None:
+    server.length = length
+    download(f"{server.url}/file", target, MD5)
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("address", ["file:///etc/hostname", "ftp://127.0.0.1/file", "gopher://x", "data:,x"])
+def test_a_redirection_leads_to_http_alone(address: str, server: Server, target: Path) -> None:
+    server.redirect = address
+    with pytest.raises(InputError, match=r"redirects to|answers 302"):
+        download(f"{server.url}/file", target, MD5)
+    assert folder_of(target) == []
+
+
+def test_redirections_in_a_circle_end(server: Server, target: Path) -> None:
+    server.redirect = f"{server.url}/file"
+    with pytest.raises(InputError, match="answers 302"):
+        download(f"{server.url}/file", target, MD5)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("/file", r"bytes a second came, fewer than"), ("/headers", "none within 0.5 s")]
+)
+def test_a_byte_now_and_then_is_not_waited_for(
+    path: str, message: str, server: Server, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gengap.data.download.WINDOW_S", 0.3)
+    monkeypatch.setattr("gengap.data.download.ANSWER_S", 0.5)
+    server.pause_s = 0.02
+    started = time.perf_counter()
+    with pytest.raises(InputError, match=message) as raised:
+        download(f"{server.url}{path}", target, MD5)
+    assert time.perf_counter() - started < 5
+    assert raised.value.next_step
+    server.pause_s = 0.0
 
 
 def test_no_room_on_disk_is_told(server: Server, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
