@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.nn.utils import prune, spectral_norm, weight_norm
 
 from gengap.errors import InputError
-from gengap.measures import measure, normalised_loss, product_norm
+from gengap.measures import Subject, measure, normalised_loss, product_norm
 
 NAMES = ["param_norm", "prod_of_fro", "margin_mean", "path_norm", "fisher_rao", "pacbayes_flatness"]
 PIXELS = problem().train.x[0].size
@@ -135,3 +135,22 @@ def test_the_callers_context_changes_no_value() -> None:
         with context:
             rows = measure(model, problem(), copy.deepcopy(model), measures=NAMES, subset=16)
         pd.testing.assert_series_equal(rows["value"], expected, rtol=0)
+
+
+def test_a_network_that_is_channels_last_is_measured_in_the_default_order() -> None:
+    """PyTorch's weight gradient of strided 1 x 1 convolutions in channels-last order has ended processes."""
+    layers = [
+        nn.Conv2d(1, 6, 3),
+        nn.ReLU(),
+        nn.Conv2d(6, 8, 1, stride=2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(72, CLASSES),
+    ]
+    model = fitted(nn.Sequential(*layers))
+    given = copy.deepcopy(model).to(memory_format=torch.channels_last)
+    assert all(p.is_contiguous() for p in Subject(given, problem()).model.parameters())
+    names = ["gradient_noise_final", "sharpness_flatness", "prod_of_spec_operator"]
+    plain, rows = (measure(net, problem(130), measures=names).value for net in (model, given))
+    assert rows.tolist() == pytest.approx(plain.tolist(), rel=1e-6)  # strides of axes of length one may still differ
+    assert not given[2].weight.is_contiguous()

@@ -240,7 +240,7 @@ class Subject:
     def flatness(self) -> Flatness:
         """The searches for the largest perturbation of the layers' weights, on ``sample``; each done at first use."""
         network = Perturbable(self.folded_model, dict.fromkeys(layer.parameter for layer in self.layers), *self.sample)
-        return Flatness(network, self.layers, self.initial_layers, self.seed)
+        return Flatness(network, self.layers, self.initial_layers, self.seed, self.n)
 
     def spectral_norms(self, kind: NormKind = "operator") -> dict[str, SpectralNorm]:
         """Layer's name -> its largest singular value, each computed once.

@@ -20,6 +20,7 @@ def plain_copy(model: nn.Module, *, parametrized: bool = False) -> nn.Module:
 
     Inputs are cloned before each pass, since several passes share them and a network may overwrite its input.
     Derivatives are those of the function that is computed: ``detach()`` and ``no_grad()`` inside have no effect.
+    Weights are in PyTorch's default order, also where they came channels last.
 
     Args:
         model: The network; it stays as it is.
@@ -45,6 +46,7 @@ def plain_copy(model: nn.Module, *, parametrized: bool = False) -> nn.Module:
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in result.parameters()):
         result = result.float()
     for parameter in result.parameters():
+        parameter.data = parameter.data.contiguous()  # channels-last weight gradients have ended processes
         if parameter.is_floating_point():
             parameter.requires_grad_(True)
             parameter.grad = None

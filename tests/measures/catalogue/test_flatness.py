@@ -80,7 +80,7 @@ def test_noise_goes_to_the_weights_of_the_folded_network(rows: tuple[pd.DataFram
     _, subject = rows
     names = [layer.parameter for layer in subject.layers]
     assert not any("norm" in name or "bias" in name for name in names)
-    by_hand = sigma_search(Perturbable(subject.folded_model, names, *subject.sample), seed=0)
+    by_hand = sigma_search(Perturbable(subject.folded_model, names, *subject.sample), seed=0, population=48)
     unfolded = sigma_search(Perturbable(subject.model, names, *subject.sample), seed=0)
     assert subject.flatness.sigma == by_hand
     assert subject.flatness.sigma != unfolded

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from gengap.measures.searches import TARGET, TOLERANCE, Perturbable, largest_scale, sharpness_search, sigma_search
+from gengap.measures.searches.errors import drop_error
 from gengap.seeds import stream
 
 
@@ -65,6 +66,9 @@ def test_where_the_drop_leaps_the_scale_is_just_below() -> None:
     assert found.bracket[0] == found.scale
     assert 0.3 <= found.bracket[1] <= 1.01 * found.scale
     assert found.drop == 0.02
+    assert not found.converged
+    assert "falls by 0.02 at" in found.reason
+    assert "and by 0.5 at" in found.reason
 
 
 @pytest.mark.parametrize(("drop", "bracket"), [(0.0, (2048, math.inf)), (0.4, (0, 1e-8))])
@@ -73,6 +77,21 @@ def test_a_drop_that_never_or_always_exceeds_the_target_has_no_scale(drop: float
     assert found.scale is None
     assert found.bracket == pytest.approx(bracket, abs=1e-8)
     assert f"{drop:.3g}" in found.reason
+
+
+def test_a_drop_that_is_too_large_without_any_scale_is_seen_at_once() -> None:
+    tried = []
+    found = largest_scale(lambda s: tried.append(s) or 0.3, TARGET, TOLERANCE, offset=True)
+    assert (found.scale, found.bracket, tried) == (None, (0.0, 0.0), [0.0])
+    assert "0.3 even at 0" in found.reason
+
+
+@pytest.mark.parametrize("power", [1, 3])
+def test_few_scales_are_tried(power: int) -> None:
+    for exponent in range(-20, 4):
+        found = largest_scale(lambda s, at=2.0**exponent: min((s / at) ** power, 0.9), TARGET, TOLERANCE)
+        assert found.converged
+        assert len(found.curve) <= 20
 
 
 @pytest.mark.parametrize("most", [0.1, 0.117, 0.129])
@@ -196,7 +215,8 @@ def test_moving_scale_between_relu_layers_changes_sigma_but_not_in_proportion(
     plain = [sigma_search(one, seed=0).scale for one in pair]
     in_proportion = [sigma_search(one, seed=0, magnitude_eps=0.0) for one in pair]
     assert plain[0] != plain[1]
-    assert in_proportion[0] == in_proportion[1]
+    assert in_proportion[0].curve == in_proportion[1].curve
+    assert in_proportion[0].scale == in_proportion[1].scale
 
 
 def test_an_accuracy_that_cannot_fall_by_the_target_has_no_scale(
@@ -285,3 +305,101 @@ def test_ascent_finds_nearly_the_worst_corner_of_a_small_linear_classifier() -> 
     worst = max(1 - network.accuracy({"weight": net.weight.detach() + corner}) for corner in corners)
     assert found.drop <= TARGET + TOLERANCE
     assert worst - 0.02 <= found.drop <= worst + 0.01  # inside the box it may be worse than at any corner
+
+
+def test_a_pass_ends_once_its_examples_are_enough(trained: tuple[nn.Sequential, Tensor, Tensor]) -> None:
+    network = perturbable(*trained)
+    assert len(network.correct(network.weights)) == 150
+    some, gradient = network.correct_with_gradient(network.weights, lambda answers: len(answers) >= 100)
+    assert (len(some), gradient) == (100, None)
+    assert network.passes == 250 / 150
+    every, gradient = network.correct_with_gradient(network.weights)
+    assert every[:100].equal(some)
+    assert network.passes == 700 / 150
+    loss = nn.functional.cross_entropy(trained[0](trained[1]), trained[2], reduction="sum")
+    expected = torch.autograd.grad(loss, [trained[0].get_parameter(name) for name in network.weights])
+    sizes = [float(found.norm() / other.norm()) for found, other in zip(gradient.values(), expected, strict=True)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=1e-5)
+    for found, other in zip(gradient.values(), expected, strict=True):
+        torch.testing.assert_close(found / sizes[0], other.double(), rtol=1e-4, atol=1e-6)
+
+
+def _worst_drop(net: nn.Sequential, x: Tensor, y: Tensor, alpha: float, eps: float | None) -> float:
+    """Ten points of the ascent in float64, written out, with the gradient of the loss by autograd."""
+    names = [name for name, p in net.named_parameters() if p.ndim > 1]
+    origin = {name: net.get_parameter(name).detach() for name in names}
+    box = {name: alpha * w.abs() + eps if eps is not None else torch.full_like(w, alpha) for name, w in origin.items()}
+
+    def look(weights: dict[str, Tensor]) -> tuple[float, dict[str, Tensor]]:
+        weights = {name: w.clone().requires_grad_() for name, w in weights.items()}
+        scores = functional_call(net, weights, (x,))
+        gradients = torch.autograd.grad(nn.functional.cross_entropy(scores, y, reduction="sum"), list(weights.values()))
+        signs = {name: g.sign() for name, g in zip(names, gradients, strict=True)}
+        return float((scores.argmax(1) == y).double().mean()), signs
+
+    clean, signs = look(origin)
+    shift = {name: box[name] * signs[name] for name in names}
+    drops = []
+    for _ in range(10):
+        accuracy, signs = look({name: origin[name] + shift[name] for name in names})
+        drops.append(clean - accuracy)
+        shift = {n: torch.clamp(shift[n] + box[n] / 2 * signs[n], -box[n], box[n]) for n in names}
+    return max(drops)
+
+
+@pytest.mark.parametrize("margin", [1.0, 8.0, 40.0])
+@pytest.mark.parametrize("eps", [None, 1e-3])
+def test_alpha_is_where_ten_points_of_the_ascent_cost_a_tenth_also_of_a_confident_network(
+    trained: tuple[nn.Sequential, Tensor, Tensor], eps: float | None, margin: float
+) -> None:
+    net, x, y = trained
+    sure = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    sure.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        for parameter in sure[2].parameters():
+            parameter *= margin
+    found = sharpness_search(perturbable(sure, x, y), magnitude_eps=eps)
+    exact = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)).double()
+    exact.load_state_dict(sure.state_dict())
+    assert found.converged
+    assert found.drop == pytest.approx(TARGET, abs=TOLERANCE)
+    assert found.drop == pytest.approx(_worst_drop(exact, x.double(), y, found.scale, eps), abs=1e-9)
+
+
+def test_the_standard_error_is_the_spread_over_draws_and_examples(
+    trained: tuple[nn.Sequential, Tensor, Tensor],
+) -> None:
+    net, _, _ = trained
+    generator = torch.Generator().manual_seed(4)
+    y = torch.arange(3000) % 3
+    centres = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    x = centres[y] + 0.4 * torch.randn(3000, 6, generator=generator)
+    scales, errors = [], []
+    for seed in range(20):
+        chosen = torch.randperm(3000, generator=generator)[:150]
+        found = sigma_search(perturbable(net, x[chosen], y[chosen]), seed=seed, population=3000)
+        scales.append(found.scale)
+        errors.append(found.standard_error)
+    spread = float(torch.tensor(scales).std())
+    # A standard deviation of 20 numbers is known to a sixth; the error is of first order and has an error itself.
+    assert 0.6 < float(torch.tensor(errors).mean()) / spread < 1.7
+
+
+def test_where_all_examples_are_used_they_add_no_error() -> None:
+    fell = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, -1.0]])
+    draws = torch.tensor([0.25, 0.0, 0.25]).var() / 3
+    examples = torch.tensor([2 / 3, 1 / 3, 0.0, -1 / 3]).var() / 4
+    assert drop_error(fell, 4) == pytest.approx(float(draws) ** 0.5)
+    assert drop_error(fell, math.inf) == pytest.approx(float(draws + examples) ** 0.5)
+    assert drop_error(fell[:1], 4) == 0
+
+
+def test_the_layout_of_images_stays_as_it_came() -> None:
+    """PyTorch's weight gradient of strided 1 x 1 convolutions in channels-last order has ended processes."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(6, 8, 1, stride=2), nn.ReLU(), nn.Flatten(), nn.Linear(32, 2))
+    x = torch.randn(20, 6, 4, 4)
+    network = perturbable(net, x, net(x).argmax(1))
+    assert network._x.is_contiguous()
+    assert all(weight.is_contiguous() for weight in network.weights.values())
+    assert sharpness_search(network).scale is not None

@@ -67,10 +67,10 @@ def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tenso
 
     with _differentiable_attention(), torch.no_grad():
         try:
-            outputs, tangents = jvp(scores, (theta,), (theta,))
+            outputs, tangents = jvp(scores, (theta,), (theta,))[:2]
         except NotImplementedError:
             with _differentiable_recurrence():
-                outputs, tangents = jvp(scores, (theta,), (theta,))
+                outputs, tangents = jvp(scores, (theta,), (theta,))[:2]
     directions, log_sizes = score_gradients(outputs, y)
     return (directions * tangents.double()).sum(1), log_sizes
 

@@ -1,7 +1,7 @@
 """Flatness: the four searches on one network, each done once, and what their outcomes are put beside."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,7 @@ class Flatness:
         layers: Its weight layers.
         initial: The same layers at initialisation, or None.
         seed: Of the noise.
+        population: Number of training examples, of which those in ``network`` are a sample.
     """
 
     def __init__(
@@ -35,28 +36,30 @@ class Flatness:
         layers: Sequence[WeightLayer],
         initial: Sequence[WeightLayer] | None,
         seed: int,
+        population: float = math.inf,
     ):
         self._network, self._layers, self._initial, self._seed = network, layers, initial, seed
+        self._population = population
 
     @cached_property
     def sigma(self) -> Search:
         """The largest standard deviation of noise of one size."""
-        return sigma_search(self._network, seed=self._seed)
+        return sigma_search(self._network, seed=self._seed, population=self._population)
 
     @cached_property
     def magnitude_sigma(self) -> Search:
         """The largest sigma of noise of variance ``sigma^2 w_i^2 + eps^2``."""
-        return sigma_search(self._network, seed=self._seed, magnitude_eps=MAGNITUDE_EPS)
+        return sigma_search(self._network, seed=self._seed, magnitude_eps=MAGNITUDE_EPS, population=self._population)
 
     @cached_property
     def alpha(self) -> Search:
         """The largest half-side of a box with equal sides."""
-        return sharpness_search(self._network)
+        return sharpness_search(self._network, population=self._population)
 
     @cached_property
     def magnitude_alpha(self) -> Search:
         """The largest alpha of a box of half-sides ``alpha |w_i| + eps``."""
-        return sharpness_search(self._network, magnitude_eps=MAGNITUDE_EPS)
+        return sharpness_search(self._network, magnitude_eps=MAGNITUDE_EPS, population=self._population)
 
     @cached_property
     def squared_norm(self) -> float:
@@ -80,28 +83,48 @@ class Flatness:
         return sum(layer.weight.numel() for layer in self._layers)
 
     def finding(self, searches: dict[str, Search], value: Callable[..., float]) -> Finding:
-        """``value`` of the scales that the searches found, which go to it by their names.
+        """``value`` of the scales that the searches reached, with its standard error to first order in the details.
 
         Args:
             searches: Symbol -> search.
-            value: Called with the scales.
+            value: Called with the scales by their symbols.
         """
-        details: dict[str, Any] = {
-            "examples": self._network.examples,
-            "target_drop": TARGET,
-            "tolerance": TOLERANCE,
-        }
+        details: dict[str, Any] = {"examples": self._network.examples, "target_drop": TARGET, "tolerance": TOLERANCE}
         if "sigma" in searches:
             details["draws"] = DRAWS
-        scales: dict[str, float] = {}
-        reasons = []
         for symbol, search in searches.items():
-            details |= {symbol: search.scale, f"{symbol}_drop": search.drop, f"{symbol}_passes": search.passes}
-            details[f"{symbol}_bracket"] = [end if math.isfinite(end) else None for end in search.bracket]
-            if search.scale is None:
-                reasons.append(f"{symbol} between {search.bracket[0]:.3g} and {search.bracket[1]:.3g}: {search.reason}")
-            else:
-                scales[symbol] = search.scale
-        if reasons:
-            return Finding(None, "not converged", "; ".join(reasons), details=details)
-        return Finding(value(**scales), details=details)
+            details |= _details(symbol, search)
+        reasons = [_reason(symbol, search) for symbol, search in searches.items() if search.reason]
+        reason = "; ".join(reasons)
+        if any(search.scale is None for search in searches.values()):
+            return Finding(None, "not converged", reason, details=details)
+        scales = {symbol: search.scale for symbol, search in searches.items()}
+        details["standard_error"] = _error(searches, value)
+        return Finding(value(**scales), "not converged" if reasons else "ok", reason, details=details)
+
+
+def _details(symbol: str, search: Search) -> dict[str, Any]:
+    return {
+        symbol: search.scale,
+        f"{symbol}_standard_error": search.standard_error,
+        f"{symbol}_drop": search.drop,
+        f"{symbol}_bracket": [end if math.isfinite(end) else None for end in search.bracket],
+        f"{symbol}_passes": round(search.passes, 2),
+    }
+
+
+def _reason(symbol: str, search: Search) -> str:
+    return f"{symbol} between {search.bracket[0]:.3g} and {search.bracket[1]:.3g}: {search.reason}"
+
+
+def _error(searches: Mapping[str, Search], value: Callable[..., float]) -> float | None:
+    """Standard error of a function of the scales, whose errors count as independent; None where one is not known."""
+    scales = {symbol: search.scale or math.nan for symbol, search in searches.items()}
+    parts = []
+    for symbol, search in searches.items():
+        if search.standard_error is None:
+            return None
+        step = 1e-3 * scales[symbol]
+        ends = [value(**(scales | {symbol: scales[symbol] + sign * step})) for sign in (1, -1)]
+        parts.append((ends[0] - ends[1]) / (2 * step) * search.standard_error)
+    return math.hypot(*parts)
