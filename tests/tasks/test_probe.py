@@ -67,3 +67,14 @@ def test_unusable_input_has_no_traceback(tmp_path: Path, weights: Path, capsys: 
     assert run("coherence", "mlp-1x512", "--weights", tmp_path / "none.pt") == 2
     assert run("coherence", "mlp-1x512", "--weights", weights, "--examples", 1) == 2
     assert "at least two" in capsys.readouterr().err
+
+
+def test_curvature_says_whether_it_converged(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("curvlinops", reason="the extra 'curvature' is not installed")
+    arguments = ("curvature", "mlp-1x512", "--weights", weights, "--examples", 40, "--eigenvalues", 2, "--probes", 3)
+    found = document(capsys, *arguments, "--out", tmp_path / "report")
+    assert found["status"] in ("ok", "partial", "not converged")
+    assert len(found["values"]["largest_eigenvalues"]) == 2
+    assert found["values"]["trace_error"] > 0
+    assert found["rows"][0]["layer"] == "(whole network)"
+    assert (tmp_path / "report" / "spectral-density.png").exists()

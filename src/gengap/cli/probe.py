@@ -103,8 +103,21 @@ def coherence(subject: "ProbeSubject") -> "ProbeAnswer":
         return probe_coherence(subject, progress=progress)
 
 
+@_probe
+def curvature(
+    subject: "ProbeSubject",
+    eigenvalues: Annotated[int, typer.Option(min=1, help="How many of the largest.")] = 5,
+    probes: Annotated[int, typer.Option(min=2, help="Random vectors of the trace.")] = 30,
+) -> "ProbeAnswer":
+    """Measure eigenvalues, trace and spectral density of the Hessian of the mean loss, and the gradient noise scale."""
+    from gengap.tasks.probe.curvature import probe_curvature
+
+    with _progress(None) as progress:
+        return probe_curvature(subject, eigenvalues=eigenvalues, probes=probes, progress=lambda what: progress(0, what))
+
+
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int, str], None]]:
+def _progress(total: int | None) -> Iterator[Callable[[int, str], None]]:
     """A bar on stderr that counts examples; nothing off a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

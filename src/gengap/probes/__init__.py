@@ -8,6 +8,7 @@ from gengap.network.gradients import (
     per_example_gradients,
 )
 from gengap.probes.coherent_gradients import Alpha, Coherence, Contributions, coherence, minibatch_alpha
+from gengap.probes.hessian import Curvature, Density, NoiseScale, Spectrum, curvature, gradient_noise_scale
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
@@ -31,6 +32,13 @@ __all__ = [
     "Contributions",
     "coherence",
     "minibatch_alpha",
+    # Curvature
+    "Curvature",
+    "Density",
+    "NoiseScale",
+    "Spectrum",
+    "curvature",
+    "gradient_noise_scale",
     # Uniform stability
     "TwinStability",
     "largest_change",

@@ -1,0 +1,290 @@
+"""Curvature: eigenvalues, trace and spectral density of the Hessian of the mean loss; the gradient noise scale."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import eigh_tridiagonal
+from torch import Tensor, nn
+
+from gengap.arrays import Floats
+from gengap.errors import InputError
+from gengap.network.gradients import check_independent, prepared, trainable
+from gengap.network.inputs import Data, Part, batches
+from gengap.probes.coherent_gradients import Coherence
+from gengap.seeds import generator, stream
+
+BATCH = 500
+DENSE = 64  # parameters up to which a layer's Hessian is formed
+STEPS = 120  # of Lanczos' method at most, each with one product and one more vector in memory
+RESIDUAL = 1e-2  # of an eigenvector, relative to the largest absolute eigenvalue, that counts as converged
+DENSITY_CHANGE = 0.05  # of the share of eigenvalues below a point, between two halves of the runs, likewise
+Progress = Callable[[str], None]
+
+
+class Spectrum(NamedTuple):
+    """What is known of one Hessian, or of the block of it that belongs to one layer.
+
+    Attributes:
+        parameters: Its size P.
+        largest: The largest eigenvalues, in descending order.
+        smallest: The smallest one.
+        residual: The largest ``|H v - lambda v| / max |lambda|`` among them, |v| = 1: how well they are converged.
+        trace: By Hutchinson's estimator; exact up to ``DENSE`` parameters.
+        trace_error: Its standard error over the probes; 0 where exact.
+        converged: Whether the residual is at most ``RESIDUAL``.
+    """
+
+    parameters: int
+    largest: tuple[float, ...]
+    smallest: float
+    residual: float
+    trace: float
+    trace_error: float
+    converged: bool
+
+
+class Density(NamedTuple):
+    """The density of eigenvalues, smoothed.
+
+    Attributes:
+        grid: Places, ``[G]``.
+        density: Share of eigenvalues per unit, ``[G]``.
+        change: The largest difference of the share below a point between two halves of the runs.
+        converged: Whether it is at most ``DENSITY_CHANGE``.
+    """
+
+    grid: Floats
+    density: Floats
+    change: float
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """The Hessian of a network's mean loss over N examples.
+
+    Attributes:
+        whole: Over all parameters.
+        layers: Module's name -> its own block.
+        density: Over all parameters; None if it was not asked for.
+        n: Number of examples N.
+        not_covered: Frozen parameters.
+    """
+
+    whole: Spectrum
+    layers: Mapping[str, Spectrum]
+    density: Density | None
+    n: int
+    not_covered: tuple[str, ...]
+
+    @property
+    def converged(self) -> bool:
+        """Whether every part of it is."""
+        parts = [self.whole.converged, *(layer.converged for layer in self.layers.values())]
+        return all(parts) and (self.density is None or self.density.converged)
+
+
+class NoiseScale(NamedTuple):
+    """The gradient noise scale ``tr(Sigma) / |G|^2``, in examples.
+
+    Attributes:
+        value: None where |G|^2 cannot be told from 0.
+        error: Its standard error.
+        reason: Why there is no value.
+    """
+
+    value: float | None
+    error: float | None
+    reason: str | None
+
+
+def curvature(
+    model: nn.Module,
+    data: Data,
+    loss: nn.Module | None = None,
+    *,
+    eigenvalues: int = 1,
+    probes: int = 30,
+    density: bool = False,
+    layers: bool = True,
+    split: Part = "train",
+    seed: int = 0,
+    evaluation: bool = False,
+    progress: Progress | None = None,
+) -> Curvature:
+    """The Hessian of the mean loss, by products with vectors: eigenvalues, trace, density, with their convergence.
+
+    Eigenvalues are Lanczos'; the trace is Hutchinson's; the density is that of stochastic Lanczos quadrature. Products
+    with the Hessian and the density come from curvlinops.
+
+    Source: Papyan 2020 (arXiv:2008.11865) for the density; Hutchinson 1989 for the trace.
+
+    Args:
+        model: A network that returns one tensor of scores, in the mode that it is in; it stays as it is.
+        data: A Problem, a pair of inputs and labels, or a list of batches.
+        loss: A module whose mean over a batch is taken; None for cross-entropy.
+        eigenvalues: How many of the largest, at least 1.
+        probes: Random vectors of the trace, at least 2.
+        density: Whether to have the spectral density too.
+        layers: Whether to have each layer's own block too.
+        split: Which split of a Problem.
+        seed: Of the random vectors.
+        evaluation: Whether to run the network in evaluation mode.
+        progress: Called with what is computed next.
+
+    Raises:
+        InputError: curvlinops is not installed, an argument is out of its range, no examples, a layer that mixes the
+            examples of a batch or draws at random, or losses that are not finite.
+    """
+    if eigenvalues < 1 or probes < 2:
+        raise InputError(f"{eigenvalues} eigenvalues, {probes} probes.", expected="at least 1 and at least 2")
+    operator = _operator()
+    say = progress or (lambda _: None)
+    with prepared(model, evaluation), torch.random.fork_rng(devices=[]):
+        check_independent(model, random=False)
+        parameters = trainable(model)
+        examples = list(batches(data, model, split, size=BATCH))
+        if not examples:
+            raise InputError("There are no examples.", expected="at least one")
+        criterion = loss or nn.CrossEntropyLoss()
+        _check_finite(model, criterion, examples)
+
+        def block(names: Sequence[str], k: int) -> Spectrum:
+            hessian = operator(model, criterion, [parameters[n] for n in names], examples, check_deterministic=False)
+            return _spectrum(hessian, k, probes, seed)
+
+        say("the whole network")
+        whole = block(list(parameters), eigenvalues)
+        found: dict[str, Spectrum] = {}
+        for name in dict.fromkeys(n.rpartition(".")[0] for n in parameters) if layers else ():
+            say(name)
+            found[name] = block([n for n in parameters if n.rpartition(".")[0] == name], 1)
+        spread = None
+        if density:
+            say("spectral density")
+            hessian = operator(model, criterion, list(parameters.values()), examples, check_deterministic=False)
+            spread = _density(hessian, whole, seed)
+    fixed = tuple(name for name, p in model.named_parameters() if not p.requires_grad)
+    return Curvature(whole, found, spread, sum(len(y) for _, y in examples), fixed)
+
+
+def gradient_noise_scale(found: Coherence) -> NoiseScale:
+    r"""The batch size :math:`\mathrm{tr}\,\Sigma / |G|^2` at which noise and mean gradient are as large.
+
+    With the unbiased coherence alpha it is ``(1 - alpha) / alpha``.
+
+    Source: McCandlish et al. 2018 (arXiv:1812.06162), the simple noise scale.
+
+    Args:
+        found: What ``coherence`` gives, with its errors.
+    """
+    alpha, error = found.whole.unbiased, found.whole.unbiased_error
+    if not alpha > 0 or (error is not None and alpha < 2 * error):
+        return NoiseScale(None, None, "the mean gradient cannot be told from 0: its squared norm is within two errors")
+    return NoiseScale((1 - alpha) / alpha, None if error is None else error / alpha**2, None)
+
+
+def _operator() -> Any:
+    try:
+        from curvlinops import HessianLinearOperator
+    except ImportError as error:
+        raise InputError(
+            "Curvature needs curvlinops, which is not installed.", next_step="pip install 'gengap[curvature]'"
+        ) from error
+    return HessianLinearOperator
+
+
+def _check_finite(model: nn.Module, loss: nn.Module, examples: Sequence[tuple[Tensor, Tensor]]) -> None:
+    with torch.no_grad():
+        for x, y in examples:
+            if not bool(torch.isfinite(loss(model(x), y))):
+                raise InputError(
+                    "The loss is NaN or infinite.",
+                    expected="a network and data with finite losses",
+                    next_step="take a snapshot from before training diverged",
+                )
+
+
+def _spectrum(hessian: Any, k: int, probes: int, seed: int) -> Spectrum:
+    P = int(hessian.shape[0])
+    if max(DENSE, k + 1) >= P:
+        values = np.linalg.eigvalsh(_symmetric(hessian, P))
+        largest = tuple(float(v) for v in values[::-1][:k])
+        return Spectrum(P, largest, float(values[0]), 0.0, float(values.sum()), 0.0, True)
+    values, residuals = _extreme(hessian, k, seed)
+    quadratic = np.array([_quadratic(hessian, P, seed, n) for n in range(probes)])
+    return Spectrum(
+        P,
+        tuple(float(v) for v in values[::-1][:k]),
+        float(values[0]),
+        float(residuals.max()),
+        float(quadratic.mean()),
+        float(quadratic.std(ddof=1) / np.sqrt(probes)),
+        bool(residuals.max() <= RESIDUAL),
+    )
+
+
+def _extreme(hessian: Any, k: int, seed: int) -> tuple[Floats, Floats]:
+    """Ritz values in ascending order, and the relative residuals of the smallest and of the k largest.
+
+    Lanczos' method with every vector made orthogonal to all before it, until those residuals are small or ``STEPS``
+    steps are done.
+    """
+    linear = hessian.to_scipy()
+    start = generator(seed, "lanczos").standard_normal(linear.shape[0])
+    basis = [(start / np.linalg.norm(start)).astype(linear.dtype)]
+    diagonal: list[float] = []
+    beside: list[float] = []
+    while True:
+        image = np.asarray(linear @ basis[-1], dtype=np.float64)
+        diagonal.append(float(image @ basis[-1]))
+        for _ in range(2):  # once more, for what rounding left
+            for vector in basis:
+                image -= (image @ vector) * vector
+        beside.append(float(np.linalg.norm(image)))
+        values, vectors = eigh_tridiagonal(np.array(diagonal), np.array(beside[:-1]))
+        scale = float(np.abs(values).max()) or 1.0
+        wanted = [0, *range(max(1, len(values) - k), len(values))]
+        residuals = beside[-1] * np.abs(vectors[-1, wanted]) / scale
+        enough = len(values) > k and residuals.max() <= RESIDUAL / 2
+        if enough or len(basis) == min(STEPS, len(start)) or beside[-1] <= 1e-12 * scale:
+            return np.asarray(values, dtype=np.float64), residuals
+        basis.append((image / beside[-1]).astype(linear.dtype))
+
+
+def _times(hessian: Any, vectors: NDArray[Any]) -> Floats:
+    like = hessian.to_scipy()
+    return np.stack([np.asarray(like @ v.astype(like.dtype), dtype=np.float64) for v in vectors.T], axis=1)
+
+
+def _quadratic(hessian: Any, P: int, seed: int, n: int) -> float:
+    """``v^T H v`` for random signs v, whose mean is the trace."""
+    signs = 2.0 * generator(seed, "hutchinson", n).integers(0, 2, P) - 1.0
+    return float(signs @ _times(hessian, signs[:, None])[:, 0])
+
+
+def _symmetric(hessian: Any, P: int) -> Floats:
+    dense = _times(hessian, np.eye(P))
+    return (dense + dense.T) / 2
+
+
+def _density(hessian: Any, whole: Spectrum, seed: int, *, steps: int = 40, points: int = 512, runs: int = 4) -> Density:
+    from curvlinops import lanczos_approximate_spectrum
+
+    edges = (whole.smallest, whole.largest[0])
+    steps = min(steps, whole.parameters - 1)
+    grid, halves = np.zeros(points), []
+    for half in range(2):
+        torch.manual_seed(stream(seed, "spectral density", half))
+        places, values = lanczos_approximate_spectrum(
+            hessian, steps, num_points=points, num_repeats=runs // 2, boundaries=edges
+        )
+        grid = np.asarray(places.double().cpu())
+        halves.append(np.asarray(values.double().cpu()))
+    below = [np.cumsum(half) / half.sum() for half in halves]
+    change = float(np.abs(below[0] - below[1]).max())
+    return Density(grid, (halves[0] + halves[1]) / 2, change, change <= DENSITY_CHANGE)

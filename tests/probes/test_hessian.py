@@ -1,0 +1,122 @@
+"""Curvature against the whole Hessian of small networks in float64."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call, hessian
+
+from gengap import probes
+from gengap.errors import InputError
+from gengap.probes.hessian import DENSE
+
+pytest.importorskip("curvlinops", reason="the extra 'curvature' is not installed")
+
+
+def network(hidden: int = 9) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, hidden), nn.Tanh(), nn.Linear(hidden, 3)).double()
+
+
+def data(n: int = 40):
+    torch.manual_seed(1)
+    return torch.randn(n, 6, dtype=torch.float64), torch.randint(3, (n,))
+
+
+def whole(model: nn.Module, x: torch.Tensor, y: torch.Tensor, names: list[str]) -> np.ndarray:
+    sizes = [model.get_parameter(name).numel() for name in names]
+
+    def loss(w: torch.Tensor) -> torch.Tensor:
+        parts = {n: part.view_as(model.get_parameter(n)) for n, part in zip(names, w.split(sizes), strict=True)}
+        return nn.functional.cross_entropy(functional_call(model, parts, (x,)), y)
+
+    start = torch.cat([model.get_parameter(name).detach().flatten() for name in names])
+    return hessian(loss)(start).detach().numpy()
+
+
+@pytest.fixture(scope="module")
+def found():
+    return probes.curvature(network(), data(), eigenvalues=3, probes=40, density=True)
+
+
+def test_eigenvalues_are_those_of_the_whole_matrix(found) -> None:
+    model = network()
+    exact = np.linalg.eigvalsh(whole(model, *data(), [name for name, _ in model.named_parameters()]))
+    assert found.whole.parameters == len(exact) > DENSE
+    # The square of the residual, 1 %, bounds the relative error where eigenvalues are apart.
+    assert found.whole.largest == pytest.approx(exact[::-1][:3], abs=2e-3 * exact[-1])
+    assert found.whole.smallest == pytest.approx(exact[0], abs=2e-3 * exact[-1])
+    assert found.whole.residual < 0.01
+    assert found.whole.converged
+
+
+def test_the_trace_is_within_four_errors_and_its_error_is_that_of_the_probes(found) -> None:
+    model = network()
+    exact = whole(model, *data(), [name for name, _ in model.named_parameters()])
+    assert abs(found.whole.trace - np.trace(exact)) < 4 * found.whole.trace_error
+    spread = np.sqrt(2 * (np.square(exact).sum() - np.square(np.diag(exact)).sum()) / 40)  # of random signs
+    assert found.whole.trace_error == pytest.approx(spread, rel=0.5)
+
+
+def test_a_small_layers_block_is_exact(found) -> None:
+    model = network()
+    block = whole(model, *data(), ["2.weight", "2.bias"])
+    assert found.layers["2"].largest[0] == pytest.approx(np.linalg.eigvalsh(block)[-1], rel=1e-10)
+    assert found.layers["2"].trace == pytest.approx(np.trace(block), rel=1e-10)
+    assert found.layers["2"].trace_error == 0
+    assert set(found.layers) == {"0", "2"}
+
+
+def test_the_density_has_the_mean_of_the_eigenvalues(found) -> None:
+    model = network()
+    exact = np.linalg.eigvalsh(whole(model, *data(), [name for name, _ in model.named_parameters()]))
+    weights = found.density.density / found.density.density.sum()
+    spread = exact[-1] - exact[0]
+    assert weights @ found.density.grid == pytest.approx(exact.mean(), abs=0.05 * spread)  # four random vectors
+    assert 0 <= found.density.change < 0.2
+
+
+def test_frozen_layers_have_no_curvature() -> None:
+    model = network()
+    model[0].requires_grad_(False)
+    found = probes.curvature(model, data(), probes=2)
+    assert found.not_covered == ("0.weight", "0.bias")
+    assert set(found.layers) == {"2"}
+    assert found.converged
+    assert found.n == 40
+
+
+def test_what_has_no_curvature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = data()
+    with pytest.raises(InputError, match="rest of the batch"):
+        probes.curvature(nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3)).double(), (x, y))
+    with pytest.raises(InputError, match="NaN"):
+        probes.curvature(network(), (x * torch.nan, y))
+    with pytest.raises(InputError, match="0 eigenvalues"):
+        probes.curvature(network(), (x, y), eigenvalues=0)
+    monkeypatch.setitem(sys.modules, "curvlinops", None)
+    with pytest.raises(InputError, match="curvlinops") as error:
+        probes.curvature(network(), (x, y))
+    assert "gengap[curvature]" in error.value.next_step
+
+
+def test_the_noise_scale_is_the_trace_of_the_covariance_over_the_squared_mean() -> None:
+    model, (x, _) = network(), data()
+    y = (x[:, 0] > 0).long()
+    g = torch.cat([v.flatten(1) for v in probes.per_example_gradients(model, x, y).values()], 1).numpy()
+    sigma = g.var(axis=0, ddof=1).sum()
+    squared_mean = g.mean(0) @ g.mean(0) - sigma / len(g)
+    scale = probes.gradient_noise_scale(probes.coherence(model, (x, y)))
+    assert scale.value == pytest.approx(sigma / squared_mean, rel=1e-8)
+    assert scale.error > 0
+
+
+def test_a_mean_gradient_of_nothing_has_no_noise_scale() -> None:
+    x = torch.tensor([[1.0], [-1.0], [1.0], [-1.0]])
+    scale = probes.gradient_noise_scale(
+        probes.coherence(nn.Linear(1, 1, bias=False), (x, torch.zeros(4).long()), lambda s, t: s.sum())
+    )
+    assert scale.value is None
+    assert "told from 0" in scale.reason
