@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gengap.measures import measure as measure
     from gengap.tasks.certify import certify as certify
     from gengap.tasks.randomize import randomize as randomize
+    from gengap.tasks.rank import rank as rank
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ _NAMES = {
     "measure": "gengap.measures",
     "certify": "gengap.tasks.certify",
     "randomize": "gengap.tasks.randomize",
+    "rank": "gengap.tasks.rank",
 }
 _PACKAGES = (
     "bounds",
@@ -54,6 +56,7 @@ __all__ = [
     "certify",
     "measure",
     "randomize",
+    "rank",
     # Packages
     *_PACKAGES,
     "__version__",

@@ -20,6 +20,7 @@ COMMANDS = {
     "interpolate": "Exact interpolators: kernel, random features, ReLU construction, forests.",
     "measure": "Every complexity measure of a trained network.",
     "probe": "Measurements that differentiate or train: coherence and its like.",
+    "rank": "Which measure orders a grid of networks as their generalization gaps do.",
     "study": "The papers: list, show or run a study.",
     "data": "Data sets: list, fetch or verify.",
     "models": "The named models with their parameter counts.",

@@ -1,14 +1,14 @@
 """``gengap measure``: every complexity measure of a trained network."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gengap.cli.answer import give
+from gengap.cli.progress import progress_bar
 from gengap.cli.table import empty_table
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def command(
     problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)
-    with redirect_stdout(sys.stderr), _progress() as progress:  # what a network of the user's prints is no answer
+    # What the user's network prints goes to stderr: stdout holds the answer alone.
+    with redirect_stdout(sys.stderr), progress_bar("reading the network") as progress:
         found = measure_saved(
             model,
             weights,
@@ -74,19 +75,6 @@ def command(
             out=out,
         )
     give(found, as_json=as_json, show=_print, out=out)
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int, str], None]]:
-    """A bar on stderr that names the measure that is being computed; nothing off a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading the network", total=None)
-        yield lambda done, total, name: bar.update(task, completed=done, total=total, description=name)
 
 
 def _print(found: "Measurements") -> None:

@@ -3,7 +3,7 @@
 from gengap.ranking.concordance import Granulated, granulated_tau, kendall_tau
 from gengap.ranking.grid import Grid, Pairs, grid_from_frame
 from gengap.ranking.information import Information, conditional_information, conditioning_sets
-from gengap.ranking.rank import rank_measures
+from gengap.ranking.rank import PAIRS, rank_measures
 from gengap.ranking.sign_error import Environment, SignError, sign_error
 from gengap.ranking.uncertainty import FEWEST_SETTINGS, Bootstrap, Interval, information_null
 
@@ -13,6 +13,7 @@ __all__ = [
     "Pairs",
     "grid_from_frame",
     # Every statistic of every measure
+    "PAIRS",
     "rank_measures",
     # Rank correlation
     "Granulated",

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PAIRS = 50_000  # for conditional information and its null
-Step = Callable[[str], None]
+Progress = Callable[[int, int, str], None]
 
 
 def rank_measures(
-    grid: Grid, *, n_test: int | None = None, pairs: int = PAIRS, seed: int = 0, step: Step = lambda name: None
+    grid: Grid,
+    *,
+    n_test: int | None = None,
+    pairs: int = PAIRS,
+    seed: int = 0,
+    progress: Progress = lambda done, total, name: None,
 ) -> "pd.DataFrame":
     """One row for each measure, the one with the largest granulated tau first.
 
@@ -39,7 +44,7 @@ def rank_measures(
         n_test: Number of test examples behind each gap; see ``sign_error``.
         pairs: Most pairs on which conditional information is counted; more are sampled.
         seed: Of what is sampled.
-        step: Called with each measure's name when its row is done.
+        progress: Called with (done, total, name) when a measure's row is done.
     """
     import pandas as pd
 
@@ -57,8 +62,9 @@ def rank_measures(
         row |= _information(information, null) | _errors(sign_error(grid, values, n_test=n_test))
         row["reason"] = _reason(values, row["n"])
         rows.append(row)
-        step(name)
-    frame = pd.DataFrame(rows)
+        progress(len(rows), len(grid.measures), name)
+    texts = {name: pd.Series([row[name] for row in rows], dtype=object) for name in ("reason", "worst_environment")}
+    frame = pd.DataFrame(rows).assign(**texts)  # None stays None
     best_first = frame["granulated_tau"].sort_values(ascending=False, na_position="last", kind="stable").index
     return frame.loc[best_first].reset_index(drop=True)
 

@@ -1,0 +1,72 @@
+"""``gengap rank``: which measure orders a grid of networks as their gaps do."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gengap.cli.answer import give
+from gengap.cli.progress import progress_bar
+from gengap.cli.table import print_table
+
+if TYPE_CHECKING:
+    from gengap.tasks.rank import Ranking
+
+
+def command(
+    source: Annotated[str, typer.Argument(help="A table with a row for each network, or a gengap store.")],
+    hyperparameters: Annotated[str, typer.Option(help="Columns that were varied, such as depth,width,lr.")],
+    gap: Annotated[str, typer.Option(help="Column of the generalization gap.")] = "gap",
+    measures: Annotated[
+        str | None, typer.Option(help="Columns of the measures. Default: every other column of numbers.")
+    ] = None,
+    n_test: Annotated[
+        int | None, typer.Option(min=1, help="Test examples behind each gap: discounts differences they cannot tell.")
+    ] = None,
+    study: Annotated[str | None, typer.Option(help="Of a store: the study whose rows are ranked.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is sampled.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Which measure orders a grid of networks as their generalization gaps do."""
+    from gengap.tasks.rank import rank
+
+    with progress_bar("reading the table") as progress:
+        ranking = rank(
+            source,
+            gap=gap,
+            hyperparameters=_names(hyperparameters),
+            measures=None if measures is None else _names(measures),
+            n_test=n_test,
+            study=study,
+            seed=seed,
+            out=out,
+            progress=progress,
+        )
+    give(ranking, as_json=as_json, show=_print, out=out)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _print(ranking: "Ranking") -> None:
+    from gengap.tasks.rank.words import number
+
+    rows = [
+        [
+            row["measure"],
+            number(row["granulated_tau"], row["granulated_tau_low"], row["granulated_tau_high"]),
+            number(row["kendall_tau"], row["kendall_tau_low"], row["kendall_tau_high"]),
+            f"{row['cmi']:.3f}",
+            f"{row['cmi_null']:.3f}",
+            "–" if row["worst_environment"] is None else f"{row['worst_sign_error']:.0%}",
+            row["reason"] or "",
+        ]
+        for row in ranking.table.to_dict("records")
+    ]
+    headings = ["measure", "granulated tau", "Kendall's tau", "information", "permuted", "worst sign-error", "note"]
+    print_table(headings, rows, whole=headings[:6])
+    typer.echo(ranking.sentence)
+    for caution in ranking.cautions:
+        typer.echo(f"- {caution}")
