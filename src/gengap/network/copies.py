@@ -46,7 +46,9 @@ def plain_copy(model: nn.Module, *, parametrized: bool = False) -> nn.Module:
     if any(p.dtype in (torch.float16, torch.bfloat16) for p in result.parameters()):
         result = result.float()
     for parameter in result.parameters():
-        parameter.data = parameter.data.contiguous()  # channels-last weight gradients have ended processes
+        # Also the strides of axes of length one: by them PyTorch chooses channels last, whose weight gradients have
+        # ended processes.
+        parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
         if parameter.is_floating_point():
             parameter.requires_grad_(True)
             parameter.grad = None

@@ -104,4 +104,4 @@ def _between(low: tuple[float, float], high: tuple[float, float], target: float,
     if low[0] == 0:
         return high[0] / STEP_DOWN
     share = 0.5 if halve else (target - low[1]) / (high[1] - low[1])
-    return low[0] * (high[0] / low[0]) ** min(max(share, LEAST_SHARE), 1 - LEAST_SHARE)
+    return float(low[0] * (high[0] / low[0]) ** min(max(share, LEAST_SHARE), 1 - LEAST_SHARE))
