@@ -22,6 +22,7 @@ from benchmarks import (
     monitor,
     relu_interpolator,
     replicas,
+    store,
 )
 from benchmarks.table import Line, table
 
@@ -65,6 +66,7 @@ BENCHMARKS = {
     ),
     "relu-interpolator": Benchmark(lambda o: relu_interpolator.run(), relu_interpolator.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),
+    "store": Benchmark(lambda o: store.run(), store.lines),
 }
 
 

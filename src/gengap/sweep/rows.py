@@ -87,7 +87,7 @@ def job_rows(
     results = [_sweep(list(each.values()), work, store, options, prepare) for each in groups.values()]
     stored = store.get_all(job.key for job in jobs)
     if not options.stored and (damaged := store.finished(job.key for job in jobs) - stored.keys()):
-        store.remove(damaged)  # their histories cannot be read
+        store.remove(damaged)
         return job_rows(jobs, work, store, options, prepare=prepare, group=group, absent=absent)
     nothing = {"status": "missing", "reason": absent, "history": []}
     rows = [{**job.columns, "key": job.key, **stored.get(job.key, nothing)} for job in jobs]
