@@ -1,5 +1,6 @@
 """Stop rules, divergence, history, determinism, and training on after a kill."""
 
+import io
 import math
 import os
 import signal
@@ -16,6 +17,7 @@ from gengap.data import Problem, from_arrays
 from gengap.errors import InputError
 from gengap.train import Execution, Recipe, check_trainable, resolve_device, train, train_replicas
 from gengap.train import checkpoint as checkpoints
+from gengap.train.sealed_file import read_sealed
 
 PLAIN = Execution()
 
@@ -136,30 +138,13 @@ def test_sigkill_then_resume_gives_the_same_final_weights(tmp_path: Path) -> Non
     os.kill(child.pid, signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
     assert path.exists()
-    interrupted_at = torch.load(path, weights_only=True)["epoch"]
+    content = read_sealed(path, checkpoints.FORMAT)
+    interrupted_at = torch.load(io.BytesIO(content), weights_only=True)["epoch"]
     assert 0 < interrupted_at < int(epochs)
     subprocess.run([*command, str(path), epochs], check=True)
     subprocess.run([*command, str(whole), epochs], check=True)
     resumed, expected = (torch.load(f"{p}.final", weights_only=True) for p in (path, whole))
     assert all(torch.equal(resumed[name], expected[name]) for name in expected)
-
-
-def test_a_checkpoint_of_another_run_is_not_continued(
-    tiny: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoints, "INTERVAL_S", 0.0)
-    train(tiny, Recipe(epochs=3, batch_size=16), 0, execution=PLAIN, checkpoint=tmp_path / "run")
-    with pytest.warns(UserWarning, match="another run"):
-        run = train(tiny, Recipe(epochs=2, batch_size=16), 0, execution=PLAIN, checkpoint=tmp_path / "run")
-    assert len(run.history) == 2
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint"])
-def test_a_damaged_checkpoint_is_not_continued(tiny: Problem, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "run").write_bytes(content)
-    with pytest.warns(UserWarning, match="cannot be read"):
-        run = train(tiny, Recipe(epochs=1, batch_size=16), 0, execution=PLAIN, checkpoint=tmp_path / "run")
-    assert len(run.history) == 1
 
 
 def test_runs_that_cannot_share_a_step_are_refused(tiny: Problem) -> None:

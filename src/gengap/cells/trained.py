@@ -180,4 +180,7 @@ def _train(trios: Sequence[Trio], execution: Execution, context: Context) -> lis
         if len(trios) == 1:
             raise
     half = len(trios) // 2
-    return _train(trios[:half], execution, context) + _train(trios[half:], execution, context)
+    first, second = (
+        replace(context, checkpoint=context.checkpoint.with_name(f"{context.checkpoint.name}-{n}")) for n in (1, 2)
+    )
+    return _train(trios[:half], execution, first) + _train(trios[half:], execution, second)

@@ -9,7 +9,7 @@ import torch
 from gengap import models
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.train.checkpoint import Saver, identity
+from gengap.train.checkpoint import Saver
 from gengap.train.execution import Execution, resolve_device
 from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
@@ -76,15 +76,15 @@ def train_replicas(
     if execution is None:
         execution = chosen_execution(problem, recipe, resolve_device(device))
     training = Training.begin(trios, execution, start)
-    saver = Saver(checkpoint, identity(trios, execution))
-    saver.restore(training)
+    saver = Saver(checkpoint, training)
+    saver.restore()
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         while training.active:
             began = time.perf_counter()
             training.advance()
             training.add_seconds(time.perf_counter() - began)
             training.retire()
-            saver.save(training)
+            saver.save()
             if report is not None:
                 report(training.epoch, recipe.epochs, training.headline())
     return training.runs
