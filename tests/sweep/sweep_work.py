@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,15 @@ def jobs(*payloads, **columns):
 
 class OutOfMemoryError(RuntimeError):
     """Named as torch's."""
+
+
+class NoExceptionAtAll(BaseException):
+    pass
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise TypeError("no words")
 
 
 def square(payloads: list, context: Context) -> list[dict]:
@@ -42,8 +52,21 @@ def _value(payload, context: Context):
         sys.exit(7)
     if payload == "hard exit":
         os._exit(7)
+    if payload == "base exception":
+        raise NoExceptionAtAll("nobody catches it")
+    if payload == "interrupt":
+        raise KeyboardInterrupt
+    if payload == "mute exception":
+        raise MuteError
+    if payload == "set":
+        return {1, 2}
+    if payload == "unpicklable":
+        return lambda: None
     if payload == "print":
         print("printed by the work")
+    if payload == "print in C":
+        os.write(1, b"written by the work\n")
+        subprocess.run(["echo", "echoed by the work"], check=True)
     if payload == "report":
         context.report(1, 4, "accuracy 0.5")
     if payload == "sleep":
@@ -97,3 +120,13 @@ def report_for_ever(payloads: list, context: Context) -> list[dict]:
     while True:
         context.report(1, 4, "still here")
         time.sleep(0.05)
+
+
+def children(payloads: list, context: Context) -> list[dict]:
+    """Starts a process of its own, as what loads data in the background does."""
+    import multiprocessing
+
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(0.01,))
+    process.start()
+    process.join()
+    return [{"status": "done", "code": process.exitcode} for _ in payloads]

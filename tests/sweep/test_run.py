@@ -8,11 +8,11 @@ import sweep_work as work
 
 from gengap.errors import InputError
 from gengap.store import Store
-from gengap.sweep import Failure, Interrupted, Job, run
+from gengap.sweep import Failure, Interrupted, Job, Options, run
 from gengap.sweep.failures import of_exit
 from gengap.sweep.threads import available_cores
 
-PROCESSES = pytest.mark.parametrize("workers", [1, 2], ids=["here", "workers"])
+PROCESSES = pytest.mark.parametrize("workers", [1, 2])
 
 ACCIDENTS = {
     "raise": ("failed", "ValueError: no such thing"),
@@ -20,8 +20,10 @@ ACCIDENTS = {
     "torch memory": ("out-of-memory", "OutOfMemoryError: CUDA out of memory"),
     "cpu memory": ("out-of-memory", "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory"),
     "exit": ("failed", "SystemExit: 7"),
-}
-DEATHS = {
+    "base exception": ("failed", "NoExceptionAtAll: nobody catches it"),
+    "interrupt": ("failed", "KeyboardInterrupt"),
+    "mute exception": ("failed", "MuteError"),
+    "set": ("failed", "TypeError: A row cannot hold set {1, 2}."),
     "kill": ("out-of-memory", "worker killed by SIGKILL, which is what a system short of memory does"),
     "crash": ("failed", "worker killed by SIGSEGV"),
     "hard exit": ("failed", "worker ended with exit status 7"),
@@ -44,7 +46,7 @@ def test_rows_are_stored_under_their_keys(store: Store, workers: int) -> None:
 
 @PROCESSES
 def test_accidents_are_stored_and_tried_again(store: Store, workers: int) -> None:
-    accidents = ACCIDENTS if workers == 1 else ACCIDENTS | DEATHS
+    accidents = ACCIDENTS
     units = work.jobs(1, *accidents, 2, model="mlp")
     result = run(units, work.square, store, workers=workers)
     assert set(result.failed) == {Failure(p, f"job {p}", *why) for p, why in accidents.items()}
@@ -131,10 +133,19 @@ def test_workers_run_at_the_same_time(store: Store, tmp_path: Path) -> None:
 
 @PROCESSES
 def test_standard_output_stays_clean(store: Store, workers: int, capfd: pytest.CaptureFixture[str]) -> None:
-    run(work.jobs("print"), work.square, store, workers=workers)
+    run(work.jobs("print", "print in C"), work.square, store, workers=workers)
     out, err = capfd.readouterr()
     assert out == ""
-    assert "printed by the work" in err
+    assert all(f"{how} by the work" in err for how in ("printed", "written", "echoed"))
+
+
+def test_standard_output_stays_clean_in_this_process(store: Store, capfd: pytest.CaptureFixture[str]) -> None:
+    print("before", flush=True)
+    run(work.jobs("print", "print in C"), lambda *arguments: work.square(*arguments), store)
+    print("after", flush=True)
+    out, err = capfd.readouterr()
+    assert out == "before\nafter\n"
+    assert all(f"{how} by the work" in err for how in ("printed", "written", "echoed"))
 
 
 def test_a_log_gets_a_line_a_job(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,7 +177,7 @@ def test_interrupt_and_resume_give_the_same_rows(store: Store, tmp_path: Path, c
     assert run(work.jobs(*range(5)), work.square, store).reused == 3
     with Store(tmp_path / "whole.db") as whole:
         run(work.jobs(*range(5)), work.square, whole)
-        assert list(store) == list(whole)
+        assert [{**row, "isolation": None} for row in store] == [{**row, "isolation": None} for row in whole]
 
 
 def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path) -> None:
@@ -182,20 +193,65 @@ def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path
     assert (script_run.returncode, script_run.stdout.split()) == (0, ["begun", "2"]), script_run.stderr
 
 
-def test_a_worker_that_cannot_import_its_work_is_told(tmp_path: Path) -> None:
-    (tmp_path / "vanishing.py").write_text("def work(payloads, context):\n    pass\n")
+def test_work_that_no_worker_can_import_runs_here_and_its_rows_say_so(tmp_path: Path) -> None:
+    (tmp_path / "vanishing.py").write_text("def work(payloads, context):\n    return [{'status': 'done'}]\n")
     script = tmp_path / "script.py"
     script.write_text(
         "import os, sweep_work, vanishing\n"
         "from gengap.store import Store\n"
-        "from gengap.sweep import run\n"
+        "from gengap.sweep import Job, run\n"
         f"os.remove({str(tmp_path / 'vanishing.py')!r})\n"
-        f"run(sweep_work.jobs(1), vanishing.work, Store({str(tmp_path / 'rows.db')!r}), workers=2)\n"
+        "def own(payloads, context):\n"
+        "    return [{'status': 'done', 'pid': os.getpid()} for _ in payloads]\n"
+        "class Odd:\n"
+        "    pass\n"
+        f"with Store({str(tmp_path / 'rows.db')!r}) as store:\n"
+        "    run(sweep_work.jobs(1), vanishing.work, store)\n"
+        "    run(sweep_work.jobs(2), own, store)\n"
+        "    run([[Job('3', 'odd', Odd())]], sweep_work.threads, store)\n"
+        "    run([[Job('4', 'local', lambda: 1)]], sweep_work.threads, store)\n"
+        "    print(os.getpid(), store.get('2')['pid'])\n"
+        "    for key in '1234':\n"
+        "        print(store.get(key)['isolation'])\n"
     )
-    script_run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-    assert script_run.returncode == 1
-    assert "InputError: A worker process could not begin (exit status 1)" in script_run.stderr
-    assert "No module named 'vanishing'" in script_run.stderr
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pids, *reasons = done.stdout.splitlines()
+    assert len(set(pids.split())) == 1
+    assert "No module named 'vanishing'" in reasons[0]
+    assert reasons[1] == "none: it is defined in the main program"
+    assert "Can't get attribute 'Odd'" in reasons[2]
+    assert "cannot be sent to another process" in reasons[3]
+
+
+def test_work_in_this_process_has_a_time_limit_too(store: Store) -> None:
+    result = run(work.jobs("sleep", 1), lambda *arguments: work.square(*arguments), store, timeout_s=0.3)
+    assert result.failed == (Failure("sleep", "job sleep", "timed-out", "took longer than 0.3 s"),)
+    assert store.get("sleep")["isolation"].startswith("none: no other process can import it")
+
+
+def test_every_accident_of_work_in_this_process_is_a_row(store: Store) -> None:
+    accidents = {
+        name: why for name, why in ACCIDENTS.items() if name not in ("kill", "crash", "hard exit", "interrupt")
+    }
+    result = run(work.jobs(1, *accidents), lambda *arguments: work.square(*arguments), store)
+    assert {failure.key: (failure.status, failure.reason) for failure in result.failed} == accidents
+
+
+def test_work_may_have_children_of_its_own(store: Store) -> None:
+    run(work.jobs(1), work.children, store)
+    assert store.get("1")["code"] == 0
+
+
+def test_a_row_that_cannot_be_sent_back_is_a_failure(store: Store) -> None:
+    (failure,) = run(work.jobs("unpicklable"), work.square, store).failed
+    assert failure.reason.startswith("TypeError: A row cannot hold function")
+
+
+def test_nothing_hangs_for_ever_by_default() -> None:
+    from inspect import signature
+
+    assert signature(run).parameters["timeout_s"].default == Options().timeout_s == 24 * 3600
 
 
 def test_the_end_of_a_worker_is_named_by_its_signal() -> None:

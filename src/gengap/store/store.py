@@ -12,6 +12,7 @@ from gengap.errors import InputError, unknown
 from gengap.home import home
 from gengap.store.columns import FILTERS, Row, checksum, condition, encoded, filter_values, matches
 from gengap.store.connection import connect
+from gengap.store.displaced import file_identity, remove_database, rescued
 from gengap.store.errors import store_errors
 from gengap.store.schema import FINISHED
 
@@ -62,6 +63,7 @@ class Store:
         self.path = home() / "gengap.db" if path is None else Path(path)
         with store_errors(self.path):
             self._connection = connect(self.path)
+            self._file = file_identity(self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +125,14 @@ class Store:
             results.update(key for (key,) in self._select(statement, *some))
         return results
 
+    def written_since(self, keys: Iterable[str], moment: float) -> dict[str, Row]:
+        """The rows under ``keys``, without history, that were written after a moment, given as by ``time.time()``."""
+        recent: list[str] = []
+        for some in _chunks(list(dict.fromkeys(keys))):
+            statement = f"SELECT key FROM cells WHERE key IN ({_marks(some)}) AND written > ?"
+            recent += [key for (key,) in self._select(statement, *some, moment)]
+        return self.get_all(recent, history=False)
+
     def records(self, *, history: bool = True, **where: Any) -> Iterator[Row]:
         """Stored rows, in the order in which their keys were first stored; read a few hundred at a time.
 
@@ -157,6 +167,37 @@ class Store:
         with store_errors(self.path), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             return self._connection.executemany("DELETE FROM cells WHERE key = ?", [(key,) for key in keys]).rowcount
+
+    @property
+    def is_displaced(self) -> bool:
+        """Whether the file that this store reads and writes is no longer the one at ``path``."""
+        return file_identity(self.path) != self._file
+
+    def reopen(self, keys: Sequence[str]) -> int:
+        """Opens the file that is at ``path`` now, made when missing, and puts this store's rows under ``keys`` there.
+
+        For a store that was deleted, moved or replaced while it was open; nothing is lost by that, as the file lives on
+        until it is closed. Returns how many rows were put.
+
+        Raises:
+            InputError: What is at ``path`` cannot be used; the message names a file with this store's rows.
+        """
+        rescue = rescued(self._connection, self.path)
+        self._connection.close()
+        try:
+            with store_errors(self.path):
+                self._connection = connect(self.path)
+                self._file = file_identity(self.path)
+        except InputError as error:
+            raise InputError(
+                f"Store {self.path} was deleted or replaced while in use, and cannot be opened again: {error.what}",
+                next_step=f"its rows are in {rescue}",
+            ) from error
+        with Store(rescue) as before:
+            rows = (row for some in _chunks(keys) for row in before.get_all(some).values())
+            count = sum(self.put(row) for row in rows)
+        remove_database(rescue)
+        return count
 
     def find(self, prefix: str) -> str:
         """The stored key that is ``prefix``, or the only one that begins with it.

@@ -22,7 +22,10 @@ class Cause:
 
 def of_exception(error: BaseException) -> Cause:
     """The failure that an exception out of a work function is."""
-    reason = f"{type(error).__name__}: {error}".strip().removesuffix(":")
+    try:
+        reason = f"{type(error).__name__}: {error}".strip().removesuffix(":")
+    except Exception:  # an exception class of the user's that cannot be printed
+        reason = type(error).__name__
     status = "out-of-memory" if _lacks_memory(error) else "failed"
     return Cause(status, reason, "".join(traceback.format_exception(error)))
 
@@ -46,4 +49,4 @@ def _lacks_memory(error: BaseException) -> bool:
     """True for MemoryError, and for what torch raises instead (known by name: torch is not imported here)."""
     if isinstance(error, MemoryError) or any(kind.__name__ == "OutOfMemoryError" for kind in type(error).__mro__):
         return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in "".join(map(repr, error.args))

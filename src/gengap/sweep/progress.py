@@ -38,6 +38,7 @@ class Board:
         self._total, self._reused, self._ended = total, reused, 0
         self._running: dict[str, tuple[TaskID, float]] = {}
         self._fractions: dict[str, float] = {}
+        self._elsewhere = 0
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -62,6 +63,12 @@ class Board:
         self._bars.update(task, completed=done, total=total or None, text=text)
         self._fractions[unit[0].key] = len(unit) * min(done / total, 1.0) if total else 0.0
         self._bars.update(self._whole, text=self._left())
+
+    def elsewhere(self, count: int) -> None:
+        """So many jobs have ended in another process by now."""
+        self._reused += count - self._elsewhere
+        self._elsewhere = count
+        self._bars.update(self._whole, completed=self._reused + self._ended, text=self._left())
 
     def finished(self, unit: Unit, failed: Sequence[Failure]) -> None:
         """A unit's rows are stored."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gengap.store import Row, Store
 from gengap.sweep.jobs import Job, SweepResult, Unit, Work
-from gengap.sweep.run import run
+from gengap.sweep.run import TIME_LIMIT_S, run
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class Options:
     Attributes:
         device: ``auto``, ``cpu`` or ``cuda``.
         workers: Processes at once; None leaves it to the kind of work, which may measure what is fastest.
-        timeout_s: Longest time for one unit of work, in seconds.
+        timeout_s: Longest time for one unit of work, in seconds; None never stops one.
         progress: Whether to show progress on stderr.
         stored: Whether to take only what the store has, and to run nothing.
     """
 
     device: str = "auto"
     workers: int | None = None
-    timeout_s: float | None = None
+    timeout_s: float | None = TIME_LIMIT_S
     progress: bool = True
     stored: bool = False
 
@@ -40,11 +40,13 @@ class Plan:
         units: Jobs that run together, with payloads that a worker can use.
         workers: Processes.
         threads: Threads that each computes with; None divides the cores.
+        in_driver: Why they must run in this process; empty where they need not.
     """
 
     units: Sequence[Unit]
     workers: int = 1
     threads: int | None = None
+    in_driver: str = ""
 
 
 Prepare = Callable[[Sequence[Job], int], AbstractContextManager[Plan]]
@@ -108,6 +110,7 @@ def _sweep(jobs: Sequence[Job], work: Work, store: Store, options: Options, prep
             threads=plan.threads,
             timeout_s=options.timeout_s,
             progress=options.progress,
+            in_driver=plan.in_driver,
         )
 
 

@@ -1,20 +1,69 @@
 """Units in worker processes, among which the cores are divided."""
 
+import os
+import pickle
+import site
+import sys
+import threading
 import time
-from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from gengap.sweep import failures
 from gengap.sweep.jobs import Unit, Work
 from gengap.sweep.process import Child, Ended
 from gengap.sweep.progress import Board
+from gengap.sweep.queue import POLL_S, Queue
 from gengap.sweep.runners.attempt import Checkpoints, Outcome, Outcomes, Report, attempt
+from gengap.sweep.runners.here import run_here
+
+_IDLE_S = 300.0  # a worker that waits longer for its next unit ends
+
+
+class Surroundings(NamedTuple):
+    """What a worker takes over from its parent before each unit."""
+
+    folder: str
+    path: list[str]
+    variables: dict[str, str]
+
+    @classmethod
+    def of_this_process(cls) -> "Surroundings":
+        """Those of the parent."""
+        try:
+            folder = os.getcwd()
+        except FileNotFoundError:  # it was removed
+            folder = ""
+        return cls(folder, list(sys.path), dict(os.environ))
+
+    def take_over(self) -> None:
+        """Makes them those of this process."""
+        with suppress(OSError):
+            os.chdir(self.folder)
+        sys.path[:] = self.path
+        if dict(os.environ) != self.variables:
+            os.environ.clear()
+            os.environ.update(self.variables)
+
+
+class Unimportable(NamedTuple):
+    """The worker cannot import the work, or something in its payloads."""
+
+    reason: str
+
+
+class Done(NamedTuple):
+    """A unit's outcome, and whether another sweep may use the worker too."""
+
+    outcome: Outcome
+    is_reusable: bool
 
 
 def in_workers(
-    units: Sequence[Unit],
+    queue: Queue,
     work: Work,
     checkpoints: Checkpoints,
     board: Board,
@@ -25,75 +74,150 @@ def in_workers(
 ) -> Outcomes:
     """Runs units in long-lived processes, each with one unit at a time, and yields them with their outcomes.
 
-    A worker that dies or takes too long costs its unit only; another takes its place.
+    A worker that dies or takes too long costs its unit only; another takes its place. A unit that no worker can import
+    runs in this process.
     """
-    waiting = deque(units)
-    pool = [_Worker(work, threads, timeout_s) for _ in range(min(workers, len(waiting)))]
+    busy: list[_Worker] = []
     try:
-        for worker in pool:
-            worker.begin(waiting.popleft(), checkpoints, board)
-        while pool:
-            wait([ready for worker in pool for ready in worker.child.waitables], _until_next_deadline(pool))
-            for worker in list(pool):
+        while busy or queue.is_open:
+            while len(busy) < workers and (unit := queue.take()) is not None:
+                worker = _Worker(threads, timeout_s)
+                busy.append(worker)
+                worker.begin(unit, work, checkpoints, board)
+            ready = [waitable for worker in busy for waitable in worker.child.waitables]
+            if not ready:
+                time.sleep(POLL_S)
+                continue
+            wait(ready, _patience(busy, others=queue.is_open and len(busy) < workers))
+            for worker in list(busy):
                 outcome = worker.poll(board)
                 if outcome is None:
                     continue
+                busy.remove(worker)
+                if isinstance(outcome, Unimportable):
+                    outcome = run_here(
+                        worker.unit, work, checkpoints, board,
+                        threads=threads, timeout_s=timeout_s, reason=outcome.reason,
+                    )  # fmt: skip
+                worker.end()
                 yield worker.unit, outcome
-                if worker.is_gone or not waiting:
-                    worker.child.stop()
-                    pool.remove(worker)
-                if waiting:
-                    if worker.is_gone:
-                        worker = _Worker(work, threads, timeout_s)
-                        pool.append(worker)
-                    worker.begin(waiting.popleft(), checkpoints, board)
     finally:
-        for worker in pool:
+        for worker in busy:
             worker.child.stop()
+
+
+def stop_used_workers() -> None:
+    """Ends idle workers that the next sweep should not use."""
+    for key, children in _IDLE.items():
+        for child in children:
+            if not child.is_reusable:
+                child.process.stop()
+        _IDLE[key] = [child for child in children if child.is_reusable]
 
 
 class _Worker:
     """A worker process as the parent sees it: which unit it has, and until when."""
 
-    def __init__(self, work: Work, threads: int, timeout_s: float | None):
-        self.child = Child(_serve, work, threads, threads=threads)
+    def __init__(self, threads: int, timeout_s: float | None):
+        self.child = _idle_child(threads) or Child(serve, threads, threads=threads)
         self.unit: Unit = ()
         self.deadline: float | None = None
-        self.is_gone = False
-        self._timeout_s = timeout_s
+        self._threads, self._timeout_s = threads, timeout_s
+        self._is_gone = self._is_reusable = False
+        self._unsendable: str | None = None
 
-    def begin(self, unit: Unit, checkpoints: Checkpoints, board: Board) -> None:
+    def begin(self, unit: Unit, work: Work, checkpoints: Checkpoints, board: Board) -> None:
+        """Gives the worker a unit."""
         self.unit, self.deadline = unit, None
         board.started(unit)
-        self.child.send(([job.payload for job in unit], checkpoints(unit)))
+        try:
+            content = pickle.dumps((work, [job.payload for job in unit]))
+        except Exception as error:
+            self._unsendable = f"it cannot be sent to another process ({type(error).__name__}: {error})"
+            content = b""
+        self.child.send((Surroundings.of_this_process(), content, checkpoints(unit)))
 
-    def poll(self, board: Board) -> Outcome | None:
+    def poll(self, board: Board) -> Outcome | Unimportable | None:
         """The outcome of the unit, or None while it runs; never waits."""
         try:
             while wait(self.child.waitables, timeout=0):
-                message: Report | Outcome = self.child.receive()
-                if not isinstance(message, Report):
-                    return message
+                message: Report | Done | Unimportable = self.child.receive()
+                if isinstance(message, Unimportable):
+                    return message if self._unsendable is None else Unimportable(self._unsendable)
+                if isinstance(message, Done):
+                    self._is_reusable = message.is_reusable
+                    return message.outcome
                 if self.deadline is None and self._timeout_s is not None:
                     self.deadline = time.monotonic() + self._timeout_s
                 board.report(self.unit, *message)
         except Ended as end:
-            self.is_gone = True
+            self._is_gone = True
             return end.cause
         if self.deadline is not None and self._timeout_s is not None and time.monotonic() >= self.deadline:
-            self.is_gone = True
+            self._is_gone = True
             return failures.of_time_out(self._timeout_s)
         return None
 
+    def end(self) -> None:
+        """The process waits for the next unit, of this sweep or another, unless it is gone."""
+        if self._is_gone:
+            self.child.stop()
+        else:
+            idle = _IDLE.setdefault((self._threads, threading.get_ident()), [])
+            idle.append(_Idle(self.child, self._is_reusable, time.monotonic()))
 
-def _until_next_deadline(pool: Sequence[_Worker]) -> float | None:
-    deadlines = [worker.deadline for worker in pool if worker.deadline is not None]
-    return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+class _Idle(NamedTuple):
+    process: Child
+    is_reusable: bool
+    since: float
 
 
-def _serve(connection: "Connection[Any, Any]", work: Work, threads: int) -> None:
+# (threads, thread that started them) -> idle workers. By thread, since on Linux a worker gets its death signal when the
+# thread that started it ends.
+_IDLE: dict[tuple[int, int], list[_Idle]] = {}
+
+
+def _idle_child(threads: int) -> Child | None:
+    children = _IDLE.get((threads, threading.get_ident()), [])
+    while children:
+        child = children.pop()
+        if child.process.is_alive and time.monotonic() - child.since < _IDLE_S / 2:
+            return child.process
+        child.process.stop()
+    return None
+
+
+def _patience(busy: Sequence[_Worker], *, others: bool) -> float | None:
+    """Seconds until something else than a message is to be looked at."""
+    deadlines = [worker.deadline - time.monotonic() for worker in busy if worker.deadline is not None]
+    return max(0.0, min([*deadlines, *([POLL_S] if others else [])])) if deadlines or others else None
+
+
+def serve(connection: "Connection[Any, Any]", threads: int) -> None:
     """What a worker process does until the parent hangs up; a unit's clock runs from its first report."""
-    while True:
-        payloads, checkpoint = connection.recv()
+    while connection.poll(_IDLE_S):
+        surroundings, content, checkpoint = connection.recv()
         connection.send(Report(0, 0, ""))
-        connection.send(attempt(work, payloads, checkpoint, threads, connection.send))
+        try:
+            surroundings.take_over()
+            work, payloads = pickle.loads(content)  # noqa: S301 - from the parent
+        except BaseException as error:
+            connection.send(Unimportable(f"no other process can import it ({type(error).__name__}: {error})"))
+            continue
+        try:
+            outcome = attempt(work, payloads, checkpoint, threads, connection.send)
+        except BaseException as error:  # Ctrl-C never comes here: it is the work's own
+            outcome = failures.of_exception(error)
+        connection.send(Done(outcome, _is_reusable()))
+
+
+def _is_reusable() -> bool:
+    """False where code was loaded that is no installed package, which the user may edit, or a GPU's memory is held."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return False
+    installed = (sys.prefix, sys.base_prefix, site.getusersitepackages(), str(Path(__file__).parents[2]))
+    homes = tuple(f"{home}{os.sep}" for home in installed)
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return all(file.startswith(homes) for file in files if isinstance(file, str))

@@ -1,0 +1,43 @@
+"""A store whose file was deleted, moved or replaced while it was open: noticing it, and saving its rows."""
+
+import os
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+
+from gengap.errors import InputError
+
+
+def file_identity(path: Path) -> tuple[int, int] | None:
+    """What tells the file at a path from another one at the same path; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def rescued(connection: sqlite3.Connection, path: Path) -> Path:
+    """A copy of an open database that has lost its place: beside it, or else in the temporary folder.
+
+    An open file lives on without a name. It is copied before anything else is opened or closed, as the last connection
+    to it removes, by name, a log that another file at the same path may be using by then.
+
+    Raises:
+        InputError: There is no room for a copy.
+    """
+    for folder in (path.parent, Path(tempfile.gettempdir())):
+        copy = folder / f"{path.stem}-rescued-{os.getpid()}-{time.time_ns()}.db"
+        try:
+            connection.execute("VACUUM INTO ?", [str(copy)])
+        except sqlite3.Error:
+            continue
+        return copy
+    raise InputError(f"Store {path} was deleted or replaced while in use, and its rows cannot be copied anywhere.")
+
+
+def remove_database(path: Path) -> None:
+    """Removes the file with its log."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
