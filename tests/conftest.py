@@ -1,6 +1,8 @@
 """What all tests share: a store of their own, and one thread each, since several run side by side."""
 
 import os
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,3 +22,10 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training in this process uses one thread: small networks are slower on two threads that share a core."""
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeps run their work in this process, so that it sees what a test has replaced, and a test sees its calls."""
+    import_module("gengap.sweep")
+    monkeypatch.setattr(sys.modules["gengap.sweep.run"], "_reason_to_stay", lambda work: "a test replaces parts of it")

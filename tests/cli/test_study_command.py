@@ -75,7 +75,7 @@ def test_a_study_without_reported_numbers_prints_its_tables(capsys: pytest.Captu
 
 
 def test_a_failed_run_is_status_3_after_the_report(
-    capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch, in_this_process: None
 ) -> None:
     from gengap.train import training
 

@@ -32,7 +32,7 @@ def squares(configs: list[Made], context: Context) -> list[Row]:
 
 
 @pytest.fixture(autouse=True)
-def _own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_this_process: None) -> None:
     monkeypatch.setenv("GENGAP_HOME", str(tmp_path))
     CALLS.clear()
 
