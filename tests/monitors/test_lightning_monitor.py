@@ -1,11 +1,13 @@
 """The Lightning callback, in Lightning."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from gengap.measures import normalised_loss, product_norm
 
@@ -24,19 +26,20 @@ class Module(lightning.LightningModule):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network(x)
 
-    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-        return nn.functional.cross_entropy(self(batch[0]), batch[1])
+    def training_step(self, batch: Any) -> torch.Tensor:
+        x, y = (batch["image"], batch["target"]) if isinstance(batch, dict) else batch[:2]
+        return nn.functional.cross_entropy(self(x), y if y.is_floating_point() else y.long().flatten())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def _fit(module: Module, callback: NormalisedLossCallback) -> "lightning.Trainer":
+def _fit(module: Module, callback: NormalisedLossCallback, data: Any = None) -> "lightning.Trainer":
     trainer = lightning.Trainer(
         max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, callbacks=[callback],
         enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
-    trainer.fit(module, DataLoader(TensorDataset(X, Y), batch_size=32))
+    trainer.fit(module, DataLoader(TensorDataset(X, Y), batch_size=32) if data is None else data)
     return trainer
 
 
@@ -67,3 +70,46 @@ def test_a_network_without_one_trains_on() -> None:
     assert "normalised_train_loss" not in _fit(Module(nn.Tanh()), callback).callback_metrics
     assert [record.normalised_loss for record in callback.history] == [None, None]
     assert "Tanh" in callback.history[0].reason
+
+
+def test_a_second_training_is_of_the_second_network() -> None:
+    callback, first, second = NormalisedLossCallback(), Module(nn.ReLU()), Module(nn.LeakyReLU())
+    _fit(first, callback)
+    before = callback.history
+    _fit(second, callback)
+    assert len(before) == len(callback.history) == 2
+    assert callback.history[-1].normalised_loss == pytest.approx(normalised_loss(second.network, (X, Y)), rel=1e-6)
+    assert before[-1].normalised_loss == pytest.approx(normalised_loss(first.network, (X, Y)), rel=1e-6)
+
+
+class Stream(IterableDataset[Any]):
+    def __init__(self, form: Any):
+        self.form = form
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.form(x, y) for x, y in zip(X, Y, strict=True))
+
+
+FORMS = {
+    "pair": lambda x, y: (x, y),
+    "with an index": lambda x, y: (x, y, 3),
+    "mapping": lambda x, y: {"image": x, "target": y},
+    "uint8": lambda x, y: (x, y.to(torch.uint8)),
+    "column": lambda x, y: (x, y[None]),
+    "soft": lambda x, y: (x, nn.functional.one_hot(y, 3).float()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_streams_of_any_batches_are_measured(form: str) -> None:
+    callback, module = NormalisedLossCallback(), Module(nn.ReLU())
+    _fit(module, callback, DataLoader(Stream(FORMS[form]), batch_size=32))
+    expected = normalised_loss(module.network, (X, Y))
+    assert callback.history[-1].normalised_loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_batches_that_cannot_be_used_do_not_end_the_training() -> None:
+    callback, module = NormalisedLossCallback(inputs="other"), Module(nn.ReLU())
+    _fit(module, callback, DataLoader(Stream(FORMS["mapping"]), batch_size=32))
+    assert [record.normalised_loss for record in callback.history] == [None, None]
+    assert "'other'" in callback.history[0].reason

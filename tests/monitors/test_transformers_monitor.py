@@ -1,13 +1,16 @@
 """The callback in Hugging Face's Trainer."""
 
 import math
+import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
 from gengap.measures import normalised_loss, product_norm
 
@@ -22,8 +25,18 @@ class Examples(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(X)
 
+    def __init__(self, labels: torch.Tensor = Y, draws: bool = False):
+        self.labels, self.draws = labels, draws
+
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {"x": X[index], "labels": Y[index]}
+        if self.draws:
+            random.random(), np.random.random(), torch.rand(1)
+        return {"x": X[index], "labels": self.labels[index]}
+
+
+class Stream(IterableDataset[dict[str, Any]]):
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter([Examples()[i] for i in range(len(X))])
 
 
 class Network(nn.Module):
@@ -38,15 +51,18 @@ class Network(nn.Module):
         logits = self.network(x)
         if labels is None:
             return {"logits": logits}
-        return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+        targets = labels if labels.is_floating_point() else labels.long().flatten()
+        return {"loss": nn.functional.cross_entropy(logits, targets), "logits": logits}
 
 
-def _train(model: nn.Module, examples: Any, folder: Path, callbacks: list[Any]) -> Any:
+def _train(model: Any, examples: Any, folder: Path, callbacks: list[Any], **options: Any) -> Any:
     arguments = transformers.TrainingArguments(
         output_dir=str(folder), num_train_epochs=2, per_device_train_batch_size=16, learning_rate=0.05, use_cpu=True,
         report_to=[], save_strategy="no", disable_tqdm=True, logging_strategy="no", seed=0,
+        **options,
     )  # fmt: skip
-    trainer = transformers.Trainer(model=model, args=arguments, train_dataset=examples, callbacks=callbacks)
+    made = {"model": model} if isinstance(model, nn.Module) else {"model_init": model}
+    trainer = transformers.Trainer(**made, args=arguments, train_dataset=examples, callbacks=callbacks)
     trainer.train()
     return trainer
 
@@ -63,8 +79,8 @@ def test_the_log_history_has_the_normalised_loss_of_each_epoch(tmp_path: Path) -
 
 def test_training_is_what_it_would_be_without(tmp_path: Path) -> None:
     model, plain = Network(), Network()
-    _train(model, Examples(), tmp_path, [NormalisedLossCallback()])
-    _train(plain, Examples(), tmp_path, [])
+    _train(model, Examples(draws=True), tmp_path, [NormalisedLossCallback()])
+    _train(plain, Examples(draws=True), tmp_path, [])
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), plain.parameters(), strict=True))
 
 
@@ -81,3 +97,51 @@ def test_a_transformer_gets_null_and_the_reason(tmp_path: Path) -> None:
     assert [entry["normalised_train_loss"] for entry in entries] == [None, None]
     assert all(entry["normalised_train_loss_reason"] for entry in entries)
     assert all(math.isfinite(record.loss) for record in callback.history)
+
+
+def test_a_second_training_is_of_the_second_network(tmp_path: Path) -> None:
+    made: list[Network] = []
+
+    def network() -> Network:
+        made.append(Network())
+        return made[-1]
+
+    callback = NormalisedLossCallback()
+    trainer = _train(network, Examples(), tmp_path, [callback])
+    with torch.no_grad():
+        trainer.model.network[0].weight.zero_()  # whatever becomes of the first
+    trainer.train()
+    assert len(callback.history) == 2
+    assert callback.history[-1].normalised_loss == pytest.approx(normalised_loss(made[-1].network, (X, Y)), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "labels", [Y.to(torch.uint8), Y[:, None], nn.functional.one_hot(Y, 3).float()], ids=["uint8", "column", "soft"]
+)
+def test_labels_of_any_form_are_measured(tmp_path: Path, labels: torch.Tensor) -> None:
+    model, callback = Network(), NormalisedLossCallback()
+    _train(model, Examples(labels), tmp_path, [callback])
+    assert callback.history[-1].normalised_loss == pytest.approx(normalised_loss(model.network, (X, Y)), rel=1e-6)
+
+
+def test_a_stream_is_not_read_from_and_the_training_goes_on(tmp_path: Path) -> None:
+    callback = NormalisedLossCallback()
+    _train(Network(), Stream(), tmp_path, [callback], max_steps=3)
+    assert [record.normalised_loss for record in callback.history] == [None] * len(callback.history)
+    assert "stream" in callback.history[0].reason
+    model, callback = Network(), NormalisedLossCallback(sample=(X, Y))
+    _train(model, Stream(), tmp_path, [callback], max_steps=3)
+    assert callback.history[-1].normalised_loss == pytest.approx(normalised_loss(model.network, (X, Y)), rel=1e-6)
+
+
+def test_a_network_of_several_inputs_is_not_measured_on_one_of_them(tmp_path: Path) -> None:
+    config = transformers.BertConfig(
+        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, num_labels=3,
+        max_position_embeddings=8,
+    )  # fmt: skip
+    words, mask = torch.ones(16, 5, dtype=torch.long), torch.tensor([1, 1, 1, 0, 0])
+    examples = [{"input_ids": row, "attention_mask": mask, "labels": i % 3} for i, row in enumerate(words)]
+    callback = NormalisedLossCallback()
+    _train(transformers.BertForSequenceClassification(config), examples, tmp_path, [callback])
+    assert "attention_mask" in callback.history[0].reason
+    assert callback.history[0].loss is None

@@ -1,6 +1,8 @@
 """The normalised training loss, followed while a network trains."""
 
+import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,12 +17,13 @@ from gengap.measures.normalisation import (
     normalised_cross_entropy,
     signal,
 )
-from gengap.network.copies import unwrapped
-from gengap.network.inputs import batch_rows
-from gengap.network.outputs import output_part
+from gengap.monitors.batches import with_labels
+from gengap.network import cast_inputs, output_part, unwrapped
 
 SAMPLE = 2048  # examples that a callback measures on
 BATCH = 512
+FEW = 2
+_LOG = logging.getLogger("gengap.monitors")
 
 
 @dataclass(frozen=True)
@@ -30,21 +33,25 @@ class Record:
     Attributes:
         normalised_loss: Mean cross-entropy, in nats, of the network with every layer's norm divided out; None where
             that means nothing, see ``reason``.
-        loss: That of the network as it is.
+        loss: That of the network as it is; None where it could not be computed, see ``reason``.
         log_product_norm: Natural logarithm of the product of the layers' norms, or None.
         signal: Mean of f_y - mean_j f_j of the normalised network, or None.
         reason: Why there is no value; empty where there is one.
     """
 
     normalised_loss: float | None
-    loss: float
+    loss: float | None
     log_product_norm: float | None
     signal: float | None
     reason: str
 
 
 class NormalisedLossMonitor:
-    """Follows the normalised training loss, which Liao et al. advise to watch as it foretells the test loss.
+    """Follows the training loss of the network with each layer's norm divided out, beside the loss as it is.
+
+    Liao et al. advise to watch it: across the networks of one setting they find it on a line with the test loss. All
+    such lines pass near (ln C, ln C), so that much of the fit is geometry: follow how it moves, and expect no
+    prediction of the test loss (``gengap.verdicts`` has what is left of the line without that point).
 
     From logits of a training step:
 
@@ -61,22 +68,26 @@ class NormalisedLossMonitor:
             …
             monitor.measure()
 
-    The network is read once, when the monitor is made; later only its weights' norms are computed. A network that is
-    not positively homogeneous in its layers gets records without a value, with the reason, and so does a step with
-    weights or logits that are not finite, or a layer of norm zero: the network trains on undisturbed.
+    The network is read once, when the monitor is made; later only its weights' norms are computed. What cannot be
+    used is refused then. After the first record nothing is raised: one without a value has the reason, as where
+    the network is not positively homogeneous in its layers, its weights or logits are not finite, a layer's norm is
+    zero, or labels are no classes.
 
-    Source: Liao et al. 2018 (arXiv:1807.09659), Discussion.
+    Source: Liao et al. 2018 (arXiv:1807.09659), Discussion; Farhang et al. 2022 (arXiv:2205.03940) make normalised
+    margins that tell nothing about generalization.
 
     Args:
         model: The network in training, which returns logits ``[B, C]``.
-        sample: Inputs and labels as the network takes them; they are moved to where the network is.
+        sample: Inputs ``[N, …]`` as the network takes them and labels: class indices ``[N]`` or ``[N, 1]`` of any type
+            of whole numbers, -100 for none, or probabilities ``[N, C]``. They are moved to where the network is.
         p: Norm of the layers, at least 1; 2 is the Frobenius norm.
         unit: What each norm is counted in; None is 100 for p = 1, as in the paper, and 1 otherwise.
         output: Key or index of the logits, where the network returns a dict or a tuple.
 
     Raises:
         InputError: p below 1 or a unit that is not positive; a network that does not take the sample, returns no
-            logits or has weights that are not finite; without a sample, one that torch.fx cannot trace.
+            logits or has weights that are not finite; labels that are no classes; without a sample, a network that
+            torch.fx cannot trace.
 
     Attributes:
         history: Every record, in order.
@@ -97,58 +108,72 @@ class NormalisedLossMonitor:
         self._network = unwrapped(model)
         self.history: list[Record] = []
         self.reason = ""
+        if sample is not None:
+            check_sample(sample)
         try:
-            self._chain = chain(model, None if sample is None else self._placed(sample[0]), output)
+            self._chain = chain(model, None if sample is None else cast_inputs(model, sample[0]), output)
         except NotHomogeneousError as error:
             self.reason = error.reason
+        self._reported = {"", self.reason}
+        if sample is not None:
+            scores = self._logits(sample[0][:FEW])
+            with_labels(scores[:1].expand(len(sample[1]), *scores.shape[1:]), sample[1])
 
     def from_logits(self, logits: Tensor, labels: Tensor) -> Record:
         """The record of a step whose logits ``[B, C]`` are there; call it before the weights change.
 
+        Args:
+            logits: ``[B, C]``.
+            labels: As in the sample.
+
         Raises:
-            InputError: Logits of a network in training mode with batch norm or dropout: they are not those of the
-                network that is normalised, so that a sample is needed.
+            InputError: At the first record, logits of a network in training mode with batch norm or dropout: they are
+                not those of the network that is normalised, so that a sample is needed. Later ones have no value.
         """
-        if not self.reason and self.model.training and (noisy := _noisy(self.model) or self._chain.noise):
+        noisy = "" if self.reason or not self.model.training else _noisy(self.model) or self._chain.noise
+        if noisy and not self.history:
             raise InputError(
                 f"Logits in training mode depend on {noisy}.",
                 expected="logits of a network without batch norm and dropout, or in evaluation mode",
                 next_step="give the monitor a sample, and call measure()",
             )
-        return self._record(logits.detach(), labels)
+        return self._recorded(lambda: self._of_logits(logits.detach(), labels, noisy))
 
-    @torch.no_grad()
     def measure(self) -> Record:
-        """The record of the network as it is, on the sample, in evaluation mode; the network's modes stay.
+        """The record of the network as it is, on the sample, in evaluation mode; modes and random states stay.
 
         Raises:
-            InputError: The monitor has no sample.
+            InputError: The monitor has no sample, at the first record.
         """
-        if self.sample is None:
+        if self.sample is None and not self.history:
             raise InputError("This monitor has no sample to measure on.", expected="sample=(inputs, labels)")
-        modes = [(part, part.training) for part in self.model.modules()]
-        self.model.eval()
-        try:
-            x = self.sample[0]
-            outputs = [self.model(self._placed(x[rows])) for rows in batch_rows(len(x), BATCH)]
-        finally:
-            for part, mode in modes:
-                part.training = mode
-        return self._record(torch.cat([output_part(output, self.output) for output in outputs]), self.sample[1])
+        return self._recorded(self._of_sample)
 
-    def _record(self, logits: Tensor, labels: Tensor) -> Record:
-        labels = labels.to(logits.device)
-        loss = float(normalised_cross_entropy(logits, labels, 0.0))
-        log_product, reason = self._log_product()
-        record = Record(None, loss, None, None, reason)
-        if log_product is not None:
-            values = (normalised_cross_entropy(logits, labels, log_product), signal(logits, labels, log_product))
-            if all(value.isfinite() for value in values):
-                record = Record(float(values[0]), loss, log_product, float(values[1]), "")
-            else:
-                record = Record(None, loss, log_product, None, "logits are NaN or infinite")
+    def _recorded(self, compute: Callable[[], Record]) -> Record:
+        record = measured_or_reason(compute)
+        if record.reason not in self._reported:
+            self._reported.add(record.reason)
+            _LOG.warning("No normalised loss: %s", record.reason)  # a warning might be an error
         self.history.append(record)
         return record
+
+    def _of_sample(self) -> Record:
+        if self.sample is None:
+            return Record(None, None, None, None, "there is no sample to measure on")
+        return self._of_logits(self._logits(self.sample[0]), self.sample[1])
+
+    def _of_logits(self, logits: Tensor, labels: Tensor, noisy: str = "") -> Record:
+        scores, labels = with_labels(logits, labels)
+        loss = _finite(normalised_cross_entropy(scores, labels, 0.0))
+        if noisy:
+            return Record(None, loss, None, None, f"logits in training mode depend on {noisy}")
+        log_product, reason = self._log_product()
+        if log_product is None:
+            return Record(None, loss, None, None, reason)
+        values = [f(scores, labels, log_product) for f in (normalised_cross_entropy, signal)]
+        if not all(value.isfinite() for value in values):
+            return Record(None, loss, log_product, None, "logits are NaN or infinite")
+        return Record(float(values[0]), loss, log_product, float(values[1]), "")
 
     def _log_product(self) -> tuple[float | None, str]:
         """It, or why there is none now."""
@@ -160,9 +185,44 @@ class NormalisedLossMonitor:
             return None, error.what
         return (log_product, "") if math.isfinite(log_product) else (None, "weights are NaN or infinite")
 
-    def _placed(self, x: Tensor) -> Tensor:
-        like = next(self.model.parameters(), x)
-        return x.to(like.device)
+    def _logits(self, x: Tensor) -> Tensor:
+        """Those of the network in evaluation mode, whose modes and random states stay."""
+        modes = [(part, part.training) for part in self.model.modules()]
+        self.model.eval()
+        try:
+            with torch.no_grad(), torch.random.fork_rng():
+                outputs = [self.model(cast_inputs(self.model, rows)) for rows in torch.split(x, BATCH)]
+        finally:
+            for part, mode in modes:
+                part.training = mode
+        return torch.cat([output_part(output, self.output) for output in outputs])
+
+
+def measured_or_reason(compute: Callable[[], Record]) -> Record:
+    """What is computed, or a record with the reason why it cannot be: a monitor never ends a training."""
+    try:
+        return compute()
+    except InputError as error:
+        reason = error.what
+    except Exception as error:  # whatever a network, a batch or a lack of memory raises
+        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return Record(None, None, None, None, reason)
+
+
+def check_sample(sample: tuple[Tensor, Tensor]) -> None:
+    """Raises InputError unless a sample is a pair of tensors with as many inputs as labels, at least one."""
+    if not isinstance(sample, tuple | list) or len(sample) != 2:
+        raise InputError(f"The sample is a {type(sample).__name__}.", expected="a pair (inputs, labels)")
+    x, y = sample
+    if not isinstance(x, Tensor) or not isinstance(y, Tensor) or not x.ndim or not y.ndim or len(x) != len(y):
+        shapes = [tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in (x, y)]
+        raise InputError(f"A sample of {shapes[0]} and {shapes[1]}.", expected="as many inputs as labels, in tensors")
+    if not len(x):
+        raise InputError("The sample has no examples.", expected="at least one")
+
+
+def _finite(value: Tensor) -> float | None:
+    return float(value) if value.isfinite() else None
 
 
 def _noisy(model: nn.Module) -> str:

@@ -16,10 +16,14 @@ def normalised_cross_entropy(logits: Tensor, labels: Tensor, log_product: float)
 
     Args:
         logits: ``[N, C]``.
-        labels: Class indices ``[N]``.
+        labels: Class indices ``[N]``, or probabilities of the classes, float64 ``[N, C]``.
         log_product: Natural logarithm of the product of the layers' norms.
     """
-    return losses(_divided(_below_greatest(logits), log_product), labels).mean()
+    scores = _divided(_below_greatest(logits), log_product)
+    if labels.ndim == 2:
+        terms = labels * scores.log_softmax(1)
+        return -terms.where(labels > 0, 0.0).sum(1).mean()
+    return losses(scores, labels).mean()
 
 
 def log_of_large_loss(logits: Tensor, labels: Tensor, log_product: float) -> float:
@@ -51,8 +55,9 @@ def signal(logits: Tensor, labels: Tensor, log_product: float = 0.0) -> Tensor:
 
     Args:
         logits: ``[N, C]``.
-        labels: Class indices ``[N]``.
+        labels: Class indices ``[N]``, or probabilities p of the classes, float64 ``[N, C]``; then f_y is sum_j p_j f_j.
         log_product: Natural logarithm of the product of the layers' norms; 0 leaves logits as they are.
     """
     exact = logits.double()
-    return _divided((exact.gather(1, labels[:, None])[:, 0] - exact.mean(1)).mean(), log_product)
+    own = (labels * exact).sum(1) if labels.ndim == 2 else exact.gather(1, labels[:, None])[:, 0]
+    return _divided((own - exact.mean(1)).mean(), log_product)
