@@ -86,7 +86,8 @@ def test_the_terms_add_up_to_the_gap(name: str, population: str) -> None:
     model, shape, classes = NETWORKS[name]
     data = problem(shape, classes)
     found = theorem7(model, data, population=population)
-    assert found.identity_error < 1e-12
+    assert found.identity_error < 1e-13
+    assert found.spectral_error < 1e-8
     np.testing.assert_allclose(found.angular_labels, found.labels, rtol=1e-12)
     np.testing.assert_allclose(found.spectral_concentration, found.concentration, rtol=1e-7)
     assert found.gap <= found.bound
@@ -134,6 +135,8 @@ def test_refuses_what_is_no_identity() -> None:
         theorem7(model, problem(shape, classes), population="everything")
     with pytest.raises(InputError, match="2 outputs for 3 classes"):
         theorem7(model, problem(shape, 3))
+    with pytest.raises(InputError, match=r"23 examples need 0\.0 GB"):
+        theorem7(model, problem(shape, classes), max_memory=1000)
 
 
 def test_real_gates_are_not_covered_by_name() -> None:

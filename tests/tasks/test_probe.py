@@ -78,3 +78,33 @@ def test_curvature_says_whether_it_converged(weights: Path, tmp_path: Path, caps
     assert found["values"]["trace_error"] > 0
     assert found["rows"][0]["layer"] == "(whole network)"
     assert (tmp_path / "report" / "spectral-density.png").exists()
+
+
+def test_paths_split_the_gap_and_have_a_page(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "report"
+    arguments = ("paths", "mlp-1x512", "--weights", weights, "--examples", 40, "--held-out", 30, "--out", out)
+    found = document(capsys, *arguments)
+    values = found["values"]
+    assert values["gap"] == pytest.approx(values["labels_value"] + values["concentration_value"], rel=1e-6)
+    assert values["paths"] == 10 * (64 * 512 + 512 + 1)
+    assert (found["n"], found["population"], len(found["rows"])) == (40, 30, 10)
+    assert "worst angle" in (out / "report.html").read_text()
+
+
+SQUASHED = """from torch import nn
+
+
+def make():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10))
+"""
+
+
+def test_paths_refuse_an_operation_by_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "squashed_net.py").write_text(SQUASHED)
+    monkeypatch.syspath_prepend(tmp_path)
+    layers = [torch.nn.Flatten(), torch.nn.Linear(64, 8), torch.nn.Tanh(), torch.nn.Linear(8, 10)]
+    torch.save(torch.nn.Sequential(*layers).state_dict(), tmp_path / "w.pt")
+    assert run("paths", "squashed_net:make", "--weights", tmp_path / "w.pt", "--examples", 20) == 2
+    assert "Layer '2' (Tanh) computes 'tanh'" in " ".join(capsys.readouterr().err.split())

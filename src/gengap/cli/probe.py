@@ -116,8 +116,28 @@ def curvature(
         return probe_curvature(subject, eigenvalues=eigenvalues, probes=probes, progress=lambda what: progress(0, what))
 
 
+@_probe
+def paths(
+    subject: "ProbeSubject",
+    held_out: Annotated[int, typer.Option(min=1, help="Test examples that make the finite population.")] = 2000,
+    population: Annotated[str, typer.Option(help="test: the test split; all: S and the test split.")] = "test",
+    tile: Annotated[int | None, typer.Option(min=2, help="Examples on a side of a tile of the path kernel.")] = None,
+) -> "ProbeAnswer":
+    """Split the gap of squared loss into Theorem 7's terms: path weights, path features, angles and eigenvalues."""
+    from gengap.tasks.probe.paths import probe_paths
+
+    with _progress(1) as advance:
+        return probe_paths(
+            subject,
+            held_out=held_out,
+            population=population,  # type: ignore[arg-type]  # checked by theorem7
+            tile=tile,
+            progress=lambda _, tiles: advance(1 / tiles, "path kernel"),
+        )
+
+
 @contextmanager
-def _progress(total: int | None) -> Iterator[Callable[[int, str], None]]:
+def _progress(total: int | None) -> Iterator[Callable[[float, str], None]]:
     """A bar on stderr that counts examples; nothing off a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -16,6 +16,8 @@ from gengap.probes.paths import path_kernels, path_norms
 from gengap.probes.paths.kernel import Progress
 
 Population = Literal["test", "all"]
+MAX_MEMORY = 8 << 30
+MATRICES = 6  # as large as the kernel, that are held at once
 POPULATIONS = {"test": "the test split", "all": "training and test split together, which holds S itself"}
 
 
@@ -97,10 +99,22 @@ class Theorem7:
 
     @property
     def identity_error(self) -> float:
-        """How far the terms are from the gap, relative to the sum of their absolute values: rounding alone."""
-        terms = np.concatenate([self.angular_labels, self.spectral_concentration, [self.c_y]])
-        size = np.abs(terms).sum() + self.risk + self.empirical_risk
-        return float(abs(self.gap - terms.sum()) / size) if size else 0.0
+        """How far the terms, from the outputs, are from the gap, relative to their absolute values: rounding alone."""
+        terms = np.concatenate([self.labels, self.concentration, [self.c_y]])
+        size = float(np.abs(terms).sum())
+        return abs(self.gap - float(terms.sum())) / size if size else abs(self.gap)
+
+    @property
+    def spectral_error(self) -> float:
+        """How far the same terms from norms, eigenvalues and angles are from them, relative to all absolute values.
+
+        Beyond rounding it is what the eigenvalues of the kernel that count as 0 leave out.
+        """
+        difference = np.abs(self.angular_labels - self.labels) + np.abs(
+            self.spectral_concentration - self.concentration
+        )
+        size = float((np.abs(self.labels) + np.abs(self.concentration)).sum())
+        return float(difference.sum()) / size if size else 0.0
 
     @property
     def largest_eigenvalues(self) -> Floats:
@@ -133,12 +147,10 @@ class Theorem7:
         """What keeps the gap where it is, in plain words."""
         labels, concentration = self.terms.to_dict("records")
         return (
-            f"The gap of squared loss is {self.gap:.4g}: {labels['value']:+.4g} from how labels go with path features "
-            f"and {concentration['value']:+.4g} from how path features spread. With the same norms and eigenvalues the "
-            f"worst angles would allow {self.bound:.3g}: the path weights reach {abs(labels['fraction']):.1e} of the "
-            f"first term's largest value and {abs(concentration['fraction']):.1e} of the second's, so that it is the "
-            f"angles, not the norms, that keep the gap {self.bound / abs(self.gap) if self.gap else np.inf:.2g} times "
-            "below the bound."
+            f"The gap of squared loss is {self.gap:.4g}: {labels['value']:+.4g} from how labels go with path features, "
+            f"{concentration['value']:+.4g} from how path features spread. Norms and eigenvalues alone would allow "
+            f"{self.bound:.4g}; the angles take the first term to {abs(labels['fraction']):.1e} of its largest value "
+            f"and the second to {abs(concentration['fraction']):.1e}."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -154,6 +166,7 @@ class Theorem7:
             "terms": self.terms.to_dict("records"),
             "bound": self.bound,
             "identity_error": self.identity_error,
+            "spectral_error": self.spectral_error,
             "weight_norms": self.weight_norms.tolist(),
             "v_norms": self.v_norms.tolist(),
             "v_cosines": self.v_cosines.tolist(),
@@ -179,6 +192,7 @@ def theorem7(
     population: Population = "test",
     loss: str = "squared",
     tile: int | None = None,
+    max_memory: int = MAX_MEMORY,
     progress: Progress | None = None,
 ) -> Theorem7:
     r"""The gap of a network term by term: path-weight norms, eigenvalues of the concentration matrix, angles.
@@ -187,7 +201,7 @@ def theorem7(
     proves little; the terms say what keeps the gap small. No path is listed: with c_i = P(x_i) - S(x_i) over all
     examples, G = Z^T diag(c) Z and v_k = -Z^T (c o y_k), whose norms, eigenvalues and angles follow from the path
     kernel K = Z Z^T and the outputs Z wbar_k. Eigenvalues of K below N eps times the largest count as 0; ``spectra``
-    say what that leaves out.
+    say what that leaves out, and the error of the sum over eigenvalues is ``spectral_error``.
 
     Source: Kawaguchi, Kaelbling and Bengio 2017 (arXiv:1710.05468), Theorem 7, here with an index k on v, which
     expanding the square gives. Where outputs do not have their paths in common (a network that ends in a global
@@ -200,11 +214,12 @@ def theorem7(
         population: ``test``: the test split; ``all``: both splits.
         loss: Only ``squared``, :math:`\|f(x) - y\|_2^2`.
         tile: As for ``path_kernel``.
+        max_memory: Bytes; see ``memory_needed``.
         progress: Called with the tiles of the kernel that are done and their number.
 
     Raises:
-        InputError: Another loss or population, outputs that are not the classes', an operation that is no sum over
-            paths.
+        InputError: Another loss or population, too many examples for the memory, outputs that are not the classes',
+            an operation that is no sum over paths.
     """
     if loss != "squared":
         raise InputError(
@@ -214,6 +229,13 @@ def theorem7(
         )
     if population not in POPULATIONS:
         raise unknown("population", population, POPULATIONS)
+    n, needed = len(problem.train) + len(problem.test), memory_needed(problem)
+    if needed > max_memory:
+        raise InputError(
+            f"{n:,} examples need {needed / 1e9:.1f} GB for their path kernel and its eigenvectors.",
+            expected=f"at most {max_memory / 1e9:.1f} GB",
+            next_step="take fewer examples, as problem.take(train, test) does, or allow more memory",
+        )
     x = torch.cat([_inputs(split, problem) for split in (problem.train, problem.test)])
     kernel = path_kernels(model, x, tile=tile, progress=progress)
     targets = _targets(problem, kernel.outputs.shape[1])
@@ -241,6 +263,11 @@ def theorem7(
         real_gates=kernel.real_gates,
         conditions={"data": problem.name, "loss": "squared", "population_is": POPULATIONS[population]},
     )
+
+
+def memory_needed(problem: Problem) -> int:
+    """Bytes that ``theorem7`` needs for all examples of a Problem where outputs have their paths in common."""
+    return MATRICES * 8 * (len(problem.train) + len(problem.test)) ** 2
 
 
 def _inputs(split: Split, problem: Problem) -> Tensor:
