@@ -54,6 +54,20 @@ def test_true_and_random_labels_are_one_cell_for_every_study() -> None:
     assert trainings.cells([config])[0].key == Cell(load("digits"), recipe, 0, "labels", 1.0).key
 
 
+def test_paper_scale_is_float32() -> None:
+    """What is judged is not left to what is fastest."""
+    from gengap.cells import Cell
+    from gengap.data import load
+    from gengap.studies.rows import trained
+    from gengap.sweep import Options
+    from gengap.train import preset
+
+    for model in trainings.NAMES:
+        assert trainings._recipe(Config("paper", model)).precision == "float32"
+    with pytest.raises(ValueError, match="float32"):
+        trained([Config("paper", MLP_1)], [Cell(load("digits"), preset("digits"), 0)], Options())
+
+
 @pytest.mark.realdata
 @pytest.mark.skipif("GENGAP_DATA" not in os.environ, reason="CIFAR-10 under GENGAP_DATA is needed")
 def test_desk_cells() -> None:

@@ -71,9 +71,16 @@ def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options")
         configs: Frozen dataclasses.
         cells: The cell of each.
         options: How cells are run.
+
+    Raises:
+        ValueError: A cell of paper scale, which is judged, leaves its precision to what is fastest.
     """
     from gengap.cells import run
     from gengap.store import Store
+
+    for config, cell in zip(configs, cells, strict=True):
+        if getattr(config, "scale", None) == "paper" and cell.recipe.precision == "auto":
+            raise ValueError(f"{config}: paper scale is float32 unless the paper says otherwise.")
 
     with Store() as store:
         rows, _ = run(cells, store, options)

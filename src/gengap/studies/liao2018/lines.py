@@ -49,7 +49,7 @@ def _has_random_labels(network: Any) -> bool:
 def _point(config: Config, row: Row, random_labels: bool) -> Row:
     """A network's row, with what its snapshot has for the line.
 
-    One whose second phase ended at chance has diverged: it does not have the training loss at which networks are
+    One whose training ended at chance has diverged: it does not have the training loss at which networks are
     compared, and near (ln C, ln C) it would only pull the line to the point where all lines meet.
     """
     snapshot: Row = next((each for each in row["snapshots"] if each["snapshot"] == config.snapshot), {})
