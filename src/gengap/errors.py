@@ -45,6 +45,26 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
     )
 
 
+def exact(value: float) -> str:
+    """A number with as many digits as it takes to tell it from any other.
+
+    >>> exact(0.05), exact(1.0), exact(1.0000001), exact(10000000.0)
+    ('0.05', '1', '1.0000001', '1e+07')
+    """
+    short = f"{float(value):g}"
+    return short if float(short) == float(value) or value != value else repr(float(value))
+
+
+def apart(value: float, other: float) -> str:
+    """A number with six digits, or as many more as it takes to tell it from another.
+
+    >>> apart(0.9990000000000001, 1), apart(1.00000004, 1)
+    ('0.999', '1.00000004')
+    """
+    texts = ((f"{value:.{digits}g}", f"{other:.{digits}g}") for digits in range(6, 18))
+    return next((text for text, of_other in texts if text != of_other), repr(value))
+
+
 def listed(names: Sequence[object]) -> str:
     """The first six names, comma-separated, and the number of the remaining ones.
 

@@ -2,10 +2,14 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+# What JSON need not escape: a terminal may take it for the start of a command, or turn the direction of writing.
+_CONTROL = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def json_ready(value: Any) -> Any:
@@ -30,5 +34,6 @@ def json_ready(value: Any) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """``json_ready(value)`` as indented JSON text with a newline at its end."""
-    return json.dumps(json_ready(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """``json_ready(value)`` as indented JSON text with a newline at its end; no control character stands in it."""
+    text = json.dumps(json_ready(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gengap.bounds.clopper_pearson import clopper_pearson
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 
 MOST_EXAMPLES = 10**9
 
@@ -33,10 +33,10 @@ def examples_needed(gap: float, tried: int = 1, delta: float = 0.05, expected_er
     (299, 299)
     """
     if not 0 < gap < 1:
-        raise InputError(f"gap = {gap:g} cannot be used.", expected="a difference of error rates between 0 and 1")
+        raise InputError(f"gap = {exact(gap)} cannot be used.", expected="a difference of error rates between 0 and 1")
     share = 1.0 if expected_error is None else expected_error
     if not 0 <= share <= 1:
-        raise InputError(f"expected error = {share:g} cannot be used.", expected="an error rate in [0, 1]")
+        raise InputError(f"expected error = {exact(share)} cannot be used.", expected="an error rate in [0, 1]")
 
     def errors(n: int) -> int:
         return min(n, math.ceil(share * n - 1e-9))
@@ -46,7 +46,7 @@ def examples_needed(gap: float, tried: int = 1, delta: float = 0.05, expected_er
 
     if not enough(MOST_EXAMPLES, 1):
         raise InputError(
-            f"A gap of {gap:g} needs more than {MOST_EXAMPLES:,} examples.", next_step="ask for a wider gap"
+            f"A gap of {exact(gap)} needs more than {MOST_EXAMPLES:,} examples.", next_step="ask for a wider gap"
         )
     # One error more than expected hides the steps of ceil: its gap falls with n, so every larger size suffices too.
     n = _first(1, MOST_EXAMPLES, lambda n: enough(n, 1))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gengap.arrays import Floats
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 
 SMALLEST_LEVEL = 1e-300
 
@@ -24,7 +24,7 @@ def level(tried: ArrayLike, delta: ArrayLike) -> Floats:
     left = np.asarray(delta / tried)
     if np.any(left < SMALLEST_LEVEL):
         raise InputError(
-            f"delta / tried = {left.min():g} is too small to be computed with.", expected="at least 1e-300"
+            f"delta / tried = {exact(left.min())} is too small to be computed with.", expected="at least 1e-300"
         )
     return left
 
@@ -49,7 +49,7 @@ def counts(errors: ArrayLike, n: ArrayLike, *, whole: bool = False) -> tuple[Flo
         where = np.flatnonzero(np.broadcast_to(errors > n, np.broadcast_shapes(errors.shape, n.shape)))[0]
         bad = [np.broadcast_to(x, np.broadcast_shapes(errors.shape, n.shape)).flat[where] for x in (errors, n)]
         raise InputError(
-            f"errors = {bad[0]:g} is more than n = {bad[1]:g}.", expected="at most as many errors as examples"
+            f"errors = {exact(bad[0])} is more than n = {exact(bad[1])}.", expected="at most as many errors as examples"
         )
     return errors, n
 
@@ -84,4 +84,4 @@ def numbers(name: str, values: ArrayLike) -> Floats:
 def _require(values: Floats, good: NDArray[np.bool_] | Any, name: str, expected: str) -> None:
     if not np.all(good):
         bad = values[~good].flat[0] if values.ndim else values
-        raise InputError(f"{name} = {bad:g} cannot be used.", expected=expected)
+        raise InputError(f"{name} = {exact(float(bad))} cannot be used.", expected=expected)

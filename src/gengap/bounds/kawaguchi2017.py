@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from gengap.arrays import Floats
 from gengap.bounds.inputs import counts, level
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 
 
 def kawaguchi2017_gap(
@@ -36,7 +36,9 @@ def kawaguchi2017_gap(
     0.0694
     """
     if not (0 <= C < math.inf and 0 <= gamma_squared < math.inf):
-        raise InputError(f"C = {C:g}, gamma_squared = {gamma_squared:g}.", expected="finite numbers of at least 0")
+        raise InputError(
+            f"C = {exact(C)}, gamma_squared = {exact(gamma_squared)}.", expected="finite numbers of at least 0"
+        )
     _, n = counts(0, n)
     logarithm = -np.log(level(tried, delta))
     return np.asarray(2 * C * logarithm / (3 * n) + np.sqrt(2 * gamma_squared * logarithm / n))

@@ -10,7 +10,7 @@ from gengap.arrays import Floats
 from gengap.bounds.inputs import level
 from gengap.bounds.labels import label_array
 from gengap.bounds.losses import zero_one_losses
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 
 
 class Ladder:
@@ -43,7 +43,7 @@ class Ladder:
     def __init__(self, y_true: Any, step: float | None = None):
         self._y_true = label_array("y_true", y_true)
         if step is not None and not 0 < step < 1:
-            raise InputError(f"step = {step:g} cannot be used.", expected="a difference of error rates in (0, 1)")
+            raise InputError(f"step = {exact(step)} cannot be used.", expected="a difference of error rates in (0, 1)")
         self.step = step
         self.score = math.inf
         self.submissions = 0

@@ -9,9 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from gengap.arrays import Floats
 from gengap.bounds.inputs import unit_losses
 from gengap.bounds.labels import any_array, check_classes, check_comparable, check_length, label_array, one_for_each
-from gengap.errors import InputError, listed
+from gengap.data import plain_array
+from gengap.errors import InputError, apart, exact, listed
 
-_SUM_TOLERANCE = 1e-3  # probabilities written with three decimals still sum to one within this, for up to two classes
+_DECIMALS = 5e-4  # each probability may be off by this: written with three decimals
+_BFLOAT16 = (
+    2.0**-7
+)  # the sum may be off by this in bfloat16: each value is rounded by up to 2^-8 of it, and so is their sum
 
 
 def zero_one_losses(y_true: ArrayLike, y_pred: ArrayLike) -> Floats:
@@ -74,13 +78,15 @@ def scaled_losses(losses: ArrayLike, loss_bound: float) -> Floats:
             [0, ``loss_bound``].
     """
     if not 0 < loss_bound < np.inf:
-        raise InputError(f"loss_bound = {loss_bound:g} cannot be used.", expected="the largest possible loss, above 0")
+        raise InputError(
+            f"loss_bound = {exact(loss_bound)} cannot be used.", expected="the largest possible loss, above 0"
+        )
     values = _floats("losses", losses)
     if values.ndim != 1:
         raise InputError(f"losses have shape {values.shape}.", expected="one loss for each held-out example")
     if np.any(values > loss_bound):
         raise InputError(
-            f"A loss of {values.max():g} is more than loss_bound = {loss_bound:g}.",
+            f"A loss of {exact(values.max())} is more than loss_bound = {exact(loss_bound)}.",
             expected="losses that can never exceed the bound",
             next_step="give a larger loss_bound, or cut the loss before it is measured",
         )
@@ -109,19 +115,30 @@ def _probabilities(values: ArrayLike, classes: Sequence[Any]) -> Floats:
             f"Row {row + 1} holds a probability that is NaN or outside [0, 1].", expected="values in [0, 1]"
         )
     off = np.abs(array.sum(axis=1) - 1)
-    if np.any(off > _SUM_TOLERANCE * len(classes) / 2):
+    if np.any(off > _sum_tolerance(array)):
         row = int(off.argmax())
         raise InputError(
-            f"The probabilities of row {row + 1} sum to {array[row].sum():.6g}.",
+            f"The probabilities of row {row + 1} sum to {apart(float(array[row].sum()), 1)}.",
             expected=f"class probabilities that sum to one, for the classes {listed(classes)}",
             next_step="apply softmax to logits, and give every class a column and nothing else",
         )
     return array
 
 
+def _sum_tolerance(probabilities: Floats) -> float:
+    """How far from one rounding may leave the sum of a row: to three decimals, or to a format that all values fit.
+
+    float32 has as many digits as decimals need, float16 (2^-11 of a value) nearly; bfloat16 has fewer.
+    """
+    single = probabilities.astype(np.float32)
+    in_bfloat16 = np.array_equal(single, probabilities) and not np.any(single.view(np.uint32) & 0xFFFF)
+    tolerance: float = max(_DECIMALS * probabilities.shape[1], _BFLOAT16 if in_bfloat16 else 0.0)
+    return tolerance + 1e-9  # so that 0.999 is as near as 1.001
+
+
 def _floats(name: str, values: ArrayLike) -> Floats:
     try:
-        return np.asarray(values, dtype=np.float64)
+        return np.asarray(plain_array(values), dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         shown = " ".join(str(values).split())
         raise InputError(f"{name} are not all numbers: {shown:.60}.", expected="numbers") from None

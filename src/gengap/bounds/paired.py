@@ -11,7 +11,7 @@ from scipy.special import bdtrik, betaincc, gammaln, ndtr, ndtri, xlog1py, xlogy
 from gengap.arrays import Floats
 from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.bounds.inputs import counts, level, numbers
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 
 FOR_NUISANCE = 1e-4  # share of delta spent on the region of the rate at which exactly one model errs
 RULE = (1 - FOR_NUISANCE) * (
@@ -144,7 +144,8 @@ def paired_examples_needed(p_a: float, p_b: float, delta: float = 0.05, power: f
     """
     if not (p_a >= 0 and p_b >= 0 and p_a + p_b <= 1 and 0 < power < 1):
         raise InputError(
-            f"p_a = {p_a:g}, p_b = {p_b:g}, power = {power:g}.", expected="rates with a sum in [0, 1], power in (0, 1)"
+            f"p_a = {exact(p_a)}, p_b = {exact(p_b)}, power = {exact(power)}.",
+            expected="rates with a sum in [0, 1], power in (0, 1)",
         )
     if p_a == p_b:
         return None

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from gengap.arguments import finite_array, real_number, whole_number
 from gengap.arrays import Floats, euclidean_norm
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 
 
 class LossConstants(NamedTuple):
@@ -144,19 +144,23 @@ def hardt2016_nonconvex(constants: LossConstants, steps: ArrayLike, n: int, *, m
 def _checked(constants: LossConstants, steps: ArrayLike, n: int, momentum: float) -> Floats:
     """The step sizes, after the checks that all theorems share."""
     if real_number(momentum, "momentum", least=0, below=1) != 0:
-        raise InputError(f"The method has momentum {momentum:g}.", expected="plain gradient steps, without momentum")
+        raise InputError(
+            f"The method has momentum {exact(momentum)}.", expected="plain gradient steps, without momentum"
+        )
     for name, value in zip(LossConstants._fields, constants, strict=True):
         real_number(value, name, above=0, next_step="take a loss with a known constant; a ReLU network has none")
     whole_number(n, "n")
     alpha = finite_array(steps, "steps", ndim=1)
     if not (alpha > 0).all():
-        raise InputError(f"A step size of {alpha.min():g}.", expected="step sizes above 0")
+        raise InputError(f"A step size of {exact(alpha.min())}.", expected="step sizes above 0")
     return alpha
 
 
 def _at_most(alpha: Floats, largest: float, name: str) -> None:
     if alpha.max() > largest * (1 + 1e-12):
-        raise InputError(f"A step size of {alpha.max():g} is too large.", expected=f"at most {name} = {largest:g}")
+        raise InputError(
+            f"A step size of {exact(alpha.max())} is too large.", expected=f"at most {name} = {exact(largest)}"
+        )
 
 
 def _squared(lipschitz: float) -> float:

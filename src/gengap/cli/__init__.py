@@ -2,13 +2,16 @@
 
 import sys
 import traceback
+import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import typer
 
 from gengap import __version__
 from gengap.errors import InputError, unknown
+from gengap.terminal import say, visible
 
 # What Typer raises for a command line that it cannot parse; Click's own class, which Typer names nowhere in public.
 _UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
@@ -32,6 +35,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs one command and exits: 0 done, 1 a gate does not hold, 2 unusable input, 3 an internal error."""
     arguments = sys.argv[1:] if arguments is None else arguments
     status = 0
+    warnings.formatwarning = _warning_text
     try:
         application = _application(arguments[0] if arguments else "")
         status = application(args=arguments, prog_name="gengap", standalone_mode=False)
@@ -47,15 +51,24 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         status = 130
     except Exception:
-        traceback.print_exc()
+        say(traceback.format_exc(), err=True)
         _tell("internal error; the traceback above tells where.")
         status = 3
     sys.exit(status or 0)
 
 
+def _warning_text(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """What is printed of a warning: gengap's are for the user, others for whoever reads the code they come from."""
+    if category is UserWarning and Path(__file__).parents[1] in Path(filename).parents:
+        return visible(f"gengap: {message}\n")
+    return visible(f"{filename}:{lineno}: {category.__name__}: {message}\n")
+
+
 def _tell(message: str) -> None:
     if message:
-        typer.echo(f"gengap: {message}", err=True)
+        say(f"gengap: {message}", err=True)
 
 
 def _usage(error: Any, arguments: list[str]) -> str:
@@ -86,7 +99,7 @@ def _stub() -> None:
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import typer
+from gengap.terminal import say
 
 
 class Answer(Protocol):
@@ -25,7 +25,7 @@ def give(answer: A, *, as_json: bool, show: Callable[[A], None], out: Path | Non
     else:
         show(answer)
     if out is not None:
-        typer.echo(f"Report: {out / 'report.html'}", err=True)
+        say(f"Report: {out / 'report.html'}", err=True)
 
 
 def print_json(document: dict[str, Any]) -> None:

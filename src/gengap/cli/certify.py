@@ -1,12 +1,13 @@
 """`gengap certify`: an upper bound on true risk from held-out predictions or counts."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+from gengap.cli.answer import print_json
 from gengap.errors import InputError
+from gengap.terminal import say
 
 if TYPE_CHECKING:
     from gengap.tasks.certify import Certificate
@@ -93,9 +94,9 @@ def command(
         from gengap.tasks.certify.page import write_certificate
 
         written = write_certificate(cast("Certificate | Family", answer), out)  # _kind refuses --out for the others
-        typer.echo(f"Report: {written}", err=True)
+        say(f"Report: {written}", err=True)
     if as_json:
-        typer.echo(json.dumps(answer.to_json(), indent=2, allow_nan=False))
+        print_json(answer.to_json())
     else:
         _show(answer)
 
@@ -167,9 +168,10 @@ def _of_predictions(read: "Predictions", options: dict[str, Any], tried: int, de
 
 
 def _show(answer: "Certificate | Family | Comparison | Plan") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from gengap.console import Console
 
     console = Console(highlight=False)
     console.print(answer.sentence, markup=False, style="bold")

@@ -1,15 +1,16 @@
 """``gengap data``: which data sets there are, which are here, and how to get them."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
+from gengap.console import Console
 from gengap.data import DATA_SETS, data_root, fetch, named_data_set, verify
+from gengap.terminal import say
 
 app = typer.Typer()
 DataDir = Annotated[
@@ -34,10 +35,10 @@ def list_data_sets(data_dir: DataDir = None, as_json: Json = False) -> None:
         for entry in DATA_SETS.values()
     ]
     if as_json:
-        typer.echo(json.dumps({"data_sets": rows}, indent=2))
+        print_json({"data_sets": rows})
         return
     print_table(("name", "what", "here"), [(row["name"], row["title"], "yes" if row["here"] else "no") for row in rows])
-    typer.echo(f"Looked for in {data_root(data_dir)}; gengap data fetch NAME downloads one.")
+    say(f"Looked for in {data_root(data_dir)}; gengap data fetch NAME downloads one.")
 
 
 @app.command("fetch")
@@ -65,7 +66,7 @@ def fetch_data_sets(
         folders = [fetch(name, data_dir=data_dir, progress=progress) for name in names]
     for entry, folder in zip(entries, folders, strict=True):
         nothing = f"{entry.name} comes with scikit-learn: nothing to fetch"
-        typer.echo(f"{entry.name} is in {folder}" if entry.files else nothing, err=True)
+        say(f"{entry.name} is in {folder}" if entry.files else nothing, err=True)
 
 
 @app.command("verify")
@@ -78,14 +79,14 @@ def verify_data_sets(
     chosen = names or [n for n, e in DATA_SETS.items() if not e.files or _has_files(data_root(data_dir) / n)]
     results = [verify(name, data_dir=data_dir) for name in chosen]
     if as_json:
-        typer.echo(json.dumps({"data_sets": results}, indent=2))
+        print_json({"data_sets": results})
     else:
         folders = [r["folder"] if named_data_set(r["name"]).files else "comes with scikit-learn" for r in results]
         lines = [(r["name"], r["status"], folder) for r, folder in zip(results, folders, strict=True)]
         print_table(("name", "status", "folder"), lines)
     unsound = [result for result in results if result["status"] != "ok"]
     for result in unsound:
-        typer.echo(f"gengap: {result['reason']}", err=True)
+        say(f"gengap: {result['reason']}", err=True)
     if unsound:
         raise typer.Exit(2)
 

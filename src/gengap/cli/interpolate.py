@@ -68,7 +68,7 @@ def command(
 
 
 def _print(found: "Interpolation") -> None:
-    from rich.console import Console
+    from gengap.console import Console
 
     console = Console()
     table = empty_table("what", "value", title=found.title, title_justify="left")

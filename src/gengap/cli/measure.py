@@ -78,9 +78,9 @@ def command(
 
 
 def _print(found: "Measurements") -> None:
-    from rich.console import Console
     from rich.markup import escape
 
+    from gengap.console import Console
     from gengap.tasks.measure import note_text, value_text
 
     console = Console()

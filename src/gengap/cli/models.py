@@ -1,11 +1,11 @@
 """`gengap models`: the named networks."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
 
 
@@ -16,7 +16,7 @@ def command(
     from gengap.models import named
 
     if as_json:
-        typer.echo(json.dumps({"models": [asdict(info) for info in named()]}, indent=2))
+        print_json({"models": [asdict(info) for info in named()]})
         return
     rows = [
         (info.name, f"{info.parameters:,}", " x ".join(map(str, info.input_shape)), info.source.partition(",")[0])

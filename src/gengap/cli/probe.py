@@ -139,8 +139,9 @@ def paths(
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[float, str], None]]:
     """A bar on stderr that counts examples; nothing off a terminal."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from gengap.console import Console
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
@@ -150,9 +151,9 @@ def _progress(total: int | None) -> Iterator[Callable[[float, str], None]]:
 
 
 def _print(answer: "ProbeAnswer") -> None:
-    from rich.console import Console
     from rich.markup import escape
 
+    from gengap.console import Console
     from gengap.report.plain import plain
 
     console = Console()

@@ -14,8 +14,9 @@ def progress_bar(text: str) -> Iterator[Update]:
     Args:
         text: Shown until the first update.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from gengap.console import Console
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))

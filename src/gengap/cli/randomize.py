@@ -98,8 +98,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _print(test: "Randomization") -> None:
-    from rich.console import Console
-
+    from gengap.console import Console
     from gengap.tasks.randomize import verdict
 
     console = Console()

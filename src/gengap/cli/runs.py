@@ -12,6 +12,7 @@ from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
 from gengap.errors import InputError, unknown
 from gengap.store import STATUSES, Row, Store
+from gengap.terminal import say
 
 app = typer.Typer()
 
@@ -95,7 +96,7 @@ def export_runs(
         out.write_bytes(content)
     except OSError as error:
         raise InputError(f"Cannot write {out}: {error.strerror}.", next_step="name another file with --out") from error
-    typer.echo(f"{len(rows)} {'epochs' if history else 'runs'} written to {out}", err=True)
+    say(f"{len(rows)} {'epochs' if history else 'runs'} written to {out}", err=True)
 
 
 @app.command("rm")
@@ -116,7 +117,7 @@ def remove_runs(
             chosen = [row["key"] for row in store.records(history=False, **_where(status=status))]
         if chosen and not yes:
             _confirm(len(chosen))
-        typer.echo(f"{store.remove(chosen)} runs removed", err=True)
+        say(f"{store.remove(chosen)} runs removed", err=True)
 
 
 def _store(file: Path | None) -> Store:
@@ -146,7 +147,7 @@ def _show(rows: list[Row], store: Store) -> None:
     if rows:
         shown = [[row["key"][:_SHORT_KEY], *(row.get(column) for column in list(columns)[1:])] for row in rows]
         print_table(list(columns.values()), shown, whole=["key"])
-    typer.echo(f"{len(rows)} of {len(store)} stored runs; {store.path}")
+    say(f"{len(rows)} of {len(store)} stored runs; {store.path}")
 
 
 def _encode(rows: list[Row], form: Format) -> bytes:
@@ -156,12 +157,14 @@ def _encode(rows: list[Row], form: Format) -> bytes:
         return json_text({"rows": rows}).encode()
     import pandas as pd
 
+    from gengap.report.csv_text import csv_text
+
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [_flat(row.get(name)) for row in rows] for name in names}
     try:
         frame = pd.DataFrame({name: pd.Series(values, dtype=_dtype(values)) for name, values in columns.items()})
         if form is Format.csv:
-            return frame.to_csv(index=False).encode(errors="backslashreplace")
+            return csv_text(frame).encode(errors="backslashreplace")
         return frame.to_parquet(index=False)
     except (OverflowError, TypeError, ValueError) as error:
         raise InputError(

@@ -11,6 +11,7 @@ from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
 from gengap.studies.skeleton import write_skeleton
+from gengap.terminal import say
 
 app = typer.Typer()
 
@@ -79,10 +80,10 @@ def run_studies(
         for outcome in outcomes:
             _print_outcome(outcome)
         if out is None:
-            typer.echo("All rows: --json. Figures and tables as a page: --out DIR.")
+            say("All rows: --json. Figures and tables as a page: --out DIR.")
     failed = [row for outcome in outcomes for row in outcome.failed]
     if failed and not stored:
-        typer.echo(f"gengap: {len(failed)} runs have no result; run the command again to retry them.", err=True)
+        say(f"gengap: {len(failed)} runs have no result; run the command again to retry them.", err=True)
         raise typer.Exit(3)
 
 
@@ -95,7 +96,7 @@ def new_study(
 ) -> None:
     """Write the skeleton of a study, which runs as it stands, for you to rewrite."""
     file = write_skeleton(name, into)
-    typer.echo(f"Wrote {file}. Next: rewrite it, then gengap study run {name}")
+    say(f"Wrote {file}. Next: rewrite it, then gengap study run {name}")
 
 
 def _short(study: Study) -> dict[str, Any]:
@@ -116,16 +117,16 @@ def _whole(study: Study) -> dict[str, Any]:
 
 
 def _show(study: Study) -> None:
-    typer.echo(f"{study.name}: {study.artifact} of {study.paper}\n\n{study.claim}\n\nScales")
+    say(f"{study.name}: {study.artifact} of {study.paper}\n\n{study.claim}\n\nScales")
     for scale in SCALES:
-        typer.echo(f"  {scale}: {len(study.sweep(scale))} runs, {study.cost[scale]}")
+        say(f"  {scale}: {len(study.sweep(scale))} runs, {study.cost[scale]}")
         if scale in study.scaled:
-            typer.echo(f"    differs: {study.scaled[scale]}")
-    typer.echo("\nDifferences from the paper")
+            say(f"    differs: {study.scaled[scale]}")
+    say("\nDifferences from the paper")
     for number, text in enumerate(study.differences, start=1):
-        typer.echo(f"  {number}. {text}")
+        say(f"  {number}. {text}")
     rows = [[n.what, n.place, n.value, n.unit, n.tolerance, n.source] for n in study.reported]
-    typer.echo("\nReported")
+    say("\nReported")
     print_table(["what", "place", "value", "unit", "tolerance", "source"], rows)
 
 
@@ -138,11 +139,11 @@ def _write(name: str, scale: str, outcomes: list[Outcome], out: Path) -> None:
     page = study_page(name, scale, [outcome.artifact() for outcome in outcomes])
     rows = pd.concat([pd.DataFrame(o.rows).assign(study=o.study.name) for o in outcomes], ignore_index=True)
     data = {"name": name, "scale": scale, "studies": [outcome.to_json() for outcome in outcomes]}
-    typer.echo(f"Report: {write_page(page, out, rows, data)}", err=True)
+    say(f"Report: {write_page(page, out, rows, data)}", err=True)
 
 
 def _print_outcome(outcome: Outcome) -> None:
-    typer.echo(f"{outcome.study.name} at {outcome.scale} scale: {outcome.study.claim}")
+    say(f"{outcome.study.name} at {outcome.scale} scale: {outcome.study.claim}")
     asked = [c for c in outcome.comparisons() if not c.left_out]
     rows = [[c.what, c.place, c.reported, c.ours, len(c.values), c.unit, c.verdict, c.absence] for c in asked]
     if rows:
@@ -151,8 +152,8 @@ def _print_outcome(outcome: Outcome) -> None:
         _print_tables(outcome)
     left_out = len(outcome.study.reported) - len(rows)
     if left_out:
-        typer.echo(f"{left_out} more of the paper's numbers are of settings that {outcome.scale} scale leaves out.")
-    typer.echo(f"Indicative only: {outcome.indicative}\n" if outcome.indicative else "")
+        say(f"{left_out} more of the paper's numbers are of settings that {outcome.scale} scale leaves out.")
+    say(f"Indicative only: {outcome.indicative}\n" if outcome.indicative else "")
 
 
 def _print_tables(outcome: Outcome) -> None:
@@ -162,7 +163,7 @@ def _print_tables(outcome: Outcome) -> None:
     for table in outcome.artifact().views:
         if not isinstance(table, Table):
             continue
-        typer.echo(f"\n{table.caption}.")
+        say(f"\n{table.caption}.")
         names = [str(name) for name in table.frame]
         rows = [
             [_cell(value, table.formats.get(name)) for name, value in zip(names, row, strict=True)]

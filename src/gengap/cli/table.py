@@ -13,7 +13,7 @@ _PIPE_WIDTH = 200  # columns, where no terminal tells
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: Sequence[str] = ()) -> None:
     """Prints a table to standard output; the columns named in ``whole`` are never broken into lines."""
-    from rich.console import Console
+    from gengap.console import Console
 
     table = empty_table()
     for heading in headings:

@@ -23,6 +23,8 @@ _FOREIGN = {
     b"\x93NUMPY": ("a NumPy array (.npy)", "write it as CSV: numpy.savetxt(path, array, delimiter=',')"),
     b"ARROW1": ("an Arrow (Feather) file", "save it with pandas.DataFrame.to_parquet"),
     b"\x89HDF": ("an HDF5 file", "save the table with pandas.DataFrame.to_parquet"),
+    b"\x89PNG": ("an image, no table", "read images from a folder: train/CLASS/*.png and test/CLASS/*.png"),
+    b"\xff\xd8\xff": ("an image, no table", "read images from a folder: train/CLASS/*.jpg and test/CLASS/*.jpg"),
     b"%PDF": ("a PDF document", "save the table as CSV"),
     b"<!DOCTYPE": ("a web page", "download the file itself"),
     b"<html": ("a web page", "download the file itself"),

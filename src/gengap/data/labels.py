@@ -41,7 +41,13 @@ def encode_labels(
 
 
 def plain_array(values: Any) -> NDArray[Any]:
-    """The values as an array, in which what is missing (None, NaN) stays so and becomes no text."""
+    """The values as an array, in which what is missing (None, NaN) stays so and becomes no text.
+
+    Tensors of PyTorch may be on a GPU, need gradients, or be of a type that NumPy lacks (bfloat16).
+    """
+    if hasattr(values, "detach") and hasattr(values, "cpu"):
+        values = values.detach().cpu()
+        values = (values.float() if str(values.dtype) == "torch.bfloat16" else values).numpy()
     array = np.asarray(values)
     is_text = array.dtype.kind in "US" and not isinstance(values, np.ndarray)
     return np.array(values, dtype=object) if is_text else array

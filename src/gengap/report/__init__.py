@@ -2,6 +2,7 @@
 
 from gengap.report import charts
 from gengap.report.charts import OURS, PAPER, marked_by_convergence
+from gengap.report.csv_text import csv_text
 from gengap.report.histories import loss_points, steps_per_epoch
 from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, make_folder, write_page
 from gengap.report.plain import PERCENT, percent, plain
@@ -16,6 +17,7 @@ __all__ = [
     "Section",
     "Table",
     "Text",
+    "csv_text",
     "make_folder",
     "write_page",
     # charts

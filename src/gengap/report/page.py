@@ -19,6 +19,7 @@ from gengap import __version__
 from gengap.errors import InputError
 from gengap.json_text import json_ready, json_text
 from gengap.report import theme
+from gengap.report.csv_text import csv_text
 from gengap.report.plain import plain
 
 LONGEST_TABLE = 500  # rows of a table on the page; whole tables are in the files beside it
@@ -155,7 +156,7 @@ def _contents(page: Page, rows: pd.DataFrame | None, data: Mapping[str, Any] | N
     if rows is not None:
         document["rows"] = rows = _with_whole_numbers(rows)
         nested = [name for name in rows if rows[name].map(lambda cell: isinstance(cell, list | dict)).any()]
-        files["rows.csv"] = rows.drop(columns=nested).to_csv(index=False).encode()
+        files["rows.csv"] = csv_text(rows.drop(columns=nested)).encode(errors="backslashreplace")
     files["report.json"] = json_text(document).encode()
     files["report.html"] = _html(page, svgs, list(files)).encode()
     return files

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 
 Precision = Literal["auto", "float32", "bfloat16", "float64"]
 MemoryFormat = Literal["auto", "contiguous", "channels_last"]
@@ -69,7 +69,7 @@ class Recipe(BaseModel):
             raise ValueError("winsorize needs dropout 0, whose gradients of examples are not random")
         if self.winsorize and math.floor(self.winsorize * self.batch_size / 100 + 1e-9) == 0:
             least = math.ceil(100 / self.winsorize - 1e-9)
-            raise ValueError(f"winsorize = {self.winsorize:g} clips nothing of fewer than {least} examples")
+            raise ValueError(f"winsorize = {exact(self.winsorize)} clips nothing of fewer than {least} examples")
         return self
 
     @classmethod

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 from gengap.network.gradients import (
     BatchGradients,
     GradientReader,
@@ -33,11 +33,11 @@ def clipped_count(c: float, B: int) -> int:
     (2, 2)
     """
     if not 0 <= c <= 50:
-        raise InputError(f"c = {c:g}.", expected="a percentile from 0 (plain descent) to 50 (the median)")
+        raise InputError(f"c = {exact(c)}.", expected="a percentile from 0 (plain descent) to 50 (the median)")
     k = math.floor(c * B / 100 + 1e-9)  # 0.29 * 100 is 28.999…
     if c > 0 and k == 0 and not (c == 50 and B == 1):
         raise InputError(
-            f"A minibatch of {B} examples is too small for c = {c:g}: nothing would be clipped.",
+            f"A minibatch of {B} examples is too small for c = {exact(c)}: nothing would be clipped.",
             expected=f"at least {math.ceil(100 / c - 1e-9)} examples",
         )
     return k
@@ -111,7 +111,7 @@ class WinsorizedSGD:
 
     def __init__(self, model: nn.Module, loss: Loss = nn.functional.cross_entropy, *, lr: float, c: float):
         if not (math.isfinite(lr) and lr > 0):
-            raise InputError(f"lr = {lr:g}.", expected="a learning rate above 0")
+            raise InputError(f"lr = {exact(lr)}.", expected="a learning rate above 0")
         clipped_count(c, 1 << 30)
         self._parameters = trainable(model)
         self._model, self._loss, self.lr, self.c = model, loss, lr, c

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gengap.errors import InputError, listed
+from gengap.errors import InputError, exact, listed
 from gengap.json_text import json_ready
 from gengap.verdicts.conditions import with_conditions
 
@@ -122,7 +122,9 @@ def _complete(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     for name in ("level", "train_accuracy", "test_accuracy"):
         outside = frame.loc[frame[name].notna() & ~frame[name].between(0, 1), name]
         if len(outside):
-            raise InputError(f"A {name.replace('_', ' ')} is {outside.iloc[0]:g}.", expected="a fraction in [0, 1]")
+            raise InputError(
+                f"A {name.replace('_', ' ')} is {exact(outside.iloc[0])}.", expected="a fraction in [0, 1]"
+            )
     return frame
 
 

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from gengap.arguments import finite_array, whole_number
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 from gengap.interpolate.feature_maps.images import blocks, float32_images, image_shape
 from gengap.interpolate.validation import validated
 
@@ -79,8 +79,8 @@ class GaborFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         for wavelength in wavelengths:
             if not SHORTEST <= wavelength <= longest:
                 raise InputError(
-                    f"wavelengths holds {wavelength:g}.",
-                    expected=f"pixels from {SHORTEST:g}, the shortest wave that they hold, to {longest}",
+                    f"wavelengths holds {exact(wavelength)}.",
+                    expected=f"pixels from {exact(SHORTEST)}, the shortest wave that they hold, to {longest}",
                 )
         angles = np.pi * np.arange(n_directions) / n_directions
         self.wavelets_ = [

@@ -223,8 +223,9 @@ def _phase_progress(progress: "bool | PhaseProgress") -> "Iterator[PhaseProgress
     if not progress:
         yield lambda phase, done: None
         return
-    from rich.console import Console
     from rich.progress import Progress
+
+    from gengap.console import Console
 
     with Progress(console=Console(stderr=True), transient=True) as bars:
         tasks = {}

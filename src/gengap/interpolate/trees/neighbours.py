@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from gengap import seeds
 from gengap.arguments import finite_array, whole_number
 from gengap.arrays import Floats
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 from gengap.interpolate.trees.random_tree import Integers
 
 RAMP_BAYES = 0.25
@@ -55,7 +55,7 @@ def true_risk(predictions: ArrayLike, probability: ArrayLike) -> float:
     if not np.isin(said, (0, 1)).all():
         raise InputError(f"Predictions {np.unique(said)[:5].tolist()}.", expected="0 and 1")
     if not ((p >= 0) & (p <= 1)).all():
-        raise InputError(f"probability from {p.min():g} to {p.max():g}.", expected="numbers in [0, 1]")
+        raise InputError(f"probability from {exact(p.min())} to {exact(p.max())}.", expected="numbers in [0, 1]")
     return float(np.where(said == 1, 1 - p, p).mean())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 from gengap.network import WeightLayer
 
 L1_UNIT = 100.0  # the authors' code divides by ||W||_1 / 100, which leaves each layer an L1 norm of 100
@@ -47,7 +47,7 @@ def checked_unit(p: float, unit: float | None) -> float:
         InputError: p below 1, or a unit that is not positive.
     """
     if not p >= 1:
-        raise InputError(f"There is no L{p:g} norm.", expected="p of at least 1: 2 is the Frobenius norm")
+        raise InputError(f"There is no L{exact(p)} norm.", expected="p of at least 1: 2 is the Frobenius norm")
     if unit is None:
         return L1_UNIT if p == 1 else 1.0
     if not (math.isfinite(unit) and unit > 0):

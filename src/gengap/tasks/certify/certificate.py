@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from gengap.arrays import Floats
 from gengap.bounds import counts, group_means, label_remarks, level, scaled_losses, zero_one_losses
-from gengap.errors import InputError
+from gengap.errors import InputError, exact
 from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses
 from gengap.tasks.certify.order import fresh_seed, in_random_order
 from gengap.tasks.certify.words import assumptions, promise, scope
@@ -127,7 +127,7 @@ def certify(
     tried = int(models)
     order: dict[str, Any] = {"order_seed": order_seed, "in_order": in_order}
     if losses is None and loss_bound != 1:
-        raise InputError(f"loss_bound = {loss_bound:g} without losses.", expected="losses, or no loss_bound")
+        raise InputError(f"loss_bound = {exact(loss_bound)} without losses.", expected="losses, or no loss_bound")
     if errors is not None and n is not None and y_true is y_pred is losses is groups is None:
         wrong, size = _one("errors", errors), _one("n", n)
         counts(wrong, size, whole=True)
