@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import gengap
 from gengap.console import Console
 from gengap.json_text import json_text
 from gengap.report import Page, csv_text, write_page
@@ -62,3 +64,25 @@ def test_cells_that_begin_like_a_formula_are_text_and_numbers_stay(tmp_path) -> 
     pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(csv_text(frame[["number"]]))), frame[["number"]])
     write_page(Page("t", "l", []), tmp_path, frame)
     assert "'=HYPERLINK" in (tmp_path / "rows.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("typer.echo(", ()),
+        ("from rich.console import", ()),
+        ("print_exc(", ()),
+        (".to_csv(", ("report/csv_text.py",)),
+        ("torch.load(", ("tasks/files/weights.py", "train/checkpoint.py")),
+        ("Image.open(", ("data/image_folder.py",)),
+        ("tarfile.open(", ("data/archive.py",)),
+        ("pickle.load", ("sweep/runners/workers.py",)),  # from a process of its own
+        ("read_csv(", ("data/text_table.py",)),
+        ("urlopen(", ()),
+    ],
+)
+def test_there_is_one_way_out_and_one_way_in(words: str, place: tuple[str, ...]) -> None:
+    """Whoever prints, exports or reads a file does so where control characters, formulas and sizes are seen to."""
+    root = Path(gengap.__file__).parent
+    users = {str(file.relative_to(root)) for file in root.rglob("*.py") if words in file.read_text()}
+    assert users <= set(place)

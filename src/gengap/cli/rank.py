@@ -8,6 +8,7 @@ import typer
 from gengap.cli.answer import give
 from gengap.cli.progress import progress_bar
 from gengap.cli.table import print_table
+from gengap.terminal import say
 
 if TYPE_CHECKING:
     from gengap.tasks.rank import Ranking
@@ -67,6 +68,6 @@ def _print(ranking: "Ranking") -> None:
     ]
     headings = ["measure", "granulated tau", "Kendall's tau", "information", "permuted", "worst sign-error", "note"]
     print_table(headings, rows, whole=headings[:6])
-    typer.echo(ranking.sentence)
+    say(ranking.sentence)
     for caution in ranking.cautions:
-        typer.echo(f"- {caution}")
+        say(f"- {caution}")
