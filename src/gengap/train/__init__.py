@@ -8,6 +8,7 @@ from gengap.train.recipe import Recipe
 from gengap.train.run import FITTED, OUTCOME, Run
 from gengap.train.training import Trio
 from gengap.train.trials import chosen_execution, fastest_setting, stepper, trial_key
+from gengap.train.two_phase import TwoPhase, TwoPhaseRun
 from gengap.train.winsorized import M3, RM3, WinsorizedSGD, winsorized_mean
 
 __all__ = [
@@ -30,6 +31,9 @@ __all__ = [
     "Pretraining",
     "train_pretrained",
     "initial_weights",
+    # Gates from a part of the examples, weights from all
+    "TwoPhase",
+    "TwoPhaseRun",
     # Gradients that few examples cannot sway
     "WinsorizedSGD",
     "winsorized_mean",
