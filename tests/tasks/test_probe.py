@@ -108,3 +108,34 @@ def test_paths_refuse_an_operation_by_layer(
     torch.save(torch.nn.Sequential(*layers).state_dict(), tmp_path / "w.pt")
     assert run("paths", "squashed_net:make", "--weights", tmp_path / "w.pt", "--examples", 20) == 2
     assert "Layer '2' (Tanh) computes 'tanh'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_sensitivity_agrees_with_the_library(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("sensitivity", "mlp-1x512", "--weights", weights, "--examples", 40, "--steps", 3, "--batch-size", 20)
+    found = document(capsys, *arguments)
+    assert 0 < found["values"]["loss_sensitivity_gini"] < 1
+    assert len(found["rows"]) == 40
+    assert found["values"]["examples_used"] == 40
+    assert {"loss_sensitivity", "input_gradient"} <= set(found["rows"][0])
+
+
+@pytest.mark.parametrize("scale", ["none", "unit", "signed", "whiten"])
+def test_critical_samples_are_searched_in_the_units_of_the_stored_pixels(scale: str) -> None:
+    from gengap.network.inputs import network_inputs
+    from gengap.tasks.probe.critical_samples import _scaling
+
+    pixels = torch.randint(256, (3, 1, 4, 4), dtype=torch.uint8)
+    preprocessing = load("digits").preprocess(scale=scale).preprocessing
+    expected = network_inputs(pixels.numpy(), preprocessing, torch.zeros(1, dtype=torch.float64))
+    torch.testing.assert_close(_scaling(preprocessing, True)(pixels.double()), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_critical_samples_have_a_ratio_with_its_interval(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("critical-samples", "mlp-1x512", "--weights", weights, "--steps", 10, "--radius", 20)
+    found = document(capsys, *arguments, "--out", tmp_path / "report")
+    values = found["values"]
+    assert values["ratio_low"] <= values["ratio"] <= values["ratio_high"]
+    assert values["ratio"] == pytest.approx(sum(row["critical"] for row in found["rows"]) / values["examples"])
+    assert (tmp_path / "report" / "critical-samples.png").exists()

@@ -136,6 +136,34 @@ def paths(
         )
 
 
+@_probe
+def sensitivity(
+    subject: "ProbeSubject",
+    steps: Annotated[int, typer.Option(min=1, help="Steps of SGD from these weights that are differentiated.")] = 50,
+    lr: Annotated[float, typer.Option(help="Their learning rate.")] = 0.01,
+    batch_size: Annotated[int, typer.Option(min=1, help="Their minibatch.")] = 128,
+) -> "ProbeAnswer":
+    """Measure how the loss depends on each training input, through further training and directly."""
+    from gengap.tasks.probe.sensitivity import probe_sensitivity
+
+    return probe_sensitivity(subject, steps=steps, lr=lr, batch_size=batch_size)
+
+
+@_probe
+def critical_samples(
+    subject: "ProbeSubject",
+    radius: Annotated[
+        float | None, typer.Option(help="Half the side of the box, as inputs are stored. Default: 0.3 for pixels.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Of the search.")] = 100,
+    split: Annotated[str, typer.Option(help="train or test.")] = "test",
+) -> "ProbeAnswer":
+    """Measure the share of examples with another prediction near by, by a Langevin search."""
+    from gengap.tasks.probe.critical_samples import probe_critical_samples
+
+    return probe_critical_samples(subject, radius=radius, steps=steps, split=split)
+
+
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[float, str], None]]:
     """A bar on stderr that counts examples; nothing off a terminal."""

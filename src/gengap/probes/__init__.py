@@ -8,9 +8,12 @@ from gengap.network.gradients import (
     per_example_gradients,
 )
 from gengap.probes.coherent_gradients import Alpha, Coherence, Contributions, coherence, minibatch_alpha
+from gengap.probes.critical_samples import CriticalSamples, critical_samples
+from gengap.probes.easy_examples import LearningEvents, learning_events
 from gengap.probes.hessian import Curvature, Density, NoiseScale, Spectrum, curvature, gradient_noise_scale
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
+from gengap.probes.sensitivity import LossSensitivity, gini, input_gradient_norms, loss_sensitivity
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 from gengap.probes.theorem7 import Theorem7, theorem7
 
@@ -39,6 +42,16 @@ __all__ = [
     "Spectrum",
     "curvature",
     "gradient_noise_scale",
+    # Sensitivity to inputs
+    "CriticalSamples",
+    "LossSensitivity",
+    "critical_samples",
+    "gini",
+    "input_gradient_norms",
+    "loss_sensitivity",
+    # Easy examples
+    "LearningEvents",
+    "learning_events",
     # Uniform stability
     "TwinStability",
     "largest_change",

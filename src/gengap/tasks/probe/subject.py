@@ -1,7 +1,6 @@
 """The network and the data that a probe is asked about, from files."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ class ProbeSubject:
     model: nn.Module
     problem: Problem
     corrupt: NDArray[np.bool_] | None
-    words: Mapping[str, Any]
+    words: dict[str, Any]
     started: float = field(default_factory=time.perf_counter)
 
     @property

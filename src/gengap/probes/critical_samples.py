@@ -1,0 +1,134 @@
+"""Critical samples: examples with another prediction near by, found by a Langevin search."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gengap.errors import InputError
+from gengap.network.gradients import check_independent, prepared
+from gengap.network.inputs import cast_inputs
+from gengap.seeds import stream
+
+# Arpit et al. use alpha = 0.25 and beta = 0.2 with r = 0.3: here in units of the radius.
+ALPHA, BETA = 0.25 / 0.3, 0.2 / 0.3
+ROWS = 500
+
+
+class CriticalSamples(NamedTuple):
+    """Which examples have another prediction within the box.
+
+    Attributes:
+        critical: Whether such a point was found, bool ``[N]``.
+        steps: After how many steps, int ``[N]``; 0 where none was found.
+        points: The points found, in the shape of the inputs; the input itself where none was.
+        radius: Half the side of the box.
+    """
+
+    critical: NDArray[np.bool_]
+    steps: NDArray[np.int64]
+    points: Tensor
+    radius: float
+
+    @property
+    def ratio(self) -> float:
+        """The critical sample ratio: a lower estimate, as a search that finds nothing proves nothing."""
+        return float(self.critical.mean())
+
+
+def critical_samples(
+    model: nn.Module,
+    x: Tensor,
+    radius: float,
+    *,
+    alpha: float = ALPHA,
+    beta: float = BETA,
+    steps: int = 100,
+    seed: int = 0,
+    scaling: Callable[[Tensor], Tensor] | None = None,
+    evaluation: bool = False,
+) -> CriticalSamples:
+    r"""Examples x for which some :math:`\hat x` with :math:`\|x - \hat x\|_\infty \le r` is predicted otherwise.
+
+    Each step moves by ``r (alpha sign(g) + beta eta)`` with normal noise eta, and is cut to the box. g is the gradient,
+    at the moving point, of the largest other score less that of the prediction, so that the sign raises a rival.
+
+    Source: Arpit et al. 2017 (arXiv:1706.05394v2), section 4.1 and Algorithm 1 (LASS), which writes the gradient of
+    f_k at x and leaves k and the number of steps open.
+
+    Args:
+        model: A network that returns scores ``[B, C]``, in the mode that it is in.
+        x: Inputs ``[N, ...]`` of floats.
+        radius: r, in the units of ``x``, above 0.
+        alpha: Step along the sign, in radii.
+        beta: Standard deviation of the noise, in radii.
+        steps: At most, at least 1.
+        seed: Of the noise.
+        scaling: From ``x`` to what the network takes; None where that is the same.
+        evaluation: Whether to run the network in evaluation mode.
+
+    Raises:
+        InputError: An argument out of its range, inputs that are no floats, or a layer that mixes the examples of a
+            batch or draws at random.
+
+    >>> model = nn.Linear(1, 2)
+    >>> _ = nn.init.constant_(model.weight, 0), nn.init.constant_(model.bias, 0)
+    >>> model.weight.data[1] = 1  # class 1 above 0
+    >>> critical_samples(model, torch.tensor([[0.2], [-0.2], [3.0]]), 0.5).critical.tolist()
+    [True, True, False]
+    """
+    x = cast_inputs(model, x)
+    if not radius > 0 or alpha < 0 or beta < 0 or steps < 1 or not x.is_floating_point() or not len(x):
+        raise InputError(
+            f"radius {radius:g}, alpha {alpha:g}, beta {beta:g}, {steps} steps, {len(x)} inputs of {x.dtype}.",
+            expected="a radius above 0, alpha and beta from 0, at least 1 step, and inputs of floats",
+        )
+    noise = torch.Generator().manual_seed(stream(seed, "critical samples"))
+    network = model if scaling is None else lambda points: model(scaling(points))
+    critical, when, points = [], [], []
+    with prepared(model, evaluation):
+        check_independent(model, random=False)
+        for start in range(0, len(x), ROWS):
+            found = _search(network, x[start : start + ROWS].detach(), radius, alpha, beta, steps, noise)
+            critical.append(found[0] > 0)
+            when.append(found[0])
+            points.append(found[1])
+    return CriticalSamples(torch.cat(critical).cpu().numpy(), torch.cat(when).cpu().numpy(), torch.cat(points), radius)
+
+
+def _search(
+    network: Callable[[Tensor], Tensor],
+    x: Tensor,
+    radius: float,
+    alpha: float,
+    beta: float,
+    steps: int,
+    noise: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Step at which each example's prediction changed (0: never), and the points."""
+    with torch.no_grad():
+        predicted = network(x).argmax(1)
+    when = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    points = x.clone()
+    for step in range(1, steps + 1):
+        open_ = (when == 0).nonzero().squeeze(1)
+        if not len(open_):
+            break
+        eta = torch.randn(x[open_].shape, generator=noise, dtype=x.dtype).to(x.device)
+        at = points[open_].requires_grad_()
+        with torch.enable_grad():
+            scores = network(at)
+            own = scores.gather(1, predicted[open_, None]).squeeze(1)
+            rival = scores.scatter(1, predicted[open_, None], -torch.inf).amax(1)
+            (g,) = torch.autograd.grad((rival - own).sum(), [at])
+        moved = at.detach() + radius * (alpha * g.sign() + beta * eta)
+        moved = torch.minimum(torch.maximum(moved, x[open_] - radius), x[open_] + radius)
+        points[open_] = moved
+        with torch.no_grad():
+            flipped = network(moved).argmax(1) != predicted[open_]
+        when[open_[flipped]] = step
+    points[when == 0] = x[when == 0]
+    return when, points

@@ -1,0 +1,270 @@
+"""How much the loss depends on each training input: through training, and directly."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from gengap.arrays import Floats
+from gengap.errors import InputError
+from gengap.network.gradients import (
+    Loss,
+    available_bytes,
+    check_examples,
+    check_independent,
+    example_losses,
+    prepared,
+    trainable,
+)
+from gengap.seeds import stream
+
+ROWS = 500  # examples of one pass
+
+
+class LossSensitivity(NamedTuple):
+    """How much the mean loss after training depends on each training input.
+
+    Attributes:
+        steps: After how many steps of SGD each row was measured, ``[T]``.
+        values: ``||d L_t / d x_n||_1``, ``[T, N]``; exactly 0 for an example that no step before t has used.
+        losses: The mean loss L_t over all examples, ``[T]``.
+        accuracies: Of the N examples, ``[T]``.
+        weights: The network's weights after the last step, by name.
+    """
+
+    steps: tuple[int, ...]
+    values: Floats
+    losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    weights: dict[str, Tensor]
+
+    @property
+    def mean(self) -> Floats:
+        """The mean over the measured steps, ``[N]``."""
+        mean: Floats = self.values.mean(axis=0)
+        return mean
+
+    @property
+    def gini(self) -> tuple[float, ...]:
+        """The Gini coefficient over the examples after each of the measured steps, ``[T]``."""
+        return tuple(gini(row) for row in self.values)
+
+
+def loss_sensitivity(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss = nn.functional.cross_entropy,
+    *,
+    lr: float,
+    steps: Sequence[int],
+    batch_size: int = 128,
+    window: int | None = None,
+    seed: int = 0,
+) -> LossSensitivity:
+    r"""How the mean loss after t steps of SGD changes with each training input that those steps used.
+
+    SGD starts from the network's weights. With :math:`\lambda_t = \nabla L(\theta_t)` the steps are differentiated
+    backwards: :math:`\lambda_s = \lambda_{s+1} - \eta H_s \lambda_{s+1}`, and
+    :math:`dL_t/dx_n = -\eta \sum_s \partial_x \langle \nabla_\theta \ell_s, \lambda_{s+1} \rangle` over the steps that
+    used the example. This is exact, and needs the weights of each step but no unrolled graph. That the mean loss is
+    taken over the same inputs does not enter: see ``input_gradient_norms`` for the gradient of a loss by its own input.
+
+    Source: Arpit et al. 2017 (arXiv:1706.05394v2), section 3.2.
+
+    Args:
+        model: A network that returns one tensor of scores, in the mode that it is in; it stays as it is.
+        x: Inputs ``[N, ...]`` of floats.
+        y: Labels ``[N]``.
+        loss: From scores and labels of a batch to one number.
+        lr: Learning rate of plain SGD.
+        steps: After how many steps to measure, in ascending order.
+        batch_size: Examples of a minibatch; orders are drawn anew each epoch, a last smaller minibatch is left out.
+        window: Only the last so many steps are differentiated; None for all.
+        seed: Of the orders.
+
+    Raises:
+        InputError: An argument out of its range, inputs that are no floats, weights of all steps that do not fit in
+            memory, training that diverged, or a layer that mixes the examples of a batch or draws at random.
+    """
+    x, y = check_examples(model, x, y)
+    _check(x, lr, steps, batch_size, window)
+    check_independent(model, random=False)
+    parameters = {name: p.detach().clone() for name, p in trainable(model).items()}
+    _check_memory(parameters, min(steps[-1], window or steps[-1]))
+
+    def mean_loss(weights: dict[str, Tensor], a: Tensor, b: Tensor) -> Tensor:
+        return example_losses(loss, functional_call(model, weights, (a,), tie_weights=True), b).mean()
+
+    trajectory: dict[int, tuple[dict[str, Tensor], Tensor]] = {}
+    rows, losses, accuracies = [], [], []
+    order = _orders(len(y), batch_size, seed, steps[-1])
+    for s, index in enumerate(order):
+        trajectory[s] = (parameters, index)
+        if window is not None:
+            trajectory.pop(s - window, None)
+        parameters = _stepped(parameters, mean_loss, x[index], y[index], lr)
+        if s + 1 in steps:
+            value, accuracy, slope = _evaluated(model, loss, parameters, x, y)
+            if not np.isfinite(value):
+                raise InputError(f"Training diverged before step {s + 1}.", next_step="take a smaller learning rate")
+            losses.append(value)
+            accuracies.append(accuracy)
+            rows.append(_through_training(trajectory, s + 1, slope, mean_loss, x, y, lr))
+    weights = {name: p.detach() for name, p in parameters.items()}
+    return LossSensitivity(tuple(steps), np.stack(rows), tuple(losses), tuple(accuracies), weights)
+
+
+def input_gradient_norms(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss = nn.functional.cross_entropy,
+    *,
+    order: float = 1,
+    evaluation: bool = False,
+) -> Tensor:
+    r"""The norm :math:`\|\nabla_x \ell(f(x_n), y_n)\|` of each loss's gradient by its own input, float64 ``[N]``.
+
+    It says how a trained network's loss changes with the input that it is given; how it changes with an input of
+    training is ``loss_sensitivity``.
+
+    Args:
+        model: A network that returns one tensor of scores, in the mode that it is in.
+        x: Inputs ``[N, ...]`` of floats.
+        y: Labels ``[N]``.
+        loss: From scores and labels of a batch to one number.
+        order: Of the norm: 1, 2 or infinity, say.
+        evaluation: Whether to run the network in evaluation mode.
+
+    Raises:
+        InputError: Inputs that are no floats, or a layer that mixes the examples of a batch or draws at random.
+
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = nn.init.ones_(model.weight)
+    >>> input_gradient_norms(model, torch.tensor([[3.0, 1.0]]), torch.zeros(1, 1), nn.functional.mse_loss).tolist()
+    [16.0]
+    """
+    x, y = check_examples(model, x, y)
+    if not x.is_floating_point():
+        raise InputError(f"Inputs of type {x.dtype} have no gradient.", expected="inputs of floats")
+    parts = []
+    with prepared(model, evaluation), torch.enable_grad():
+        check_independent(model, random=False)
+        for start in range(0, len(y), ROWS):
+            a = x[start : start + ROWS].detach().clone().requires_grad_()
+            total = example_losses(loss, model(a), y[start : start + ROWS]).sum()
+            (gradient,) = torch.autograd.grad(total, [a])
+            parts.append(torch.linalg.vector_norm(gradient.double().flatten(1), ord=order, dim=1))
+    return torch.cat(parts)
+
+
+def gini(values: ArrayLike) -> float:
+    """The Gini coefficient ``sum_i sum_j |v_i - v_j| / (2 n^2 mean)``: 0 where all are equal, near 1 where one has all.
+
+    Args:
+        values: At least one number, none below 0, not all 0.
+
+    Raises:
+        InputError: A number below 0 or not finite, or none above 0.
+
+    >>> gini([1.0, 1.0, 1.0]), gini([0.0, 0.0, 3.0])
+    (0.0, 0.6666666666666666)
+    """
+    v = np.sort(np.asarray(values, dtype=np.float64).ravel())
+    if not v.size or not np.isfinite(v).all() or v[0] < 0 or v[-1] == 0:
+        raise InputError("A Gini coefficient of these values is not defined.", expected="numbers from 0, not all 0")
+    n = len(v)
+    return float(((2 * np.arange(1, n + 1) - n - 1) * v).sum() / (n * v.sum()))
+
+
+def _check(x: Tensor, lr: float, steps: Sequence[int], batch_size: int, window: int | None) -> None:
+    if not x.is_floating_point():
+        raise InputError(f"Inputs of type {x.dtype} have no gradient.", expected="inputs of floats")
+    if not steps or list(steps) != sorted(set(steps)) or steps[0] < 1 or (window is not None and window < 1):
+        raise InputError(f"steps = {list(steps)}, window = {window}.", expected="ascending numbers from 1")
+    if not 1 <= batch_size <= len(x):
+        raise InputError(
+            f"A minibatch of {batch_size} of {len(x)} examples.", expected=f"a batch_size from 1 to {len(x)}"
+        )
+    if not (np.isfinite(lr) and lr > 0):
+        raise InputError(f"lr = {lr:g}.", expected="a learning rate above 0")
+
+
+def _check_memory(parameters: dict[str, Tensor], count: int) -> None:
+    needed = count * sum(p.numel() * p.element_size() for p in parameters.values())
+    there = available_bytes(next(iter(parameters.values())).device)
+    if there is not None and needed > there:
+        raise InputError(
+            f"The weights of {count:,} steps take {needed:,} bytes, and {there:,} are free.",
+            expected="weights that fit in memory",
+            next_step="give a window: only so many of the last steps are differentiated",
+        )
+
+
+def _orders(N: int, batch_size: int, seed: int, count: int) -> list[Tensor]:
+    """The indices of each minibatch."""
+    found: list[Tensor] = []
+    epoch = 0
+    while len(found) < count:
+        epoch += 1
+        drawn = torch.randperm(N, generator=torch.Generator().manual_seed(stream(seed, "sensitivity order", epoch)))
+        found += [part for part in torch.split(drawn, batch_size) if len(part) == batch_size]
+    return found[:count]
+
+
+def _stepped(parameters: dict[str, Tensor], mean_loss: Loss, a: Tensor, b: Tensor, lr: float) -> dict[str, Tensor]:
+    live = {name: p.requires_grad_() for name, p in parameters.items()}
+    with torch.enable_grad():
+        gradients = torch.autograd.grad(mean_loss(live, a, b), list(live.values()), materialize_grads=True)
+    return {name: (p - lr * g).detach() for (name, p), g in zip(live.items(), gradients, strict=True)}
+
+
+def _evaluated(
+    model: nn.Module, loss: Loss, parameters: dict[str, Tensor], x: Tensor, y: Tensor
+) -> tuple[float, float, list[Tensor]]:
+    """Mean loss, accuracy, and the gradient of the mean loss."""
+    live = {name: p.requires_grad_() for name, p in parameters.items()}
+    slope = [torch.zeros_like(p) for p in live.values()]
+    total, hits = 0.0, 0
+    for start in range(0, len(y), ROWS):
+        a, b = x[start : start + ROWS], y[start : start + ROWS]
+        with torch.enable_grad():
+            scores = functional_call(model, live, (a,), tie_weights=True)
+            part = example_losses(loss, scores, b).sum() / len(y)
+            gradients = torch.autograd.grad(part, list(live.values()), materialize_grads=True)
+        slope = [old + new for old, new in zip(slope, gradients, strict=True)]
+        total += float(part.detach())
+        hits += int((scores.argmax(-1) == b).sum()) if b.ndim == 1 else 0
+    return total, hits / len(y), slope
+
+
+def _through_training(
+    trajectory: dict[int, tuple[dict[str, Tensor], Tensor]],
+    t: int,
+    slope: list[Tensor],
+    mean_loss: Loss,
+    x: Tensor,
+    y: Tensor,
+    lr: float,
+) -> Floats:
+    """``||d L_t / d x_n||_1`` for each example, going back through the steps that are there."""
+    gradient = torch.zeros_like(x)
+    for s in sorted((s for s in trajectory if s < t), reverse=True):
+        parameters, index = trajectory[s]
+        live = {name: p.requires_grad_() for name, p in parameters.items()}
+        a = x[index].detach().requires_grad_()
+        with torch.enable_grad():
+            first = torch.autograd.grad(
+                mean_loss(live, a, y[index]), list(live.values()), create_graph=True, materialize_grads=True
+            )
+            product = torch.stack([(g * v).sum() for g, v in zip(first, slope, strict=True)]).sum()
+            *curved, of_inputs = torch.autograd.grad(product, [*live.values(), a], materialize_grads=True)
+        slope = [v - lr * c for v, c in zip(slope, curved, strict=True)]
+        gradient.index_add_(0, index.to(x.device), of_inputs, alpha=-lr)
+    found: Floats = gradient.double().flatten(1).abs().sum(1).cpu().numpy()
+    return found

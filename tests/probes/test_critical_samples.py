@@ -1,0 +1,80 @@
+"""The Langevin search finds what an exhaustive search finds on a toy in two dimensions, and never what is not there."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gengap import probes
+from gengap.errors import InputError
+
+
+class Rings(nn.Module):
+    """Predicts by a wave of the distance from the origin: boundaries that are not lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("wave", torch.tensor(3.0, dtype=torch.float64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack(
+            [torch.zeros(len(x), dtype=x.dtype), torch.sin(self.wave * x.norm(dim=1)) + 0.3 * x[:, 0]], 1
+        )
+
+
+def exhaustive(model: nn.Module, x: torch.Tensor, radius: float, points: int = 201) -> np.ndarray:
+    side = torch.linspace(-radius, radius, points, dtype=x.dtype)
+    grid = torch.cartesian_prod(side, side)
+    predicted = model(x).argmax(1)
+    return np.array([bool((model(one + grid).argmax(1) != k).any()) for one, k in zip(x, predicted, strict=True)])
+
+
+def test_it_finds_the_flips_that_an_exhaustive_search_finds() -> None:
+    x = 3 * torch.randn(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = probes.critical_samples(Rings(), x, 0.3, steps=300)
+    expected = exhaustive(Rings(), x, 0.3)
+    assert 10 < expected.sum() < 70
+    assert found.critical.tolist() == expected.tolist()
+    assert found.ratio == pytest.approx(expected.mean())
+
+
+def test_what_it_finds_is_in_the_box_and_is_predicted_otherwise() -> None:
+    x = 3 * torch.randn(80, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    found = probes.critical_samples(Rings(), x, 0.3)
+    away = (found.points - x).abs().amax(1).numpy()
+    assert (away <= 0.3 + 1e-12).all()
+    changed = (Rings()(found.points).argmax(1) != Rings()(x).argmax(1)).numpy()
+    assert (changed == found.critical).all()
+    assert ((found.steps > 0) == found.critical).all()
+    assert (away[~found.critical] == 0).all()
+
+
+def test_a_larger_box_has_more_and_a_linear_model_is_known() -> None:
+    torch.manual_seed(0)
+    linear, x = nn.Linear(6, 2).double(), torch.randn(200, 6, dtype=torch.float64)
+    w = (linear.weight[1] - linear.weight[0]).detach()
+    margin = (x @ w + (linear.bias[1] - linear.bias[0])).abs().detach()
+    for radius in (0.05, 0.2, 0.8):
+        known = (margin < radius * w.abs().sum()).numpy()  # the corner of the box along the signs of w
+        found = probes.critical_samples(linear, x, radius)
+        assert not (found.critical & ~known).any()
+        assert (found.critical == known).mean() > 0.97  # those within a hair of the corner may be missed
+
+
+def test_scaling_is_part_of_the_network_and_the_seed_of_the_search() -> None:
+    x = 3 * torch.randn(40, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    plain = probes.critical_samples(Rings(), x, 0.3, seed=5)
+    scaled = probes.critical_samples(Rings(), 255 * x, 0.3 * 255, seed=5, scaling=lambda v: v / 255)
+    assert (plain.critical == scaled.critical).all()
+    assert (plain.steps == probes.critical_samples(Rings(), x, 0.3, seed=5).steps).all()
+
+
+def test_what_cannot_be_searched_is_refused() -> None:
+    x = torch.zeros(2, 2)
+    for changes in ({"radius": 0.0}, {"radius": 1.0, "steps": 0}, {"radius": 1.0, "alpha": -1.0}):
+        with pytest.raises(InputError, match="radius"):
+            probes.critical_samples(Rings(), x, **changes)
+    with pytest.raises(InputError, match="inputs of"):
+        probes.critical_samples(Rings(), x.long(), 1.0)
+    with pytest.raises(InputError, match="rest of the batch"):
+        probes.critical_samples(nn.BatchNorm1d(2), x, 1.0)
