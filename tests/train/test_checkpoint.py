@@ -148,3 +148,40 @@ def test_a_checkpoint_that_cannot_be_written_costs_no_training(problem: Problem,
     with pytest.warns(UserWarning, match="cannot be written"):
         run = train(problem, RECIPE, 0, execution=Execution(), checkpoint=tmp_path / "file" / "run")
     assert all(torch.equal(value, whole.weights[name]) for name, value in run.weights.items())
+
+
+def _begun(problem: Problem, path: Path, recipe: Recipe, execution: Execution) -> None:
+    def stop(done: int, total: int, text: str) -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train(problem, recipe, 0, execution=execution, checkpoint=path, report=stop)
+
+
+@pytest.mark.parametrize("given", [None, Execution()])
+def test_another_outcome_of_a_trial_does_not_throw_it_away(
+    problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Execution | None
+) -> None:
+    """The recipe leaves the precision open: what has begun in bfloat16 ends so, and the run says so."""
+    _begun(problem, tmp_path / "run", RECIPE, Execution(precision="bfloat16"))
+    monkeypatch.setattr("gengap.train.loop.chosen_execution", None)  # no trial is made where a training has begun
+    epochs: list[int] = []
+    run = train(
+        problem, RECIPE, 0, execution=given, checkpoint=tmp_path / "run", device="cpu",
+        report=lambda done, *_: epochs.append(done),
+    )  # fmt: skip
+    assert epochs == [2, 3, 4]
+    assert run.outcome()["precision"] == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("precision", "begun", "given"), [("auto", "float32", "float64"), ("auto", "float64", "float32")]
+)
+def test_a_precision_that_is_asked_for_is_used(
+    problem: Problem, tmp_path: Path, precision: str, begun: str, given: str
+) -> None:
+    recipe = RECIPE.model_copy(update={"precision": precision})
+    _begun(problem, tmp_path / "run", recipe, Execution(precision=begun))
+    with pytest.warns(UserWarning, match="another run"):
+        run = train(problem, recipe, 0, execution=Execution(precision=given), checkpoint=tmp_path / "run")
+    assert run.outcome()["precision"] == given

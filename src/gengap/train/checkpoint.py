@@ -22,7 +22,7 @@ from gengap.train.training import Training, Trio
 INTERVAL_S = 20.0
 
 # Goes up when the content of a checkpoint means something else.
-FORMAT = 2
+FORMAT = 3
 
 _RUN_FIELDS = {"weights": dict, "snapshots": dict, "history": list, "status": str, "reason": str, "seconds": float}
 _TENSORS = ("parameters", "momenta", "buffers")
@@ -37,6 +37,17 @@ def identity(trios: Sequence[Trio], execution: Execution, initial: Sequence[Tens
             digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
             digest.update(value.contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def begun_execution(path: Path | None) -> Execution | None:
+    """The setting in which a checkpoint's training has begun; None where there is no whole checkpoint."""
+    if path is None or not path.exists():
+        return None
+    try:
+        state = torch.load(io.BytesIO(read_sealed(path, FORMAT)), map_location="cpu", weights_only=True)
+        return Execution(**state["execution"])
+    except Exception:  # whatever a file that is not ours makes of itself; ``Saver.restore`` says what is wrong
+        return None
 
 
 class Saver:
@@ -100,6 +111,7 @@ def _state(training: Training) -> dict[str, Any]:
     return {
         "epoch": training.epoch,
         "active": training.active,
+        "execution": asdict(replicas.execution),
         **{name: {key: t.detach() for key, t in getattr(replicas, name).items()} for name in _TENSORS},
         "runs": [{name: getattr(run, name) for name in _RUN_FIELDS} for run in training.runs],
     }
@@ -120,7 +132,7 @@ def _put_back(state: dict[str, Any], training: Training) -> None:
 
 def _check(state: Any, identity: str, training: Training) -> None:
     """Raises ValueError unless everything is there, in the form in which ``_state`` gives it for this training."""
-    if not isinstance(state, dict) or state.keys() != {"identity", "epoch", "active", "runs", *_TENSORS}:
+    if not isinstance(state, dict) or state.keys() != {"identity", "epoch", "active", "execution", "runs", *_TENSORS}:
         raise ValueError("it holds something else than the state of a training")
     if state["identity"] != identity:
         raise ValueError("it belongs to another run")

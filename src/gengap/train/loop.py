@@ -9,14 +9,14 @@ import torch
 from gengap import models
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.train.checkpoint import Saver
+from gengap.train.checkpoint import Saver, begun_execution
 from gengap.train.execution import Execution, resolve_device
 from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
 from gengap.train.replicas import Tensors
 from gengap.train.run import Run
 from gengap.train.training import Start, Training, Trio
-from gengap.train.trials import chosen_execution
+from gengap.train.trials import OPEN_PRECISIONS, chosen_execution
 
 # What recipes of one step may differ in.
 FREE = {"learning_rate", "weight_decay"}
@@ -62,7 +62,9 @@ def train_replicas(
             weight decay.
         device: ``auto``, ``cpu`` or ``cuda``.
         execution: How to compute; None measures what the recipe leaves open, once on this machine.
-        checkpoint: File that is rewritten as training goes; training continues from it when it is there.
+        checkpoint: File that is rewritten as training goes; training continues from it when it is there. Where the
+            recipe leaves precision or layout open, it goes on in those in which it has begun: another outcome of a
+            trial, or another machine, does not cost what is trained.
         report: Called after each epoch with epochs done, epochs at most, and a short text.
         start: A state dict for each run to begin from; None draws fresh weights.
 
@@ -73,8 +75,7 @@ def train_replicas(
     _check_together(trios)
     problem, recipe, _ = trios[0]
     check_trainable(problem, recipe, len(problem.train))
-    if execution is None:
-        execution = chosen_execution(problem, recipe, resolve_device(device))
+    execution = _execution(problem, recipe, device, execution, begun_execution(checkpoint))
     training = Training.begin(trios, execution, start)
     saver = Saver(checkpoint, training)
     saver.restore()
@@ -88,6 +89,19 @@ def train_replicas(
             if report is not None:
                 report(training.epoch, recipe.epochs, training.headline())
     return training.runs
+
+
+def _execution(
+    problem: Problem, recipe: Recipe, device: str, wanted: Execution | None, begun: Execution | None
+) -> Execution:
+    """How to compute: as was begun where the recipe leaves that open, else as wanted, else what is fastest."""
+    if begun is not None and begun.device == (resolve_device(device) if wanted is None else wanted.device):
+        asked = begun.precision if wanted is None else wanted.precision
+        open_precision = recipe.precision == "auto" and {asked, begun.precision} <= set(OPEN_PRECISIONS)
+        open_layout = recipe.memory_format in ("auto", begun.memory_format)
+        if open_layout and (open_precision or recipe.precision == begun.precision == asked):
+            return begun
+    return wanted or chosen_execution(problem, recipe, resolve_device(device))
 
 
 def shared_part(problem: Problem, recipe: Recipe) -> tuple[object, ...]:

@@ -21,6 +21,7 @@ from gengap.train.replicas import Replicas, has_convolutions
 
 # A faster setting replaces float32 in the plain layout only if it saves at least this part of the time.
 WORTHWHILE = 0.1
+OPEN_PRECISIONS = ("float32", "bfloat16")  # what a recipe of precision "auto" may be computed in
 WARM_UP = 2  # the first steps also allocate memory and choose kernels
 TRIAL_STEPS = 5
 
@@ -82,7 +83,7 @@ def fastest_setting(problem: Problem, recipe: Recipe, device: str) -> dict[str, 
 
 def candidates(problem: Problem, recipe: Recipe, device: str) -> list[Execution]:
     """The settings that a recipe allows, the plain one first."""
-    precisions = ["float32", "bfloat16"] if recipe.precision == "auto" else [recipe.precision]
+    precisions = list(OPEN_PRECISIONS) if recipe.precision == "auto" else [recipe.precision]
     if recipe.winsorize:  # whose ranks are of gradients with all their digits
         precisions = precisions[:1]
     formats = [recipe.memory_format]
