@@ -8,7 +8,7 @@ import pytest
 from gengap import bounds
 from gengap.errors import InputError
 
-C = 0.9
+C = 0.95
 
 
 def deviations(losses) -> list[float]:

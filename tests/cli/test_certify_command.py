@@ -160,7 +160,7 @@ def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
         (["--errors", 1, "--n", 10, "--delta", 1], "delta = 1"),
         (["--errors", 1, "--n", 10, "--delta", "nan"], "NaN"),
         (["--errors", 1, "--n", 10, "--plan", "--gap", 0.1], "contradict"),
-        (["--errors", 1, "--n", 10, "--groups", "patient"], "--groups cannot go with --errors"),
+        (["--errors", 1, "--n", 10, "--groups", "patient"], "--clusters cannot go with --errors"),
         (["--plan"], "--plan needs --gap"),
         (["--plan", "--gap", 2], "gap = 2"),
         (["--plan", "--gap", 0.1, "--out", "x"], "--out cannot go with --plan"),
@@ -173,7 +173,7 @@ def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
         (["--predictions", "p.csv"], "sum to 0.9"),
         (["--predictions", "unlabelled.csv"], "no column y_true"),
         (["--predictions", "gaps.csv"], "y_pred is missing"),
-        (["--predictions", "picture.png"], "no table"),
+        (["--predictions", "picture.png"], "no text"),
         (["--compare", "a.csv", "short.csv"], "300 and 1 examples"),
         (["--compare", "a.csv", "other.csv"], "labels of the two files differ"),
         (["--compare", "gaps.csv", "gaps.csv"], "gaps.csv: y_pred is missing"),
@@ -196,7 +196,7 @@ def test_bad_input_is_told_without_a_traceback(run, files, monkeypatch, argument
     holes.to_parquet(files / "holes.parquet")
     (files / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
     table = pd.read_csv(files / "a.csv")
-    table.assign(y_true=table["y_true"] + 1).to_csv(files / "other.csv", index=False)
+    table.assign(y_true=table["y_true"] + 1, y_pred=table["y_pred"] + 1).to_csv(files / "other.csv", index=False)
     names = np.array(["cat", "dog", "cow"])
     table.assign(y_true=names[table["y_true"]], y_pred=names[table["y_pred"]]).to_csv(files / "text.csv", index=False)
     told = run(*arguments, status=2).err

@@ -11,7 +11,7 @@ from gengap.arrays import Floats
 from gengap.bounds.inputs import level, unit_losses
 from gengap.errors import InputError
 
-_LARGEST_BET = 0.9  # c: the share of its capital that a bet may put at stake
+_LARGEST_BET = 0.95  # c: the share of its capital that a bet may put at stake
 _CELLS = 6.5  # cells of the grid of risks for each root of N: a fifth of a bound's width each
 _RENEWALS = 100
 _AT_ONCE = 2_000_000  # capitals in memory
@@ -41,7 +41,7 @@ def betting(losses: ArrayLike, tried: ArrayLike = 1, delta: ArrayLike = 0.05) ->
     so that the cell is refuted from some risk on. Returned is the upper end of all that is not refuted, or the mean of
     the losses where that is larger.
 
-    Source: Waudby-Smith and Ramdas 2024, one-sided capital process with c = 0.9; Voracek and Orabona 2025, bets that
+    Source: Waudby-Smith and Ramdas 2024, one-sided capital process with c = 0.95; Voracek and Orabona 2025, bets that
     aim at the target (STaR-Bets), here renewed at 300 sizes at most. Union bound over the models.
 
     The result depends on the order of the examples: each bet uses the losses before it. Valid is any order that does
@@ -77,7 +77,7 @@ def betting_sequence(
     the set may grow, be looked at, and grow again, as often as wanted; each look calls this function with all losses
     so far. The bound never rises as the set grows.
 
-    Source: Waudby-Smith and Ramdas 2024, the hedged capital confidence sequence, one-sided; c = 0.9.
+    Source: Waudby-Smith and Ramdas 2024, the hedged capital confidence sequence, one-sided; c = 0.95.
 
     Args:
         losses: Losses in [0, 1] in their order, shape (N,).
@@ -164,7 +164,7 @@ def _smallest_refuted(y: Floats, bets: Floats, wealth: Floats, low: ArrayLike = 
     for _ in range(_HALVINGS):
         risk = (low + high) / 2
         m = (1 - risk)[..., None]
-        capital = np.cumsum(np.log1p(np.minimum(bets, _LARGEST_BET / m) * (y - m)), axis=-1)
+        capital = np.cumsum(np.log1p(np.minimum(bets, _LARGEST_BET / np.maximum(m, _TINY)) * (y - m)), axis=-1)
         refuted = capital.max(axis=-1) >= wealth[..., 0] + _ROUND_OFF
         low, high = np.where(refuted, low, risk), np.where(refuted, risk, high)
     return np.asarray(high)

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from gengap.errors import InputError
-from gengap.tasks.certify.compare import compare_files
+from gengap.tasks.certify.certificate import certify_evaluation
 from gengap.tasks.certify.files import read_all_predictions, read_predictions
+from gengap.tasks.certify.ranking import compare_files
 
 
 def write(path, text: str):
@@ -202,11 +203,13 @@ def test_compare_pairs_by_an_index_in_parquet_and_by_ids_across_formats(tmp_path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,y_true,y_pred\n2,0,0\n2,0,1\n3,1,1\n", "b.csv: id holds 2 twice"),
-        ("id,y_true,y_pred\n1,0,0\n4,0,1\n3,1,1\n", "b.csv: id does not hold 2, a.csv: id does"),
+        ("id,y_true,y_pred\n2,0,0\n2,0,1\n3,1,1\n", "b.csv .b. does not hold 1 of the questions of a.csv .a.: 1"),
+        ("id,y_true,y_pred\n1,0,0\n2,0,1\n3,1,1\n3,0,1\n", "b.csv: 3 has different labels in its repetitions"),
+        ("index,y_true,y_pred\n2,0,0\n2,0,1\n3,1,1\n", "b.csv: index holds 2 twice"),
+        ("id,y_true,y_pred\n1,0,0\n4,0,1\n3,1,1\n", "b.csv .b. does not hold 1 of the questions of a.csv .a.: 2"),
         ("id,y_true,y_pred\n1,0,0\n,0,1\n3,1,1\n", "b.csv: id is missing"),
         ("id,y_true,y_pred\n3,0,0\n2,0,1\n1,1,1\n", "labels of the two files differ on 2 of 3 rows"),
-        ("id,y_true,y_pred\n1,0,0\n2,0,1\n", "3 and 2 examples"),
+        ("id,y_true,y_pred\n1,0,0\n2,0,1\n", "b.csv .b. does not hold 1 of the questions of a.csv .a.: 3"),
         ("id,y_true,y_pred\n1,0,0\n2,,1\n3,1,1\n", "b.csv: y_true is missing"),
     ],
 )
@@ -217,10 +220,16 @@ def test_compare_refuses_examples_that_cannot_be_paired(tmp_path, text: str, mes
     assert len(str(told.value).splitlines()) <= 3
 
 
-def test_compare_turns_the_duplicates_of_either_file_down(tmp_path) -> None:
-    twice = write(tmp_path / "b.csv", "id,y_true,y_pred\n2,0,0\n2,0,1\n3,1,1\n")
-    with pytest.raises(InputError, match=r"b.csv: id holds 2 twice"):
-        compare_files(twice, write(tmp_path / "a.csv", A_TEXT))
+def test_repeated_ids_are_one_example(tmp_path) -> None:
+    rows = [f"{i},{i % 2},{(i % 2) ^ (k == 0 and i < 6)}" for i in range(60) for k in range(3)]
+    file = write(tmp_path / "a.csv", "\n".join(["id,y_true,y_pred", *rows]) + "\n")
+    made = certify_evaluation(read_predictions(file).evaluation())
+    assert (made.n, made.errors, made.headline) == (60, None, "betting")
+    assert made.empirical_risk == pytest.approx(6 / 60 / 3)
+    assert "180 rows are 60 questions, 3 times each" in made.remarks[0]
+    found = compare_files(file, file)
+    assert (found.n, found.test, found.verdict) == (60, "betting on the differences", "cannot tell")
+    assert "same questions" in " ".join(found.remarks)
 
 
 def test_compare_tells_that_labels_are_missing_in_both(tmp_path) -> None:

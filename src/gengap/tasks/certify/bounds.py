@@ -55,6 +55,18 @@ def bounds_from_losses(
     return {name: _times(bound, loss_bound) for name, bound in known.items()}
 
 
+def two_sided_counts(errors: int, n: int, tried: int, delta: float) -> tuple[float, float]:
+    """The two-sided Clopper-Pearson interval for a number of errors, delta / 2 at each end."""
+    lower = 1 - float(bounds.clopper_pearson(n - errors, n, tried, delta / 2))
+    return lower, float(bounds.clopper_pearson(errors, n, tried, delta / 2))
+
+
+def two_sided_losses(mixed: Floats, tried: int, delta: float) -> tuple[float, float]:
+    """The two-sided interval by betting for losses in [0, 1] in a random order, delta / 2 at each end."""
+    lower = 1 - float(bounds.betting(1 - mixed, tried, delta / 2))
+    return max(lower, 0.0), float(bounds.betting(mixed, tried, delta / 2))
+
+
 def _anytime(losses: Floats, tried: int, delta: float) -> Bound:
     """In the order given, in which a set grows: an order that depends on the sample size would be no martingale."""
     upper = float(bounds.betting_sequence(losses, tried, delta, sizes=[losses.size]).upper[0])

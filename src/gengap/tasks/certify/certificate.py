@@ -9,7 +9,14 @@ from numpy.typing import ArrayLike
 from gengap.arrays import Floats
 from gengap.bounds import counts, group_means, label_remarks, level, scaled_losses, zero_one_losses
 from gengap.errors import InputError, exact
-from gengap.tasks.certify.bounds import Bounds, bounds_from_counts, bounds_from_losses
+from gengap.tasks.certify.bounds import (
+    Bounds,
+    bounds_from_counts,
+    bounds_from_losses,
+    two_sided_counts,
+    two_sided_losses,
+)
+from gengap.tasks.certify.evaluation import Evaluation
 from gengap.tasks.certify.order import fresh_seed, in_random_order
 from gengap.tasks.certify.words import assumptions, promise, scope
 
@@ -28,13 +35,19 @@ class Certificate:
         delta: Probability that the bound fails for any of them.
         empirical_risk: Mean loss over the units.
         upper: The promise: the headline's bound.
+        interval: The two-sided interval of the headline's construction, delta / 2 at each end; beside the promise.
         headline: Its name, fixed by the kind of loss.
         bounds: Name -> ``{"upper"}``, or ``{"upper": None, "reason"}`` where a bound does not apply. Each holds at
             delta by itself; the smallest of them does not.
         assumptions: What has to be true for the promise to hold.
         scope: Where the promise holds.
-        unit: ``"example"`` or ``"group"``.
+        unit: ``"example"`` or ``"group"`` (cluster).
+        clusters: What the groups are, for people: the name of their column; None where units are examples.
+        metric: What was measured.
+        is_score: Whether it is a score, of which a larger one is better: then the sentence promises at least
+            ``lower``.
         loss_bound: The largest possible loss.
+        best: The largest possible score, which has a loss of 0.
         zero_one: Whether a unit's loss is an error or a share of errors, so that the risk is an error rate.
         order_seed: The seed of the random order in which betting takes the units; None where only counts are known.
         remarks: What was seen in the input that the reader should know.
@@ -51,8 +64,13 @@ class Certificate:
     bounds: Bounds
     assumptions: list[str]
     scope: str
+    interval: tuple[float, float]
     unit: str = "example"
+    clusters: str | None = None
+    metric: str = "error rate"
+    is_score: bool = False
     loss_bound: float = 1.0
+    best: float = 1.0
     zero_one: bool = True
     order_seed: int | None = None
     remarks: list[str] = field(default_factory=list)
@@ -61,16 +79,12 @@ class Certificate:
     @property
     def sentence(self) -> str:
         """The promise in one sentence."""
-        return promise(
-            upper=self.upper,
-            risk=self.empirical_risk,
-            n=self.n,
-            errors=self.errors,
-            tried=self.tried,
-            delta=self.delta,
-            unit=self.unit,
-            zero_one=self.zero_one,
-        )
+        return promise(self)
+
+    @property
+    def lower(self) -> float:
+        """What a score is promised to be at least: the largest possible score minus ``upper``."""
+        return self.best - self.upper
 
     @property
     def notes(self) -> list[str]:
@@ -79,7 +93,8 @@ class Certificate:
 
     def to_json(self) -> dict[str, Any]:
         """The certificate as a dict that ``json.dumps`` takes, without the losses."""
-        return {name: value for name, value in asdict(replace(self, losses=None)).items() if name != "losses"}
+        document = {name: value for name, value in asdict(replace(self, losses=None)).items() if name != "losses"}
+        return {**document, "lower": self.lower, "interval": list(self.interval)}
 
 
 def certify(
@@ -131,7 +146,10 @@ def certify(
     if errors is not None and n is not None and y_true is y_pred is losses is groups is None:
         wrong, size = _one("errors", errors), _one("n", n)
         counts(wrong, size, whole=True)
-        return _certificate(int(size), wrong, bounds_from_counts(int(wrong), int(size), tried, delta), tried, delta)
+        known = bounds_from_counts(int(wrong), int(size), tried, delta)
+        return _certificate(
+            int(size), wrong, known, two_sided_counts(int(wrong), int(size), tried, delta), tried, delta
+        )
     if y_true is not None and y_pred is not None and errors is n is losses is None:
         wrong_ones = zero_one_losses(y_true, y_pred)
         remarks = label_remarks(y_true, y_pred)
@@ -147,10 +165,50 @@ def certify(
     )
 
 
+def certify_evaluation(
+    evaluation: Evaluation,
+    *,
+    clusters: str | None = None,
+    tried: int = 1,
+    delta: float = 0.05,
+    order_seed: int | None = None,
+    in_order: bool = False,
+) -> Certificate:
+    """The certificate of one model's evaluation, from whatever file it came.
+
+    Args:
+        evaluation: Its losses, one a question.
+        clusters: The column whose values name the clusters.
+        tried: As for ``certify``.
+        delta: As for ``certify``.
+        order_seed: As for ``certify``.
+        in_order: As for ``certify``.
+
+    Raises:
+        InputError: An argument is out of its range, or there is no such column.
+    """
+    made = certify_units(
+        evaluation.losses,
+        zero_one=evaluation.share,
+        single=evaluation.zero_one,
+        loss_bound=evaluation.loss_bound,
+        groups=None if clusters is None else evaluation.column(clusters),
+        tried=tried,
+        delta=delta,
+        order_seed=order_seed,
+        in_order=in_order,
+        remarks=evaluation.remarks,
+    )
+    return replace(
+        made, clusters=clusters, metric=evaluation.metric, is_score=evaluation.is_score, best=evaluation.best
+    )
+
+
 def certify_units(
     losses: Floats,
     *,
     zero_one: bool = True,
+    single: bool | None = None,
     loss_bound: float = 1.0,
     groups: ArrayLike | None = None,
     tried: int = 1,
@@ -159,8 +217,12 @@ def certify_units(
     in_order: bool = False,
     remarks: Sequence[str] = (),
 ) -> Certificate:
-    """The certificate of losses that are already checked and divided by ``loss_bound``, shape (N,)."""
-    single = zero_one and groups is None
+    """The certificate of losses that are already checked and divided by ``loss_bound``, shape (N,).
+
+    ``zero_one``: the risk is an error rate; ``single``: each loss is that of one prediction, right or wrong.
+    """
+    level(tried, delta)
+    single = (zero_one if single is None else single) and groups is None
     if groups is not None:
         losses = group_means(losses, groups)
     seed = fresh_seed() if order_seed is None else order_seed
@@ -168,11 +230,16 @@ def certify_units(
     known = bounds_from_losses(
         losses, mixed, tried, delta, zero_one=single, loss_bound=loss_bound, in_order=in_order and groups is None
     )
-    unit = "example" if groups is None else "group"
-    made = _certificate(losses.size, float(losses.sum()), known, tried, delta, zero_one=single, unit=unit, seed=seed)
+    unit, total = "example" if groups is None else "group", float(losses.sum())
+    if single:
+        ends = two_sided_counts(round(total), losses.size, tried, delta)
+    else:
+        ends = two_sided_losses(mixed, tried, delta)
+    made = _certificate(losses.size, total, known, ends, tried, delta, zero_one=single, unit=unit, seed=seed)
     return replace(
         made,
         empirical_risk=made.empirical_risk * loss_bound,
+        interval=(made.interval[0] * loss_bound, made.interval[1] * loss_bound),
         loss_bound=loss_bound,
         zero_one=zero_one,
         order_seed=seed,
@@ -193,6 +260,7 @@ def _certificate(
     n: int,
     total: float,
     known: Bounds,
+    interval: tuple[float, float],
     tried: int,
     delta: float,
     *,
@@ -212,5 +280,6 @@ def _certificate(
         bounds=known,
         assumptions=assumptions(tried=int(tried), unit=unit, order_seed=None if zero_one else seed),
         scope=scope(unit),
+        interval=interval,
         unit=unit,
     )

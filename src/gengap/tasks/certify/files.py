@@ -1,5 +1,6 @@
 """Prediction files: CSV, TSV or Parquet tables, one row an example."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ from gengap.bounds import (
 )
 from gengap.data import read_frame
 from gengap.errors import InputError, listed, unknown
+from gengap.tasks.certify.evaluation import Evaluation
 
 _PROBABILITY = ("probability_", "proba_", "prob_", "p_")  # what a column of class probabilities begins with
 _COLUMNS = "y_true with y_pred, or y_true with one probability column p_CLASS for each class"
 _WEIGHTS = ("sample_weight", "sample_weights", "instance_weight", "example_weight")  # of examples, by their names
 _PERHAPS_WEIGHTS = ("weight", "weights", *_WEIGHTS)
 # Columns that name examples; Unnamed: 0 is the index that pandas and R write in front.
+_ROW_NUMBERS = ("name", "index", "unnamed: 0")  # which may occur twice where tables were joined
 _ID_COLUMNS = ("id", "example_id", "path", "file", "filename", "name", "index", "unnamed: 0")
 
 
@@ -73,24 +76,69 @@ class Predictions:
             raise unknown(f"column of {self.source}", column, map(str, self.table.columns))
         return self.table[column].to_numpy()
 
-    def in_order_of(self, other: "Predictions") -> "Predictions":
-        """The same with its rows in the other file's order, by the first column naming examples that both have.
+    def evaluation(self, loss: str = "zero-one", *, role: str | None = None) -> Evaluation:
+        """The losses, one for each example; repeated ids are averaged.
+
+        Args:
+            loss: ``"zero-one"`` or ``"brier"``.
+            role: The column, in lower case, that names the examples and must do so; if not given, a column that
+                names examples is used where it has no gaps.
 
         Raises:
-            InputError: An example has no name, or the names differ by more than their order.
+            InputError: There are no losses of this kind, or an id is repeated where it can only be a row's number, or
+                with different labels.
         """
-        mine, theirs = _id_columns(self.table), _id_columns(other.table)
-        for role in _ID_COLUMNS:
-            if role in mine and role in theirs:
-                ids, wanted = self._ids(mine[role]), other._ids(theirs[role])
-                if np.array_equal(ids, wanted):
-                    return self
-                rows = _rows(ids, f"{self.source}: {mine[role]}", wanted, f"{other.source}: {theirs[role]}")
-                return replace(self, y_true=self.y_true[rows], y_pred=self.y_pred[rows], table=self.table.iloc[rows])
-        return self
+        brier = loss == "brier"
+        made = Evaluation(
+            source=self.source,
+            model=Path(self.source).stem,
+            metric="Brier loss" if brier else "error rate",
+            losses=self.brier() if brier else self.zero_one(),
+            zero_one=not brier,
+            share=not brier,
+            items=self._items(role),
+            labels=_names(self.y_true),
+            columns={str(name): self.table[name].to_numpy() for name in self.table},
+            remarks=tuple(self.remarks()),
+        )
+        once = made.once_each()
+        if once is not made and once.labels is not None and made.labels is not None and made.items is not None:
+            index = np.searchsorted(np.unique(made.items), made.items)  # once_each sorts the items
+            wrong = np.flatnonzero(once.labels[index] != made.labels)
+            if wrong.size:
+                raise InputError(
+                    f"{self.source}: {made.items[wrong[0]]!s:.40} has different labels in its repetitions.",
+                    expected="one label for each example",
+                    next_step="leave the column out if it does not name examples",
+                )
+        return once
 
-    def _ids(self, column: str) -> NDArray[Any]:
-        return _names(one_for_each(f"{self.source}: {column}", self.table[column].to_numpy()))
+    @staticmethod
+    def common_role(read: "Sequence[Predictions]") -> str | None:
+        """The first column naming examples that all files have, in lower case."""
+        roles = [_id_columns(one.table) for one in read]
+        return next((role for role in _ID_COLUMNS if all(role in names for names in roles)), None)
+
+    def _items(self, role: str | None) -> NDArray[Any] | None:
+        columns = _id_columns(self.table)
+        if role is not None:
+            values = one_for_each(f"{self.source}: {columns[role]}", self.table[columns[role]].to_numpy())
+        else:
+            role = next(
+                (role for role in _ID_COLUMNS if role in columns and self.table[columns[role]].notna().all()), None
+            )
+            if role is None or self.table[columns[role]].is_unique:
+                return None
+            values = self.table[columns[role]].to_numpy()
+        ids = _names(values)
+        twice = pd.Index(ids)
+        if role in _ROW_NUMBERS and twice.has_duplicates:
+            raise InputError(
+                f"{self.source}: {columns[role]} holds {twice[twice.duplicated()][0]!s:.40} twice.",
+                expected="each example once",
+                next_step="name repetitions of an example by a column id; leave the column out if it names no examples",
+            )
+        return ids
 
 
 def read_predictions(path: str | Path) -> Predictions:
@@ -218,20 +266,3 @@ def _names(labels: NDArray[Any]) -> NDArray[Any]:
 def _id_columns(table: pd.DataFrame) -> dict[str, str]:
     """The columns that name examples, by their names in lower case."""
     return {str(column).lower(): column for column in table.columns if str(column).lower() in _ID_COLUMNS}
-
-
-def _rows(ids: NDArray[Any], what: str, wanted: NDArray[Any], other: str) -> NDArray[np.intp]:
-    """Where the ids that are wanted stand among ``ids``, each once in both."""
-    next_step = "name every example once in both files, or leave the column out if it does not name examples"
-    for index, name in ((pd.Index(ids), what), (pd.Index(wanted), other)):
-        if index.has_duplicates:
-            twice = index[index.duplicated()][0]
-            raise InputError(f"{name} holds {twice!s:.40} twice.", expected="each example once", next_step=next_step)
-    rows: NDArray[np.intp] = pd.Index(ids).get_indexer(pd.Index(wanted))
-    if np.any(rows < 0):
-        raise InputError(
-            f"{what} does not hold {wanted[rows < 0][0]!s:.40}, {other} does.",
-            expected="the same held-out examples in both files",
-            next_step=next_step,
-        )
-    return rows

@@ -1,12 +1,11 @@
 """The page of a certificate: its promise, every bound, and how the promise would move."""
 
-from pathlib import Path
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Text, write_page
+from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Text
 from gengap.tasks.certify.certificate import Certificate
 from gengap.tasks.certify.family import Family
 from gengap.tasks.certify.outlook import by_size, by_tried, tighter
@@ -14,17 +13,6 @@ from gengap.tasks.certify.words import WORDS, confidence, rate
 
 _PROMISE, _OTHER = PALETTE[0], PALETTE[5]
 _SHOWN = "risk at most"
-
-
-def write_certificate(answer: Certificate | Family, out: str | Path) -> Path:
-    """Writes the certificate's page to a folder and returns the path of its ``report.html``.
-
-    Raises:
-        InputError: The folder cannot be written.
-    """
-    certificate = answer.certificate if isinstance(answer, Family) else answer
-    page = certificate_page(answer)
-    return write_page(page, out, rows=bound_rows(certificate), data={"certificate": answer.to_json()})
 
 
 def certificate_page(answer: Certificate | Family) -> Page:

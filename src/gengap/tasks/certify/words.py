@@ -1,7 +1,10 @@
 """The words of a certificate: the promise, what it assumes, where it holds, and the bounds' names."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from gengap.tasks.certify.certificate import Certificate
 
 _MANY_DIGITS = 1e-10
 
@@ -60,19 +63,31 @@ def assumptions(*, tried: int, unit: str, order_seed: int | None = None) -> list
     return listed
 
 
-def promise(
-    *, upper: float, risk: float, n: int, errors: int | None, tried: int, delta: float, unit: str, zero_one: bool
-) -> str:
-    """The promise in one sentence."""
-    if errors is None:
-        what = f"{'error rate' if zero_one else 'risk'}{', averaged over groups,' if unit == 'group' else ''}"
-        seen = f"{rate(risk, zero_one)} on {n:,} {unit}{'s' * (n != 1)}"
+def promise(certificate: "Certificate") -> str:
+    """The promise in one sentence: a risk at most, or a score at least."""
+    c, score = certificate, certificate.is_score
+    unit, units = unit_words(c)
+    over = f", averaged over {units}," if c.unit == "group" else ""
+    seen_value = rate(c.best - c.empirical_risk if score else c.empirical_risk, c.zero_one)
+    counted = f"{c.n:,} {unit if c.n == 1 else units}"
+    if c.errors is None:
+        seen = f"{seen_value} on {counted}"
+    elif score:
+        seen = f"{c.n - c.errors:,} right of {counted}, {seen_value}"
     else:
-        what = "error rate"
-        seen = f"{errors:,} error{'s' * (errors != 1)} in {n:,} {unit}{'s' * (n != 1)}, {rate(risk, True)}"
-    chosen = "" if tried == 1 else f", even for a model chosen as the best of {tried:,}"
-    at_most = rate(upper, zero_one, up=True)
-    return f"With {confidence(delta)} confidence the true {what} is at most {at_most} (seen: {seen}){chosen}."
+        seen = f"{c.errors:,} error{'s' * (c.errors != 1)} in {counted}, {seen_value}"
+    chosen = "" if c.tried == 1 else f", even for a model chosen as the best of {c.tried:,}"
+    end = (
+        f"at least {rate(c.lower, c.zero_one, up=False)}" if score else f"at most {rate(c.upper, c.zero_one, up=True)}"
+    )
+    what = c.metric if score or c.zero_one else "risk"
+    return f"With {confidence(c.delta)} confidence the true {what}{over} is {end} (seen: {seen}){chosen}."
+
+
+def unit_words(certificate: "Certificate") -> tuple[str, str]:
+    """What a unit is called, alone and in number: examples, groups, or what the clusters' column is called."""
+    one = certificate.unit if certificate.clusters is None else certificate.clusters
+    return one, one if one.endswith("s") else f"{one}s"
 
 
 def rate(risk: float, zero_one: bool, *, up: bool | None = None) -> str:
