@@ -173,7 +173,7 @@ def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
         (["--predictions", "p.csv"], "sum to 0.9"),
         (["--predictions", "unlabelled.csv"], "no column y_true"),
         (["--predictions", "gaps.csv"], "y_pred is missing"),
-        (["--predictions", "picture.png"], "no text"),
+        (["--predictions", "picture.png"], "no table"),
         (["--compare", "a.csv", "short.csv"], "300 and 1 examples"),
         (["--compare", "a.csv", "other.csv"], "labels of the two files differ"),
         (["--compare", "gaps.csv", "gaps.csv"], "gaps.csv: y_pred is missing"),

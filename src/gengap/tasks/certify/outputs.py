@@ -9,6 +9,7 @@ import pandas as pd
 from gengap.errors import InputError
 from gengap.json_text import json_text
 from gengap.report import Page, make_folder, write_page
+from gengap.report.csv_text import csv_text
 from gengap.tasks.certify.certificate import Certificate
 from gengap.tasks.certify.compare import Comparison
 from gengap.tasks.certify.family import Family
@@ -68,7 +69,7 @@ def _content(answer: Answer, form: str) -> bytes:
         return json_text(answer.to_json()).encode()
     page, rows = _page(answer)
     if form == ".csv":
-        return rows.to_csv(index=False).encode()
+        return csv_text(rows).encode()
     if form == ".md":
         return _markdown(answer, rows).encode()
     with tempfile.TemporaryDirectory() as folder:

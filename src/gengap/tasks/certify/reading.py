@@ -42,6 +42,9 @@ def read_evaluations(paths: Sequence[str | Path], *, loss: str = "zero-one", **o
 def _has_labels(path: str | Path) -> bool:
     """Whether a file is a table with a column ``y_true``, by its first row; other files are left to their readers."""
     file = Path(path)
+    if file.suffix.lower() in (".jsonl", ".ndjson") and file.is_file():
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            return '"y_true"' in lines.readline()
     if file.suffix.lower() not in _TABLES or not file.is_file():
         return file.suffix.lower() in _TABLES
     if file.suffix.lower() in (".parquet", ".pq"):
