@@ -225,16 +225,21 @@ class Subject:
 
     @cached_property
     def _there_and_back(self) -> Evaluation:
-        layers = {name: self.model.get_submodule(name) for name in self.layer_modules}
-        layers = per_example_layers(self.model, layers, self.inputs(slice(PROBED)))
-        return evaluate_with_gradients(self.model, self.batches(size=MINIBATCH, shuffled=True), layers)
+        layers = {name: self.network.get_submodule(name) for name in self.layer_modules}
+        layers = per_example_layers(self.network, layers, self.inputs(slice(PROBED)))
+        return evaluate_with_gradients(self.network, self.batches(size=MINIBATCH, shuffled=True), layers)
 
     @property
     def layer_modules(self) -> tuple[str, ...]:
-        """Names of the modules that hold weight layers and were called, in the order of their first call."""
+        """Names of the modules that hold weight layers and were called, in the order of their first call.
+
+        Of a weight that several modules share, each of them.
+        """
+        calls = self.reading.trace.calls
         modules = {id(module): name for name, module in self.folded_model.named_modules()}
-        names = dict.fromkeys(modules[id(layer.module)] for layer in self.layers if layer.input_shape is not None)
-        return tuple(names)
+        holders = {modules[id(layer.module)] for layer in self.layers}
+        holders.update(name for layer in self.layers for name in layer.tied)
+        return tuple(name for name in calls if name in holders)
 
     @cached_property
     def flatness(self) -> Flatness:

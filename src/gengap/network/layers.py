@@ -1,5 +1,6 @@
 """The weight layers of a network, and which parameters are not among them."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -25,8 +26,8 @@ class WeightLayer:
         weight: Float64 on the CPU, ``[out, in]`` or ``[out, in / groups, k…]``; of a transposed convolution
             ``[in, out / groups, k…]``, of an embedding ``[words, out]``.
         bias: Likewise ``[out]``, or None.
-        uses: Every module that applies the weight, with the shape of one example of its input: each once, tied ones
-            too; None for the shape where no call was seen.
+        uses: Every module that applies the weight, set as it was when it was called, with the shape of one example of
+            its input: each once, tied ones too; None for the shape where no call was seen.
         tied: Names of the layers that use the same weight later; they are not counted again.
     """
 
@@ -124,8 +125,22 @@ def _layer(name: str, module: nn.Module, linear_map: LinearMap, trace: Trace | N
         rows=rows,
         weight=_float64(weight[rows]),
         bias=None if bias is None else _float64(bias[rows] if linear_map.parts > 1 else bias),
-        uses=tuple((module, shape) for shape in (trace.calls.get(name, (None,)) if trace else (None,))),
+        uses=tuple(_uses(name, module, trace)),
     )
+
+
+def _uses(name: str, module: nn.Module, trace: Trace | None) -> Iterator[tuple[nn.Module, Shape | None]]:
+    """The module as it was called, which for a convolution may not be as it is set, with the shape of an example."""
+    if trace is None or name not in trace.calls:
+        yield module, None
+        return
+    for shape in trace.calls[name]:
+        for settings in trace.settings.get((name, shape), ((),)):
+            called = module
+            if any(getattr(module, key) != value for key, value in settings):
+                called = copy.copy(module)
+                called.__dict__.update(settings)
+            yield called, shape
 
 
 def _float64(tensor: Tensor) -> Tensor:

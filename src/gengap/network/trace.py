@@ -7,11 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from gengap.network.copies import duplicate
 
 FEW = 8  # examples of the pass with gradients
 Shape = tuple[int, ...]
+Settings = tuple[tuple[str, Any], ...]  # of a convolution, by name
+OPERATOR = ("stride", "padding", "dilation", "groups", "padding_mode", "output_padding")
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,14 @@ class Trace:
         calls: Module's name -> shapes of one example of the first tensor it takes, each once, in the order of calls.
         follows: Module's name -> the module whose output, untouched, is its input.
         unused: Names of parameters that the outputs do not depend on, for any of the examples.
+        settings: A convolution's name and the shape of an example -> what it was set to in its calls on that shape,
+            each once.
     """
 
     calls: dict[str, tuple[Shape, ...]]
     follows: dict[str, str]
     unused: frozenset[str]
+    settings: dict[tuple[str, Shape], tuple[Settings, ...]]
 
 
 def trace_network(model: nn.Module, x: Tensor) -> Trace:
@@ -39,12 +45,16 @@ def trace_network(model: nn.Module, x: Tensor) -> Trace:
     calls: dict[str, dict[Shape, None]] = {}  # shapes in the order in which they come
     made: dict[int, tuple[str, Tensor, int]] = {}  # holds the tensors, so that an id stays theirs
     follows: dict[str, str] = {}
+    settings: dict[tuple[str, Shape], dict[Settings, None]] = {}
 
     def before(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
             if tensors:
-                calls.setdefault(name, {})[tuple(tensors[0].shape[1:])] = None
+                shape = tuple(tensors[0].shape[1:])
+                calls.setdefault(name, {})[shape] = None
+                if isinstance(module, _ConvNd):
+                    settings.setdefault((name, shape), {})[_settings(module, tensors[0], args, kwargs)] = None
                 if isinstance(module, nn.MultiheadAttention):  # uses the weight of out_proj without calling it
                     calls[f"{name}.out_proj"] = calls[name]
                 maker, _tensor, version = made.get(id(tensors[0]), ("", None, None))
@@ -72,7 +82,22 @@ def trace_network(model: nn.Module, x: Tensor) -> Trace:
     finally:
         for handle in handles:
             handle.remove()
-    return Trace({name: tuple(shapes) for name, shapes in calls.items()}, follows, _unused(model, x, idle))
+    return Trace(
+        {name: tuple(shapes) for name, shapes in calls.items()},
+        follows,
+        _unused(model, x, idle),
+        {call: tuple(seen) for call, seen in settings.items()},
+    )
+
+
+def _settings(module: _ConvNd, x: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Settings:
+    """What makes a convolution the operator that it is in this call, ``output_size`` as the padding that it means."""
+    values = {name: getattr(module, name) for name in OPERATOR}
+    output_size = kwargs.get("output_size", args[1] if len(args) > 1 else None)
+    if isinstance(module, _ConvTransposeNd) and output_size is not None:
+        sides: Any = (module.stride, module.padding, module.kernel_size, x.ndim - 2, module.dilation)
+        values["output_padding"] = tuple(module._output_padding(x, list(output_size), *sides))
+    return tuple(values.items())
 
 
 @contextmanager

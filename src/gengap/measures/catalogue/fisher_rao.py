@@ -1,7 +1,7 @@
 """The Fisher-Rao norm."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -70,9 +70,29 @@ def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tenso
             outputs, tangents = jvp(scores, (theta,), (theta,))[:2]
         except NotImplementedError:
             with _differentiable_recurrence():
-                outputs, tangents = jvp(scores, (theta,), (theta,))[:2]
+                outputs, tangents = _forward_or_double_backward(scores, theta)
     directions, log_sizes = score_gradients(outputs, y)
     return (directions * tangents.double()).sum(1), log_sizes
+
+
+def _forward_or_double_backward(
+    scores: Callable[[dict[str, Tensor]], Tensor], theta: dict[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Outputs and their derivative along theta; by two backward passes where there is no forward derivative.
+
+    The product u^T J is linear in u, and its derivative in u along theta is J theta.
+    """
+    try:
+        return jvp(scores, (theta,), (theta,))[:2]
+    except NotImplementedError:  # as of weight norm's kernel
+        pass
+    with torch.enable_grad():
+        point = {name: value.clone().requires_grad_() for name, value in theta.items()}
+        outputs = scores(point)
+        u = torch.zeros_like(outputs, requires_grad=True)
+        rows = torch.autograd.grad(outputs, list(point.values()), u, create_graph=True, materialize_grads=True)
+        inner = torch.stack([(row * value).sum() for row, value in zip(rows, theta.values(), strict=True)]).sum()
+        return outputs.detach(), torch.autograd.grad(inner, u)[0]
 
 
 @contextmanager

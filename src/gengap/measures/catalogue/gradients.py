@@ -16,10 +16,11 @@ from gengap.measures.values import Finding, scaled, skipped
 def gradient_noise_final(subject: Subject) -> Finding:
     """Over one epoch of minibatches, whose size is in the details, with respect to every parameter.
 
-    Batch norm uses its running statistics. Minibatches do not overlap, so the variance of a minibatch's mean is
-    estimated without bias as if examples were drawn anew. Jiang et al. divide by K. The gradients of the loss by the
-    scores are float64, also where float32 or float64 would make them 0. They measure it after the first
-    epoch too: for that, measure a snapshot of the weights of that time.
+    Parameters are the network's, as it was given: those of parametrizations too. Batch norm uses its running
+    statistics. Minibatches do not overlap, so the variance of a minibatch's mean is estimated without bias as if
+    examples were drawn anew. Jiang et al. divide by K. They measure it after the first epoch too: for that, measure a
+    snapshot of the weights of that time. The gradients of the loss by the scores are float64, also where softmax
+    would round them to 0.
     """
     sums = subject.gradient_pass.gradients
     if sums is None or sums.minibatches < 2:

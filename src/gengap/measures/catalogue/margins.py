@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor
 
 from gengap.measures.products import positive_margin
@@ -122,29 +123,37 @@ def normalised_margins_by_layer(subject: Subject) -> Finding:
     """Percentiles of every layer in the details, of rank m * percent // 100 from below.
 
     The paper fits a regression to percentiles of four layers; the mean of medians is a number that needs no fit.
-    Layers whose input was not seen, does not change the outputs, or is no tensor of floats with a row an example, are
-    not covered.
+    An example whose margin does not change with the layer's input is infinitely far from the boundary, on the side of
+    its margin: such a percentile is null. Layers are not covered whose input was not seen or is no tensor of floats
+    with a row an example, and those whose median is infinite.
     """
     seen = subject.gradient_pass
     layers = {name: _percentiles(seen.margins, layer) for name, layer in seen.layer_inputs.items()}
-    layers = {name: found for name, found in layers.items() if all(map(math.isfinite, found.values()))}
+    infinite = [name for name, percentiles in layers.items() if percentiles["50"] is None]
+    unwatched = [name for name in subject.layer_modules if name not in layers]
     unseen = [layer.name for layer in subject.layers if layer.input_shape is None]
-    missing = (*(name for name in subject.layer_modules if name not in layers), *unseen)
-    if not layers:
-        return skipped("no layer has an input with gradients", *missing)
-    value = sum(found["50"] for found in layers.values()) / len(layers)
-    if missing:
-        reason = f"no margins in the input of {', '.join(missing)}"
-        return Finding(value, "partial", reason, missing, details={"layers": layers})
-    return Finding(value, details={"layers": layers})
+    medians = [found["50"] for found in layers.values() if found["50"] is not None]
+    reasons = []
+    if missing := [*unwatched, *unseen]:
+        reasons.append(f"no margins in the input of {', '.join(missing)}")
+    if infinite:
+        reasons.append(
+            f"the median margin in the input of {', '.join(infinite)} is infinite: no gradients, or no variance"
+        )
+    if not medians:
+        return skipped("; ".join(reasons) or "no layer has an input with gradients", *missing, *infinite)
+    value, status = sum(medians) / len(medians), "partial" if reasons else "ok"
+    return Finding(value, status, "; ".join(reasons), (*infinite, *missing), details={"layers": layers})
+
+
+def _percentiles(margins: Tensor, layer: LayerInput) -> dict[str, float | None]:
+    distances = margins / (layer.gradient_norms * layer.total_variance**0.5)
+    distances = torch.where(margins == 0, 0.0, distances)  # on the boundary, whatever the gradient
+    found = {str(percent): low_margin(distances, percent) for percent in PERCENTS}
+    return {percent: value if math.isfinite(value) else None for percent, value in found.items()}
 
 
 def _mean_of_exponentials(logarithms: Tensor) -> Finding:
     """The Finding of ``mean exp(l_i)``, for logarithms that may be far below those of float64's least number."""
     top = float(logarithms.max())
     return scaled(float((logarithms - top).exp().mean()), top)
-
-
-def _percentiles(margins: Tensor, layer: LayerInput) -> dict[str, float]:
-    distances = margins / (layer.gradient_norms * layer.total_variance**0.5)
-    return {str(percent): low_margin(distances, percent) for percent in PERCENTS}

@@ -66,7 +66,7 @@ def tail_log_alpha_norm(subject: Subject) -> Finding:
     source=MARTIN,
     sign=1,
     needs=frozenset({"weights"}),
-    rescaling_invariant=True,
+    rescaling_invariant=False,
 )
 def tail_log_norm(subject: Subject) -> Finding:
     """Logarithm of the squared Frobenius norm."""
@@ -79,7 +79,7 @@ def tail_log_norm(subject: Subject) -> Finding:
     source=MARTIN,
     sign=1,
     needs=frozenset({"weights"}),
-    rescaling_invariant=True,
+    rescaling_invariant=False,
 )
 def tail_log_spectral_norm(subject: Subject) -> Finding:
     """Logarithm of the squared spectral norm; of convolutions the largest over the positions of the kernel."""
