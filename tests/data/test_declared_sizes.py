@@ -14,7 +14,7 @@ import pytest
 import gengap
 from gengap.data import idx, read_frame
 from gengap.data.archive import read_files
-from gengap.data.limits import Bounded, free_memory, memory_limit, size_text
+from gengap.data.limits import Bounded, free_memory, memory_limit, size_text, unpacked_limit
 from gengap.data.restricted_pickle import load_plain_pickle
 from gengap.errors import InputError
 
@@ -194,6 +194,26 @@ def test_a_compressed_table_is_read_up_to_the_limit(name: str, tmp_path: Path) -
     (tmp_path / name).write_bytes(bombs.zeros_gz(b"a,b\n1,", 1000))
     with pytest.raises(InputError, match="decompressed, is larger than the limit"):
         read_frame(tmp_path / name)
+
+
+def test_compressed_data_unfold_to_a_hundred_times_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GENGAP_MEMORY_LIMIT", raising=False)
+    path = bombs.tar_bomb(tmp_path / "x.tar.gz", 200)
+    assert path.stat().st_size < 300_000
+    with pytest.raises(InputError, match=r"would take 200\.0 MiB of memory, more than the limit of 64\.0 MiB"):
+        gengap.load(path)
+    assert unpacked_limit(10**6) == 10**8
+    assert unpacked_limit(1) == 64 * bombs.MEBI
+    assert unpacked_limit(10**18) == pytest.approx(free_memory() / 2, rel=0.5)
+    monkeypatch.setenv("GENGAP_MEMORY_LIMIT", "300M")  # whoever says so has thought of it
+    with pytest.raises(InputError, match="truncated or no archive"):  # it is read to its end, which is missing
+        gengap.load(path)
+
+
+def test_a_pickle_of_very_many_containers_is_left_early(tmp_path: Path) -> None:
+    folder = bombs.cifar_pickles(tmp_path / "x", b"\x80\x02" + b"]" * 3_000_000 + b".")
+    with pytest.raises(InputError, match="more than 2,000,000 containers"):
+        gengap.load(folder)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from gengap.data.limits import Bounded, check_file, check_memory, memory_limit, out_of_memory_refused
+from gengap.data.limits import Bounded, check_file, check_memory, memory_limit, out_of_memory_refused, unpacked_limit
 from gengap.errors import InputError
 
 MOST_MEMBERS = 100_000  # of which each costs memory
@@ -29,7 +29,7 @@ def read_files(source: Path, wanted: Callable[[str], bool], largest: int | None 
 
     Of an archive the members are read into memory and nothing is written anywhere, so a member called ``../x`` or a
     link to somewhere else can do no harm; only regular members count. Of a folder only its files are read, none below.
-    All of an archive, decompressed, must be within ``gengap.data.limits.memory_limit``.
+    All of an archive, decompressed, must be within ``gengap.data.limits.unpacked_limit``.
 
     Args:
         source: A folder, or a tar archive that may be compressed with gzip, bzip2 or xz.
@@ -72,15 +72,19 @@ def _opened(source: Path) -> Iterator[tarfile.TarFile]:
         file.seek(0)
         reader: Any = next((reader for magic, reader in _READERS.items() if start.startswith(magic)), None)
         stream = cast(BinaryIO, file if reader is None else reader(file))
-        bounded = Bounded(stream, memory_limit(), f"{source}, decompressed,")
+        bounded = Bounded(stream, _limit(source), f"{source}, decompressed,")
         with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_Member) as archive:
             yield archive
+
+
+def _limit(source: Path) -> int:
+    return unpacked_limit(source.stat().st_size)
 
 
 def _members(
     archive: tarfile.TarFile, source: Path, wanted: Callable[[str], bool], largest: int | None
 ) -> Iterator[tuple[str, bytes]]:
-    limit = memory_limit()
+    limit = _limit(source)
     for count, member in enumerate(archive, start=1):
         if count > MOST_MEMBERS:
             raise InputError(f"{source} has more than {MOST_MEMBERS:,} members.", expected="an archive of a data set")

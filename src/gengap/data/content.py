@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from gengap.data.limits import Bounded, check_file, memory_limit, out_of_memory_refused
+from gengap.data.limits import Bounded, check_file, memory_limit, out_of_memory_refused, unpacked_limit
 from gengap.errors import InputError
 
 STANDARD_INPUT = "-"
@@ -34,7 +34,7 @@ _FOREIGN = {
     b"\x80\x04": ("a pickle", "save the table as CSV or Parquet; gengap unpickles nothing"),
     b"\x80\x05": ("a pickle", "save the table as CSV or Parquet; gengap unpickles nothing"),
 }
-COST = 6  # bytes of memory for each byte of text, while a table or a document is made of it
+COST = 12  # bytes of memory for each byte of text, while a table or a document is made of it
 
 
 def read_content(path: str | Path, expected: str) -> bytes:
@@ -45,23 +45,26 @@ def read_content(path: str | Path, expected: str) -> bytes:
         expected: What it should be, for errors.
 
     Raises:
-        InputError: There is no such regular file, it is damaged, or larger than a sixth of ``memory_limit()``.
+        InputError: There is no such regular file, it is damaged, or larger than a twelfth of ``memory_limit()``.
     """
     limit = memory_limit() // COST
     if str(path) == STANDARD_INPUT:
         what = "Standard input"
-        return _decompressed(io.BytesIO(Bounded(sys.stdin.buffer, limit, what).read()), limit, what, expected)
+        content = Bounded(sys.stdin.buffer, limit, what).read()
+        packed = min(limit, unpacked_limit(len(content)))
+        return _decompressed(io.BytesIO(content), limit, packed, what, expected)
     file = Path(path)
     check_file(file, expected)
     try:
         with file.open("rb") as stream:
-            return _decompressed(stream, limit, str(file), expected)
+            packed = min(limit, unpacked_limit(file.stat().st_size))
+            return _decompressed(stream, limit, packed, str(file), expected)
     except OSError as error:
         raise InputError(f"Cannot read {file}: {error.strerror or error}.", expected=expected) from error
 
 
-def _decompressed(stream: BinaryIO, limit: int, what: str, expected: str) -> bytes:
-    """All of a stream, decompressed where it is compressed."""
+def _decompressed(stream: BinaryIO, limit: int, packed: int, what: str, expected: str) -> bytes:
+    """All of a stream up to a limit, decompressed up to another where it is compressed."""
     start = stream.read(6)
     stream.seek(0)
     reader: Any = next((reader for magic, reader in _READERS.items() if start.startswith(magic)), None)
@@ -69,7 +72,7 @@ def _decompressed(stream: BinaryIO, limit: int, what: str, expected: str) -> byt
         with out_of_memory_refused(what):
             if reader is None:
                 return Bounded(stream, limit, what).read()
-            return Bounded(cast(BinaryIO, reader(stream)), limit, f"{what}, decompressed,").read()
+            return Bounded(cast(BinaryIO, reader(stream)), packed, f"{what}, decompressed,").read()
     except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
         raise InputError(f"Cannot read {what}: {error}.", expected=expected) from error
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.data.limits import check_file, check_memory
+from gengap.data.limits import check_file, check_memory, unpacked_limit
 from gengap.data.problem import Split
 from gengap.errors import InputError
 
@@ -68,7 +68,8 @@ def _read_array(path: Path, file: BinaryIO, expected: tuple[int, ...] | None) ->
     if expected is not None and shape != expected:
         raise InputError(f"{path} declares {'x'.join(map(str, shape))}.", expected="x".join(map(str, expected)))
     size = math.prod(shape)
-    check_memory(f"{path} of shape {'x'.join(map(str, shape))}", 2 * size)  # the values, and the bytes they came from
+    limit = unpacked_limit(path.stat().st_size)
+    check_memory(f"{path} of shape {'x'.join(map(str, shape))}", 2 * size, limit)  # the bytes and the array of them
     values = file.read(size)
     if len(values) < size or file.read(1):
         raise InputError(

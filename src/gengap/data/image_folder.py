@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.data.arrays import from_arrays
-from gengap.data.limits import check_file, check_memory, out_of_memory_refused
+from gengap.data.limits import check_file, check_memory, out_of_memory_refused, unpacked_limit
 from gengap.data.problem import Problem
 from gengap.errors import InputError
 
@@ -97,7 +97,8 @@ def _check_sizes(folder: Path, headers: Mapping[Path, _Header]) -> None:
             )
     channels = 1 if all(header.grey for header in headers.values()) else 3
     largest = 2 * len(headers) * width * height * channels  # each decoded, then all of a split in one array
-    check_memory(f"{folder} with {len(headers):,} images of {width} x {height} pixels", largest)
+    limit = unpacked_limit(sum(file.stat().st_size for file in headers))
+    check_memory(f"{folder} with {len(headers):,} images of {width} x {height} pixels", largest, limit)
 
 
 def _pixels(file: Path, channels: int) -> NDArray[np.uint8]:

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from gengap.data.content import decoded, read_content
+from gengap.data.limits import check_memory
 from gengap.errors import InputError
+
+COST = 30  # bytes of memory for each character, in a document of many small lists
 
 
 def read_json(path: str | Path, expected: str) -> Any:
@@ -28,6 +31,7 @@ def parse_json(text: str, what: str, expected: str) -> Any:
     Raises:
         InputError: It is no JSON, nested too deeply, or names a key of an object twice.
     """
+    check_memory(what, COST * len(text))
     try:
         return json.loads(text, object_pairs_hook=_object)
     except InputError as error:

@@ -17,6 +17,7 @@ from gengap.errors import InputError
 VARIABLE = "GENGAP_MEMORY_LIMIT"
 UNKNOWN_MACHINE = 4 * 2**30  # bytes, where the system does not say how much memory is free
 _CHUNK = 2**20
+_UNPACKED, _RATIO = 2**26, 100  # images and text unfold to less than a hundred times their compressed size
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -53,6 +54,18 @@ def memory_limit() -> int:
     return int(number) * unit
 
 
+def unpacked_limit(packed: int) -> int:
+    """Bytes to which a compressed file may unfold: those of ``memory_limit``, and at most a hundred times its size.
+
+    Up to 64 MiB any file may unfold, and where ``GENGAP_MEMORY_LIMIT`` is set that alone counts.
+
+    Args:
+        packed: Bytes of the file.
+    """
+    limit = memory_limit()
+    return limit if os.environ.get(VARIABLE, "").strip() else min(limit, max(_UNPACKED, _RATIO * packed))
+
+
 def size_text(n_bytes: float) -> str:
     """A number of bytes as people read it.
 
@@ -85,7 +98,7 @@ def too_large(what: str, limit: int) -> InputError:
     """The error for what is beyond a limit; ``what`` ends with a comparative."""
     return InputError(
         f"{what} than the limit of {size_text(limit)}.",
-        expected="by default at most half of the memory that is free",
+        expected="at most half of the memory that is free, and of compressed data a hundred times their size",
         next_step=f"check that it is what it should be; if so, take a part of it or raise {VARIABLE}, e.g. 16G",
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.data.arrays import FLOATS, from_arrays
-from gengap.data.limits import check_file, check_memory, out_of_memory_refused
+from gengap.data.limits import check_file, check_memory, out_of_memory_refused, unpacked_limit
 from gengap.data.problem import Problem
 from gengap.errors import InputError
 
@@ -73,7 +73,7 @@ def _check_headers(path: Path, archive: zipfile.ZipFile) -> None:
                 expected="as many bytes as its header says",
             )
         total += stored + count * _needed(name, dtype)
-    check_memory(f"{path} with its four arrays", total)
+    check_memory(f"{path} with its four arrays", total, unpacked_limit(path.stat().st_size))
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gengap.data.limits import check_memory, memory_limit, out_of_memory_refused
+from gengap.data.limits import check_memory, out_of_memory_refused, unpacked_limit
 from gengap.data.text_table import check_columns
 from gengap.errors import InputError
 
@@ -28,9 +28,8 @@ def read_parquet(file: Path) -> "pd.DataFrame":
             check_columns(declared.num_columns, str(file))
             groups = [declared.row_group(i) for i in range(declared.num_row_groups)]
             cells = declared.num_rows * declared.num_columns
-            check_memory(
-                f"{file} of {declared.num_rows:,} rows", max(2 * sum(g.total_byte_size for g in groups), cells * _CELL)
-            )
+            needed = max(2 * sum(group.total_byte_size for group in groups), cells * _CELL)
+            check_memory(f"{file} of {declared.num_rows:,} rows", needed, unpacked_limit(file.stat().st_size))
             names = [field.name for field in opened.schema_arrow if _is_text(field.type)]
         with out_of_memory_refused(str(file)):
             table = pq.read_table(file, read_dictionary=names)
@@ -56,7 +55,7 @@ def _decoded(table: Any, names: list[str], file: Path) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    limit, needed = memory_limit(), 0
+    limit, needed = unpacked_limit(file.stat().st_size), 0
     for name in names:
         column = table[name]
         for chunk in column.chunks:

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.data.limits import out_of_memory_refused
+from gengap.data.limits import check_memory, out_of_memory_refused
 from gengap.errors import InputError
+
+MOST_OBJECTS = 2_000_000  # containers and references: of either, a byte of the file may make a hundred bytes
 
 
 def load_plain_pickle(raw: bytes, origin: str) -> Any:
@@ -117,10 +119,19 @@ class _Pickle(io.BytesIO):
         return line
 
 
+def _counted(load: Callable[..., None]) -> Callable[..., None]:
+    def counted(self: "_Unpickler") -> None:
+        self._count()
+        load(self)
+
+    return counted
+
+
 class _Unpickler(pickle._Unpickler):
     """Python's unpickler in Python, with plain keys alone and no sets."""
 
     stack: list[Any]
+    made, most = 0, MOST_OBJECTS
     dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)
 
     def find_class(self, module: str, name: str) -> Any:
@@ -134,6 +145,11 @@ class _Unpickler(pickle._Unpickler):
     def persistent_load(self, pid: Any) -> Any:
         """There is nothing outside the pickle."""
         raise InputError("the pickle refers to something outside it, which is refused.", expected="plain data")
+
+    def _count(self) -> None:
+        self.made += 1
+        if self.made > self.most:
+            raise InputError(f"more than {self.most:,} containers and references in a pickle.", expected="fewer")
 
     def _set_item(self) -> None:
         _check_key(self.stack[-2])
@@ -152,6 +168,8 @@ class _Unpickler(pickle._Unpickler):
     def _refuse_set(self) -> None:
         raise InputError("a set in a pickle.", expected="plain data and arrays of numbers")
 
+    for _code in b"]}()lt\x85\x86\x87\x94pqr":  # each of them makes a container, or a reference, from a byte or two
+        dispatch[_code] = _counted(dispatch[_code])
     dispatch |= {pickle.SETITEM[0]: _set_item, pickle.SETITEMS[0]: _set_items, pickle.DICT[0]: _make_dict}
     dispatch |= dict.fromkeys((pickle.EMPTY_SET[0], pickle.ADDITEMS[0], pickle.FROZENSET[0]), _refuse_set)
 
@@ -175,6 +193,8 @@ class _Anything:
 class _Rehearsal(_Unpickler):
     """Goes through a pickle of any kind without making or calling anything that it names."""
 
+    most = 100_000_000  # its size was compared with the memory that there is
+
     def find_class(self, module: str, name: str) -> Any:
         """A stand-in for every name."""
         return _Anything
@@ -196,6 +216,7 @@ def check_pickle(raw: bytes, origin: str) -> None:
     """
     try:
         with out_of_memory_refused("What it holds"):
+            check_memory("The pickle", 100 * len(raw))
             _Rehearsal(_Pickle(raw), encoding="bytes").load()
     except InputError as error:
         raise InputError(f"{origin}: {error.what}", expected="tensors and plain containers") from error
