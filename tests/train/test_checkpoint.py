@@ -104,7 +104,7 @@ def _ones(state: dict[str, Any]) -> None:
 EDITS = {
     "broadcast": (_ones, "has not the shape"),
     "type": (
-        lambda state: state["momenta"].update({k: v.double() for k, v in state["momenta"].items()}),
+        lambda state: state["optimizer_state"].update({k: v.double() for k, v in state["optimizer_state"].items()}),
         "and the type",
     ),
     "no tensor": (lambda state: state["parameters"].update(dict.fromkeys(state["parameters"], 1)), "has not the shape"),

@@ -82,7 +82,7 @@ def test_a_diverged_replica_is_a_result_and_the_others_go_on(tiny: Problem) -> N
 
 def test_learning_rate_falls_by_stairs() -> None:
     recipe = Recipe(learning_rate=0.1, decay=0.5, decay_steps=3)
-    assert [recipe.learning_rate_at(step) for step in (0, 2, 3, 5, 6)] == [0.1, 0.1, 0.05, 0.05, 0.025]
+    assert [recipe.learning_rate_at(step, 10) for step in (0, 2, 3, 5, 6)] == [0.1, 0.1, 0.05, 0.05, 0.025]
 
 
 class KilledError(Exception):
@@ -163,7 +163,7 @@ def test_a_last_minibatch_of_one_is_refused_where_batch_normalisation_is_left_wi
     check_trainable(problem, recipe.model_copy(update={"model": "inception-small-no-bn"}), 33)
 
 
-@pytest.mark.parametrize(("change", "message"), [({"random_crop": True}, "no margin"), ({"flip": True}, "is a table")])
+@pytest.mark.parametrize(("change", "message"), [({"random_crop": True}, "no margin"), ({"flip": True}, "has no images")])
 def test_a_recipe_that_the_inputs_do_not_allow_is_refused(change: dict[str, bool], message: str) -> None:
     x, y = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32), np.arange(8) % 2
     with pytest.raises(InputError, match=message):

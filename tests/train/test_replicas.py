@@ -110,7 +110,7 @@ def test_gradients_keep_the_layout_of_images_through_a_flattening_layer() -> Non
         last = next(m for m in reversed(list(replicas.module)) if isinstance(m, nn.ReLU))
         last.register_full_backward_hook(lambda _, inner, outer: seen.append(outer[0]))
         x, y = torch.tensor(split.x)[None].double(), torch.tensor(split.y)[None]
-        replicas.step(x, y, torch.tensor([0.1], dtype=torch.float64), 0.9)
+        replicas.step(x, y, torch.tensor([0.1], dtype=torch.float64))
         found.append(replicas.parameters)
     assert [g.is_contiguous(memory_format=torch.channels_last) for g in seen] == [False, True]
     for name in found[0]:
@@ -129,7 +129,7 @@ def test_a_step_updates_by_the_momentum_rule_by_hand(tiny: Problem) -> None:
             for (name, p), gradient in zip(twin.named_parameters(), gradients, strict=True):
                 velocity[name] = 0.9 * velocity[name] + gradient
                 p -= rate * velocity[name]
-        ours, _ = replicas.step(x[None], y[None], torch.tensor([rate], dtype=torch.float64), 0.9)
+        ours, _ = replicas.step(x[None], y[None], torch.tensor([rate], dtype=torch.float64))
         assert ours.item() == pytest.approx(loss.item(), rel=1e-12)
     for name, p in twin.named_parameters():
         torch.testing.assert_close(replicas.parameters[name][0].detach(), p.detach(), rtol=1e-12, atol=1e-14)
@@ -138,7 +138,7 @@ def test_a_step_updates_by_the_momentum_rule_by_hand(tiny: Problem) -> None:
 def test_dropout_masks_differ_between_replicas(tiny: Problem) -> None:
     replicas = Replicas.initialise(tiny, Recipe(dropout=0.5), [0, 0], FLOAT64)
     x = torch.randn(1, 8, 3, 6, 6, dtype=torch.float64).expand(2, -1, -1, -1, -1)
-    losses, _ = replicas.step(x, torch.zeros(2, 8, dtype=torch.long), torch.zeros(2), 0.9)
+    losses, _ = replicas.step(x, torch.zeros(2, 8, dtype=torch.long), torch.zeros(2))
     assert losses[0] != losses[1]
 
 

@@ -25,7 +25,7 @@ INTERVAL_S = 20.0
 FORMAT = 3
 
 _RUN_FIELDS = {"weights": dict, "snapshots": dict, "history": list, "status": str, "reason": str, "seconds": float}
-_TENSORS = ("parameters", "momenta", "buffers")
+_TENSORS = ("parameters", "optimizer_state", "buffers")
 
 
 def identity(trios: Sequence[Trio], execution: Execution, initial: Sequence[Tensors] = ()) -> str:

@@ -112,8 +112,9 @@ def shared_part(problem: Problem, recipe: Recipe) -> tuple[object, ...]:
 
 def check_trainable(problem: Problem, recipe: Recipe, n_train: int) -> None:
     """Raises InputError where a recipe asks for what ``n_train`` examples like the Problem's do not allow."""
-    if recipe.flip and problem.train.x.ndim != 4:
-        raise InputError(f"{problem.name} is a table: nothing can be mirrored.", expected="images, or flip=false")
+    for name in ("flip", "pad", "rotation"):
+        if getattr(recipe, name) and problem.train.x.ndim != 4:
+            raise InputError(f"{problem.name} has no images, which {name} is for.", expected=f"images, or no {name}")
     if recipe.random_crop and problem.preprocessing.crop is None:
         cut = any(step["step"] == "crop" for step in problem.steps)
         raise InputError(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from gengap.data import Problem, data_set_of, read_json
 from gengap.errors import InputError, unknown
-from gengap.train.recipe import Recipe
+from gengap.train.optimizers import FIELDS
+from gengap.train.recipe import STAIRCASE, Recipe
 
 # Zhang et al. 2017: learning rate 0.1 for Inception, 0.01 for AlexNet and the MLPs; epochs as their curves need.
 PRESETS = {
@@ -73,7 +74,17 @@ def choose_recipe(
     else:
         named = data_set_of(problem)
         fields = preset(str(name or default_preset(named.name if named else None, model))).model_dump()
-    return Recipe.parse({**fields, **chosen})
+    return Recipe.parse({**_still_fitting(fields, chosen), **chosen})
+
+
+def _still_fitting(fields: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    """Fields without those that belong to another optimizer or schedule than the one that is asked for."""
+    gone: set[str] = set()
+    if changes.get("optimizer", fields.get("optimizer", "sgd")) != fields.get("optimizer", "sgd"):
+        gone |= frozenset().union(*FIELDS.values())
+    if changes.get("schedule", fields.get("schedule", "staircase")) != fields.get("schedule", "staircase"):
+        gone |= set(STAIRCASE)
+    return {name: value for name, value in fields.items() if name not in gone}
 
 
 def _fields(path: Path) -> dict[str, object]:

@@ -1,9 +1,10 @@
 """R networks of one architecture, stacked, and the one step that trains them all."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +15,14 @@ from gengap.data import Problem
 from gengap.network.gradients import NotFiniteError
 from gengap.seeds import stream
 from gengap.train.execution import Execution
+from gengap.train.optimizers import clip_norms
 from gengap.train.recipe import Recipe
 from gengap.train.winsorized import WinsorizedSGD
 
 Tensors = dict[str, Tensor]
+Mixture = tuple[Tensor, Tensor]
+"""Other labels ``[R, B]`` and the share of the first ones ``[R]``: mixup of Zhang et al. 2018 (arXiv:1710.09412)."""
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass
@@ -26,20 +31,26 @@ class Replicas:
 
     The loss is written for one network and mapped over R with ``torch.func.vmap``; since the R losses share no
     variable, the gradient of their sum is each one's own gradient. The update is elementwise, with a learning rate
-    and a weight decay for each replica.
+    and a weight decay for each replica; see ``gengap.train.optimizers``.
 
     Attributes:
         module: The architecture; its own weights are not used.
-        parameters, momenta: ``[R, …]`` by parameter name.
+        parameters: ``[R, …]`` by parameter name.
+        slots: State of the optimizer, ``[R, …]`` by parameter name for each of its slots.
         buffers: ``[R, …]`` by name: running statistics and the like, and parameters that ask for no gradient.
         execution: How this is computed: the memory layout that is used, which need not be the one asked for.
+        recipe: The recipe, in all that replicas share.
     """
 
     module: nn.Module
     parameters: Tensors
-    momenta: Tensors
+    slots: dict[str, Tensors]
     buffers: Tensors
     execution: Execution
+    recipe: Recipe
+
+    def __post_init__(self) -> None:
+        self._optimizer = self.recipe.make_optimizer()
 
     @classmethod
     def initialise(cls, problem: Problem, recipe: Recipe, seeds: Sequence[int], execution: Execution) -> "Replicas":
@@ -65,10 +76,19 @@ class Replicas:
         return cls(
             module=modules[0],
             parameters={name: value.requires_grad_() for name, value in stacked.items()},
-            momenta={name: torch.zeros_like(value) for name, value in stacked.items()},
+            slots={
+                slot: {name: torch.zeros_like(value) for name, value in stacked.items()}
+                for slot in recipe.make_optimizer().slots
+            },
             buffers={name: _stack([b[name] for b in buffers], execution) for name in buffers[0]},
             execution=execution,
+            recipe=recipe,
         )
+
+    @property
+    def optimizer_state(self) -> Tensors:
+        """All slots in one mapping, ``slot/parameter`` -> tensor."""
+        return {f"{slot}/{name}": value for slot, tensors in self.slots.items() for name, value in tensors.items()}
 
     def load(self, states: Sequence[Tensors]) -> None:
         """Gives each network the weights and statistics of a state dict."""
@@ -85,49 +105,50 @@ class Replicas:
         x: Tensor,
         y: Tensor,
         rates: Tensor,
-        momentum: float,
         weight_decays: Tensor | None = None,
-        winsorize: float = 0.0,
+        *,
+        number: int = 0,
+        mixture: Mixture | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """One step of SGD with momentum: ``m <- momentum m + g + weight_decay w``; ``w <- w - rate m``.
+        """One step of the recipe's optimizer on one minibatch of each replica.
 
         Args:
-            x: ``[R, B, …]`` inputs.
+            x: ``[R, B, …]`` inputs, mixed already where there is a mixture.
             y: ``[R, B]`` labels.
             rates: ``[R]`` learning rates.
-            momentum: In [0, 1).
             weight_decays: ``[R]``; None is none.
-            winsorize: Percentile of the examples' gradients that is clipped at both ends.
+            number: Number of the step, from 0.
+            mixture: The other labels and the share of ``y``, for mixup.
 
         Returns:
             Mean loss in nats and number of correct predictions before the update, each ``[R]``.
         """
         self.module.train()
         gradients: Sequence[Tensor]
-        if winsorize:
-            losses, hits, gradients = self._winsorized(x, y, winsorize)
+        if self.recipe.winsorize:
+            losses, hits, gradients = self._winsorized(x, y, self.recipe.winsorize)
         else:
-            losses, hits = self._losses(x, y)
+            losses, hits = self._losses(x, y, self._objective, mixture)
             gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()))
         with torch.no_grad():
-            for name, gradient in zip(self.parameters, gradients, strict=True):
-                weight, velocity = self.parameters[name], self.momenta[name]
+            if self.recipe.gradient_clip is not None:
+                gradients = clip_norms(list(gradients), self.recipe.gradient_clip)
+            for (name, weight), gradient in zip(self.parameters.items(), gradients, strict=True):
                 shape = (-1,) + (1,) * (weight.ndim - 1)
-                if weight_decays is not None:
-                    gradient = gradient.addcmul(weight, weight_decays.view(shape))
-                velocity.mul_(momentum).add_(gradient)
-                weight.addcmul_(velocity, rates.view(shape), value=-1)
+                decays = None if weight_decays is None else weight_decays.view(shape)
+                state = {slot: tensors[name] for slot, tensors in self.slots.items()}
+                self._optimizer.update(weight, gradient, state, rates.view(shape), decays, number)
         return losses.detach(), hits
 
     @torch.no_grad()
     def evaluate(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Mean loss and number of correct predictions of each network in evaluation mode, each ``[R]``."""
         self.module.eval()
-        return self._losses(x, y)
+        return self._losses(x, y, self._loss)
 
     def keep(self, indices: Sequence[int]) -> None:
         """Drops all replicas but those of the given indices."""
-        for tensors in (self.parameters, self.momenta, self.buffers):
+        for tensors in (self.parameters, *self.slots.values(), self.buffers):
             for name, value in tensors.items():
                 kept = value.detach()[list(indices)].clone()
                 tensors[name] = kept.requires_grad_(value.requires_grad)
@@ -144,17 +165,18 @@ class Replicas:
             for name, tensor in state.items()
         }
 
-    def _losses(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _losses(self, x: Tensor, y: Tensor, loss: Loss, mixture: Mixture | None = None) -> tuple[Tensor, Tensor]:
+        others, shares = (y, torch.ones(len(y), dtype=x.dtype, device=x.device)) if mixture is None else mixture
         if len(self) > 1:
-            mapped = vmap(self._loss_of_one, randomness="different")
-            losses, hits = mapped(self.parameters, self.buffers, x, y)
+            mapped = vmap(partial(self._loss_of_one, loss), randomness="different")
+            losses, hits = mapped(self.parameters, self.buffers, x, y, others, shares)
             return losses, hits
         parameters = {name: value.squeeze(0) for name, value in self.parameters.items()}
         buffers = {name: value.squeeze(0) for name, value in self.buffers.items()}
         if self.execution.memory_format == "channels_last" and x.ndim == 5:
             x = x.squeeze(0).contiguous(memory_format=torch.channels_last).unsqueeze(0)
-        loss, hit = self._loss_of_one(parameters, buffers, x.squeeze(0), y.squeeze(0))
-        return loss.unsqueeze(0), hit.unsqueeze(0)
+        value, hit = self._loss_of_one(loss, parameters, buffers, x[0], y[0], others[0], shares[0])
+        return value.unsqueeze(0), hit.unsqueeze(0)
 
     def _winsorized(self, x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Losses, hits and winsorised gradients of one replica after the other; a loss that is not finite is NaN."""
@@ -180,11 +202,28 @@ class Replicas:
         for name, value in {**self.parameters, **self.buffers}.items():
             own[name].data = value.detach()[r]
 
-    def _loss_of_one(self, parameters: Tensors, buffers: Tensors, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss_of_one(
+        self, loss: Loss, parameters: Tensors, buffers: Tensors, x: Tensor, y: Tensor, others: Tensor, share: Tensor
+    ) -> tuple[Tensor, Tensor]:
         with self._autocast():
             logits = functional_call(self.module, {**parameters, **buffers}, (x,))
         logits = logits.to(self.execution.dtype)
-        return nn.functional.cross_entropy(logits, y), (logits.argmax(-1) == y).sum()
+        value = loss(logits, y)
+        if self.recipe.mixup and self.module.training:
+            value = share * value + (1 - share) * loss(logits, others)
+        return value, (logits.argmax(-1) == y).sum()
+
+    def _loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """The recipe's loss: cross entropy in nats, or the mean square of scores minus one-hot labels."""
+        if self.recipe.loss == "squared":
+            return (logits - nn.functional.one_hot(y, logits.shape[-1])).square().mean()
+        return nn.functional.cross_entropy(logits, y)
+
+    def _objective(self, logits: Tensor, y: Tensor) -> Tensor:
+        """What training minimises: the loss, with smoothed labels where the recipe asks for it."""
+        if self.recipe.label_smoothing:
+            return nn.functional.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
+        return self._loss(logits, y)
 
     def _autocast(self) -> AbstractContextManager[None]:
         mixed = self.execution.precision == "bfloat16"

@@ -14,7 +14,7 @@ from torch import Tensor
 from gengap.data import Problem
 from gengap.network.inputs import batch_rows, centre_crop, scaled
 from gengap.seeds import stream
-from gengap.train.augmentation import random_crop, random_flip
+from gengap.train.augmentation import mixed, padded_crop, random_crop, random_flip, random_rotation
 from gengap.train.execution import Execution
 from gengap.train.recipe import Recipe
 from gengap.train.replicas import Replicas, Tensors
@@ -83,6 +83,11 @@ class Training:
         """The recipe in all that replicas share."""
         return self.trios[0][1]
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Minibatches of an epoch, the last of which may be smaller."""
+        return math.ceil(self.train.y.shape[1] / self.recipe.batch_size)
+
     def advance(self) -> None:
         """One epoch of training, its evaluation where due, and a record of both in each active run's history."""
         recipe = self.recipe
@@ -97,7 +102,7 @@ class Training:
             record: dict[str, Any] = {
                 "epoch": self.epoch,
                 "steps": steps,
-                "lr": self.runs[i].recipe.learning_rate_at(steps - 1),
+                "lr": self.runs[i].recipe.learning_rate_at(steps - 1, self.steps_per_epoch),
                 **{name: values[r] for name, values in measured.items()},
                 "running_loss": loss[r],
                 "running_accuracy": accuracy[r],
@@ -116,14 +121,18 @@ class Training:
         weight_decays = decays if decays.any() else None
         total_loss = torch.zeros(len(seeds), dtype=torch.float64, device=device)
         total_hits = torch.zeros_like(total_loss)
-        step = (self.epoch - 1) * math.ceil(n / size)
+        mixing = [np.random.default_rng(stream(seed, "mixup", self.epoch)) for seed in seeds]
+        step = (self.epoch - 1) * self.steps_per_epoch
         with torch.random.fork_rng():
             torch.manual_seed(stream(seeds[0], "dropout", self.epoch))
             for index in torch.split(order.to(device), size, dim=1):
                 x = self._augmented(self.train.inputs(index), augmenting)
-                y, rates = self.train.y.gather(1, index), self._each(partial(Recipe.learning_rate_at, step=step))
+                y, rates = self.train.y.gather(1, index), self._rates(step)
                 x = self._scaled(x)
-                loss, hits = self.replicas.step(x, y, rates, recipe.momentum, weight_decays, recipe.winsorize)
+                mixture = None
+                if recipe.mixup:
+                    x, mixture = mixed(x, y, recipe.mixup, mixing)
+                loss, hits = self.replicas.step(x, y, rates, weight_decays, number=step, mixture=mixture)
                 total_loss += loss * index.shape[1]
                 total_hits += hits
                 step += 1
@@ -179,6 +188,9 @@ class Training:
             total_hits += hits
         return (total_loss / n).tolist(), (total_hits / n).tolist()
 
+    def _rates(self, step: int) -> Tensor:
+        return self._each(partial(Recipe.learning_rate_at, step=step, steps_per_epoch=self.steps_per_epoch))
+
     def _each(self, value: Callable[[Recipe], float]) -> Tensor:
         """A number of each active run's recipe, ``[R]``."""
         values = [value(self.runs[i].recipe) for i in self.active]
@@ -186,10 +198,17 @@ class Training:
 
     def _augmented(self, x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
         recipe, crop = self.recipe, self.trios[0][0].preprocessing.crop
+        changes: list[Callable[[Tensor, torch.Generator], Tensor]] = []
         if recipe.random_crop and crop is not None:
-            x = torch.stack([random_crop(own, crop, g) for own, g in zip(x, generators, strict=True)])
+            changes.append(lambda images, g: random_crop(images, crop, g))
+        if recipe.pad:
+            changes.append(lambda images, g: padded_crop(images, recipe.pad, g))
+        if recipe.rotation:
+            changes.append(lambda images, g: random_rotation(images, recipe.rotation, g))
         if recipe.flip:
-            x = torch.stack([random_flip(own, g) for own, g in zip(x, generators, strict=True)])
+            changes.append(random_flip)
+        for change in changes:
+            x = torch.stack([change(images, g) for images, g in zip(x, generators, strict=True)])
         return x
 
     def _scaled(self, x: Tensor) -> Tensor:

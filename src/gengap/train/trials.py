@@ -104,7 +104,7 @@ def stepper(problem: Problem, recipe: Recipe, execution: Execution) -> Callable[
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(execution.device, execution.dtype)
     y = torch.zeros(shape[:2], dtype=torch.long, device=execution.device)
     rate = torch.zeros(1, device=execution.device)
-    return lambda: float(replicas.step(x, y, rate, recipe.momentum, winsorize=recipe.winsorize)[0])
+    return lambda: float(replicas.step(x, y, rate)[0])
 
 
 def _seconds_per_step(problem: Problem, recipe: Recipe, executions: Sequence[Execution]) -> list[float]:
