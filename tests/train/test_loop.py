@@ -163,7 +163,10 @@ def test_a_last_minibatch_of_one_is_refused_where_batch_normalisation_is_left_wi
     check_trainable(problem, recipe.model_copy(update={"model": "inception-small-no-bn"}), 33)
 
 
-@pytest.mark.parametrize(("change", "message"), [({"random_crop": True}, "no margin"), ({"flip": True}, "has no images")])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"random_crop": True}, "no margin"), ({"flip": True}, "no images"), ({"pad": 2}, "no images")],
+)
 def test_a_recipe_that_the_inputs_do_not_allow_is_refused(change: dict[str, bool], message: str) -> None:
     x, y = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32), np.arange(8) % 2
     with pytest.raises(InputError, match=message):

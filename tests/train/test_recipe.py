@@ -36,11 +36,29 @@ def test_every_field_changes_the_hash() -> None:
         "snapshots": (1,),
         "snapshot_loss": 0.1,
         "winsorize": 2.0,
+        "optimizer": "adamw",
+        "nesterov": True,
+        "beta1": 0.8,
+        "beta2": 0.9,
+        "smoothing": 0.9,
+        "epsilon": 1e-6,
+        "gradient_clip": 1.0,
+        "schedule": "cosine",
+        "decay_epochs": 3,
+        "warm_up_epochs": 1.0,
+        "loss": "squared",
+        "label_smoothing": 0.1,
+        "mixup": 0.2,
+        "pad": 4,
+        "rotation": 25.0,
         "precision": "float32",
         "memory_format": "contiguous",
     }
     assert set(changes) == set(Recipe.model_fields)
-    hashes = {Recipe(**{name: value}).hash for name, value in changes.items()} | {Recipe().hash}
+    rules = {"beta1": "adam", "beta2": "adam", "smoothing": "rmsprop", "epsilon": "rmsprop"}  # whose fields these are
+    recipes = [Recipe(**{"optimizer": rules.get(name, "sgd"), name: value}) for name, value in changes.items()]
+    assert len({recipe.hash for recipe in recipes if recipe.optimizer == "adam"}) == 2
+    hashes = {recipe.hash for recipe in recipes} | {Recipe().hash}
     assert len(hashes) == len(changes) + 1
 
 
