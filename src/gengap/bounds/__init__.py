@@ -11,6 +11,13 @@ from gengap.bounds.examples_needed import examples_needed
 from gengap.bounds.hoeffding import hoeffding
 from gengap.bounds.inputs import counts, level, unit_losses
 from gengap.bounds.kawaguchi2017 import kawaguchi2017_gap, kawaguchi2017_prop5
+from gengap.bounds.kawaguchi2017_paths import (
+    BernsteinConstants,
+    Theorem8,
+    kawaguchi2017_theorem8,
+    kawaguchi2017_theorem9,
+    kawaguchi2017_weight_norm,
+)
 from gengap.bounds.labels import check_classes, check_comparable, label_array, label_remarks, one_for_each
 from gengap.bounds.ladder import Ladder
 from gengap.bounds.losses import brier_losses, group_means, predicted_labels, scaled_losses, zero_one_losses
@@ -60,6 +67,12 @@ __all__ = [
     "paired_power",
     # Adaptive reuse of a held-out set
     "Ladder",
+    # Two-phase training
+    "kawaguchi2017_theorem8",
+    "kawaguchi2017_theorem9",
+    "kawaguchi2017_weight_norm",
+    "BernsteinConstants",
+    "Theorem8",
     # Losses and labels that the bounds take
     "zero_one_losses",
     "brier_losses",

@@ -173,7 +173,7 @@ class _Second:
             loss = nn.functional.cross_entropy(self.run.model(self.train_x[index]), self.train_y[index])
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimiser.step()
-            total += float(loss) * len(index)
+            total += float(loss.detach()) * len(index)
             step += 1
         return step, total / n
 
