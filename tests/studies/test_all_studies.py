@@ -13,7 +13,8 @@ from gengap.errors import InputError
 from gengap.report import Figure, Table, write_page
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
 from gengap.studies.page import study_page
-from gengap.studies.study import study
+from gengap.studies.study import no_check, study
+from gengap.verdicts import whole_claim
 
 STUDIES = all_studies()
 each_study = pytest.mark.parametrize("one", STUDIES, ids=lambda s: s.name)
@@ -78,6 +79,17 @@ def test_paper_scale_measures_every_reported_number(one: Study) -> None:
 
 
 @each_study
+def test_a_claim_that_was_never_measured_cannot_be_judged(one: Study, small_home: None) -> None:
+    from gengap.sweep import Options
+
+    outcome = run_study(one, "smoke", Options(device="cpu", stored=True, progress=False))
+    parts = outcome.claim_parts()
+    assert one.check is not no_check
+    assert {part.finding for part in parts} == {"cannot be judged"}
+    assert outcome.to_json()["claim_check"]["finding"] == "cannot be judged"
+
+
+@each_study
 def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: Path) -> None:
     from gengap.sweep import Options
 
@@ -88,6 +100,7 @@ def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: 
     assert {comparison.verdict for comparison in outcome.comparisons()} <= {"not comparable"}
     assert outcome.comparisons() or one.views  # a claim without numbers is shown
     assert all(isinstance(view, Figure | Table) for view in outcome.artifact().views)
+    assert all(part.figures for part in outcome.claim_parts())
     again = run_study(one, "smoke", options)
     assert pd.DataFrame(again.rows).equals(pd.DataFrame(outcome.rows))
     _has_a_page(outcome, tmp_path)
@@ -97,3 +110,5 @@ def _has_a_page(outcome: Outcome, folder: Path) -> None:
     page = study_page(outcome.study.name, "smoke", [outcome.artifact()])
     text = write_page(page, folder, pd.DataFrame(outcome.rows), outcome.to_json()).read_text()
     assert outcome.study.scaled["smoke"][:40] in text
+    assert f"The claim against the rows of this run: {whole_claim(outcome.claim_parts())}" in text
+    assert "smoke scale only shows that the study runs" in text

@@ -6,13 +6,14 @@ import pandas as pd
 
 from gengap.report import Table, write_page
 from gengap.studies.page import Artifact, study_page
-from gengap.verdicts import Comparison
+from gengap.verdicts import ClaimPart, Comparison
 
 THREE = Comparison("accuracy", "Table 1", "printed", 50.0, 1.0, "%", values=(49.0, 50.0, 52.0))
 
 
 def _artifact(**changes: object) -> Artifact:
-    whole = Artifact("p/table1", "Table 1", "A claim.", "The paper.", [], [THREE], pd.DataFrame(), ["A", "B"])
+    parts = [ClaimPart("it falls", "holds", "3 to 2"), ClaimPart("to zero", "does not hold", "2")]
+    whole = Artifact("p/table1", "Table 1", "A claim.", "The paper.", [], parts, [THREE], pd.DataFrame(), ["A", "B"])
     return replace(whole, **changes)
 
 
@@ -29,7 +30,7 @@ def test_page_shows_what_is_missing_last_and_why(tmp_path) -> None:
     page = study_page(
         "p", "desk", [_artifact(comparisons=[lost, replace(THREE, indicative="less")], unfinished=failed)]
     )
-    numbers = page.sections[0].parts[1]
+    numbers = page.sections[0].parts[2]
     assert isinstance(numbers, Table)
     assert list(numbers.frame["what"]) == ["accuracy", "lost"]
     assert list(numbers.frame["verdict"]) == ["not comparable (indicative)", "not comparable"]
@@ -37,3 +38,13 @@ def test_page_shows_what_is_missing_last_and_why(tmp_path) -> None:
     assert "&lt;b&gt;no memory" in text
     assert "<b>no memory" not in text
     assert "nothing is judged" in text
+
+
+def test_page_sets_the_claim_against_its_rows() -> None:
+    page = study_page("p", "smoke", [_artifact()])
+    table = page.sections[0].parts[1]
+    assert isinstance(table, Table)
+    assert table.caption.startswith("The claim against the rows of this run: does not hold")
+    assert "smoke scale only shows" in table.caption
+    assert table.frame["in these rows"].tolist() == ["holds", "does not hold"]
+    assert "does not hold: 1" in page.lead

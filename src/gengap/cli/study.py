@@ -150,10 +150,21 @@ def _print_outcome(outcome: Outcome) -> None:
         print_table(["what", "place", "paper", "ours", "n", "unit", "verdict", "no value because"], rows)
     else:
         _print_tables(outcome)
+    _print_claim(outcome)
     left_out = len(outcome.study.reported) - len(rows)
     if left_out:
         say(f"{left_out} more of the paper's numbers are of settings that {outcome.scale} scale leaves out.")
     say(f"Indicative only: {outcome.indicative}\n" if outcome.indicative else "")
+
+
+def _print_claim(outcome: Outcome) -> None:
+    """Each part of the claim, and whether it holds in these rows."""
+    from gengap.verdicts import whole_claim
+
+    parts = outcome.claim_parts()
+    runs = "; smoke scale only shows that the study runs" if outcome.scale == "smoke" else ""
+    typer.echo(f"The claim in these rows: {whole_claim(parts)}{runs}.")
+    print_table(["part", "in these rows", "figures"], [[part.part, part.finding, part.figures] for part in parts])
 
 
 def _print_tables(outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from gengap.studies.study import Reported, Row, Scale, Study
 if TYPE_CHECKING:
     from gengap.studies.page import Artifact
     from gengap.sweep import Options
-    from gengap.verdicts import Comparison
+    from gengap.verdicts import ClaimPart, Comparison
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class Outcome:
         """Each number of the paper with ours beside it."""
         return [_comparison(reported, self) for reported in self.study.reported]
 
+    def claim_parts(self) -> "list[ClaimPart]":
+        """Each part of the study's claim, and whether it holds in these rows."""
+        return self.study.check(self.rows)
+
     def artifact(self) -> "Artifact":
         """What the report shows of it."""
         import pandas as pd
@@ -55,6 +59,7 @@ class Outcome:
             claim=study.claim,
             paper=study.paper,
             views=[view for view in views if view is not None],
+            claim_parts=self.claim_parts(),
             comparisons=self.comparisons(),
             unfinished=self._unfinished(),
             differences=study.differences,
@@ -62,11 +67,15 @@ class Outcome:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Name, claim, rows without their histories, comparisons with their verdicts, and what has no result."""
+        """Name, claim and whether it holds in the rows, rows without histories, comparisons, what has no result."""
+        from gengap.verdicts import whole_claim
+
+        parts = self.claim_parts()
         return {
             "name": self.study.name,
             "artifact": self.study.artifact,
             "claim": self.study.claim,
+            "claim_check": {"finding": whole_claim(parts), "parts": [part.record() for part in parts]},
             "scale": self.scale,
             "indicative": self.indicative or None,
             "rows": [{name: value for name, value in row.items() if name != "history"} for row in self.rows],

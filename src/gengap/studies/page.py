@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gengap.report import Figure, Page, Section, Table, Text
-from gengap.verdicts import Comparison
+from gengap.verdicts import ClaimPart, Comparison, whole_claim
 
 HEADINGS = ["what", "unit", "reported", "ours", "n", "verdict", "difference", "tolerance", "low", "high"]
 HEADINGS += ["no value because", "place", "source"]
@@ -22,6 +22,7 @@ class Artifact:
         title: What the paper calls it.
         claim, paper: What it shows, and where it is from.
         views: It, redrawn from our rows.
+        claim_parts: The parts of the claim, and whether each holds in our rows.
         comparisons: The paper's numbers beside ours.
         unfinished: Runs that diverged or gave no result, with their reasons.
         differences: What was done otherwise.
@@ -33,6 +34,7 @@ class Artifact:
     claim: str
     paper: str
     views: Sequence[Figure | Table]
+    claim_parts: Sequence[ClaimPart]
     comparisons: Sequence[Comparison]
     unfinished: pd.DataFrame
     differences: Sequence[str]
@@ -42,8 +44,9 @@ class Artifact:
 def study_page(name: str, scale: str, artifacts: Sequence[Artifact]) -> Page:
     """The report of one artifact, or of all that a paper has, at a scale."""
     comparisons = [comparison for artifact in artifacts for comparison in artifact.comparisons]
-    sections = [*map(_section, artifacts), _differences(artifacts), _sources(artifacts)]
-    return Page(f"{name} at {scale} scale", _lead(comparisons, scale), sections)
+    sections = [*(_section(artifact, scale) for artifact in artifacts), _differences(artifacts), _sources(artifacts)]
+    lead = f"{_lead(comparisons, scale)} {_claims(artifacts, scale)}"
+    return Page(f"{name} at {scale} scale", lead, sections)
 
 
 def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
@@ -60,9 +63,26 @@ def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
     return f"Of the {total} numbers that the paper reports, ours stand beside {beside}. Verdicts: {told}."
 
 
-def _section(artifact: Artifact) -> Section:
+def _claims(artifacts: Sequence[Artifact], scale: str) -> str:
+    """How many claims hold in the rows of this run."""
+    findings = [whole_claim(artifact.claim_parts) for artifact in artifacts]
+    counts = ", ".join(f"{word}: {findings.count(word)}" for word in dict.fromkeys(findings))
+    runs = " Smoke scale only shows that a study runs." if scale == "smoke" else ""
+    return f"Claims in the rows of this run: {counts}.{runs}"
+
+
+def _claim_table(artifact: Artifact, scale: str) -> Table:
+    frame = pd.DataFrame(
+        [(part.part, part.finding, part.figures) for part in artifact.claim_parts],
+        columns=["the claim, part by part", "in these rows", "figures"],
+    )
+    runs = "; smoke scale only shows that the study runs" if scale == "smoke" else ""
+    return Table(frame, f"The claim against the rows of this run: {whole_claim(artifact.claim_parts)}{runs}")
+
+
+def _section(artifact: Artifact, scale: str) -> Section:
     claim = [artifact.claim, *([f"Indicative only: {artifact.indicative}"] if artifact.indicative else [])]
-    parts: list[Text | Figure | Table] = [Text(claim), *artifact.views]
+    parts: list[Text | Figure | Table] = [Text(claim), _claim_table(artifact, scale), *artifact.views]
     if artifact.comparisons:
         parts.append(_numbers(artifact.comparisons))
     if len(artifact.unfinished):

@@ -13,12 +13,21 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure, Table
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 Scale = Literal["smoke", "desk", "paper"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
 Source = Literal["printed", "read off a plot", "author code", "secondary source"]
 Row = dict[str, Any]
 View = Callable[["pd.DataFrame"], "Figure | Table | None"]
+Check = Callable[[Sequence[Row]], "list[ClaimPart]"]
+
+
+def no_check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The check of a study without one: its claim cannot be judged."""
+    from gengap.verdicts import ClaimPart
+
+    return [ClaimPart("the whole claim", "cannot be judged", "the study does not say what its rows have to show")]
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,8 @@ class Study:
         measure: From configurations to rows, at least one for each, with the configuration's fields, ``status``
             (``done`` where the row is a result) and ``reason`` among the columns.
         views: From all rows to a figure or table, without training; None where the rows hold nothing to show.
+        check: From all rows to the parts of the claim, each with whether it holds in these rows: see
+            ``gengap.verdicts.claim_part``.
     """
 
     name: str
@@ -82,6 +93,7 @@ class Study:
     sweep: Callable[[Scale], Sequence[Any]]
     measure: "Callable[[Sequence[Any], Options], list[Row]]"
     views: tuple[View, ...]
+    check: Check = no_check
 
 
 _REGISTERED: dict[str, Study] = {}

@@ -1,6 +1,7 @@
 """From rows to a judgement, as pure functions: nothing is trained, read or drawn here."""
 
 from gengap.verdicts.capacity import CapacityCounts, capacity_counts, least_bounds
+from gengap.verdicts.claims import ClaimPart, Finding, claim_part, span, whole_claim
 from gengap.verdicts.comparison import Comparison, Verdict
 from gengap.verdicts.conditions import with_conditions
 from gengap.verdicts.memorisation import label_bits, memorisation
@@ -16,6 +17,12 @@ __all__ = [
     "memorisation",
     "time_to_fit",
     "with_conditions",
+    # a claim against its rows
+    "ClaimPart",
+    "Finding",
+    "claim_part",
+    "span",
+    "whole_claim",
     # a paper's number beside ours
     "Comparison",
     "Verdict",

@@ -84,7 +84,7 @@ def test_radial_kernels_keep_their_digits_over_many_bandwidths(name, scale, clus
 
 @pytest.mark.parametrize("option", [{"degree": math.nan}, {"degree": "x"}, {"degree": 1.5}, {"offset": math.inf}])
 def test_a_polynomial_needs_a_whole_degree_and_a_finite_offset(option):
-    with pytest.raises(InputError, match="degree = "):
+    with pytest.raises(InputError, match=next(iter(option))):
         named_kernel("polynomial", **option)
 
 

@@ -9,6 +9,8 @@ Reported: nothing; the paper shows it in figures whose numbers are not at hand.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from gengap.studies.rows import measured
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure, Table
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "arora2019/depth"
 # Rows and columns, rank, and the fractions of the entries that are known.
@@ -85,6 +88,40 @@ def _row(config: Config) -> Row:
         "steps": found.steps,
         "converged": found.converged,
     }
+
+
+RANK_RESOLVED = 1e-3  # an effective rank is known to about the residual at which descent ends
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part
+
+    def ranks(done: Sequence[Row]) -> dict[int | None, float]:
+        """Mean effective rank over seeds, by depth; None: of the least nuclear norm."""
+        groups = {depth: [row["effective_rank"] for row in done if row["depth"] == depth] for depth in (None, *DEPTHS)}
+        return {depth: fmean(values) for depth, values in groups.items() if values}
+
+    def deeper(done: list[Row]) -> tuple[bool, str]:
+        by_depth = [ranks(done)[depth] for depth in DEPTHS]
+        falls = all(b <= a + RANK_RESOLVED for a, b in pairwise(by_depth))
+        return falls, "effective rank " + ", ".join(f"{rank:.3f}" for rank in by_depth) + " at depths 1 to 4"
+
+    def below(done: list[Row]) -> tuple[bool, str]:
+        found = ranks(done)
+        deep = [found[depth] for depth in DEPTHS if depth >= 3]
+        return max(deep) < found[
+            None
+        ], f"{max(deep):.3f} with three or more factors, {found[None]:.3f} of the least norm"
+
+    usable = [row if row["converged"] else row | {"effective_rank": None, "reason": "not converged"} for row in rows]
+    fewest = min(row["known"] for row in rows)
+    few = [row for row in usable if row["known"] == fewest]
+    part = "from the fewest entries three or more factors give a lower rank than the least nuclear norm has"
+    return [
+        claim_part("deeper products complete with lower effective rank", few, ["effective_rank"], deeper),
+        claim_part(part, few, ["effective_rank"], below),
+    ]
 
 
 def figure(rows: "pd.DataFrame") -> "Figure | None":
@@ -168,4 +205,5 @@ def arora2019_depth() -> Study:
         sweep=sweep,
         measure=measure,
         views=(figure, table),
+        check=check,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gengap.data import Points
     from gengap.report import Figure
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "belkin2019/boosting"
 LEAVES, SHRINKAGE = 10, 0.85
@@ -132,6 +133,31 @@ def _row(train: "np.ndarray", test: "np.ndarray", data: "Points") -> Row:
     return row
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.studies.belkin2019.claims import by_seed
+    from gengap.verdicts import claim_part, span
+
+    def fits(done: list[Row]) -> tuple[bool, str]:
+        errors = [curve[-1]["train_error"] for curve in by_seed(done, "rounds")]
+        return max(errors) == 0, f"training error {span(errors, '.2%')} after the last round"
+
+    def averages(done: list[Row]) -> tuple[bool, str]:
+        curves = by_seed(done, "trees")
+        best = [min(row["test_loss"] for row in curve if row["ensembles"] == 1) for curve in curves]
+        last = [curve[-1]["test_loss"] for curve in curves]
+        figures = f"{span(last)} of the most ensembles, {span(best)} at best of one"
+        return all(a < b for a, b in zip(last, best, strict=True)), figures
+
+    alone = [row for row in rows if row["ensembles"] == 1]
+    return [
+        claim_part("boosting goes on until every label is fitted", alone, ["train_error"], fits),
+        claim_part(
+            "averaging ensembles brings the test loss below that of one", rows, ["test_loss", "trees"], averages
+        ),
+    ]
+
+
 def _figure(quantity: str, rows: "pd.DataFrame") -> "Figure | None":
     return figure(rows, quantity, "trees", "trees of all ensembles", threshold=float(rows["rounds"].max()))
 
@@ -167,4 +193,5 @@ def belkin2019_boosting() -> Study:
         sweep=sweep,
         measure=measure,
         views=tuple(partial(_figure, quantity) for quantity in ("test_error", "test_loss")),
+        check=check,
     )

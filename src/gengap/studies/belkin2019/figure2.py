@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 NAME, KERNEL = "belkin2019/figure2", "gaussian"
 
@@ -62,6 +63,11 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     return random_features.measure(NAME, configs, options)
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    return random_features.claim_parts(rows, limit=True)
+
+
 def _figure(quantity: str, rows: "pd.DataFrame") -> "Figure | None":
     scale = rows["scale"].iloc[0]
     paper = curve("fig2_rff", "N") if scale != "smoke" else []
@@ -77,7 +83,8 @@ def belkin2019_figure2() -> Study:
         artifact="Figure 2",
         claim=(
             "The risk of least squares on random Fourier features peaks where their number N reaches that of the "
-            "examples, and then falls below what fewer give, down to the kernel machine's."
+            "examples, and then falls below what fewer give, down to the kernel machine's; the norm of the "
+            "coefficients peaks there too."
         ),
         paper=PAPER,
         differences=(
@@ -93,4 +100,5 @@ def belkin2019_figure2() -> Study:
         sweep=sweep,
         measure=measure,
         views=tuple(partial(_figure, quantity) for quantity in ("test_error", "test_loss", "norm")),
+        check=check,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gengap.interpolate.double_descent import WidthPoint
     from gengap.report import Figure
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "belkin2019/figure3"
 WIDTHS = tuple(sorted({int(point["H"]) for point in points("fig3_nn")}))
@@ -115,6 +116,21 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
     return [STATUS[found[width]["diverged"]] | {name: found[width][name] for name in COLUMNS} for width in widths]
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.studies.belkin2019 import claims
+
+    threshold, found = CLASSES * EXAMPLES[rows[0]["scale"]][0], []
+    for suffix, of_paper, own in claims.curves(rows, "n_parameters"):
+        if any(row["n_parameters"] is None for row in own):
+            found.append(claims.peaks_at(own, suffix, threshold, "parameters", of_paper))
+            continue
+        found.append(claims.fits_at(own, suffix, "n_parameters", threshold, of_paper))
+        found.append(claims.peaks_at(own, suffix, threshold, "parameters", of_paper))
+        found.append(claims.falls_again(own, suffix, "n_parameters", of_paper))
+    return found
+
+
 def _figure(quantity: str, rows: "pd.DataFrame") -> "Figure | None":
     scale = rows["scale"].iloc[0]
     paper = curve("fig3_nn", "n_params") if scale != "smoke" else []
@@ -146,4 +162,5 @@ def belkin2019_figure3() -> Study:
         sweep=sweep,
         measure=measure,
         views=tuple(partial(_figure, quantity) for quantity in ("test_error", "test_loss", "norm")),
+        check=check,
     )

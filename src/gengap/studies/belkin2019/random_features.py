@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gengap.data import Points
     from gengap.interpolate import RidgelessPoint
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 # N of Figure 2, below and above n = 10,000.
 COUNTS = (200, 500, 1_000, 1_500, 2_000, 2_500, 3_000, *range(5_000, 15_000, 1_000), 20_000, 40_000, 60_000)
@@ -74,6 +75,29 @@ def measure(study: str, configs: Sequence[Config], options: "Options") -> list[R
         study, configs, COLUMNS, follow, options, together=lambda c: (c.noise, c.seed, c.n_features is None)
     )
     return with_peaks(rows, "n_features", ("noise", "seed"), lambda row: EXAMPLES[row["scale"]][0])
+
+
+def claim_parts(rows: Sequence[Row], *, limit: bool) -> "list[ClaimPart]":
+    """The peak at n, the descent beyond, and with ``limit`` that it goes below what fewer give, to the kernel machine.
+
+    Args:
+        rows: Of one scale.
+        limit: Whether the kernel machine is one of the points.
+    """
+    from gengap.studies.belkin2019 import claims
+
+    n, found = EXAMPLES[rows[0]["scale"]][0], []
+    for suffix, of_paper, own in claims.curves(rows, "n_features"):
+        finite = [row for row in own if row["n_features"] is not None]
+        found.append(claims.peaks_at(finite, suffix, n, "features", of_paper))
+        if not limit:
+            found.append(claims.falls_again(finite, suffix, "n_features", of_paper))
+            continue
+        found.append(claims.falls_below(finite, suffix, "n_features", n, of_paper))
+        limits = [row for row in own if row["n_features"] is None]
+        found.append(claims.reaches_limit(finite, limits, suffix, "n_features", of_paper))
+        found.append(claims.norm_peaks(finite, suffix, "n_features", of_paper))
+    return found
 
 
 def follow(configs: list[Config], context: "Context") -> list[Row]:

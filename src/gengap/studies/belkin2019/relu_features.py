@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 NAME, KERNEL = "belkin2019/relu_features", "relu"
 REPORTED = (
@@ -45,6 +46,11 @@ def sweep(scale: Scale) -> list[Config]:
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """Measured rows with the peak of their curve."""
     return random_features.measure(NAME, configs, options)
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    return random_features.claim_parts(rows, limit=False)
 
 
 def _figure(quantity: str, rows: "pd.DataFrame") -> "Figure | None":
@@ -73,4 +79,5 @@ def belkin2019_relu_features() -> Study:
         sweep=sweep,
         measure=measure,
         views=tuple(partial(_figure, quantity) for quantity in ("test_error", "test_loss", "norm")),
+        check=check,
     )

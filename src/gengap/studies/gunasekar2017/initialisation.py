@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "gunasekar2017/initialisation"
 KINDS: tuple[Kind, ...] = ("gaussian", "entries")
@@ -67,8 +68,58 @@ def with_ratio(rows: Sequence[Row]) -> list[Row]:
     found = []
     for row in rows:
         base = least.get(tuple(row[name] for name in setting))
-        found.append(row | {"norm_over_least": row["norm"] / base if base and row["converged"] else None})
+        known = base and row["converged"]
+        reason = None if known else "the least norm is not certified, or descent did not converge"
+        found.append(row | {"norm_over_least": row["norm"] / base if known else None, "norm_over_least_reason": reason})
     return found
+
+
+# A norm is known to about the residual at which descent ends and the gap of the least norm, each at most 0.001.
+RESOLVED = 3 * recovery.TOLERANCE
+NEARLY, LARGE = 1.05, 1.5  # of the least norm
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part, span
+
+    def ratios(done: Sequence[Row], start: float) -> list[float]:
+        return [row["norm_over_least"] for row in done if row["start"] == start]
+
+    def none_below(done: list[Row]) -> tuple[bool, str]:
+        least = min(row["norm_over_least"] for row in done)
+        return least >= 1 - RESOLVED, f"smallest norm over the least {least:.4f}, known to {RESOLVED:g}"
+
+    def recovers(done: list[Row]) -> tuple[bool, str]:
+        smallest = ratios(done, min(row["start"] for row in done))
+        return max(smallest) <= 1 + RESOLVED, f"{span(smallest, '.4f')} from the smallest start"
+
+    def large_starts(done: list[Row]) -> tuple[bool, str]:
+        largest = ratios(done, max(row["start"] for row in done))
+        return min(largest) >= LARGE, f"{span(largest)} from the largest start"
+
+    def nearly(done: list[Row]) -> tuple[bool, str]:
+        best = [min(row["norm_over_least"] for row in done if row["kind"] == kind) for kind in KINDS]
+        return max(best) <= NEARLY, f"{span(best, '.4f')} at best"
+
+    def rises(done: list[Row]) -> tuple[bool, str]:
+        curves = [sorted((r for r in done if r["kind"] == kind), key=lambda r: float(r["start"])) for kind in KINDS]
+        ends = [(min(r["norm_over_least"] for r in curve), curve[0]["norm_over_least"]) for curve in curves]
+        figures = (
+            f"{span([e for _, e in ends], '.4f')} from the smallest start, {span([b for b, _ in ends], '.4f')} at best"
+        )
+        return any(end > best + RESOLVED for best, end in ends), figures
+
+    own = [row for row in rows if row["method"] == "descent"]
+    many, few = ([row for row in own if row["per_parameter"] == each] for each in PER_PARAMETER)
+    needed = ["norm_over_least"]
+    return [
+        claim_part("no norm is below the least", own, needed, none_below),
+        claim_part("a large start gives a norm far above the least", own, needed, large_starts),
+        claim_part("from enough measurements the smallest start gives the least norm", many, needed, recovers),
+        claim_part("from few measurements a small start comes near the least norm", few, needed, nearly),
+        claim_part("from few measurements the norm rises again for still smaller starts", few, needed, rises),
+    ]
 
 
 def figure(rows: "pd.DataFrame") -> "Figure | None":
@@ -127,4 +178,5 @@ def gunasekar2017_initialisation() -> Study:
         sweep=sweep,
         measure=measure,
         views=(figure, recovery.table),
+        check=check,
     )

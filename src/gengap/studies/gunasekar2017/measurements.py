@@ -6,6 +6,7 @@ does, from a large start it does not.
 Reported: nothing; the paper's numbers are not at hand.
 """
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "gunasekar2017/measurements"
 METHODS: tuple[tuple[Method, float | None], ...] = (
@@ -47,6 +49,45 @@ def sweep(scale: Scale) -> list[Config]:
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a configuration."""
     return recovery.measure(NAME, configs, options)
+
+
+RECOVERED, MISSED = 0.01, 0.1  # relative error up to which a matrix is recovered, and from which it is not
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part, span
+
+    small, large = (start for _, start in METHODS if start is not None)
+    converged = [row if row["converged"] else row | {"recovery_error": None} for row in rows]
+
+    def fewest(done: Sequence[Row], method: str, start: float | None) -> float:
+        """The fewest measurements over n r from which every seed recovers, and so with all more."""
+        enough = math.inf
+        for per_parameter in sorted({row["per_parameter"] for row in done}, reverse=True):
+            own = [r for r in done if (r["method"], r["start"], r["per_parameter"]) == (method, start, per_parameter)]
+            if max(row["recovery_error"] for row in own) > RECOVERED:
+                break
+            enough = per_parameter
+        return enough
+
+    def alike(done: list[Row]) -> tuple[bool, str]:
+        descent, norm = fewest(done, "descent", small), fewest(done, "nuclear norm", None)
+        figures = f"{descent:g} measurements / (n r) by descent, {norm:g} by the least nuclear norm"
+        return descent < math.inf and descent <= 1.5 * norm, figures
+
+    def large_start(done: list[Row]) -> tuple[bool, str]:
+        most = max(row["per_parameter"] for row in done)
+        errors = [row["recovery_error"] for row in done if row["per_parameter"] == most]
+        return min(errors) >= MISSED, f"error {span(errors)} with the most measurements"
+
+    both = [row for row in converged if (row["method"], row["start"]) in (("descent", small), ("nuclear norm", None))]
+    from_large = [row for row in converged if (row["method"], row["start"]) == ("descent", large)]
+    part = "descent from a small start recovers from about as many measurements as the least nuclear norm"
+    return [
+        claim_part(part, both, ["recovery_error"], alike),
+        claim_part("descent from a large start does not recover", from_large, ["recovery_error"], large_start),
+    ]
 
 
 def figure(rows: "pd.DataFrame") -> "Figure | None":
@@ -105,4 +146,5 @@ def gunasekar2017_measurements() -> Study:
         sweep=sweep,
         measure=measure,
         views=(figure, recovery.table),
+        check=check,
     )

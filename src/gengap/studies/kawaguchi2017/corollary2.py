@@ -16,6 +16,7 @@ from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "kawaguchi2017/corollary2"
 # Training and test examples by scale: more than the 64 pixels of a digit, or the 784 of MNIST.
@@ -40,6 +41,22 @@ def fit(configs: list[Config], context: "Context") -> list[Row]:
     return linear.moved_rows(configs, data, np.linalg.lstsq(data.phi, data.codes, rcond=None)[0])
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part
+
+    def fewer(done: list[Row]) -> tuple[bool, str]:
+        row = done[0]
+        figures = f"{row['n_features']} features of rank {row['rank']}, {row['n_train']:,} training examples"
+        return all(row["rank"] < row["n_features"] <= row["n_train"] for row in done), figures
+
+    needed = ["rank", "n_features", "n_train"]
+    return [
+        claim_part("there are fewer features than examples, of a rank below their number", rows, needed, fewer),
+        linear.far_part(rows),
+    ]
+
+
 @study
 def kawaguchi2017_corollary2() -> Study:
     """Corollary 2."""
@@ -62,4 +79,5 @@ def kawaguchi2017_corollary2() -> Study:
         sweep=sweep,
         measure=measure,
         views=(partial(linear.error_by_norm, "corollary-2-error-by-norm"), linear.claims),
+        check=check,
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure, Table
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 Labels = Literal["true", "random"]
 PAPER = "Kawaguchi, Kaelbling and Bengio 2017, Generalization in deep learning, arXiv:1710.05468"
@@ -135,6 +136,24 @@ def error_by_norm(name: str, rows: "pd.DataFrame") -> "Figure | None":
         data[["labels", "allowed", "seed", "norm", "train_error", "test_error"]],
         {"norm": ".4g", "train_error": ".2%", "test_error": ".2%"},
     )
+
+
+def far_part(rows: Sequence[Row]) -> "ClaimPart":
+    """Whether solutions of every norm predict as the one that was moved, and have its errors."""
+    from gengap.verdicts import claim_part, span
+
+    def decide(moved: list[Row]) -> tuple[bool, str]:
+        exact = [row for row in moved if not row["allowed"]]
+        same = all(
+            len({row["test_error"] for row in exact if row["seed"] == seed}) == 1 for seed in {r["seed"] for r in exact}
+        )
+        norms = [row["norm"] for row in moved]
+        figures = f"norms {span(norms)}; largest change of test predictions {max(r['test_off'] for r in exact):.1g}"
+        return all(row["holds"] for row in moved) and same and max(norms) > 1e3 * min(norms), figures
+
+    own = [row for row in rows if row["labels"] == "true"]
+    needed = ["holds", "norm", "test_off", "test_error"]
+    return claim_part("weights of norms many times larger predict the same", own, needed, decide)
 
 
 def claims(rows: "pd.DataFrame") -> "Table":

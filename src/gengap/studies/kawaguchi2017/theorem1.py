@@ -17,6 +17,7 @@ from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "kawaguchi2017/theorem1"
 # Training and test examples, and random features, by scale: more features than examples of both splits.
@@ -68,6 +69,18 @@ def fit(configs: list[Config], context: "Context") -> list[Row]:
     return linear.moved_rows(configs, data, both)
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part, span
+
+    def memorised(random: list[Row]) -> tuple[bool, str]:
+        errors = [row["train_error"] for row in random]
+        return max(errors) == 0, f"training error {span(errors, '.2%')} on random labels"
+
+    random = [row for row in rows if row["labels"] == "random"]
+    return [claim_part("any labels are memorised", random, ["train_error"], memorised), linear.far_part(rows)]
+
+
 @study
 def kawaguchi2017_theorem1() -> Study:
     """Theorem 1."""
@@ -90,4 +103,5 @@ def kawaguchi2017_theorem1() -> Study:
         sweep=sweep,
         measure=measure,
         views=(partial(linear.error_by_norm, "theorem-1-error-by-norm"), linear.claims),
+        check=check,
     )

@@ -6,6 +6,7 @@ test losses; normalised, they lie near a line.
 Reported: the training loss of the snapshots, in the captions; the figures print no fit.
 """
 
+from gengap.studies.liao2018.claims import near_a_line, one_training_loss
 from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_loss
 from gengap.studies.liao2018.trainings import FIVE, FIVE_NO_BN, THREE, Config, Method
@@ -35,5 +36,6 @@ def liao2018_figure1() -> Study:
         ),
         reported=REPORTED,
         sweep=sweep,
+        parts=(near_a_line, one_training_loss),
         with_product_norm=True,
     )

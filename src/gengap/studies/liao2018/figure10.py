@@ -5,6 +5,7 @@ Claim: Networks trained and tested on random labels lie approximately on the sam
 Reported: slope, intercept, R2, adjusted R2 and RMSE, and the fixed point that follows. Tolerances: see ``published``.
 """
 
+from gengap.studies.liao2018.claims import near_a_line, random_labels_too
 from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_fit
 from gengap.studies.liao2018.trainings import Config
@@ -29,4 +30,5 @@ def liao2018_figure10() -> Study:
         ),
         reported=REPORTED,
         sweep=sweep,
+        parts=(near_a_line, random_labels_too),
     )

@@ -6,6 +6,7 @@ Reported: the training loss of the snapshots, as in the captions of the 5-layer 
 no fit.
 """
 
+from gengap.studies.liao2018.claims import near_a_line, one_training_loss, product_grows
 from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_loss
 from gengap.studies.liao2018.trainings import FIVE, FIVE_NO_BN, Config
@@ -29,5 +30,6 @@ def liao2018_figure12() -> Study:
         claim=("The same holds on CIFAR-100, with 100 classes."),
         reported=REPORTED,
         sweep=sweep,
+        parts=(near_a_line, one_training_loss, product_grows),
         with_product_norm=True,
     )

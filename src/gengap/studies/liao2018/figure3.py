@@ -6,6 +6,7 @@ of their norms grows with the test error, and normalised losses lie on a line.
 Reported: the number of parameters and the training loss, in the caption of Figure 3. The figures print no fit.
 """
 
+from gengap.studies.liao2018.claims import near_a_line, one_training_loss, product_grows
 from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_loss
 from gengap.studies.liao2018.trainings import THREE, Config
@@ -43,5 +44,6 @@ def liao2018_figure3() -> Study:
         ),
         reported=REPORTED,
         sweep=sweep,
+        parts=(near_a_line, one_training_loss, product_grows),
         with_product_norm=True,
     )

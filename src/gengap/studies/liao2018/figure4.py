@@ -7,6 +7,7 @@ Reported: slope, intercept, R2, adjusted R2 and RMSE of both figures, and the fi
 see ``published``.
 """
 
+from gengap.studies.liao2018.claims import near_a_line, slope_near_one
 from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_fit
 from gengap.studies.liao2018.trainings import Config
@@ -32,4 +33,5 @@ def liao2018_figure4() -> Study:
         ),
         reported=REPORTED,
         sweep=sweep,
+        parts=(near_a_line, slope_near_one),
     )

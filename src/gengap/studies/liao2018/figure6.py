@@ -6,6 +6,7 @@ are normalised.
 Reported: slope, intercept, R2, adjusted R2 and RMSE, and the fixed point that follows. Tolerances: see ``published``.
 """
 
+from gengap.studies.liao2018.claims import almost_one_training_loss, near_a_line
 from gengap.studies.liao2018.line_study import line_study
 from gengap.studies.liao2018.published import reported_fit
 from gengap.studies.liao2018.trainings import Config
@@ -31,4 +32,5 @@ def liao2018_figure6() -> Study:
         ),
         reported=REPORTED,
         sweep=sweep,
+        parts=(almost_one_training_loss, near_a_line),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gengap.studies.liao2018 import trainings
+from gengap.studies.liao2018.claims import Part, checked
 from gengap.studies.liao2018.lines import measure
 from gengap.studies.liao2018.trainings import Config
 from gengap.studies.liao2018.views import each_network, fits, normalised, product_norm, remains, unnormalised
@@ -16,6 +17,7 @@ def line_study(
     reported: tuple[Reported, ...],
     sweep: Callable[[Scale], Sequence[Config]],
     *,
+    parts: tuple[Part, ...],
     with_product_norm: bool = False,
 ) -> Study:
     """The Study of a figure.
@@ -26,6 +28,7 @@ def line_study(
         claim: What it shows.
         reported: The paper's numbers.
         sweep: Its lines at a scale.
+        parts: Of the claim: what its rows have to show.
         with_product_norm: Whether test error is drawn against the product norm too, as for networks of one training
             loss.
     """
@@ -42,4 +45,5 @@ def line_study(
         sweep=sweep,
         measure=measure,
         views=(*first, normalised, fits, remains, each_network),
+        check=checked(*parts),
     )

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from gengap.studies.study import Reported, Row, Scale, Study, study
-from gengap.studies.zhang2017 import trainings
+from gengap.studies.zhang2017 import claims, trainings
 from gengap.studies.zhang2017.trainings import ALEXNET, INCEPTION, MLP_1, MLP_3, NAMES, NO_BN, Config
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Table
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 TOLERANCE = 0.05
 MODELS: dict[Scale, tuple[str, ...]] = {
@@ -103,6 +104,33 @@ def promise_table(promises: "pd.DataFrame") -> "Table":
     return Table(promises[list(headings)].rename(columns=headings), caption, formats)
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part
+
+    def promises_nothing(done: list[Row]) -> tuple[bool, str]:
+        import pandas as pd
+
+        from gengap.verdicts import capacity_counts, promise_lines
+
+        counts = capacity_counts(pd.DataFrame(promise_lines(done)))
+        return counts.useful == 0, f"{counts.useful} of {counts.classical} promises are below 100 %"
+
+    def cannot_tell(done: list[Row]) -> tuple[bool, str]:
+        differ = []
+        for model in {row["model"] for row in done}:
+            own = [row["vc_dimension"] for row in done if row["model"] == model]
+            differ.append(max(own) - min(own))
+        return max(differ) == 0, "the VC dimension is the same for true and for random labels"
+
+    random = [row for row in rows if row["level"] == 1]
+    return [
+        claims.fits(random, "random labels"),
+        claim_part("classical capacity promises nothing", rows, ["train_accuracy"], promises_nothing),
+        claim_part("it does not depend on the labels", rows, ["vc_dimension", "train_accuracy"], cannot_tell),
+    ]
+
+
 @study
 def zhang2017_capacity() -> Study:
     """Section 2.2."""
@@ -134,4 +162,5 @@ def zhang2017_capacity() -> Study:
         sweep=sweep,
         measure=measure,
         views=(promised,),
+        check=check,
     )

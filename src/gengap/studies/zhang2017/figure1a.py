@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 TIME_TOLERANCE, LOSS_TOLERANCE = 0.2, 0.2  # of the epochs; in nats
 EPOCHS = (1, 5, 10, 20, 30)  # after which losses are compared
@@ -112,6 +113,25 @@ def figure_1a(rows: "pd.DataFrame") -> "Figure | None":
     )
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part, span
+
+    def goes_to_zero(done: list[Row]) -> tuple[bool, str]:
+        epochs = [row["epochs_to_overfit"] for row in done if row["epochs_to_overfit"] is not None]
+        return len(epochs) == len(done), f"{len(epochs)} of {len(done)} trainings reach a loss below {OVERFIT_LOSS}"
+
+    def later(done: list[Row]) -> tuple[bool, str]:
+        true = [row["epochs_to_overfit"] for row in done if (row["corruption"], row["level"]) == ("labels", 0.0)]
+        others = [row["epochs_to_overfit"] for row in done if row["level"] > 0]
+        return min(others) >= max(true), f"{span(others, 'g')} epochs, {span(true, 'g')} on true data"
+
+    return [
+        claim_part("the training loss goes to zero on all kinds of data", rows, ["train_accuracy"], goes_to_zero),
+        claim_part("it does so later than on true data", rows, ["epochs_to_overfit"], later),
+    ]
+
+
 @study
 def zhang2017_figure1a() -> Study:
     """Figure 1a."""
@@ -127,4 +147,5 @@ def zhang2017_figure1a() -> Study:
         sweep=sweep,
         measure=measure,
         views=(figure_1a,),
+        check=check,
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gengap.studies.study import Row, Study, study
-from gengap.studies.zhang2017 import trainings
+from gengap.studies.zhang2017 import claims, trainings
 from gengap.studies.zhang2017.corruption import level_figure, level_points, reported, sweep
 from gengap.studies.zhang2017.overfitting import OVERFIT_LOSS, with_overfit_times
 from gengap.studies.zhang2017.trainings import Config
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure, Table
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 TOLERANCE = 0.2  # of the value
 REPORTED = reported("fig1b", "relative_time_to_overfit", "relative_time", "x", TOLERANCE, relative=True)
@@ -56,6 +57,11 @@ def times(rows: "pd.DataFrame") -> "Table":
     return Table(means, caption, dict.fromkeys(columns, ".3g") | {"level": "g"})
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    return [claims.only_longer(rows)]
+
+
 @study
 def zhang2017_figure1b() -> Study:
     """Figure 1b."""
@@ -76,4 +82,5 @@ def zhang2017_figure1b() -> Study:
         sweep=sweep,
         measure=measure,
         views=(figure_1b, times),
+        check=check,
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gengap.studies.study import Row, Study, study
-from gengap.studies.zhang2017 import trainings
+from gengap.studies.zhang2017 import claims, trainings
 from gengap.studies.zhang2017.corruption import level_figure, level_points, reported, sweep
 from gengap.studies.zhang2017.trainings import Config
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 TOLERANCE = 3.0  # percentage points
 CHANCE = 0.9  # the paper's dashed line
@@ -65,6 +66,15 @@ def figure_1c_noisy(rows: "pd.DataFrame") -> "Figure | None":
     return level_figure(points, caption, title=title, form=".0%", reference=(CHANCE, "guessing"))
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    return [
+        claims.fits(rows, "labels of every level"),
+        claims.rises_steadily(rows),
+        claims.ends_at_chance(rows),
+    ]
+
+
 @study
 def zhang2017_figure1c() -> Study:
     """Figure 1c."""
@@ -86,4 +96,5 @@ def zhang2017_figure1c() -> Study:
         sweep=sweep,
         measure=measure,
         views=(figure_1c, figure_1c_noisy),
+        check=check,
     )

@@ -8,6 +8,8 @@ Reported: the best and the last test accuracy of the 51 epochs shown, read off t
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.study import Reported, Row, Scale, Study, study
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Options
+    from gengap.verdicts import ClaimPart
 
 TOLERANCE = 3.0  # percentage points
+HARDLY = 0.02  # of test accuracy: what counts as hardly anything
 EPOCHS = 51  # that the figure shows
 SERIES = {INCEPTION: "test Inception BN", NO_BN: "test Inception noBN"}
 QUANTITIES = {"best_accuracy": "best test accuracy", "last_accuracy": "last test accuracy"}
@@ -127,6 +131,42 @@ def _paper() -> list[dict[str, Any]]:
     ]
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part, span
+
+    def mean(done: list[Row], model: str, column: str) -> float:
+        return fmean(row[column] for row in done if row["model"] == model)
+
+    def steadier(done: list[Row]) -> tuple[bool, str]:
+        found = {model: _roughness([row for row in done if row["model"] == model]) for model in SERIES}
+        figures = f"mean change from epoch to epoch {found[INCEPTION]:.2%} with it, {found[NO_BN]:.2%} without"
+        return found[INCEPTION] <= found[NO_BN], figures
+
+    def adds(done: list[Row]) -> tuple[bool, str]:
+        gain = mean(done, INCEPTION, "last_accuracy") - mean(done, NO_BN, "last_accuracy")
+        return gain > 0, f"{100 * gain:.2f} points of test accuracy at the end"
+
+    def stops(done: list[Row]) -> tuple[bool, str]:
+        gains = [row["early_stopping_gain"] for row in done]
+        return max(gains) <= HARDLY, f"stopping at the best epoch gains {span([100 * g for g in gains], '.2f')} points"
+
+    return [
+        claim_part("batch normalisation steadies training", rows, ["last_accuracy"], steadier),
+        claim_part("batch normalisation adds test accuracy", rows, ["last_accuracy"], adds),
+        claim_part("stopping early gains hardly anything", rows, ["early_stopping_gain"], stops),
+    ]
+
+
+def _roughness(rows: Sequence[Row]) -> float:
+    """Mean absolute change of test accuracy from an epoch to the next, in the second half of the epochs shown."""
+    changes = []
+    for row in rows:
+        own = [epoch["test_accuracy"] for epoch in row["history"][:EPOCHS]]
+        changes += [abs(b - a) for a, b in pairwise(own[len(own) // 2 :])]
+    return fmean(changes) if changes else 0.0
+
+
 @study
 def zhang2017_figure2b() -> Study:
     """Figure 2b."""
@@ -148,4 +188,5 @@ def zhang2017_figure2b() -> Study:
         sweep=sweep,
         measure=measure,
         views=(figure_2b,),
+        check=check,
     )

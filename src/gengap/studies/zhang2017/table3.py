@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Table
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "zhang2017/table3"
 MNIST_BANDWIDTH = 5.0  # in pixels of [0, 1]; elsewhere half the median distance of training points
@@ -166,6 +167,38 @@ def _points(config: Config) -> "tuple[np.ndarray, ...]":
     return x, points.y, x_test, points.y_test
 
 
+HALVED = 0.6  # of the error without a map: what counts as about half of it
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part, span
+
+    def fits(done: list[Row]) -> tuple[bool, str]:
+        errors = [row["train_error"] for row in done]
+        return max(errors) == 0, f"training errors {span(errors, '.2%')}"
+
+    def generalises(done: list[Row]) -> tuple[bool, str]:
+        errors = [row["test_error"] for row in done]
+        return max(errors) <= 0.6, f"test errors {span(errors, '.2%')}, where guessing has 90 %"
+
+    def halves(done: list[Row]) -> tuple[bool, str]:
+        plain, mapped = (next(r["test_error"] for r in done if r["preprocessing"] == p) for p in ("none", "gabor"))
+        return mapped <= HALVED * plain, f"{mapped:.2%} with Gabor wavelets, {plain:.2%} without"
+
+    def grows(done: list[Row]) -> tuple[bool, str]:
+        ratio = next(row["norm_ratio"] for row in done if row["preprocessing"] == "gabor")
+        return ratio > 1, f"{ratio:.3g} times the norm without"
+
+    pair = [row for row in rows if row["data"] != "cifar10" and row["preprocessing"] in ("none", "gabor")]
+    return [
+        claim_part("every training label is fitted", rows, ["train_error"], fits),
+        claim_part("the interpolant generalises", rows, ["test_error"], generalises),
+        claim_part("a map of images about halves the error", pair, ["test_error"], halves),
+        claim_part("the norm grows with it", pair, ["norm_ratio"], grows),
+    ]
+
+
 def table_3(rows: "pd.DataFrame") -> "Table | None":
     """The table, with norms and how well the system was solved."""
     from gengap.report import Table
@@ -212,4 +245,5 @@ def zhang2017_table3() -> Study:
         sweep=sweep,
         measure=measure,
         views=(table_3,),
+        check=check,
     )

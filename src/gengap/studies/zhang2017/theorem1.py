@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Table
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "zhang2017/theorem1"
 SIZES: dict[Scale, tuple[int, ...]] = {"smoke": (100, 400), "desk": (5_000, 20_000, 50_000), "paper": (50_000,)}
@@ -102,6 +103,24 @@ def _fit(config: Config) -> Row:
     }
 
 
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part
+
+    def counted(done: list[Row]) -> tuple[bool, str]:
+        over = [row["weights_over_theorem"] for row in done]
+        return max(map(abs, over)) == 0, f"{max(over):g} weights more than 2n + d at most"
+
+    def fits(done: list[Row]) -> tuple[bool, str]:
+        worst = max(row["relative_error"] for row in done)
+        return worst <= ALLOWED, f"largest error {worst:.1g} of the largest label"
+
+    return [
+        claim_part("the network has 2n + d weights", rows, ["weights_over_theorem"], counted),
+        claim_part("it has the given value at every point", rows, ["relative_error"], fits),
+    ]
+
+
 def table(rows: "pd.DataFrame") -> "Table | None":
     """Every fit."""
     from gengap.report import Table
@@ -136,4 +155,5 @@ def zhang2017_theorem1() -> Study:
         sweep=sweep,
         measure=measure,
         views=(table,),
+        check=check,
     )

@@ -1,0 +1,112 @@
+"""What the rows of the paper's lines have to show; each figure claims some of these parts."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from gengap.studies.study import Row
+
+if TYPE_CHECKING:
+    from gengap.verdicts import ClaimPart
+
+Part = Callable[[Sequence[Row]], "ClaimPart"]
+NEAR_LINE = 0.9  # least R2 of networks that lie near a line; the paper prints 0.966 to 0.9998
+NEAR_ONE = 0.25  # largest distance of a slope near 1 from it; the paper prints 0.81 to 0.88
+ONE_LOSS = 0.2  # of the range of test losses: the range of training losses that are one
+ALMOST_ONE_LOSS = 0.1  # of their mean: the range of training losses that are almost the same
+
+
+def near_a_line(rows: Sequence[Row]) -> "ClaimPart":
+    """Whether normalised test loss is nearly linear in normalised training loss, on every line."""
+    from gengap.verdicts import claim_part, span
+
+    def decide(lines: list[Row]) -> tuple[bool, str]:
+        found = [row["r2"] for row in lines]
+        return min(found) >= NEAR_LINE, f"R2 {span(found, '.4f')} (see what is left beyond the common point)"
+
+    return claim_part("normalised losses lie near a line", _lines(rows), ["r2"], decide)
+
+
+def slope_near_one(rows: Sequence[Row]) -> "ClaimPart":
+    """Whether every line's slope is near 1."""
+    from gengap.verdicts import claim_part, span
+
+    def decide(lines: list[Row]) -> tuple[bool, str]:
+        found = [row["slope"] for row in lines]
+        return max(abs(slope - 1) for slope in found) <= NEAR_ONE, f"slope {span(found, '.4f')}"
+
+    return claim_part("the slope is near 1", _lines(rows), ["slope"], decide)
+
+
+def one_training_loss(rows: Sequence[Row]) -> "ClaimPart":
+    """Whether the networks of each line have training losses that differ far less than their test losses."""
+    from gengap.verdicts import claim_part, span
+
+    def decide(networks: list[Row]) -> tuple[bool, str]:
+        found = []
+        for line in {_line(row) for row in networks}:
+            own = [row for row in networks if _line(row) == line]
+            found.append(_range(own, "train_loss") / max(_range(own, "test_loss"), 1e-300))
+        return max(found) <= ONE_LOSS, f"range of training losses {span(found)} of that of test losses"
+
+    part = "the networks have one training loss and different test losses"
+    return claim_part(part, _networks(rows), ["train_loss", "test_loss"], decide)
+
+
+def almost_one_training_loss(rows: Sequence[Row]) -> "ClaimPart":
+    """Whether the networks' training losses are almost the same."""
+    from gengap.verdicts import claim_part
+
+    def decide(networks: list[Row]) -> tuple[bool, str]:
+        mean = sum(row["train_loss"] for row in networks) / len(networks)
+        part = _range(networks, "train_loss") / mean
+        return part <= ALMOST_ONE_LOSS, f"training losses differ by {part:.1%} of their mean"
+
+    return claim_part("the networks have almost the same training loss", _networks(rows), ["train_loss"], decide)
+
+
+def product_grows(rows: Sequence[Row]) -> "ClaimPart":
+    """Whether the product of norms orders the networks as their test errors do, on every line."""
+    from gengap.verdicts import claim_part, span
+
+    def decide(lines: list[Row]) -> tuple[bool, str]:
+        found = [row["tau_product_norm"] for row in lines]
+        return min(found) > 0, f"Kendall's tau {span(found, '.2f')}"
+
+    part = "the product of norms grows with the test error"
+    return claim_part(part, _lines(rows), ["tau_product_norm"], decide)
+
+
+def random_labels_too(rows: Sequence[Row]) -> "ClaimPart":
+    """Whether networks on random labels are among those of the line."""
+    from gengap.verdicts import claim_part
+
+    def decide(networks: list[Row]) -> tuple[bool, str]:
+        count = sum(bool(row["random_labels"]) for row in networks)
+        return 0 < count < len(networks), f"{count} of {len(networks)} networks"
+
+    return claim_part(
+        "some of the networks have random labels", _networks(rows), ["random_labels", "train_loss"], decide
+    )
+
+
+def checked(*parts: Part) -> Callable[[Sequence[Row]], "list[ClaimPart]"]:
+    """The check of a study from the parts of its claim."""
+    return lambda rows: [part(rows) for part in parts]
+
+
+def _lines(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["kind"] == "line"]
+
+
+def _networks(rows: Sequence[Row]) -> list[Row]:
+    """Networks with a result; one that diverged is no point of its line."""
+    return [row for row in rows if row["kind"] == "network" and row["status"] != "diverged"]
+
+
+def _line(row: Row) -> tuple[str, str, str]:
+    return row["figure"], row["model"], row["method"]
+
+
+def _range(rows: Sequence[Row], column: str) -> float:
+    values = [row[column] for row in rows]
+    return float(max(values) - min(values))

@@ -1,0 +1,80 @@
+"""Whether a study's claim holds in its own rows: part by part, with the figures that decide."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Finding = Literal["holds", "does not hold", "cannot be judged"]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ClaimPart:
+    """One part of a claim against the rows that are to show it.
+
+    Attributes:
+        part: What is claimed.
+        finding: Whether it holds in the rows.
+        figures: The numbers that decide, or what is missing.
+        of_paper: Whether the paper claims it; else it is about a setting of ours, and does not count for the whole.
+    """
+
+    part: str
+    finding: Finding
+    figures: str
+    of_paper: bool = True
+
+    def record(self) -> dict[str, Any]:
+        """The fields, for JSON."""
+        return asdict(self)
+
+
+def claim_part(
+    part: str,
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    decide: Callable[[list[Row]], tuple[bool, str]],
+    *,
+    of_paper: bool = True,
+) -> ClaimPart:
+    """A part of a claim, judged where every row that it is about has a result.
+
+    Args:
+        part: What is claimed.
+        rows: All rows that it is about.
+        columns: What ``decide`` reads of each row; where one is None, nothing is decided, and the reason is given.
+        decide: From these rows to whether the part holds, and the figures that show it.
+        of_paper: As in ``ClaimPart``.
+    """
+    if not rows:
+        return ClaimPart(part, "cannot be judged", "this scale has no row of it", of_paper)
+    lacking = [(row, name) for row in rows for name in columns if row.get(name) is None]
+    if lacking:
+        row, name = lacking[0]
+        reason = row.get(f"{name}_reason") or row.get("reason") or f"a row holds no {name}"
+        count = len({id(row) for row, _ in lacking})
+        return ClaimPart(part, "cannot be judged", f"{count} of {len(rows)} rows lack a value: {reason}", of_paper)
+    holds, figures = decide(list(rows))
+    return ClaimPart(part, "holds" if holds else "does not hold", figures, of_paper)
+
+
+def whole_claim(parts: Sequence[ClaimPart]) -> Finding:
+    """The finding of all parts that the paper claims together: none may fail, and each has to be judged.
+
+    >>> whole_claim([ClaimPart("it falls", "holds", "3 to 2"), ClaimPart("to 0", "does not hold", "2")])
+    'does not hold'
+    """
+    findings = {part.finding for part in parts if part.of_paper}
+    if "does not hold" in findings:
+        return "does not hold"
+    return "cannot be judged" if "cannot be judged" in findings or not findings else "holds"
+
+
+def span(values: Sequence[float], form: str = ".3g") -> str:
+    """The smallest and the largest of some values, or the one that they all are.
+
+    >>> span([0.5, 0.25]), span([1.0])
+    ('0.25 to 0.5', '1')
+    """
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,195 @@
+"""The checks of studies' claims on made-up rows: each part can be refuted by the rows that it is about."""
+
+import math
+from typing import Any
+
+import pytest
+
+from gengap.studies import find_studies
+from gengap.studies.belkin2019.curve import with_peaks
+from gengap.verdicts import whole_claim
+
+Row = dict[str, Any]
+
+
+def findings(study: str, rows: list[Row]) -> dict[str, str]:
+    return {part.part: part.finding for part in find_studies(study)[0].check(rows)}
+
+
+def refuted(study: str, rows: list[Row]) -> list[str]:
+    return [part for part, finding in findings(study, rows).items() if finding == "does not hold"]
+
+
+def features(
+    losses: dict[int | None, float], norms: dict[int | None, float] | None = None, noise: float = 0.0
+) -> list[Row]:
+    rows = [
+        {"scale": "smoke", "n_features": n, "noise": noise, "seed": 0, "test_loss": loss, "norm": (norms or losses)[n]}
+        for n, loss in losses.items()
+    ]
+    return with_peaks(rows, "n_features", ("noise", "seed"), lambda row: 100)
+
+
+DESCENT: Losses = {10: 0.8, 30: 0.75, 60: 0.7, 100: 9.0, 150: 1.0, 1000: 0.4, None: 0.38}
+
+
+def test_double_descent_holds_where_it_is() -> None:
+    rows = features(DESCENT)
+    assert set(findings("belkin2019/figure2", rows).values()) == {"holds"}
+    assert set(findings("belkin2019/relu_features", rows[:-1]).values()) == {"holds"}
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({30: 10.0}, "the test loss peaks at 100 features"),
+        ({60: 0.3}, "beyond 100 the test loss falls below what fewer give"),
+        ({None: 0.1}, "the test loss falls to about the kernel machine's"),
+    ],
+)
+def test_every_part_of_double_descent_can_be_refuted(change: dict, part: str) -> None:
+    assert part in refuted("belkin2019/figure2", features(DESCENT | change))
+    noisy = features(DESCENT) + features(DESCENT | change, noise=0.2)
+    checked = find_studies("belkin2019/figure2")[0].check(noisy)
+    assert whole_claim(checked) == "holds"  # the paper claims nothing of noisy labels
+    assert [p.part for p in checked if p.finding == "does not hold"] == [f"{part}, with 20% noise in the labels"]
+
+
+def test_a_norm_that_peaks_elsewhere_is_seen() -> None:
+    rows = features(DESCENT, DESCENT | {10: 99.0})
+    assert refuted("belkin2019/figure2", rows) == ["the norm of the coefficients peaks with the test loss"]
+
+
+def networks(errors: list[float]) -> list[Row]:
+    losses = dict(zip((85, 310, 610, 910, 3010), (0.9, 0.8, 1.5, 0.9, 0.5), strict=True))
+    rows = [
+        {"scale": "smoke", "n_parameters": n, "noise": 0.0, "seed": 0, "test_loss": loss, "train_error": error}
+        for (n, loss), error in zip(losses.items(), errors, strict=True)
+    ]
+    return with_peaks(rows, "n_parameters", ("noise", "seed"), lambda row: 600)
+
+
+def test_networks_that_do_not_interpolate_at_the_threshold_are_seen() -> None:
+    assert refuted("belkin2019/figure3", networks([0.8, 0.5, 0.0, 0.0, 0.0])) == []
+    assert refuted("belkin2019/figure3", networks([0.8, 0.5, 0.7, 0.0, 0.0])) == [
+        "from 600 on the training labels are fitted"
+    ]
+
+
+def forest(losses: list[float]) -> list[Row]:
+    grid = ((5, 1), (30, 1), (100, 1), (100, 20))
+    return [
+        {"scale": "smoke", "max_leaves": leaves, "trees": trees, "leaves": leaves * trees, "noise": 0.0, "seed": 0}
+        | {"test_loss": loss, "train_error": 0.0 if leaves == 100 else 0.1}
+        for (leaves, trees), loss in zip(grid, losses, strict=True)
+    ]
+
+
+def test_a_tree_whose_loss_does_not_rise_is_seen() -> None:
+    assert refuted("belkin2019/figure4", forest([0.7, 0.5, 0.6, 0.2])) == []
+    rising, averaging = refuted("belkin2019/figure4", forest([0.7, 0.5, 0.5, 0.6]))
+    assert "then rises" in rising
+    assert "averaging" in averaging
+
+
+def recoveries(norms: dict[float, float], few: dict[float, float]) -> list[Row]:
+    rows = []
+    for kind in ("gaussian", "entries"):
+        for per_parameter, given in ((3.0, norms), (0.25, few)):
+            setting = {"kind": kind, "per_parameter": per_parameter, "seed": 0}
+            rows += [
+                setting | {"method": "descent", "start": start, "norm_over_least": norm}
+                for start, norm in given.items()
+            ]
+    return rows
+
+
+MANY, FEW = {1.0: 5.0, 0.1: 1.1, 1e-3: 1.001}, {1.0: 20.0, 0.1: 1.02, 1e-3: 1.04}
+
+
+@pytest.mark.parametrize(
+    ("norms", "few", "part"),
+    [
+        (MANY | {1e-3: 0.9}, FEW, "no norm is below the least"),
+        (MANY | {1.0: 1.2}, FEW, "a large start gives a norm far above the least"),
+        (MANY | {1e-3: 1.1}, FEW, "from enough measurements the smallest start gives the least norm"),
+        (MANY, FEW | {0.1: 1.2, 1e-3: 1.3}, "from few measurements a small start comes near the least norm"),
+        (MANY, FEW | {1e-3: 1.01}, "from few measurements the norm rises again for still smaller starts"),
+    ],
+)
+def test_every_part_of_the_conjecture_can_be_refuted(norms: dict, few: dict, part: str) -> None:
+    assert refuted("gunasekar2017/initialisation", recoveries(MANY, FEW)) == []
+    assert refuted("gunasekar2017/initialisation", recoveries(norms, few)) == [part]
+
+
+def test_norms_of_what_has_not_converged_leave_the_claim_open() -> None:
+    rows = recoveries(MANY | {1e-3: math.nan}, FEW)
+    rows = [row | {"norm_over_least": None} if math.isnan(row["norm_over_least"]) else row for row in rows]
+    assert findings("gunasekar2017/initialisation", rows)["no norm is below the least"] == "cannot be judged"
+
+
+@pytest.mark.parametrize(
+    ("study", "good", "bad"),
+    [
+        ("zhang2017/theorem1", {"weights_over_theorem": 0, "relative_error": 1e-12}, {"weights_over_theorem": 1}),
+        ("zhang2017/theorem1", {"weights_over_theorem": 0, "relative_error": 1e-12}, {"relative_error": 0.1}),
+        ("zhang2017/figure1b", {"relative_time": 3.0}, {"relative_time": 7.0}),
+        (
+            "zhang2017/figure1c",
+            {"model": "m", "level": 1.0, "n_classes": 10, "train_accuracy": 1.0, "test_error": 0.9},
+            {"test_error": 0.5},
+        ),
+    ],
+)
+def test_rows_that_contradict_a_claim_refute_it(study: str, good: Row, bad: Row) -> None:
+    row = {"status": "done", "reason": None, "seed": 0}
+    assert [f for f in findings(study, [row | good]).values() if f == "does not hold"][1:] == []
+    assert len(refuted(study, [row | good | bad])) == len(refuted(study, [row | good])) + 1
+
+
+def table3_rows(gabor_error: float, ratio: float) -> list[Row]:
+    common = {"data": "mnist", "train_error": 0.0}
+    return [
+        common | {"preprocessing": "none", "test_error": 0.012, "norm_ratio": 1.0},
+        common | {"preprocessing": "gabor", "test_error": gabor_error, "norm_ratio": ratio},
+    ]
+
+
+def test_a_norm_that_falls_and_an_error_that_stays_are_seen() -> None:
+    assert refuted("zhang2017/table3", table3_rows(0.006, 1.8)) == []
+    assert refuted("zhang2017/table3", table3_rows(0.011, 0.8)) == [
+        "a map of images about halves the error",
+        "the norm grows with it",
+    ]
+
+
+def line_rows(r2: float, losses: list[float], tau: float) -> list[Row]:
+    setting = {"figure": "Figures 3 and 9", "model": "convnet-3", "method": "pretraining", "reason": None}
+    networks = [
+        setting | {"kind": "network", "status": "done", "random_labels": False, "train_loss": train, "test_loss": k}
+        for k, train in enumerate(losses)
+    ]
+    return [setting | {"kind": "line", "status": "done", "r2": r2, "slope": 0.9, "tau_product_norm": tau}, *networks]
+
+
+def test_every_part_of_a_line_can_be_refuted() -> None:
+    assert refuted("liao2018/figure3", line_rows(0.99, [0.1, 0.1, 0.11], 0.6)) == []
+    assert len(refuted("liao2018/figure3", line_rows(0.5, [0.1, 1.1, 2.0], -0.6))) == 3
+    assert "diverged" not in str(findings("liao2018/figure3", line_rows(0.99, [0.1, 0.1], 0.6)))
+
+
+def kawaguchi_rows(**changes: Any) -> list[Row]:
+    moved = [
+        {"labels": "true", "allowed": 0.0, "seed": 0, "norm": norm, "holds": True, "test_off": 1e-9, "test_error": 0.1}
+        for norm in (20.0, 1e6)
+    ]
+    memorised = {"labels": "random", "train_error": 0.0, "seed": 0}
+    return [memorised, moved[0], moved[1] | changes]
+
+
+@pytest.mark.parametrize("change", [{"holds": False}, {"test_error": 0.2}, {"norm": 30.0}])
+def test_a_far_solution_that_predicts_otherwise_is_seen(change: dict) -> None:
+    assert refuted("kawaguchi2017/theorem1", kawaguchi_rows()) == []
+    assert refuted("kawaguchi2017/theorem1", kawaguchi_rows(**change)) == [
+        "weights of norms many times larger predict the same"
+    ]
