@@ -10,6 +10,7 @@ from gengap.studies.belkin2019.curve import with_peaks
 from gengap.verdicts import whole_claim
 
 Row = dict[str, Any]
+Losses = dict[int | None, float]
 
 
 def findings(study: str, rows: list[Row]) -> dict[str, str]:
