@@ -137,13 +137,14 @@ def test_measures_are_means_over_layers_and_small_ones_are_named(subject: Subjec
 
 
 def test_rescaling_changes_those_that_say_so(problem: gengap.Problem) -> None:
+    """What batch norm computes is multiplied, and the next layer divided: spectra are of the weights before it."""
     torch.manual_seed(1)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 40), nn.ReLU(), nn.Linear(40, 10))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 40), nn.BatchNorm1d(40), nn.ReLU(), nn.Linear(40, 10)).eval()
     before = measure(model, problem, measures=NAMES)
     with torch.no_grad():
-        model[1].weight *= 8  # type: ignore[operator]
-        model[1].bias *= 8  # type: ignore[operator]
-        model[3].weight /= 8  # type: ignore[operator]
+        model[2].weight *= 8  # type: ignore[operator]
+        model[2].bias *= 8  # type: ignore[operator]
+        model[4].weight /= 8  # type: ignore[operator]
     after = measure(model, problem, measures=NAMES)
     for (_, one), (_, other) in zip(before.iterrows(), after.iterrows(), strict=True):
         assert (other.value == pytest.approx(one.value, rel=1e-9)) == one.rescaling_invariant, one["name"]

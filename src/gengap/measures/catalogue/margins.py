@@ -142,8 +142,10 @@ def normalised_margins_by_layer(subject: Subject) -> Finding:
         )
     if not medians:
         return skipped("; ".join(reasons) or "no layer has an input with gradients", *missing, *infinite)
-    value, status = sum(medians) / len(medians), "partial" if reasons else "ok"
-    return Finding(value, status, "; ".join(reasons), (*infinite, *missing), details={"layers": layers})
+    value = sum(medians) / len(medians)
+    if reasons:
+        return Finding(value, "partial", "; ".join(reasons), (*infinite, *missing), details={"layers": layers})
+    return Finding(value, details={"layers": layers})
 
 
 def _percentiles(margins: Tensor, layer: LayerInput) -> dict[str, float | None]:
