@@ -1,15 +1,19 @@
 """The command line: one file a command, imported only when that command is used."""
 
+import signal
 import sys
 import traceback
 import warnings
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any, NoReturn, cast
 
 import typer
 
 from gengap import __version__
+from gengap.cli.answer import only_json
 from gengap.errors import InputError, unknown
 from gengap.terminal import say, visible
 
@@ -36,9 +40,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     status = 0
     warnings.formatwarning = _warning_text
+    _end_as_by_ctrl_c()
     try:
         application = _application(arguments[0] if arguments else "")
-        status = application(args=arguments, prog_name="gengap", standalone_mode=False)
+        with only_json() if "--json" in arguments and "--help" not in arguments else nullcontext():
+            status = application(args=arguments, prog_name="gengap", standalone_mode=False)
     except InputError as error:
         _tell(str(error))
         status = 2
@@ -61,9 +67,17 @@ def _warning_text(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
     """What is printed of a warning: gengap's are for the user, others for whoever reads the code they come from."""
-    if category is UserWarning and Path(__file__).parents[1] in Path(filename).parents:
+    if issubclass(category, UserWarning) and Path(__file__).parents[1] in Path(filename).parents:
         return visible(f"gengap: {message}\n")
     return visible(f"{filename}:{lineno}: {category.__name__}: {message}\n")
+
+
+def _end_as_by_ctrl_c() -> None:
+    """SIGTERM and SIGHUP close what is open, as Ctrl-C does; one that is ignored, as under nohup, stays so."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and current_thread() is main_thread() and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _tell(message: str) -> None:
