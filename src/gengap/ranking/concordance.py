@@ -36,8 +36,8 @@ def kendall_tau(measure: Floats, gap: Floats) -> float:
     Returns:
         A number in [-1, 1]; NaN where fewer than two rows are left, or one of them is constant.
 
-    >>> kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.3, 0.2]))
-    0.3333333333333333
+    >>> round(kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.3, 0.2])), 3)
+    0.333
     """
     from scipy.stats import kendalltau
 

@@ -20,6 +20,22 @@ from gengap.train.run import Run
 
 EVALUATED = 500  # examples at once
 
+# Fields of a recipe that only phase one has.
+_NOT_IN_SECOND = (
+    "optimizer",
+    "nesterov",
+    "winsorize",
+    "gradient_clip",
+    "loss",
+    "label_smoothing",
+    "mixup",
+    "dropout",
+    "random_crop",
+    "flip",
+    "pad",
+    "rotation",
+)
+
 
 @dataclass
 class TwoPhaseRun:
@@ -101,6 +117,7 @@ class TwoPhase:
         Raises:
             InputError: A recipe that its Problem does not allow, or a network that is not affine with its gates frozen.
         """
+        _check_second(second or recipe)
         m_first = max(1, round(self.alpha * len(problem.train)))
         first = train(problem.take(m_first), recipe, seed, execution=execution, report=report)
         device, dtype = torch.device(first.execution.device), _float(first.execution)
@@ -113,6 +130,17 @@ class TwoPhase:
             run.status, run.reason = first.status, f"phase one: {first.reason}"
             run.history.append(_Second(problem, recipe, seed, run).record(0))
         return run
+
+
+def _check_second(recipe: Recipe) -> None:
+    """Raises InputError for a recipe that asks of phase two what it does not do."""
+    for name in _NOT_IN_SECOND:
+        if getattr(recipe, name) != type(recipe).model_fields[name].default:
+            raise InputError(
+                f"Phase two has no {name}, which the recipe sets to {getattr(recipe, name)!r}.",
+                expected="SGD with momentum on the cross entropy of whole, unchanged inputs",
+                next_step="give phase two a recipe of its own with second=",
+            )
 
 
 class _Second:
@@ -168,7 +196,7 @@ class _Second:
         for rows in batch_rows(n, recipe.batch_size):
             index = order[rows].to(self.train_y.device)
             for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate_at(step)
+                group["lr"] = recipe.learning_rate_at(step, math.ceil(n / recipe.batch_size))
             optimiser.zero_grad()
             loss = nn.functional.cross_entropy(self.run.model(self.train_x[index]), self.train_y[index])
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

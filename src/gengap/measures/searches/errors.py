@@ -35,7 +35,7 @@ def slope(curve: Sequence[tuple[float, float]], scale: float) -> float | None:
         curve: (scale, drop) as tried, rising.
         scale: One of them.
 
-    >>> slope([(1.0, 0.05), (2.0, 0.1), (4.0, 0.15)], 2.0) == 0.1 / math.log(4)
+    >>> math.isclose(slope([(1.0, 0.05), (2.0, 0.1), (4.0, 0.15)], 2.0), 0.1 / math.log(4))
     True
     """
     near = [(s, d) for s, d in curve if scale / FAR <= s <= FAR * scale and s > 0]
