@@ -66,9 +66,10 @@ def winsorized_mean(gradients: Tensor, c: float) -> Tensor:
 
 
 def _of_last_axis(values: Tensor, k: int) -> Tensor:
-    """The winsorised mean over the last axis of a contiguous tensor, which is overwritten."""
+    """The winsorised mean over the last axis of a tensor, which may be overwritten."""
     B = values.shape[-1]
     if values.device.type == "cpu" and values.dtype in (torch.float32, torch.float64):
+        values = values.contiguous()
         values.numpy().sort(axis=-1)  # NumPy's sort of short rows is far faster than PyTorch's
     else:
         values = values.sort(-1).values
@@ -185,8 +186,8 @@ def _rows(term: Term, start: int, stop: int) -> Tensor:
     if not isinstance(term, Outer):
         raise TypeError("a gradient that is formed is the whole gradient of its block")
     _, G, T, p = term.left.shape
-    if T == 1 and G == 1:
-        return term.left[:, 0, 0, start:stop].T[:, None, :] * term.right[:, 0, 0].T
+    if T == 1 and G == 1:  # of contiguous factors, or the product would be laid out as they are
+        return term.left[:, 0, 0, start:stop].T.contiguous()[:, None, :] * term.right[:, 0, 0].T.contiguous()
     parts = []  # a row belongs to one group
     for g in range(start // p, (stop - 1) // p + 1):
         a, b = max(start, g * p) - g * p, min(stop, (g + 1) * p) - g * p
