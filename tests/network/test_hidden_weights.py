@@ -13,7 +13,7 @@ from gengap import measure
 from gengap.measures.normalisation import NotHomogeneousError, product_norm
 from gengap.models import build
 from gengap.models.registry import NETWORKS as PAPERS
-from gengap.network import plain_copy
+from gengap.network import in_float64, plain_copy
 from gengap.network.hidden_weights import HiddenWeights, hidden_weights
 
 X = torch.from_numpy(problem().train.x.copy())
@@ -149,3 +149,13 @@ def test_rows_about_parameters_are_partial_where_a_buffer_is_a_weight() -> None:
     for example in (None, X[:4]):
         with pytest.raises(NotHomogeneousError, match=r"no parameter|no layer.s weight"):
             product_norm(model, example=example)
+
+
+@pytest.mark.parametrize("keep", ["attribute", "list"])
+def test_a_copy_in_float64_has_plain_tensors_in_float64(keep: str) -> None:
+    apply = (lambda net, h: h @ net.W.T) if keep == "attribute" else (lambda net, h: h @ net.parts[0].T)
+    model = Between(keep, apply)
+    exact = in_float64(model)
+    assert exact(X.double()).dtype is torch.float64
+    torch.testing.assert_close(exact(X.double()).float(), model(X))
+    assert FIXED.dtype is torch.float32

@@ -1,6 +1,5 @@
 """Sums over all paths of a network, by one pass of ones through a copy with powered weights."""
 
-import copy
 import math
 import sys
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from gengap.measures.subject import Subject
 from gengap.measures.values import Finding, NotDefined, from_log
 from gengap.models.layers import LocalResponseNorm
+from gengap.network.copies import in_float64
 from gengap.network.homogeneity import not_homogeneous
 from gengap.network.operations import DIFFERENCES, MOVES, PRODUCTS, SUMS, Operation, OperationWatch
 from gengap.network.rules import has_own_forward, has_running_statistics
@@ -129,7 +129,7 @@ def _uncovered(subject: Subject) -> dict[str, str]:
 
 def _has_paths(subject: Subject) -> bool:
     """Whether a path has only weights other than zero, which products that vanish in float64 would hide."""
-    scaled = copy.deepcopy(subject.folded_model).double()
+    scaled = in_float64(subject.folded_model)
     with torch.no_grad():
         for parameter in scaled.parameters():
             parameter.div_(parameter.abs().max().clamp_min(_LEAST))
@@ -139,7 +139,7 @@ def _has_paths(subject: Subject) -> bool:
 
 def _powered(model: nn.Module, power: int) -> tuple[nn.Module, dict[str, str]]:
     """A float64 copy with powered weights and without response normalisation, and why layers are left out."""
-    powered = copy.deepcopy(model).to("cpu", torch.float64)
+    powered = in_float64(model).cpu()
     left_out = {}
     for name, module in list(powered.named_modules()):
         if isinstance(module, LocalResponseNorm | nn.LocalResponseNorm):

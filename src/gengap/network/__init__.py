@@ -3,7 +3,7 @@
 ``gengap.network.passes`` holds the passes over all examples that measures share.
 """
 
-from gengap.network.copies import check_finite, duplicate, plain_copy, unwrapped, with_weights
+from gengap.network.copies import check_finite, duplicate, in_float64, plain_copy, unwrapped, with_weights
 from gengap.network.folding import folded
 from gengap.network.inputs import batches, cast_inputs, class_scores, examples, network_inputs
 from gengap.network.layers import UNUSED, Inventory, WeightLayer, inventory
@@ -37,6 +37,7 @@ __all__ = [
     # Copies and weights
     "plain_copy",
     "duplicate",
+    "in_float64",
     "unwrapped",
     "with_weights",
     "check_finite",

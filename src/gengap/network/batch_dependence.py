@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.network.copies import duplicate
+from gengap.network.copies import in_float64
 from gengap.network.inputs import cast_inputs
 
 EXACT, ROUNDED = 1e-5, 1e-3  # of the largest output: in float64, some steps perhaps in float32; in another type
@@ -65,7 +65,7 @@ def batch_dependence(model: nn.Module, x: Tensor) -> BatchDependence:
 
 def _in_float64(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor, float]:
     try:
-        exact = duplicate(model).double()
+        exact = in_float64(model)
         inputs = cast_inputs(exact, x)
         with torch.no_grad():
             if exact(inputs).dtype is torch.float64:

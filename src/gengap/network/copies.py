@@ -64,6 +64,24 @@ def duplicate(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo)
 
 
+def in_float64(model: nn.Module) -> nn.Module:
+    """A copy in float64, with the tensors in its modules' plain attributes, which PyTorch's ``double()`` leaves."""
+    result = duplicate(model).double()
+    for module in result.modules():
+        for name, value in list(vars(module).items()):
+            if name not in ("_parameters", "_buffers", "_modules") and any(True for _ in _tensors(value)):
+                vars(module)[name] = _doubled(value)
+    return result
+
+
+def _doubled(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.double() if value.is_floating_point() else value
+    if isinstance(value, Mapping):
+        return {key: _doubled(part) for key, part in value.items()}
+    return type(value)(_doubled(part) for part in value) if type(value) in (list, tuple) else value
+
+
 def _tensors(value: Any) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value

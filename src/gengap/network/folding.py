@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.network.copies import duplicate
+from gengap.network.copies import duplicate, in_float64
 from gengap.network.rules import has_running_statistics, linear_maps
 from gengap.network.trace import Trace
 
@@ -32,7 +32,7 @@ def foldable(model: nn.Module, x: Tensor, trace: Trace) -> tuple[Pairs, dict[str
     pairs = [(trace.follows[name], name) for name in norms if name not in refused]
     if not pairs:
         return (), refused
-    exact = duplicate(model).double()
+    exact = in_float64(model)
     try:
         expected = _scores(exact, x)
     except Exception:  # whatever a user's forward raises when it is given float64

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from gengap.network.copies import duplicate
+from gengap.network.copies import in_float64
 from gengap.network.inputs import cast_inputs
 
 EXAMPLES, DIRECTIONS = 8, 2
@@ -27,7 +27,7 @@ def gradient_fault(model: nn.Module, x: Tensor, y: Tensor) -> str:
         y: Class indices ``[B]``.
     """
     try:
-        exact = duplicate(model).double()
+        exact = in_float64(model)
         x, y = cast_inputs(exact, x[:EXAMPLES]), y[:EXAMPLES]
         parameters = [parameter.requires_grad_() for parameter in exact.parameters() if parameter.is_floating_point()]
         with torch.enable_grad():

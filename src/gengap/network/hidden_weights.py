@@ -77,8 +77,8 @@ def hidden_weights(model: nn.Module, x: Tensor) -> HiddenWeights:
         model: In evaluation mode; it stays as it is.
         x: A few examples as the network takes them.
     """
-    watch = _Watch(model, x)
     try:
+        watch = _Watch(model, x)
         with unfused_attention():
             output = watch.run(x)
     except Exception as error:  # whatever a user's forward does that cannot be watched
@@ -128,7 +128,7 @@ class _Watch(OperationWatch[Fact]):
             return result, Constant(frozenset().union(*(fact.names for fact in known)), stored)
         if any(isinstance(leaf, torch.ScriptObject) for leaf in tree_leaves([operation.args, dict(operation.options)])):
             name, module = self.module
-            self.uncovered[name or FORWARD] = f"no rule for {type(module).__name__}, whose weights are packed"
+            self.uncovered[name or FORWARD] = f"no rule for {type(module).__name__}: its weights are packed, quantised"
         for place, value in self._arguments(operation):
             self._judge(operation, place, value, result)
         return result, INPUT

@@ -12,7 +12,7 @@ from gengap.errors import InputError
 from gengap.measures.normalisation.dataflow import Flow, flow
 from gengap.network import Reading, WeightLayer, read_network
 from gengap.network.batch_dependence import batch_dependence
-from gengap.network.copies import check_finite, duplicate, plain_copy, without_hooks
+from gengap.network.copies import check_finite, duplicate, in_float64, plain_copy, without_hooks
 from gengap.network.folding import folded
 from gengap.network.inputs import cast_inputs
 from gengap.network.layers import UNUSED, inventory
@@ -173,7 +173,7 @@ def _refuse(wrong: Mapping[str, str]) -> None:
 
 
 def _check(found: Chain, x: Tensor, *, traced: bool) -> None:
-    exact = duplicate(found.model).double()
+    exact = in_float64(found.model)
     x = x.double() if x.is_floating_point() else x
     with torch.no_grad():
         plain: Tensor = exact(x)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError
-from gengap.network.copies import plain_copy
+from gengap.network.copies import in_float64, plain_copy
 from gengap.network.folding import foldable, folded
 from gengap.network.inputs import cast_inputs
 from gengap.network.outputs import scores_of
@@ -31,7 +31,9 @@ def folded_network(model: nn.Module, x: Any) -> nn.Module:
         few = torch.cat([few, few])
     scores_of(copy, few)
     pairs, _ = foldable(copy, few, trace_network(copy, few))
-    return folded(copy.double(), pairs)
+    result = folded(in_float64(copy), pairs)
+    scores_of(result, few.double() if few.is_floating_point() else few)  # it may not run in float64
+    return result
 
 
 def doubled(x: Any) -> Tensor:
