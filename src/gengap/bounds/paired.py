@@ -102,7 +102,7 @@ def paired_difference(a_only: ArrayLike, b_only: ArrayLike, n: ArrayLike, delta:
 
     >>> lower, upper = paired_difference(0, 0, 1_000)
     >>> bool(upper == -lower), round(float(upper), 4)
-    (True, 0.0047)
+    (True, 0.0037)
     """
     a, b, alpha = _whole("a_only", a_only), _whole("b_only", b_only), level(1, delta) / 2
     _, n = counts(a + b, n, whole=True)
@@ -170,7 +170,7 @@ def paired_power(n: int, p_a: float, p_b: float, delta: float = 0.05) -> float:
         delta: As given to ``differs``.
 
     >>> round(paired_power(78, 0.0, 0.1), 3)
-    0.802
+    0.804
     """
     q = p_a + p_b
     m = _window(n, q, q)
