@@ -63,3 +63,12 @@ def test_stop_rules_and_divergence() -> None:
 def test_alpha_is_a_fraction(alpha: float) -> None:
     with pytest.raises(InputError, match="alpha"):
         TwoPhase(alpha=alpha)
+
+
+def test_phase_two_has_the_recipes_optimizer_and_refuses_what_it_lacks() -> None:
+    problem = load("digits").take(100, 50)
+    adam = Recipe(learning_rate=0.01, schedule="cosine", optimizer="adam", epochs=3, batch_size=20, momentum=0.0)
+    run = TwoPhase(0.5).train(problem, RECIPE, second=adam, execution=EXECUTION)
+    assert run.history[-1]["train_loss"] < run.history[0]["train_loss"]
+    with pytest.raises(InputError, match="Phase two has no dropout, mixup"):
+        TwoPhase(0.5).train(problem, RECIPE, second=Recipe(mixup=0.1, dropout=0.1))

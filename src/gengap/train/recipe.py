@@ -33,20 +33,23 @@ LATER = (
     "mixup",
     "pad",
     "rotation",
+    "darc1",
 )
 STAIRCASE = ("decay", "decay_steps", "decay_epochs")  # fields of that schedule alone
 Loss = Literal["cross_entropy", "squared"]
 
 
 class Recipe(BaseModel):
-    """A whole training recipe; frozen, validated, and identified by its ``hash``.
+    r"""A whole training recipe; frozen, validated, and identified by its ``hash``.
 
     The defaults are those of Zhang et al. 2017 (section "Experimental setup"): SGD with momentum 0.9, minibatches of
     128 (which their figures imply), the learning rate multiplied by 0.95 every 391 steps, their epoch.
     Weight decay enters the gradient (``g + weight_decay * w``) for every parameter; with AdamW it is decoupled and
     shrinks the weights instead. A field that the optimizer or the schedule does not have is refused. With
     ``winsorize`` g is the winsorised mean over the minibatch (see ``gengap.train.WinsorizedSGD``); a last minibatch
-    too small to clip anything has the plain mean.
+    too small to clip anything has the plain mean. ``darc1`` adds :math:`\lambda \max_k \frac1B \sum_i |f_k(x_i)|`
+    over the B examples of a minibatch to what is minimised (Kawaguchi et al. 2017, DARC1); measured losses are without
+    it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +85,9 @@ class Recipe(BaseModel):
         float, Field(ge=0, le=50, description="percentile c of each minibatch's gradients that is clipped at both ends")
     ] = 0.0
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    darc1: Annotated[
+        float, Field(ge=0, allow_inf_nan=False, description="multiple of the largest mean absolute score in the loss")
+    ] = 0.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     random_crop: Annotated[bool, Field(description="crop at a random place in training instead of the centre")] = False
     flip: Annotated[bool, Field(description="mirror each training image with probability 1/2")] = False
@@ -151,7 +157,7 @@ class Recipe(BaseModel):
     def _fields_of_the_loss(self) -> Self:
         if self.loss != "cross_entropy" and self.label_smoothing:
             raise ValueError("label_smoothing belongs to the cross entropy")
-        if self.winsorize and (self.loss != "cross_entropy" or self.label_smoothing or self.mixup):
+        if self.winsorize and (self.loss != "cross_entropy" or self.label_smoothing or self.mixup or self.darc1):
             raise ValueError("winsorize takes the plain cross entropy")
         if self.pad and self.random_crop:
             raise ValueError("pad and random_crop are two ways of cropping; use one")

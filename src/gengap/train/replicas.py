@@ -220,14 +220,30 @@ class Replicas:
         return nn.functional.cross_entropy(logits, y)
 
     def _objective(self, logits: Tensor, y: Tensor) -> Tensor:
-        """What training minimises: the loss, with smoothed labels where the recipe asks for it."""
-        if self.recipe.label_smoothing:
-            return nn.functional.cross_entropy(logits, y, label_smoothing=self.recipe.label_smoothing)
-        return self._loss(logits, y)
+        """What training minimises: the loss, with smoothed labels or the term of DARC1 where the recipe asks for it."""
+        smoothing = self.recipe.label_smoothing
+        value = (
+            nn.functional.cross_entropy(logits, y, label_smoothing=smoothing) if smoothing else self._loss(logits, y)
+        )
+        if self.recipe.darc1:
+            value = value + self.recipe.darc1 * darc1_term(logits)
+        return value
 
     def _autocast(self) -> AbstractContextManager[None]:
         mixed = self.execution.precision == "bfloat16"
         return torch.autocast(self.execution.device, torch.bfloat16, enabled=mixed)
+
+
+def darc1_term(scores: Tensor) -> Tensor:
+    r"""The largest mean absolute score, :math:`\max_k \frac1B \sum_i |f_k(x_i)|`, of scores ``[B, C]``.
+
+    Source: Kawaguchi, Kaelbling and Bengio 2017 (arXiv:1710.05468), DARC1: it bounds the Rademacher complexity of
+    the network's outputs in expectation.
+
+    >>> float(darc1_term(torch.tensor([[1.0, -5.0], [3.0, 1.0]])))
+    3.0
+    """
+    return scores.abs().mean(0).amax()
 
 
 def has_convolutions(module: nn.Module) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,23 +19,11 @@ from gengap.train.loop import Report, train
 from gengap.train.recipe import Recipe
 from gengap.train.run import Run
 
-EVALUATED = 500  # examples at once
-
-# Fields of a recipe that only phase one has.
-_NOT_IN_SECOND = (
-    "optimizer",
-    "nesterov",
-    "winsorize",
-    "gradient_clip",
-    "loss",
-    "label_smoothing",
-    "mixup",
-    "dropout",
-    "random_crop",
-    "flip",
-    "pad",
-    "rotation",
+NOT_IN_PHASE_TWO = (
+    *("loss", "label_smoothing", "gradient_clip", "winsorize", "darc1", "dropout", "random_crop", "flip", "pad"),
+    *("rotation", "mixup"),
 )
+EVALUATED = 500  # examples at once
 
 
 @dataclass
@@ -109,15 +98,17 @@ class TwoPhase:
             problem: S and a test split; S should be in random order.
             recipe: Of phase one.
             seed: At least 0.
-            second: Of phase two: its learning rate, momentum, decay, batch size, weight decay, epochs and stop rules;
-                None for the same. Its model counts for nothing.
+            second: Of phase two: optimizer, schedule, batch size, weight decay, epochs and stop rules; None for the
+                same. Its model counts for nothing. Phase two has plain cross entropy and images as they are, without
+                dropout.
             execution: How phase one is computed; phase two follows its device, in float32 or float64.
             report: Called after each epoch of either phase, with epochs done, epochs at most, and a short text.
 
         Raises:
-            InputError: A recipe that its Problem does not allow, or a network that is not affine with its gates frozen.
+            InputError: A recipe that its Problem does not allow, one of phase two that asks for anything else, or a
+                network that is not affine with its gates frozen.
         """
-        _check_second(second or recipe)
+        _check_plain(second or recipe)
         m_first = max(1, round(self.alpha * len(problem.train)))
         first = train(problem.take(m_first), recipe, seed, execution=execution, report=report)
         device, dtype = torch.device(first.execution.device), _float(first.execution)
@@ -132,19 +123,8 @@ class TwoPhase:
         return run
 
 
-def _check_second(recipe: Recipe) -> None:
-    """Raises InputError for a recipe that asks of phase two what it does not do."""
-    for name in _NOT_IN_SECOND:
-        if getattr(recipe, name) != type(recipe).model_fields[name].default:
-            raise InputError(
-                f"Phase two has no {name}, which the recipe sets to {getattr(recipe, name)!r}.",
-                expected="SGD with momentum on the cross entropy of whole, unchanged inputs",
-                next_step="give phase two a recipe of its own with second=",
-            )
-
-
 class _Second:
-    """Phase two: SGD with momentum on the weights of the gated network.
+    """Phase two: the recipe's optimizer on the weights of the gated network.
 
     Args:
         problem: The data.
@@ -155,7 +135,9 @@ class _Second:
 
     def __init__(self, problem: Problem, recipe: Recipe, seed: int, run: TwoPhaseRun):
         self.problem, self.recipe, self.seed, self.run = problem, recipe, seed, run
-        self.like = next(run.model.network.parameters())
+        self.parameters = [p for p in run.model.network.parameters() if p.requires_grad]
+        self.like, self.optimizer = self.parameters[0], recipe.make_optimizer()
+        self.state = [{slot: torch.zeros_like(p) for slot in self.optimizer.slots} for p in self.parameters]
         self.train_x, self.train_y = self._tensors(problem.train)
         self.test_x, self.test_y = self._tensors(problem.test)
 
@@ -168,13 +150,8 @@ class _Second:
         """All epochs, until a stop rule of the recipe holds or the loss is not finite."""
         recipe, run, started = self.recipe, self.run, time.perf_counter()
         run.history.append(self.record(0))
-        parameters = [p for p in run.model.network.parameters() if p.requires_grad]
-        optimiser = torch.optim.SGD(
-            parameters, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
-        step = 0
         for epoch in range(1, recipe.epochs + 1):
-            step, loss = self._epoch(epoch, step, optimiser)
+            loss = self._epoch(epoch)
             run.history.append(self.record(epoch) | {"running_loss": loss})
             last = run.history[-1]
             if report is not None:
@@ -188,22 +165,26 @@ class _Second:
                 break
         run.seconds = time.perf_counter() - started
 
-    def _epoch(self, epoch: int, step: int, optimiser: torch.optim.SGD) -> tuple[int, float]:
-        n, recipe = len(self.train_y), self.recipe
+    def _epoch(self, epoch: int) -> float:
+        """One epoch of the recipe's optimizer; returns the mean loss over its minibatches."""
         generator = torch.Generator().manual_seed(stream(self.seed, "phase two", epoch))
-        order, total = torch.randperm(n, generator=generator), 0.0
+        order, total = torch.randperm(len(self.train_y), generator=generator), 0.0
+        batches = batch_rows(len(order), self.recipe.batch_size)
         self.run.model.train()
-        for rows in batch_rows(n, recipe.batch_size):
+        for number, rows in enumerate(batches, start=(epoch - 1) * len(batches)):
             index = order[rows].to(self.train_y.device)
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate_at(step, math.ceil(n / recipe.batch_size))
-            optimiser.zero_grad()
             loss = nn.functional.cross_entropy(self.run.model(self.train_x[index]), self.train_y[index])
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            optimiser.step()
+            gradients = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
+            self._update(gradients, number, self.recipe.learning_rate_at(number, len(batches)))
             total += float(loss.detach()) * len(index)
-            step += 1
-        return step, total / n
+        return total / len(order)
+
+    @torch.no_grad()
+    def _update(self, gradients: Sequence[Tensor], number: int, rate: float) -> None:
+        decay = torch.tensor(self.recipe.weight_decay, dtype=self.like.dtype, device=self.like.device)
+        rates = torch.full_like(decay, rate)
+        for weight, gradient, state in zip(self.parameters, gradients, self.state, strict=True):
+            self.optimizer.update(weight, gradient, state, rates, decay if decay else None, number)
 
     def record(self, epoch: int) -> dict[str, Any]:
         """Losses and accuracies on both splits."""
@@ -215,6 +196,17 @@ class _Second:
             row[f"{name}_loss"] = float(nn.functional.cross_entropy(scores, y))
             row[f"{name}_accuracy"] = float((scores.argmax(1) == y).double().mean())
         return row
+
+
+def _check_plain(recipe: Recipe) -> None:
+    """Raises InputError where a recipe asks for what phase two does not have."""
+    asked = [name for name in NOT_IN_PHASE_TWO if getattr(recipe, name) != Recipe.model_fields[name].default]
+    if asked:
+        raise InputError(
+            f"Phase two has no {', '.join(asked)}.",
+            expected="plain cross entropy of images as they are, without dropout",
+            next_step="second=… is a recipe for phase two alone",
+        )
 
 
 def _float(execution: Execution) -> torch.dtype:

@@ -134,7 +134,7 @@ def fit(model: "nn.Module", problem: "Problem", epochs: int, seed: int, context:
         for rows in batch_rows(len(x), BATCH):
             optimiser.zero_grad()
             loss = (model(x[order[rows]]) - targets[order[rows]]).square().sum(1).mean()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            loss.backward()
             optimiser.step()
             total += float(loss.detach()) * (rows.stop - rows.start)
         if context is not None:
