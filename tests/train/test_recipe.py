@@ -51,6 +51,7 @@ def test_every_field_changes_the_hash() -> None:
         "mixup": 0.2,
         "pad": 4,
         "rotation": 25.0,
+        "darc1": 0.1,
         "precision": "float32",
         "memory_format": "contiguous",
     }
