@@ -1,21 +1,27 @@
 """Liao et al. 2018: the loss of a network whose layers have norm one, and the product of the norms."""
 
 from gengap.measures.normalisation.chain import Chain, NotHomogeneousError, chain
-from gengap.measures.normalisation.logits import normalised_cross_entropy, signal
-from gengap.measures.normalisation.loss import normalised_loss, normalised_network, product_norm
-from gengap.measures.normalisation.norms import checked_unit, log_product_norm
-from gengap.measures.normalisation.record import normalised_losses
+from gengap.measures.normalisation.formulas import (
+    checked_unit,
+    log_product_norm,
+    normalised_cross_entropy,
+    signal,
+)
+from gengap.measures.normalisation.loss import normalised_loss, normalised_losses, normalised_network, product_norm
 
 __all__ = [
-    "Chain",
-    "NotHomogeneousError",
-    "chain",
-    "checked_unit",
-    "log_product_norm",
-    "normalised_cross_entropy",
+    # Of a network and its data
     "normalised_loss",
     "normalised_losses",
-    "normalised_network",
     "product_norm",
+    "normalised_network",
+    # A network as a chain of layers
+    "Chain",
+    "chain",
+    "NotHomogeneousError",
+    # Of logits and norms
+    "normalised_cross_entropy",
     "signal",
+    "log_product_norm",
+    "checked_unit",
 ]

@@ -1,4 +1,4 @@
-"""The norm of each layer of a chain, and their product."""
+"""The formulas: norms of layers and their product; cross-entropy and signal of normalised logits."""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +8,10 @@ from torch import Tensor
 
 from gengap.errors import InputError, exact
 from gengap.network import WeightLayer
+from gengap.network.cross_entropy import losses
 
 L1_UNIT = 100.0  # the authors' code divides by ||W||_1 / 100, which leaves each layer an L1 norm of 100
+_PLAIN = 700.0  # exp of at most this is within float64
 
 
 def layer_norms(layers: Sequence[WeightLayer], p: float = 2, unit: float | None = None) -> list[float]:
@@ -70,3 +72,57 @@ def _values(layer: WeightLayer, *, first: bool) -> Tensor:
     if first and layer.bias is not None:
         return torch.cat([layer.weight.flatten(), layer.bias])
     return layer.weight.flatten()
+
+
+def normalised_cross_entropy(logits: Tensor, labels: Tensor, log_product: float) -> Tensor:
+    """Mean cross-entropy of ``logits / exp(log_product)`` in nats, float64; infinite where it is beyond.
+
+    Logits are taken from their greatest, so that one that is beyond float64 is a class without probability.
+
+    Args:
+        logits: ``[N, C]``.
+        labels: Class indices ``[N]``, or probabilities of the classes, float64 ``[N, C]``.
+        log_product: Natural logarithm of the product of the layers' norms.
+    """
+    scores = _divided(_below_greatest(logits), log_product)
+    if labels.ndim == 2:
+        terms = labels * scores.log_softmax(1)
+        return -terms.where(labels > 0, 0.0).sum(1).mean()
+    return losses(scores, labels).mean()
+
+
+def log_of_large_loss(logits: Tensor, labels: Tensor, log_product: float) -> float:
+    """Natural logarithm of ``normalised_cross_entropy`` where that is too large for float64.
+
+    Every example's loss is then, but for at most ln C, how far its label's logit is below the greatest.
+    """
+    below = -_below_greatest(logits).gather(1, labels[:, None])
+    return math.log(float(below.mean())) - log_product
+
+
+def _below_greatest(logits: Tensor) -> Tensor:
+    exact = logits.double()
+    return exact - exact.amax(1, keepdim=True)
+
+
+def _divided(values: Tensor, log_product: float) -> Tensor:
+    """``values / exp(log_product)``; by logarithms where the divisor is beyond float64, though the quotient may not."""
+    if abs(log_product) <= _PLAIN:
+        return values * math.exp(-log_product)
+    return values.sign() * (values.abs().log() - log_product).exp()
+
+
+def signal(logits: Tensor, labels: Tensor, log_product: float = 0.0) -> Tensor:
+    """The mean of ``f_y - mean_j f_j`` for ``f = logits / exp(log_product)``, float64.
+
+    For small f the cross-entropy is ln C less this, and terms of second order: so where logits are normalised, the
+    loss hardly tells more than the signal does.
+
+    Args:
+        logits: ``[N, C]``.
+        labels: Class indices ``[N]``, or probabilities p of the classes, float64 ``[N, C]``; then f_y is sum_j p_j f_j.
+        log_product: Natural logarithm of the product of the layers' norms; 0 leaves logits as they are.
+    """
+    exact = logits.double()
+    own = (labels * exact).sum(1) if labels.ndim == 2 else exact.gather(1, labels[:, None])[:, 0]
+    return _divided((own - exact.mean(1)).mean(), log_product)
