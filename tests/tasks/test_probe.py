@@ -139,3 +139,13 @@ def test_critical_samples_have_a_ratio_with_its_interval(
     assert values["ratio_low"] <= values["ratio"] <= values["ratio_high"]
     assert values["ratio"] == pytest.approx(sum(row["critical"] for row in found["rows"]) / values["examples"])
     assert (tmp_path / "report" / "critical-samples.png").exists()
+
+
+def test_stability_starts_from_the_weights(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("stability", "mlp-1x512", "--weights", weights, "--examples", 65, "--epochs", 2, "--twins", 1)
+    found = document(capsys, *arguments, "--out", tmp_path / "report")
+    assert [row["epoch"] for row in found["rows"]] == [0, 1, 2]
+    assert found["rows"][0]["distance"] == 0
+    assert found["values"]["distance"] == found["rows"][-1]["distance"] > 0
+    assert found["values"]["lipschitz_seen"] > 0
+    assert (tmp_path / "report" / "twin-distance.png").exists()

@@ -164,6 +164,20 @@ def critical_samples(
     return probe_critical_samples(subject, radius=radius, steps=steps, split=split)
 
 
+@_probe
+def stability(
+    subject: "ProbeSubject",
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of training from these weights.")] = 5,
+    lr: Annotated[float, typer.Option(help="Its learning rate.")] = 0.01,
+    batch_size: Annotated[int, typer.Option(min=1, help="Its minibatch.")] = 128,
+    twins: Annotated[int, typer.Option(min=1, help="Runs with one example replaced.")] = 2,
+) -> "ProbeAnswer":
+    """Measure how far trainings drift apart that differ in one example, from these weights on."""
+    from gengap.tasks.probe.stability import probe_stability
+
+    return probe_stability(subject, epochs=epochs, lr=lr, batch_size=batch_size, twins=twins)
+
+
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[float, str], None]]:
     """A bar on stderr that counts examples; nothing off a terminal."""

@@ -16,6 +16,7 @@ from gengap.probes.random_signs import RademacherEstimate, network_rademacher, r
 from gengap.probes.sensitivity import LossSensitivity, gini, input_gradient_norms, loss_sensitivity
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 from gengap.probes.theorem7 import Theorem7, theorem7
+from gengap.probes.twin_runs import Drift, TwinRuns, twin_runs
 
 __all__ = [
     # Deep paths
@@ -56,6 +57,10 @@ __all__ = [
     "TwinStability",
     "largest_change",
     "twin_stability",
+    # Twin runs, epoch by epoch
+    "Drift",
+    "TwinRuns",
+    "twin_runs",
     # Rademacher complexity
     "RademacherEstimate",
     "network_rademacher",
