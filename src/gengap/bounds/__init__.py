@@ -5,6 +5,7 @@ And the classical bounds from training examples: VC dimension, Rademacher comple
 
 from gengap.bounds.betting import BettingSequence, betting, betting_sequence
 from gengap.bounds.chernoff_kl import chernoff_kl
+from gengap.bounds.classification import auc, auc_lower, f1_lower, share_lower
 from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.bounds.empirical_bernstein import empirical_bernstein
 from gengap.bounds.examples_needed import examples_needed
@@ -58,6 +59,11 @@ __all__ = [
     "finite_class_rademacher",
     "RademacherBound",
     "examples_needed",
+    # Lower bounds on more than an accuracy
+    "share_lower",
+    "f1_lower",
+    "auc",
+    "auc_lower",
     # Comparing two models
     "paired_difference",
     "PairedInterval",

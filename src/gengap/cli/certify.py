@@ -12,6 +12,9 @@ from gengap.terminal import say
 
 if TYPE_CHECKING:
     from gengap.tasks.certify import Certificate
+    from gengap.tasks.certify.evaluation import Evaluation
+    from gengap.tasks.certify.files import Predictions
+    from gengap.tasks.certify.metrics import MetricCertificate
     from gengap.tasks.certify.outputs import Answer
 
 _OF_LOSSES = {"--clusters", "--out", "--order-seed"}
@@ -19,11 +22,12 @@ _OF_LOGS = {"--metric", "--model", "--score-range", "--missing", "--graded"}
 # What is certified -> the options that only go with it.
 _KINDS = {
     "--errors": {"--n", "--accuracy", "--out"},
-    "--predictions": {"--loss", "--in-order", "--accuracy", *_OF_LOSSES},
+    "--predictions": {"--loss", "--loss-bound", "--metric", "--positive", "--in-order", "--accuracy", *_OF_LOSSES},
     "--log": {"--in-order", *_OF_LOGS, *_OF_LOSSES},
     "--all-predictions": {"--out"},
     "--compare": {"FILES", "--loss", *_OF_LOGS, *_OF_LOSSES},
     "--plan": {"--gap", "--expected-error"},
+    "--plan --compare": {"FILES", "--loss", "--difference", "--discordance", "--power", "--clusters", *_OF_LOGS},
 }
 
 
@@ -55,6 +59,15 @@ def command(
     expected_error: Annotated[
         float | None, typer.Option(help="With --plan: the error rate not to be exceeded; worst case if not given.")
     ] = None,
+    difference: Annotated[
+        float | None, typer.Option(help="With --plan --compare, without files: the difference of error rates to find.")
+    ] = None,
+    discordance: Annotated[
+        float | None, typer.Option(help="With --difference: the share of questions on which exactly one model errs.")
+    ] = None,
+    power: Annotated[
+        float | None, typer.Option(help="With --plan --compare: the probability of a verdict; 0.8 if not given.")
+    ] = None,
     tried: Annotated[
         int | None,
         typer.Option(help="Models compared on these examples; if not given: 1, or as many as the files hold."),
@@ -67,12 +80,23 @@ def command(
         ),
     ] = None,
     loss: Annotated[
-        Literal["zero-one", "brier"] | None, typer.Option(help="Loss of predictions; zero-one if not given.")
+        str | None,
+        typer.Option(help="Loss of predictions: zero-one if not given; brier, absolute, squared, top-K as top-5."),
+    ] = None,
+    loss_bound: Annotated[
+        float | None, typer.Option(help="With --loss absolute or squared: the largest possible error.")
     ] = None,
     accuracy: Annotated[
         bool, typer.Option("--accuracy", help="Promise an accuracy of at least, in place of an error rate of at most.")
     ] = False,
-    metric: Annotated[str | None, typer.Option(help="The metric of a log to read, where it has several.")] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Of predictions: accuracy, recall, precision, balanced-accuracy, f1, macro-f1, auc. Of a log: which to "
+            "read, where it has several."
+        ),
+    ] = None,
+    positive: Annotated[str | None, typer.Option(help="The positive class of f1 and auc.")] = None,
     model: Annotated[str | None, typer.Option(help="The model of a log to read, where it has several.")] = None,
     score_range: Annotated[
         tuple[float, float] | None, typer.Option(help="Smallest and largest possible score; 0 1 if not given.")
@@ -110,8 +134,13 @@ def command(
         "--plan": plan or None,
         "--gap": gap,
         "--expected-error": expected_error,
+        "--difference": difference,
+        "--discordance": discordance,
+        "--power": power,
         "--clusters": clusters,
         "--loss": loss,
+        "--loss-bound": loss_bound,
+        "--positive": positive,
         "--accuracy": accuracy or None,
         "--metric": metric,
         "--model": model,
@@ -139,6 +168,8 @@ def command(
 def _kind(given: set[str]) -> str:
     """What is asked for, by the one option that says so; refuses options that contradict each other."""
     kinds = [kind for kind in _KINDS if kind in given]
+    if set(kinds) == {"--plan", "--compare"}:
+        given, kinds = given - {"--plan", "--compare"} | {"--plan --compare"}, ["--plan --compare"]
     if not kinds and "--n" in given:
         raise InputError("--n is given without --errors.", expected="both: gengap certify --errors 30 --n 10000")
     if len(kinds) != 1:
@@ -172,6 +203,8 @@ def _answer(kind: str, options: dict[str, Any], tried: int | None, delta: float)
         if "--gap" not in options:
             raise InputError("--plan needs --gap.", expected="how far the bound may lie above the error, as --gap 0.01")
         return plan(gap=options["--gap"], tried=one, delta=delta, expected_error=options.get("--expected-error"))
+    if kind == "--plan --compare":
+        return _comparison_plan(options, 2 if tried is None else tried, delta)
     if kind == "--all-predictions":
         from gengap.tasks.certify.family import certify_family
         from gengap.tasks.certify.files import read_all_predictions
@@ -192,8 +225,30 @@ def _answer(kind: str, options: dict[str, Any], tried: int | None, delta: float)
     return _of_losses(kind, options, one, delta)
 
 
-def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> "Certificate":
-    from gengap.tasks.certify.certificate import certify_evaluation
+def _metric(
+    read: "Predictions", evaluation: "Evaluation", options: dict[str, Any], tried: int, delta: float
+) -> "MetricCertificate":
+    from gengap.tasks.certify.metrics import certify_metric, scores_of_class
+
+    metric, positive = options["--metric"], options.get("--positive")
+    if "--clusters" in options or evaluation.losses.size != read.y_true.size:
+        raise InputError(
+            f"No bound on {metric} is known for examples that depend on each other (clusters, repeated ids).",
+            expected="independent examples, each once",
+            next_step="certify the error rate with clusters: leave --metric out",
+        )
+    if "--loss" in options or "--in-order" in options or "--accuracy" in options:
+        raise InputError("--metric takes no other loss.", expected="--metric alone")
+    predictions = read.y_pred
+    if metric == "auc":
+        positive = sorted({*read.y_true.tolist()})[-1] if positive is None else positive
+        predictions = scores_of_class(read.table, positive)
+    made = certify_metric(metric, read.y_true, predictions, positive=positive, tried=tried, delta=delta)
+    return replace(made, remarks=list(evaluation.remarks))
+
+
+def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> "Answer":
+    from gengap.tasks.certify.certificate import certify_evaluation, with_recalls
 
     if kind == "--log":
         from gengap.tasks.certify.logs import read_log
@@ -210,7 +265,11 @@ def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> 
     else:
         from gengap.tasks.certify.files import read_predictions
 
-        evaluation = read_predictions(options[kind]).evaluation(options.get("--loss", "zero-one"))
+        read = read_predictions(options[kind])
+        loss = options.get("--loss", "zero-one")
+        evaluation = read.evaluation(loss, loss_bound=options.get("--loss-bound"))
+        if "--metric" in options:
+            return _metric(read, evaluation, options, tried, delta)
     made = certify_evaluation(
         evaluation,
         clusters=options.get("--clusters"),
@@ -219,7 +278,28 @@ def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> 
         order_seed=options.get("--order-seed"),
         in_order="--in-order" in options,
     )
+    if kind == "--predictions" and made.errors is not None and options.get("--loss", "zero-one") == "zero-one":
+        made = with_recalls(made, read.y_true, read.y_pred)
     return _as_accuracy(made) if "--accuracy" in options else made
+
+
+def _comparison_plan(options: dict[str, Any], tried: int, delta: float) -> "Answer":
+    from gengap.tasks.certify.plan import plan_comparison, plan_comparison_by_pilot
+    from gengap.tasks.certify.reading import read_evaluations
+
+    common = {"tried": tried, "delta": delta, "power": options.get("--power", 0.8)}
+    if "FILES" in options:
+        pilots = read_evaluations(options["FILES"], loss=options.get("--loss", "zero-one"), **_log_options(options))
+        if len(pilots) != 2:
+            raise InputError(f"The pilot holds {len(pilots)} models.", expected="two")
+        a, b = pilots[0], pilots[1].in_order_of(pilots[0])
+        return plan_comparison_by_pilot(a, b, clusters=options.get("--clusters"), **common)
+    if "--difference" not in options or "--discordance" not in options:
+        raise InputError(
+            "--plan --compare needs a pilot of two models, or what to expect.",
+            expected="two files, or --difference with --discordance",
+        )
+    return plan_comparison(options["--difference"], options["--discordance"], **common)
 
 
 def _log_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,16 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from gengap.arrays import Floats
-from gengap.bounds import counts, group_means, label_remarks, level, scaled_losses, zero_one_losses
+from gengap.bounds import (
+    counts,
+    group_means,
+    label_array,
+    label_remarks,
+    level,
+    scaled_losses,
+    zero_one_losses,
+)
+from gengap.bounds.labels import any_array
 from gengap.errors import InputError, exact
 from gengap.tasks.certify.bounds import (
     Bounds,
@@ -18,9 +27,10 @@ from gengap.tasks.certify.bounds import (
 )
 from gengap.tasks.certify.evaluation import Evaluation
 from gengap.tasks.certify.order import fresh_seed, in_random_order
-from gengap.tasks.certify.words import assumptions, promise, scope
+from gengap.tasks.certify.words import assumptions, promise, recall_notes, scope
 
 # Fixed before any data are seen: the smallest of several bounds, each at delta, would be no bound at delta.
+_MOST_CLASSES = 20  # whose recalls are shown beside an error rate
 HEADLINE_ZERO_ONE, HEADLINE_BOUNDED = "clopper_pearson", "betting"
 
 
@@ -51,6 +61,8 @@ class Certificate:
         zero_one: Whether a unit's loss is an error or a share of errors, so that the risk is an error rate.
         order_seed: The seed of the random order in which betting takes the units; None where only counts are known.
         remarks: What was seen in the input that the reader should know.
+        recalls: For predictions of classes, the recall of each: ``class``, ``hits``, ``of``, ``seen``, ``lower``,
+            ``remarks``; the lower bounds hold for all classes at once, with probability 1 - delta beside the promise.
         losses: The units' losses divided by ``loss_bound``, in that random order; None where only counts are known.
     """
 
@@ -74,6 +86,7 @@ class Certificate:
     zero_one: bool = True
     order_seed: int | None = None
     remarks: list[str] = field(default_factory=list)
+    recalls: list[dict[str, Any]] = field(default_factory=list)
     losses: Floats | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -89,7 +102,7 @@ class Certificate:
     @property
     def notes(self) -> list[str]:
         """What is to be said beside the promise: what was seen in the input, and the assumptions."""
-        return [*self.remarks, *self.assumptions]
+        return [*self.remarks, *recall_notes(self), *self.assumptions]
 
     def to_json(self) -> dict[str, Any]:
         """The certificate as a dict that ``json.dumps`` takes, without the losses."""
@@ -153,7 +166,8 @@ def certify(
     if y_true is not None and y_pred is not None and errors is n is losses is None:
         wrong_ones = zero_one_losses(y_true, y_pred)
         remarks = label_remarks(y_true, y_pred)
-        return certify_units(wrong_ones, groups=groups, tried=tried, delta=delta, remarks=remarks, **order)
+        made = certify_units(wrong_ones, groups=groups, tried=tried, delta=delta, remarks=remarks, **order)
+        return with_recalls(made, y_true, y_pred) if groups is None else made
     if losses is not None and errors is n is y_true is y_pred is None:
         values = scaled_losses(losses, loss_bound)
         return certify_units(
@@ -246,6 +260,19 @@ def certify_units(
         remarks=list(remarks),
         losses=mixed,
     )
+
+
+def with_recalls(certificate: Certificate, y_true: ArrayLike, y_pred: ArrayLike) -> Certificate:
+    """The certificate with the recall of each class beside it, where there are few: an error rate hides rare classes."""
+    from gengap.tasks.certify.metrics import recall_rows
+
+    labels, predictions = label_array("y_true", y_true), any_array("y_pred", y_pred)
+    if predictions.ndim != 1:
+        return certificate
+    predictions = label_array("y_pred", predictions)
+    if len(set(labels.tolist()) | set(predictions.tolist())) > _MOST_CLASSES:
+        return certificate
+    return replace(certificate, recalls=recall_rows(labels, predictions, certificate.tried, certificate.delta))
 
 
 def _one(name: str, value: Any) -> float:

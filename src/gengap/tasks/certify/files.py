@@ -23,6 +23,7 @@ from gengap.bounds import (
 from gengap.data import read_frame
 from gengap.errors import InputError, listed, unknown
 from gengap.tasks.certify.evaluation import Evaluation
+from gengap.tasks.certify.prediction_losses import losses_of
 
 _PROBABILITY = ("probability_", "proba_", "prob_", "p_")  # what a column of class probabilities begins with
 _COLUMNS = "y_true with y_pred, or y_true with one probability column p_CLASS for each class"
@@ -42,11 +43,11 @@ class Predictions:
     y_pred: NDArray[Any]
     table: pd.DataFrame
 
-    def remarks(self) -> list[str]:
-        """What was seen in the file that the reader should know."""
+    def remarks(self, *, of_classes: bool = True) -> list[str]:
+        """What was seen in the file that the reader should know; of its labels, if they are classes."""
         weights = [str(column) for column in self.table if str(column).lower() in _PERHAPS_WEIGHTS]
         unused = [f"Column {name} was not used: every example counts the same." for name in weights]
-        return [*label_remarks(self.y_true, self.y_pred), *unused]
+        return [*(label_remarks(self.y_true, self.y_pred) if of_classes else []), *unused]
 
     def zero_one(self) -> Floats:
         """0-1 losses, shape (N,)."""
@@ -58,13 +59,13 @@ class Predictions:
         Raises:
             InputError: The file has no class probabilities.
         """
-        classes, probabilities = _probabilities(self.table, self.source)
-        return brier_losses(_names(self.y_true), probabilities, classes)
+        classes, probabilities = class_probabilities(self.table, self.source)
+        return brier_losses(class_names(self.y_true), probabilities, classes)
 
     def as_text(self) -> "Predictions":
         """The same with all labels as text, as they are where predictions were read off the columns' names."""
         check_comparable(self.y_true, self.y_pred)  # before what tells their kinds apart is lost
-        return replace(self, y_true=_names(self.y_true), y_pred=_names(self.y_pred))
+        return replace(self, y_true=class_names(self.y_true), y_pred=class_names(self.y_pred))
 
     def groups(self, column: str) -> NDArray[Any]:
         """The column of groups, shape (N,).
@@ -76,11 +77,15 @@ class Predictions:
             raise unknown(f"column of {self.source}", column, map(str, self.table.columns))
         return self.table[column].to_numpy()
 
-    def evaluation(self, loss: str = "zero-one", *, role: str | None = None) -> Evaluation:
+    def evaluation(
+        self, loss: str = "zero-one", *, loss_bound: float | None = None, role: str | None = None
+    ) -> Evaluation:
         """The losses, one for each example; repeated ids are averaged.
 
         Args:
-            loss: ``"zero-one"`` or ``"brier"``.
+            loss: ``"zero-one"``, ``"brier"``, ``"absolute"`` or ``"squared"`` (of numbers), or ``"top-K"`` as
+                ``"top-5"``: wrong where the label is not among the K predicted first.
+            loss_bound: The largest possible absolute or squared error, known beforehand.
             role: The column, in lower case, that names the examples and must do so; if not given, a column that
                 names examples is used where it has no gaps.
 
@@ -88,18 +93,19 @@ class Predictions:
             InputError: There are no losses of this kind, or an id is repeated where it can only be a row's number, or
                 with different labels.
         """
-        brier = loss == "brier"
+        losses, metric, share = losses_of(self, loss, loss_bound)
         made = Evaluation(
             source=self.source,
             model=Path(self.source).stem,
-            metric="Brier loss" if brier else "error rate",
-            losses=self.brier() if brier else self.zero_one(),
-            zero_one=not brier,
-            share=not brier,
+            metric=metric,
+            losses=losses,
+            zero_one=share,
+            share=share,
+            loss_bound=1.0 if loss_bound is None else loss_bound,
             items=self._items(role),
-            labels=_names(self.y_true),
+            labels=class_names(self.y_true),
             columns={str(name): self.table[name].to_numpy() for name in self.table},
-            remarks=tuple(self.remarks()),
+            remarks=tuple(self.remarks(of_classes=loss == "zero-one")),
         )
         once = made.once_each()
         if once is not made and once.labels is not None and made.labels is not None and made.items is not None:
@@ -130,7 +136,7 @@ class Predictions:
             if role is None or self.table[columns[role]].is_unique:
                 return None
             values = self.table[columns[role]].to_numpy()
-        ids = _names(values)
+        ids = class_names(values)
         twice = pd.Index(ids)
         if role in _ROW_NUMBERS and twice.has_duplicates:
             raise InputError(
@@ -160,15 +166,21 @@ def read_predictions(path: str | Path) -> Predictions:
     _check_weights(table, source)
     y_true = label_array(f"{source}: y_true", table["y_true"].to_numpy())
     if "y_pred" in table:  # columns that look like probabilities may then be anything
-        return Predictions(source, y_true, label_array(f"{source}: y_pred", table["y_pred"].to_numpy()), table)
+        given = table["y_pred"]
+        lists = given.dtype == object and isinstance(given.iloc[0], list | np.ndarray)
+        if lists and all(
+            isinstance(value, list | np.ndarray) for value in given
+        ):  # predictions in their order, best first
+            given = given.map(lambda value: value[0] if len(value) else "")
+        return Predictions(source, y_true, label_array(f"{source}: y_pred", given.to_numpy()), table)
     if not any(str(column).startswith(_PROBABILITY) for column in table):
         raise InputError(
             f"{source} has labels but no predictions; it has {listed(list(table.columns))}.", expected=_COLUMNS
         )
-    classes, probabilities = _probabilities(table, source)
+    classes, probabilities = class_probabilities(table, source)
     y_pred = predicted_labels(probabilities, classes)
-    check_classes(_names(y_true), classes)
-    return Predictions(source, _names(y_true), y_pred, table)
+    check_classes(class_names(y_true), classes)
+    return Predictions(source, class_names(y_true), y_pred, table)
 
 
 def read_all_predictions(path: str | Path) -> tuple[list[str], Floats]:
@@ -228,7 +240,7 @@ def _check_models(table: pd.DataFrame, source: str) -> None:
         )
 
 
-def _probabilities(table: pd.DataFrame, source: str) -> tuple[list[str], Floats]:
+def class_probabilities(table: pd.DataFrame, source: str) -> tuple[list[str], Floats]:
     """The classes that have a column of probabilities, and these columns, shape (N, C)."""
     found: dict[str, str] = {}
     for column in map(str, table.columns):
@@ -257,7 +269,7 @@ def _probabilities(table: pd.DataFrame, source: str) -> tuple[list[str], Floats]
         ) from None
 
 
-def _names(labels: NDArray[Any]) -> NDArray[Any]:
+def class_names(labels: NDArray[Any]) -> NDArray[Any]:
     """Labels as text, to be compared with the names of columns: whole numbers without a decimal point."""
     whole = np.issubdtype(labels.dtype, np.floating) and bool(np.all(labels == np.floor(labels)))
     return (labels.astype(np.int64) if whole else labels).astype(str)

@@ -84,6 +84,19 @@ def promise(certificate: "Certificate") -> str:
     return f"With {confidence(c.delta)} confidence the true {what}{over} is {end} (seen: {seen}){chosen}."
 
 
+def recall_notes(certificate: "Certificate") -> list[str]:
+    """The recall of the class with the smallest lower bound, in words: an error rate says nothing of a rare class."""
+    rows = [row for row in certificate.recalls if row["of"]]
+    if len(rows) < 2:
+        return []
+    worst = min(rows, key=lambda row: row["lower"])
+    return [
+        f"Recall of class {worst['class']}, the worst of {len(rows)}: at least {percent(worst['lower'], up=False)} (seen: "
+        f"{worst['hits']:,} of {worst['of']:,}); with {confidence(certificate.delta)} confidence for all classes, beside "
+        "the promise."
+    ]
+
+
 def unit_words(certificate: "Certificate") -> tuple[str, str]:
     """What a unit is called, alone and in number: examples, groups, or what the clusters' column is called."""
     one = certificate.unit if certificate.clusters is None else certificate.clusters
