@@ -32,6 +32,7 @@ from gengap.bounds.paired import (
 )
 from gengap.bounds.rademacher import RademacherBound, finite_class_rademacher, rademacher_bound
 from gengap.bounds.rademacher_classes import ClassComplexity, kernel_rademacher, l1_rademacher, linear_rademacher
+from gengap.bounds.risk_control import RiskControl, risk_control
 from gengap.bounds.shattering import Shattering, cover_count, shattering
 from gengap.bounds.stability import kernel_stability, stability_bound
 from gengap.bounds.stability_hardt2016 import (
@@ -71,6 +72,9 @@ __all__ = [
     "differs",
     "paired_examples_needed",
     "paired_power",
+    # Accepting only what is confident
+    "risk_control",
+    "RiskControl",
     # Adaptive reuse of a held-out set
     "Ladder",
     # Two-phase training

@@ -19,11 +19,22 @@ if TYPE_CHECKING:
 
 _OF_LOSSES = {"--clusters", "--out", "--order-seed"}
 _OF_LOGS = {"--metric", "--model", "--score-range", "--missing", "--graded"}
+_CONTROL = {"--control", "--grid", "--sequence"}
 # What is certified -> the options that only go with it.
 _KINDS = {
     "--errors": {"--n", "--accuracy", "--out"},
-    "--predictions": {"--loss", "--loss-bound", "--metric", "--positive", "--in-order", "--accuracy", *_OF_LOSSES},
-    "--log": {"--in-order", *_OF_LOGS, *_OF_LOSSES},
+    "--predictions": {
+        "--loss",
+        "--loss-bound",
+        "--metric",
+        "--positive",
+        "--in-order",
+        "--accuracy",
+        "--by",
+        *_CONTROL,
+        *_OF_LOSSES,
+    },
+    "--log": {"--in-order", "--by", *_OF_LOGS, *_OF_LOSSES},
     "--all-predictions": {"--out"},
     "--compare": {"FILES", "--loss", *_OF_LOGS, *_OF_LOSSES},
     "--plan": {"--gap", "--expected-error"},
@@ -79,6 +90,21 @@ def command(
             "--clusters", "--groups", help="Column of clusters (patients, documents): the cluster is the unit."
         ),
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Column of subgroups: a bound for each of its values, all at once, the worst first."),
+    ] = None,
+    control: Annotated[
+        float | None,
+        typer.Option(help="The confidence from which on at most this share of what is accepted is wrong."),
+    ] = None,
+    grid: Annotated[
+        str | None,
+        typer.Option(help="With --control: thresholds, as 0.5,0.6,0.7, fixed beforehand; 0, 0.02 … 0.98 if not given."),
+    ] = None,
+    sequence: Annotated[
+        bool, typer.Option("--sequence", help="With --control: a fixed sequence from the largest threshold down.")
+    ] = False,
     loss: Annotated[
         str | None,
         typer.Option(help="Loss of predictions: zero-one if not given; brier, absolute, squared, top-K as top-5."),
@@ -92,8 +118,8 @@ def command(
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Of predictions: accuracy, recall, precision, balanced-accuracy, f1, macro-f1, auc. Of a log: which to "
-            "read, where it has several."
+            help="Of predictions: accuracy, recall, precision, balanced-accuracy, f1, macro-f1, auc. Of a log: "
+            "which to read, where it has several."
         ),
     ] = None,
     positive: Annotated[str | None, typer.Option(help="The positive class of f1 and auc.")] = None,
@@ -138,6 +164,10 @@ def command(
         "--discordance": discordance,
         "--power": power,
         "--clusters": clusters,
+        "--by": by,
+        "--control": control,
+        "--grid": grid,
+        "--sequence": sequence or None,
         "--loss": loss,
         "--loss-bound": loss_bound,
         "--positive": positive,
@@ -225,6 +255,21 @@ def _answer(kind: str, options: dict[str, Any], tried: int | None, delta: float)
     return _of_losses(kind, options, one, delta)
 
 
+def _control(read: "Predictions", options: dict[str, Any], tried: int, delta: float) -> "Answer":
+    from gengap.tasks.certify.control import DEFAULT_GRID, control_predictions
+
+    others = options.keys() & {"--clusters", "--by", "--metric", "--loss", "--in-order", "--accuracy", "--order-seed"}
+    if others:
+        raise InputError(f"--control cannot go with {' and '.join(sorted(others))}.", expected="--grid, --sequence")
+    try:
+        grid = [float(part) for part in options["--grid"].split(",")] if "--grid" in options else list(DEFAULT_GRID)
+    except ValueError:
+        raise InputError(f"--grid {options['--grid']} holds no numbers.", expected="numbers as 0.5,0.6,0.7") from None
+    return control_predictions(
+        read, options["--control"], grid=grid, tried=tried, delta=delta, sequence="--sequence" in options
+    )
+
+
 def _metric(
     read: "Predictions", evaluation: "Evaluation", options: dict[str, Any], tried: int, delta: float
 ) -> "MetricCertificate":
@@ -266,10 +311,25 @@ def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> 
         from gengap.tasks.certify.files import read_predictions
 
         read = read_predictions(options[kind])
+        if {"--grid", "--sequence"} & options.keys() and "--control" not in options:
+            raise InputError("--grid needs --control.", expected="the risk to be controlled, as --control 0.05")
         loss = options.get("--loss", "zero-one")
         evaluation = read.evaluation(loss, loss_bound=options.get("--loss-bound"))
+        if "--control" in options:
+            return _control(read, options, tried, delta)
         if "--metric" in options:
             return _metric(read, evaluation, options, tried, delta)
+    if "--by" in options:
+        from gengap.tasks.certify.subgroups import certify_subgroups
+
+        return certify_subgroups(
+            evaluation,
+            options["--by"],
+            clusters=options.get("--clusters"),
+            tried=tried,
+            delta=delta,
+            order_seed=options.get("--order-seed"),
+        )
     made = certify_evaluation(
         evaluation,
         clusters=options.get("--clusters"),

@@ -263,7 +263,7 @@ def certify_units(
 
 
 def with_recalls(certificate: Certificate, y_true: ArrayLike, y_pred: ArrayLike) -> Certificate:
-    """The certificate with the recall of each class beside it, where there are few: an error rate hides rare classes."""
+    """The certificate with the recall of each class beside it, since an error rate hides rare classes."""
     from gengap.tasks.certify.metrics import recall_rows
 
     labels, predictions = label_array("y_true", y_true), any_array("y_pred", y_pred)

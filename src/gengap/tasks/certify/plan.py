@@ -130,7 +130,8 @@ class ComparisonPlan:
             else f"{self.n:,} questions"
         )
         return (
-            f"{units} tell a difference of {difference} with a probability of {self.power:.2f}, at {confidence(self.delta)} "
+            f"{units} tell a difference of {difference} with a probability of {self.power:.2f}, at "
+            f"{confidence(self.delta)} "
             f"confidence for all pairs of {self.tried:,} models."
         )
 

@@ -91,8 +91,10 @@ def recall_notes(certificate: "Certificate") -> list[str]:
         return []
     worst = min(rows, key=lambda row: row["lower"])
     return [
-        f"Recall of class {worst['class']}, the worst of {len(rows)}: at least {percent(worst['lower'], up=False)} (seen: "
-        f"{worst['hits']:,} of {worst['of']:,}); with {confidence(certificate.delta)} confidence for all classes, beside "
+        f"Recall of class {worst['class']}, the worst of {len(rows)}: at least "
+        f"{percent(worst['lower'], up=False)} (seen: "
+        f"{worst['hits']:,} of {worst['of']:,}); with {confidence(certificate.delta)} confidence for all classes, "
+        f"beside "
         "the promise."
     ]
 
