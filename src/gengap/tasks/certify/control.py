@@ -9,7 +9,8 @@ import numpy as np
 from gengap import bounds
 from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.tasks.certify.files import Predictions, class_probabilities
+from gengap.tasks.certify.columns import class_probabilities
+from gengap.tasks.certify.files import Predictions
 from gengap.tasks.certify.words import confidence as sure
 from gengap.tasks.certify.words import percent, scope
 

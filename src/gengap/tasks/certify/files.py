@@ -22,11 +22,10 @@ from gengap.bounds import (
 )
 from gengap.data import read_frame
 from gengap.errors import InputError, listed, unknown
+from gengap.tasks.certify.columns import COLUMNS, PROBABILITY, class_names, class_probabilities
 from gengap.tasks.certify.evaluation import Evaluation
 from gengap.tasks.certify.prediction_losses import losses_of
 
-_PROBABILITY = ("probability_", "proba_", "prob_", "p_")  # what a column of class probabilities begins with
-_COLUMNS = "y_true with y_pred, or y_true with one probability column p_CLASS for each class"
 _WEIGHTS = ("sample_weight", "sample_weights", "instance_weight", "example_weight")  # of examples, by their names
 _PERHAPS_WEIGHTS = ("weight", "weights", *_WEIGHTS)
 # Columns that name examples; Unnamed: 0 is the index that pandas and R write in front.
@@ -93,7 +92,7 @@ class Predictions:
             InputError: There are no losses of this kind, or an id is repeated where it can only be a row's number, or
                 with different labels.
         """
-        losses, metric, share = losses_of(self, loss, loss_bound)
+        losses, metric, share = losses_of(self.source, self.y_true, self.y_pred, self.table, loss, loss_bound)
         made = Evaluation(
             source=self.source,
             model=Path(self.source).stem,
@@ -160,7 +159,7 @@ def read_predictions(path: str | Path) -> Predictions:
     if "y_true" not in table:
         raise InputError(
             f"{source} has no column y_true; it has {listed(list(table.columns))}.",
-            expected=_COLUMNS,
+            expected=COLUMNS,
             next_step="add the labels",
         )
     _check_weights(table, source)
@@ -173,9 +172,9 @@ def read_predictions(path: str | Path) -> Predictions:
         ):  # predictions in their order, best first
             given = given.map(lambda value: value[0] if len(value) else "")
         return Predictions(source, y_true, label_array(f"{source}: y_pred", given.to_numpy()), table)
-    if not any(str(column).startswith(_PROBABILITY) for column in table):
+    if not any(str(column).startswith(PROBABILITY) for column in table):
         raise InputError(
-            f"{source} has labels but no predictions; it has {listed(list(table.columns))}.", expected=_COLUMNS
+            f"{source} has labels but no predictions; it has {listed(list(table.columns))}.", expected=COLUMNS
         )
     classes, probabilities = class_probabilities(table, source)
     y_pred = predicted_labels(probabilities, classes)
@@ -238,41 +237,6 @@ def _check_models(table: pd.DataFrame, source: str) -> None:
             expected="y_true, and beside it the predictions of one model in each column",
             next_step="leave the column out, or rename it if it is a model",
         )
-
-
-def class_probabilities(table: pd.DataFrame, source: str) -> tuple[list[str], Floats]:
-    """The classes that have a column of probabilities, and these columns, shape (N, C)."""
-    found: dict[str, str] = {}
-    for column in map(str, table.columns):
-        prefix = next((prefix for prefix in _PROBABILITY if column.startswith(prefix)), None)
-        if prefix is None:
-            continue
-        name = column.removeprefix(prefix)
-        if name in found:
-            raise InputError(
-                f"{source} has two probability columns for the class {name}: {found[name]} and {column}.",
-                expected="one for each class",
-                next_step="rename or leave out the one that is no probability",
-            )
-        found[name] = column
-    if not found:
-        raise InputError(
-            f"{source} has no class probabilities; it has {listed(list(table.columns))}.", expected=_COLUMNS
-        )
-    try:
-        return list(found), table[list(found.values())].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{source} holds probabilities that are not numbers, in the columns {listed(list(found.values()))}.",
-            expected="numbers in [0, 1]",
-            next_step="rename what holds no probabilities",
-        ) from None
-
-
-def class_names(labels: NDArray[Any]) -> NDArray[Any]:
-    """Labels as text, to be compared with the names of columns: whole numbers without a decimal point."""
-    whole = np.issubdtype(labels.dtype, np.floating) and bool(np.all(labels == np.floor(labels)))
-    return (labels.astype(np.int64) if whole else labels).astype(str)
 
 
 def _id_columns(table: pd.DataFrame) -> dict[str, str]:
