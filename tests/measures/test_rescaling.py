@@ -17,7 +17,7 @@ from torch.nn.utils import parametrizations, parametrize
 from gengap.measures import Measure, all_measures, measure
 
 FACTOR = 64.0  # large, since magnitude-aware noise changes only where weights become as small as its epsilon
-ALIKE, APART = 1e-5, 1e-4  # relative differences of a value that stays, and at least of one that changes
+ALIKE, APART = 1e-12, 1e-4  # relative: some roundings of float64 where a value stays, and a change far above them
 
 
 def _networks() -> dict[str, nn.Sequential]:
