@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gengap.data import Problem
     from gengap.report import Figure, Table
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "kawaguchi2017/theorem7"
 # Training examples and population.
@@ -145,6 +146,39 @@ def fit(model: "nn.Module", problem: "Problem", epochs: int, seed: int, context:
     return epoch
 
 
+IDENTITY = 1e-10  # of the sum of the absolute terms
+SMALL = 0.05  # of what norms and eigenvalues alone would allow
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part
+
+    def adds_up(done: list[Row]) -> tuple[bool, str]:
+        worst = max(abs(row["identity_error"]) for row in done)
+        return worst <= IDENTITY, f"off by {worst:.1e} of the sum of absolute terms at most"
+
+    def bounded(done: list[Row]) -> tuple[bool, str]:
+        figures = "; ".join(f"{_network(row)}: {row['gap']:.3g} of {row['bound']:.3g}" for row in done)
+        return all(row["gap"] <= row["bound"] for row in done), figures
+
+    def angles(done: list[Row]) -> tuple[bool, str]:
+        fractions = {_network(row): abs(row["gap"]) / row["bound"] for row in done}
+        return max(fractions.values()) <= SMALL, "; ".join(f"{name}: {value:.1e}" for name, value in fractions.items())
+
+    return [
+        claim_part("the terms add up to the gap", rows, ["identity_error"], adds_up),
+        claim_part("the gap is at most what norms and eigenvalues allow", rows, ["gap", "bound"], bounded),
+        claim_part(
+            f"it is less than {SMALL:.0%} of that, by its angles", rows, ["gap", "bound"], angles, of_paper=False
+        ),
+    ]
+
+
+def _network(row: Row) -> str:
+    return f"{row['model']}, {row['labels']} labels"
+
+
 TERMS = {
     "gap": ("gap", "as it is"),
     "label_term": ("labels", "as it is"),
@@ -237,4 +271,5 @@ def kawaguchi2017_theorem7() -> Study:
         sweep=sweep,
         measure=measure,
         views=(terms, table),
+        check=check,
     )
