@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "chatterjee2020/coherence"
 HIDDEN: dict[Scale, int] = {"smoke": 16, "desk": 2048, "paper": 2048}
@@ -99,6 +100,42 @@ def _coherence(training: Training) -> Row:
             "null_high": parts.null_high,
         }
     return row
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part, span
+
+    early = min((row["epoch"] for row in rows if row["epoch"] > 0), default=1)
+    partly = [row for row in rows if 0 < row["noise"] < 1]
+    first = [row for row in partly if row["epoch"] == early]
+    whole = [row for row in rows if row["noise"] in (0, 1) and row["epoch"] == early]
+    random = [row for row in rows if row["noise"] == 1]
+
+    def earlier(done: list[Row]) -> tuple[bool, str]:
+        apart = [row["pristine_accuracy"] - row["corrupt_accuracy"] for row in done]
+        return min(apart) > 0, f"pristine less corrupt accuracy {span(apart)}"
+
+    def most(done: list[Row]) -> tuple[bool, str]:
+        over = [row["pristine_contribution"] - row["null_high"] for row in done]
+        return min(over) > 0, f"share of pristine examples less the null's upper end {span(over)}"
+
+    def lower(done: list[Row]) -> tuple[bool, str]:
+        real, noise = ([r["m_coherence"] for r in done if r["noise"] == level] for level in (0, 1))
+        return max(noise) < min(real), f"{span(real)} on real and {span(noise)} on random labels after epoch {early}"
+
+    def grows(done: list[Row]) -> tuple[bool, str]:
+        values = [row["m_coherence"] for row in done]
+        return max(values) > 100, f"m-coherence of at most {max(values):.3g} on random labels"
+
+    right = ["pristine_accuracy", "corrupt_accuracy"]
+    share = ["pristine_contribution", "null_high"]
+    return [
+        claim_part(f"right labels are learned first (epoch {early})", first, right, earlier),
+        claim_part(f"pristine examples make most of the mean gradient (epoch {early})", first, share, most),
+        claim_part("m-coherence on random labels starts lower than on real ones", whole, ["m_coherence"], lower),
+        claim_part("m-coherence on random labels grows into the hundreds", random, ["m_coherence"], grows),
+    ]
 
 
 def m_coherence(rows: "pd.DataFrame") -> "Figure | None":
@@ -214,4 +251,5 @@ def chatterjee2020_coherence() -> Study:
         sweep=sweep,
         measure=measure,
         views=(m_coherence, contributions, accuracy),
+        check=check,
     )

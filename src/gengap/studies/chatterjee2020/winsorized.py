@@ -9,6 +9,7 @@ Reported: that it falls, as 1, from a secondary source; the paper prints no numb
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gengap.studies.chatterjee2020.trainings import BATCH, DIFFERENCES, IMAGES, PAPER, Training
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure
     from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
 
 NAME = "chatterjee2020/winsorized"
 HIDDEN: dict[Scale, tuple[int, ...]] = {"smoke": (16,), "desk": (256, 256, 256), "paper": (256, 256, 256)}
@@ -94,6 +96,35 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
     last = {name: value for name, value in curve[-1].items() if name != "epoch"}
     best = max(point["test_accuracy"] for point in curve)
     return [{"status": "done", "reason": None, **last, "best_test_accuracy": best, "history": curve}]
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part, span
+
+    noisy = [row for row in rows if row["noise"] > 0]
+    clipped = [row for row in noisy if row["c"] >= 2]
+
+    def memorises(done: list[Row]) -> tuple[bool, str]:
+        values = [row["overfit"] for row in done]
+        return min(values) > 0.2, f"overfit of {span(values)} without clipping"
+
+    def no_more(done: list[Row]) -> tuple[bool, str]:
+        values = [row["overfit"] for row in done]
+        return max(values) < 0.1, f"overfit of {span(values)} with c >= 2"
+
+    def falls(done: list[Row]) -> tuple[bool, str]:
+        curves: dict[tuple[float, int], list[float]] = {}
+        for row in sorted(done, key=lambda row: float(row["c"])):
+            curves.setdefault((row["noise"], row["seed"]), []).append(row["overfit"])
+        worst = max(b - a for values in curves.values() for a, b in pairwise(values))
+        return worst <= 0.01, f"largest rise of the overfit from one c to the next {worst:.3f}"
+
+    return [
+        claim_part("plain descent memorises the noise", [r for r in noisy if r["c"] == 0], ["overfit"], memorises),
+        claim_part("with c >= 2 the overfit stays below a tenth", clipped, ["overfit"], no_more),
+        claim_part("the overfit falls as c grows", noisy, ["overfit"], falls),
+    ]
 
 
 def curves(rows: "pd.DataFrame") -> "Figure | None":
@@ -199,4 +230,5 @@ def chatterjee2020_winsorized() -> Study:
         sweep=sweep,
         measure=measure,
         views=(curves, overfit),
+        check=check,
     )

@@ -1,0 +1,249 @@
+"""Figure 3 of Arpit et al. 2017: how unequally training inputs matter, on real and on random data.
+
+Claim: the Gini coefficient of the loss sensitivity over the examples rises as training goes on, and more so on real
+data than on noise: on real data a few examples matter much.
+
+Reported, digitised from the figure's vector graphics: the coefficient at steps of the left panel, to 0.03, about what
+neighbouring points differ by where a curve is flat.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from gengap.studies.rows import measured
+from gengap.studies.study import Reported, Row, Scale, Study, study
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from gengap.data import Problem
+    from gengap.report import Figure
+    from gengap.sweep import Context, Options
+    from gengap.verdicts import ClaimPart
+
+NAME = "arpit2017/gini"
+PAPER = "Arpit et al. 2017, A closer look at memorization in deep networks, ICML, arXiv:1706.05394v2"
+REAL = {"real": 1.0, "50% real": 0.5, "random": 0.0}  # the paper's word -> part of the inputs that is real
+STEPS: dict[Scale, tuple[int, ...]] = {
+    "smoke": (2, 5),
+    "desk": (500, 800, 1200, 2000, 5000),
+    "paper": (500, 800, 1200, 2000, 5000, 10_000, 30_000, 100_000),
+}
+EXAMPLES: dict[Scale, int] = {"smoke": 60, "desk": 1000, "paper": 1000}
+WIDTH, LEARNING_RATE, BATCH = 16, 0.01, 100
+TOLERANCE = 0.03
+COLUMNS = ("gini", "mean_sensitivity", "train_loss", "train_accuracy")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One point of a curve."""
+
+    scale: Scale
+    data: str  # real, 50% real or random
+    steps: int  # of SGD
+    seed: int = 0
+
+
+def published() -> list[dict[str, str]]:
+    """The points of the paper's figure, as text."""
+    file = files("gengap.studies.arpit2017") / "curves" / "arpit2017_fig3_gini.csv"
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+
+
+def _nearest(steps: int) -> int:
+    """The step of the sweep that a digitised step such as 9999 stands for."""
+    return min(STEPS["paper"], key=lambda step: abs(step - steps))
+
+
+REPORTED = tuple(
+    Reported(
+        f"Gini coefficient on {point['series']} data after {_nearest(int(point['sgd_steps']))} steps",
+        "Figure 3, left",
+        float(point["gini"]),
+        "index",
+        TOLERANCE,
+        "read off a plot",
+        "gini",
+        {"data": point["series"], "steps": _nearest(int(point["sgd_steps"]))},
+    )
+    for point in published()
+    if point["panel"] == "classes=labels"
+)
+
+
+def sweep(scale: Scale) -> list[Config]:
+    """Every kind of data at every step."""
+    seeds = (0, 1, 2) if scale == "paper" else (0,)
+    return [Config(scale, data, steps, seed) for seed in seeds for data in REAL for steps in STEPS[scale]]
+
+
+def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
+    """One row a point; the points of a curve share their training."""
+    return measured(NAME, configs, COLUMNS, sensitivities, options, together=lambda c: (c.data, c.seed))
+
+
+def sensitivities(configs: list[Config], context: "Context") -> list[Row]:
+    """The rows of one curve."""
+    import torch
+
+    from gengap.models.initial import glorot
+    from gengap.network.inputs import examples
+    from gengap.probes import loss_sensitivity
+    from gengap.seeds import stream
+
+    first = configs[0]
+    problem = _problem(first)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream(first.seed, "initialisation"))
+        model = glorot(
+            torch.nn.Sequential(
+                torch.nn.Flatten(),
+                torch.nn.Linear(problem.train.x[0].size, WIDTH),
+                torch.nn.ReLU(),
+                torch.nn.Linear(WIDTH, WIDTH),
+                torch.nn.ReLU(),
+                torch.nn.Linear(WIDTH, problem.n_classes),
+            )
+        )
+    x, y = examples(problem, slice(None), model)
+    context.report(0, 1, f"{first.data} data")
+    steps = tuple(sorted(config.steps for config in configs))
+    found = loss_sensitivity(
+        model, x, y, lr=LEARNING_RATE, steps=steps, batch_size=min(BATCH, len(y) // 2), seed=first.seed
+    )
+    rows = {
+        t: {
+            "status": "done",
+            "reason": None,
+            "gini": coefficient,
+            "mean_sensitivity": float(values.mean()),
+            "train_loss": loss,
+            "train_accuracy": accuracy,
+        }
+        for t, coefficient, values, loss, accuracy in zip(
+            found.steps, found.gini, found.values, found.losses, found.accuracies, strict=True
+        )
+    }
+    return [rows[config.steps] for config in configs]
+
+
+def _problem(config: Config) -> "Problem":
+    """Digits of 14 x 14 pixels, some of which are replaced by noise of their mean and variance."""
+    from gengap.data import Split, load
+    from gengap.seeds import generator
+
+    loaded = load("digits" if config.scale == "smoke" else "mnist").take(EXAMPLES[config.scale], 1)
+    stored = _small(loaded.train.x) / (16.0 if config.scale == "smoke" else 255.0)
+    random = generator(config.seed, "arpit2017 inputs")
+    noise = random.normal(stored.mean(), stored.std(), stored.shape)
+    replaced = random.random(len(stored)) >= REAL[config.data]
+    x = stored.copy()
+    x[replaced] = noise[replaced]
+    step = {"step": "arpit2017 inputs", "data": config.data, "seed": config.seed}
+    split = Split(x.astype("float32"), loaded.train.y)
+    return loaded.preprocess(scale="none").derive(step, train=split, test=Split(split.x[:1], split.y[:1]))
+
+
+def _small(x: "np.ndarray") -> "np.ndarray":
+    """Means of 2 x 2 pixels where there are 28 x 28."""
+    values: np.ndarray = x.astype("float64")
+    if values.shape[-1] != 28:
+        return values
+    small: np.ndarray = values.reshape(*values.shape[:-2], 14, 2, 14, 2).mean((-3, -1))
+    return small
+
+
+def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+    """The parts of the claim, and whether each holds in the rows."""
+    from gengap.verdicts import claim_part
+
+    last = max(row["steps"] for row in rows)
+
+    def rises(done: list[Row]) -> tuple[bool, str]:
+        real = sorted((row for row in done if row["data"] == "real"), key=lambda row: int(row["steps"]))
+        least = min(row["gini"] for row in real)
+        return real[-1]["gini"] > least, f"{real[-1]['gini']:.3f} at the end, {least:.3f} at least"
+
+    def higher(done: list[Row]) -> tuple[bool, str]:
+        values = {row["data"]: row["gini"] for row in done if row["steps"] == last}
+        shown = ", ".join(f"{name}: {value:.3f}" for name, value in values.items())
+        return values["real"] > values["50% real"] > values["random"], f"after {last} steps, {shown}"
+
+    return [
+        claim_part("the coefficient on real data rises in training", list(rows), ["gini"], rises),
+        claim_part("it is higher on real data than on noise", list(rows), ["gini"], higher),
+    ]
+
+
+def curves(rows: "pd.DataFrame") -> "Figure | None":
+    """Gini coefficients over steps, with the paper's."""
+    import altair as alt
+    import pandas as pd
+
+    from gengap.report import OURS, PAPER, Figure
+
+    ours = rows[rows["gini"].notna()][["data", "steps", "seed", "gini"]].assign(source=OURS)
+    if ours.empty:
+        return None
+    theirs = pd.DataFrame(
+        [
+            {"data": p["series"], "steps": int(p["sgd_steps"]), "gini": float(p["gini"]), "seed": -1, "source": PAPER}
+            for p in published()
+            if p["panel"] == "classes=labels"
+        ]
+    )
+    data = ours if rows["scale"].iloc[0] == "smoke" else pd.concat([ours, theirs])
+    chart = alt.Chart(data).encode(
+        x=alt.X("steps:Q", title="steps of SGD", scale=alt.Scale(type="log")),
+        y=alt.Y("gini:Q", title="Gini coefficient of the loss sensitivity"),
+        color=alt.Color("data:N", sort=list(REAL), title="data"),
+        strokeDash=alt.StrokeDash("source:N", sort=[OURS, PAPER], title=None),
+        detail="seed:N",
+    )
+    return Figure(
+        "gini",
+        chart.mark_line(point=True).properties(height=300),
+        "Gini coefficient of the loss sensitivity over the examples. Dashed: the paper's.",
+        "Gini coefficients over steps: " + ", ".join(f"{r.data} {r.steps} {r.gini:.3f}" for r in ours.itertuples()),
+        data,
+        {"gini": ".3f"},
+    )
+
+
+@study
+def arpit2017_gini() -> Study:
+    """Figure 3."""
+    return Study(
+        name=NAME,
+        artifact="Figure 3",
+        claim=(
+            "The Gini coefficient of the loss sensitivity rises in training and is higher on real data than on noise: "
+            "on real data a few examples matter much, on noise all do."
+        ),
+        paper=PAPER,
+        differences=(
+            "The loss after t steps is differentiated through all of them; the paper averages over steps up to t.",
+            f"Minibatches of {BATCH}, learning rate {LEARNING_RATE:g}, Xavier's weights; the paper gives the rate.",
+            "Pixels are divided by 255; images are shrunk by means of 2 x 2 pixels.",
+            "Random data are inputs of noise with the data's mean and variance and the labels of the images.",
+        ),
+        scaled={
+            "smoke": "60 of the embedded digits, 5 steps.",
+            "desk": "5,000 steps instead of 100,000, one seed.",
+        },
+        cost={
+            "smoke": "seconds",
+            "desk": "about five minutes on one core",
+            "paper": "about an hour on one core (an estimate)",
+        },
+        reported=REPORTED,
+        sweep=sweep,
+        measure=measure,
+        views=(curves,),
+        check=check,
+    )

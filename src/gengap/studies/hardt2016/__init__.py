@@ -1,0 +1,1 @@
+"""Hardt, Recht and Singer 2016: train faster, generalize better."""
