@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from gengap.errors import InputError
 from gengap.sweep import Context, Job
 
 
@@ -130,3 +131,19 @@ def children(payloads: list, context: Context) -> list[dict]:
     process.start()
     process.join()
     return [{"status": "done", "code": process.exitcode} for _ in payloads]
+
+
+def pid_and(value: int) -> list:
+    return [os.getpid(), value]
+
+
+def segfault() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def raise_base_exception() -> None:
+    raise NoExceptionAtAll("nobody catches it")
+
+
+def refuse() -> None:
+    raise InputError("no", expected="yes", next_step="ask again")

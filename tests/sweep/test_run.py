@@ -132,7 +132,10 @@ def test_workers_run_at_the_same_time(store: Store, tmp_path: Path) -> None:
 
 
 @PROCESSES
-def test_standard_output_stays_clean(store: Store, workers: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_standard_output_stays_clean(
+    store: Store, workers: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # an idle worker of another test, whose standard error is that test's, is not used here
     run(work.jobs("print", "print in C"), work.square, store, workers=workers)
     out, err = capfd.readouterr()
     assert out == ""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from gengap import bounds, models, probes
-from gengap.cells.cell import FORMAT, Cell, corrupted
+from gengap.cells.cell import FORMAT, Cell, careful, corrupted, reason_to_stay
 from gengap.cells.trained import run, save, workers_for
 from gengap.data import open_problem
 from gengap.errors import InputError
@@ -121,7 +121,8 @@ def _trials(
 def _plan(missing: Sequence[Job], rows: dict[str, Row], trial: Trial, device: str, options: Options) -> Iterator[Plan]:
     with scratch_folder() as folder:
         units = [[replace(job, payload=_payload(job.payload, rows, folder, trial, device))] for job in missing]
-        yield Plan(units, options.workers or workers_for(device, len(units)))
+        stay = reason_to_stay(missing[0].payload.recipe.model)
+        yield Plan(units, options.workers or workers_for(device, len(units)), in_driver=stay)
 
 
 def _job(cell: Cell, trial: Trial) -> Job:
@@ -175,9 +176,13 @@ def _key(cell: Cell, trial: Trial) -> str:
 
 
 def _vc(cell: Cell) -> Row:
-    recipe, shape = cell.recipe, cell.problem.input_shape
+    return careful(cell.recipe.model, vc_columns, cell.recipe, cell.problem.input_shape, cell.problem.n_classes)
+
+
+def vc_columns(recipe: Recipe, shape: tuple[int, ...], n_classes: int) -> Row:
+    """The VC dimension of a recipe's network, or why there is none."""
     with torch.random.fork_rng(devices=[]):
-        model = models.build(recipe.model, shape, cell.problem.n_classes, dropout=recipe.dropout)
+        model = models.build(recipe.model, shape, n_classes, dropout=recipe.dropout)
     try:
         return {"vc_dimension": bounds.vc_dimension(model.eval(), shape).value, "vc_dimension_reason": None}
     except InputError as error:

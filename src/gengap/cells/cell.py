@@ -4,9 +4,11 @@ import hashlib
 import platform
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
@@ -15,7 +17,10 @@ from gengap.data import Problem
 from gengap.keys import job_key
 from gengap.seeds import stream
 from gengap.store import Row
+from gengap.sweep import isolated
 from gengap.train import OUTCOME, Recipe
+
+T = TypeVar("T")
 
 # Goes up when a change to training or to rows makes stored rows mean something else.
 FORMAT = 1
@@ -104,11 +109,34 @@ def _network(cell: Cell, code: str | None) -> tuple[int, str]:
 def _built(
     model: str, code: str | None, input_shape: tuple[int, ...], n_classes: int, dropout: float
 ) -> tuple[int, str]:
+    count, parts = careful(model, _parts, model, input_shape, n_classes, dropout)
+    return count, parts
+
+
+def _parts(model: str, input_shape: tuple[int, ...], n_classes: int, dropout: float) -> tuple[int, str]:
     with torch.random.fork_rng(devices=[]):
         network = models.build(model, input_shape, n_classes, dropout=dropout)
     shapes = [(name, tuple(value.shape)) for name, value in (*network.named_parameters(), *network.named_buffers())]
     parts = re.sub("0x[0-9a-f]+", "", repr(network)) + repr(shapes)  # without addresses
     return models.count_parameters(network), hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()
+
+
+def careful(model: str, function: Callable[..., T], *arguments: Any) -> T:
+    """What a function of a network returns, called in another process where the network is the user's.
+
+    Raises:
+        InputError: What the network did instead, e.g. end its process.
+    """
+    if models.fingerprint(model) is None:
+        return function(*arguments)
+    return isolated(model, function, *arguments)
+
+
+def reason_to_stay(model: str) -> str:
+    """Why a network can be trained in this process only; empty where workers can build it too."""
+    if ":" in model and models.fingerprint(model) is None:
+        return f"the network {model} stands in no file that another process can import"
+    return ""
 
 
 @cache

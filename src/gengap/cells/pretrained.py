@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 
-from gengap.cells.cell import FORMAT, Cell
-from gengap.cells.trained import execution_of, save, workers_for
+from gengap.cells.cell import FORMAT, Cell, reason_to_stay
+from gengap.cells.trained import check, execution_of, save, workers_for
 from gengap.data import Problem, open_problem
 from gengap.keys import job_key
 from gengap.measures.normalisation import normalised_losses
 from gengap.store import Row, Store
 from gengap.sweep import Context, Job, Options, Plan, job_rows, scratch_folder
-from gengap.train import Execution, Pretraining, Recipe, Run, check_trainable, resolve_device, train_pretrained
+from gengap.train import Execution, Pretraining, Recipe, Run, resolve_device, train_pretrained
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,12 @@ def pretrained_rows(networks: Sequence[Pretrained], store: Store, options: Optio
 def _plan(missing: Sequence[Job], device: str, options: Options) -> Iterator[Plan]:
     cells: list[Cell] = [job.payload.cell for job in missing]
     for cell in cells:
-        check_trainable(cell.sample(), cell.recipe, len(cell.problem.train))
+        check(cell)
     with scratch_folder() as folder:
         save(cells[0].problem, folder)
         units = [[replace(job, payload=_payload(job.payload, folder, device))] for job in missing]
-        yield Plan(units, options.workers or workers_for(device, len(units)))
+        stay = reason_to_stay(cells[0].recipe.model)
+        yield Plan(units, options.workers or workers_for(device, len(units)), in_driver=stay)
 
 
 def _payload(network: Pretrained, folder: Path, device: str) -> Payload:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
 
-from gengap.cells.cell import Cell, corrupted
+from gengap.cells.cell import Cell, careful, corrupted, reason_to_stay
 from gengap.data import Problem, open_problem, save_problem
 from gengap.errors import InputError
 from gengap.store import Row, Store
@@ -94,19 +94,25 @@ def _plan(missing: Sequence[Job], total: int, device: str, options: Options) -> 
     """The Problem on disk, and units for a GPU or for the cores."""
     cells: list[Cell] = [job.payload for job in missing]
     for cell in cells:
-        check_trainable(cell.sample(), cell.recipe, len(cell.problem.train))
+        check(cell)
+    stay = reason_to_stay(cells[0].recipe.model)
     with scratch_folder() as folder:
         save(cells[0].problem, folder)
         jobs = [replace(job, payload=_payload(job.payload, folder, device)) for job in missing]
         if device == "cuda":
-            yield Plan(_replicas(cells, jobs), workers=1, threads=1)
+            yield Plan(_replicas(cells, jobs), workers=1, threads=1, in_driver=stay)
         else:
             layout = _layout(cells[0], jobs[0].payload, total, options.workers)
-            yield Plan([[job] for job in jobs], layout.workers, layout.threads)
+            yield Plan([[job] for job in jobs], layout.workers, layout.threads, stay)
 
 
 def _payload(cell: Cell, folder: Path, device: str) -> Payload:
     return Payload(folder, cell.recipe, cell.seed, cell.corruption, cell.level, execution_of(cell, device))
+
+
+def check(cell: Cell) -> None:
+    """Raises InputError where a recipe asks for what its Problem does not allow, or its network cannot be used."""
+    careful(cell.recipe.model, check_trainable, cell.sample(), cell.recipe, len(cell.problem.train))
 
 
 def save(problem: Problem, folder: Path) -> None:
@@ -126,7 +132,18 @@ def save(problem: Problem, folder: Path) -> None:
 
 def execution_of(cell: Cell, device: str) -> Execution:
     """The setting of a cell: what its recipe fixes, and what is measured once on this machine for the rest."""
-    return chosen_execution(cell.problem, cell.recipe, device)
+    key = trial_key(cell.problem, cell.recipe, device)
+    if key not in _SETTINGS:
+        found = careful(cell.recipe.model, _setting, cell.problem.take(1, 1), cell.recipe, device)
+        _SETTINGS[key] = Execution(**found)
+    return _SETTINGS[key]
+
+
+_SETTINGS: dict[str, Execution] = {}
+
+
+def _setting(problem: Problem, recipe: Recipe, device: str) -> dict[str, str]:
+    return asdict(chosen_execution(problem, recipe, device))
 
 
 def workers_for(device: str, units: int) -> int:
@@ -139,7 +156,10 @@ def _layout(cell: Cell, payload: Payload, total: int, workers: int | None) -> La
         return Layout(workers, max(1, available_cores() // workers))
     prepare = partial(steps_of, payload.folder, payload.recipe, payload.execution)
     key = f"{trial_key(cell.problem, cell.recipe, payload.execution.device)}, {payload.execution}"
-    return choose_layout(prepare, key, units=total)
+    try:
+        return choose_layout(prepare, key, units=total)
+    except RuntimeError:  # training fails, which the rows of the cells are to say
+        return Layout(1, available_cores())
 
 
 def _replicas(cells: Sequence[Cell], jobs: Sequence[Job]) -> list[list[Job]]:

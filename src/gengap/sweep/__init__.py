@@ -1,5 +1,6 @@
 """Sweeps: many jobs, run once each, on this machine, resumable."""
 
+from gengap.sweep.isolated import isolated
 from gengap.sweep.jobs import Context, Failure, Interrupted, Job, SweepResult, Unit, Work
 from gengap.sweep.layout import Layout, Prepare, choose_layout
 from gengap.sweep.rows import Options, Plan, job_rows
@@ -18,6 +19,7 @@ __all__ = [
     "Plan",
     "job_rows",
     "run",
+    "isolated",
     # what came of it
     "Failure",
     "Interrupted",

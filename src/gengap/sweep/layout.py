@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from gengap.measured_once import measured_once
@@ -18,6 +18,9 @@ from gengap.sweep.threads import available_cores, limited
 
 Prepare = Callable[[int], Callable[[], object]]
 """``prepare(threads)`` loads what is needed and returns a function that does one short piece of the work."""
+
+
+_LIMIT_S = 900.0  # for one piece of work, or its preparation
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ def _pieces_per_second(prepare: Prepare, layout: Layout, seconds: float) -> floa
 
 def _result(child: Child) -> float | None:
     """What the child sent; None when it lacks memory."""
+    if not wait(child.waitables, _LIMIT_S):
+        raise RuntimeError(f"Measuring how to divide the cores took longer than {_LIMIT_S:g} s.")
     try:
         message: float | Cause = child.receive()
     except Ended as end:

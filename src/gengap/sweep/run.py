@@ -17,7 +17,7 @@ from gengap.sweep.failures import Cause
 from gengap.sweep.jobs import Failure, Interrupted, Job, SweepResult, Unit, Work
 from gengap.sweep.progress import Board
 from gengap.sweep.queue import Queue
-from gengap.sweep.runners import Outcome, Outcomes, in_process, in_workers, stop_used_workers
+from gengap.sweep.runners import Outcome, Outcomes, in_process, in_workers, stop_gpu_workers
 from gengap.sweep.signals import ending_signals_interrupt
 from gengap.sweep.threads import available_cores
 
@@ -89,7 +89,7 @@ def run(
         print(interrupted, file=sys.stderr)
         raise interrupted from None
     finally:
-        stop_used_workers()
+        stop_gpu_workers()
     return SweepResult(len(keys) - reused - len(failed), reused, tuple(failed), time.monotonic() - started)
 
 

@@ -2,6 +2,6 @@
 
 from gengap.sweep.runners.attempt import Checkpoints, Outcome, Outcomes
 from gengap.sweep.runners.here import in_process
-from gengap.sweep.runners.workers import in_workers, stop_used_workers
+from gengap.sweep.runners.workers import in_workers, stop_gpu_workers
 
-__all__ = ["Checkpoints", "Outcome", "Outcomes", "in_process", "in_workers", "stop_used_workers"]
+__all__ = ["Checkpoints", "Outcome", "Outcomes", "in_process", "in_workers", "stop_gpu_workers"]

@@ -6,7 +6,7 @@ import site
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -55,11 +55,23 @@ class Unimportable(NamedTuple):
     reason: str
 
 
+class Loaded(NamedTuple):
+    """What a worker holds that may be out of date, or in the way, when it gets its next unit.
+
+    Attributes:
+        files: Source files of loaded modules that belong to no installed package -> size and time of last change.
+        has_gpu: Whether it holds a GPU's memory.
+    """
+
+    files: dict[str, tuple[int, int]]
+    has_gpu: bool
+
+
 class Done(NamedTuple):
-    """A unit's outcome, and whether another sweep may use the worker too."""
+    """A unit's outcome, and what the worker holds now."""
 
     outcome: Outcome
-    is_reusable: bool
+    loaded: Loaded
 
 
 def in_workers(
@@ -77,11 +89,11 @@ def in_workers(
     A worker that dies or takes too long costs its unit only; another takes its place. A unit that no worker can import
     runs in this process.
     """
-    busy: list[_Worker] = []
+    busy: list[Worker] = []
     try:
         while busy or queue.is_open:
             while len(busy) < workers and (unit := queue.take()) is not None:
-                worker = _Worker(threads, timeout_s)
+                worker = Worker(threads, timeout_s)
                 busy.append(worker)
                 worker.begin(unit, work, checkpoints, board)
             ready = [waitable for worker in busy for waitable in worker.child.waitables]
@@ -106,16 +118,16 @@ def in_workers(
             worker.child.stop()
 
 
-def stop_used_workers() -> None:
-    """Ends idle workers that the next sweep should not use."""
+def stop_gpu_workers() -> None:
+    """Ends idle workers that hold a GPU's memory."""
     for key, children in _IDLE.items():
         for child in children:
-            if not child.is_reusable:
+            if child.loaded.has_gpu:
                 child.process.stop()
-        _IDLE[key] = [child for child in children if child.is_reusable]
+        _IDLE[key] = [child for child in children if not child.loaded.has_gpu]
 
 
-class _Worker:
+class Worker:
     """A worker process as the parent sees it: which unit it has, and until when."""
 
     def __init__(self, threads: int, timeout_s: float | None):
@@ -123,7 +135,8 @@ class _Worker:
         self.unit: Unit = ()
         self.deadline: float | None = None
         self._threads, self._timeout_s = threads, timeout_s
-        self._is_gone = self._is_reusable = False
+        self._is_gone = False
+        self._loaded = Loaded({}, False)
         self._unsendable: str | None = None
 
     def begin(self, unit: Unit, work: Work, checkpoints: Checkpoints, board: Board) -> None:
@@ -135,7 +148,8 @@ class _Worker:
         except Exception as error:
             self._unsendable = f"it cannot be sent to another process ({type(error).__name__}: {error})"
             content = b""
-        self.child.send((Surroundings.of_this_process(), content, checkpoints(unit)))
+        self._surroundings = Surroundings.of_this_process()
+        self.child.send((self._surroundings, content, checkpoints(unit)))
 
     def poll(self, board: Board) -> Outcome | Unimportable | None:
         """The outcome of the unit, or None while it runs; never waits."""
@@ -145,7 +159,7 @@ class _Worker:
                 if isinstance(message, Unimportable):
                     return message if self._unsendable is None else Unimportable(self._unsendable)
                 if isinstance(message, Done):
-                    self._is_reusable = message.is_reusable
+                    self._loaded = message.loaded
                     return message.outcome
                 if self.deadline is None and self._timeout_s is not None:
                     self.deadline = time.monotonic() + self._timeout_s
@@ -158,19 +172,33 @@ class _Worker:
             return failures.of_time_out(self._timeout_s)
         return None
 
+    @property
+    def patience(self) -> float | None:
+        """Seconds until its time is up; None where it has no limit, or its clock does not run yet."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
     def end(self) -> None:
         """The process waits for the next unit, of this sweep or another, unless it is gone."""
         if self._is_gone:
             self.child.stop()
         else:
             idle = _IDLE.setdefault((self._threads, threading.get_ident()), [])
-            idle.append(_Idle(self.child, self._is_reusable, time.monotonic()))
+            idle.append(_Idle(self.child, self._loaded, self._surroundings, time.monotonic()))
 
 
 class _Idle(NamedTuple):
     process: Child
-    is_reusable: bool
+    loaded: Loaded
+    surroundings: Surroundings
     since: float
+
+    def is_usable(self) -> bool:
+        """Whether it would compute what a new process would: no source has changed or stands elsewhere now."""
+        if not self.process.is_alive or time.monotonic() - self.since > _IDLE_S / 2:
+            return False
+        now = Surroundings.of_this_process()
+        same_place = (self.surroundings.folder, self.surroundings.path) == (now.folder, now.path)
+        return not self.loaded.files or (same_place and self.loaded.files == _stamps(self.loaded.files))
 
 
 # (threads, thread that started them) -> idle workers. By thread, since on Linux a worker gets its death signal when the
@@ -182,16 +210,16 @@ def _idle_child(threads: int) -> Child | None:
     children = _IDLE.get((threads, threading.get_ident()), [])
     while children:
         child = children.pop()
-        if child.process.is_alive and time.monotonic() - child.since < _IDLE_S / 2:
+        if child.is_usable():
             return child.process
         child.process.stop()
     return None
 
 
-def _patience(busy: Sequence[_Worker], *, others: bool) -> float | None:
+def _patience(busy: Sequence[Worker], *, others: bool) -> float | None:
     """Seconds until something else than a message is to be looked at."""
-    deadlines = [worker.deadline - time.monotonic() for worker in busy if worker.deadline is not None]
-    return max(0.0, min([*deadlines, *([POLL_S] if others else [])])) if deadlines or others else None
+    times = [worker.patience for worker in busy if worker.patience is not None] + [POLL_S] * others
+    return min(times, default=None)
 
 
 def serve(connection: "Connection[Any, Any]", threads: int) -> None:
@@ -209,15 +237,25 @@ def serve(connection: "Connection[Any, Any]", threads: int) -> None:
             outcome = attempt(work, payloads, checkpoint, threads, connection.send)
         except BaseException as error:  # Ctrl-C never comes here: it is the work's own
             outcome = failures.of_exception(error)
-        connection.send(Done(outcome, _is_reusable()))
+        connection.send(Done(outcome, _loaded()))
 
 
-def _is_reusable() -> bool:
-    """False where code was loaded that is no installed package, which the user may edit, or a GPU's memory is held."""
+def _loaded() -> Loaded:
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        return False
     installed = (sys.prefix, sys.base_prefix, site.getusersitepackages(), str(Path(__file__).parents[2]))
     homes = tuple(f"{home}{os.sep}" for home in installed)
     files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    return all(file.startswith(homes) for file in files if isinstance(file, str))
+    own = [file for file in files if isinstance(file, str) and not file.startswith(homes)]
+    return Loaded(_stamps(own), torch is not None and torch.cuda.is_initialized())
+
+
+def _stamps(files: Iterable[str]) -> dict[str, tuple[int, int]]:
+    stamps = {}
+    for file in files:
+        try:
+            found = os.stat(file)
+        except OSError:
+            stamps[file] = (-1, -1)
+        else:
+            stamps[file] = (found.st_size, found.st_mtime_ns)
+    return stamps
