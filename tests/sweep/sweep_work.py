@@ -147,3 +147,27 @@ def raise_base_exception() -> None:
 
 def refuse() -> None:
     raise InputError("no", expected="yes", next_step="ask again")
+
+
+def logged(payloads: list, context: Context) -> list[dict]:
+    """Notes in a file that it ran."""
+    with open(os.environ["LOG"], "a") as log:
+        log.write(f"{payloads[0]}\n")
+    time.sleep(0.02)
+    return square(payloads, context)
+
+
+def leave_a_part(payloads: list, context: Context) -> list[dict]:
+    context.checkpoint.with_name("checkpoint.123.part").touch()
+    raise RuntimeError("killed while it wrote")
+
+
+def fail_with_listing(payloads: list, context: Context) -> list[dict]:
+    raise RuntimeError([file.name for file in context.checkpoint.parent.iterdir()])
+
+
+def never_listens(payloads: list, context: Context) -> list[dict]:
+    """Computes for ever without a word to its parent."""
+    context.checkpoint.touch()
+    while True:
+        sum(range(10**6))

@@ -48,6 +48,31 @@ def test_ctrl_c_keeps_rows_and_tells_how_to_resume(tmp_path: Path, workers: int)
         assert {r["key"]: r["value"] for r in store} == {"0": 0, "1": 1}
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_sigterm_and_sighup_end_like_ctrl_c(tmp_path: Path, number: int) -> None:
+    script = tmp_path / "command.py"
+    script.write_text(COMMAND.replace("WORKERS", "2").replace("slow_after_two", "never_listens"))
+    environment = os.environ | {"GENGAP_HOME": str(tmp_path)}
+    with subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, env=environment, text=True) as command:
+        while len(list(tmp_path.glob("checkpoints/*/checkpoint"))) < 2:
+            time.sleep(0.02)
+        command.send_signal(number)
+        rest = command.stderr.read()  # returns once no process holds the pipe: no worker is left
+        assert command.wait(timeout=30) == 130
+    assert rest == "Interrupted: run the same command again to go on; 0 of 5 cells are stored.\n"
+
+
+def test_workers_end_when_their_parent_is_killed_in_the_middle_of_a_computation(tmp_path: Path) -> None:
+    script = tmp_path / "command.py"
+    script.write_text(COMMAND.replace("WORKERS", "2").replace("slow_after_two", "never_listens"))
+    environment = os.environ | {"GENGAP_HOME": str(tmp_path)}
+    with subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, env=environment) as command:
+        while len(list(tmp_path.glob("checkpoints/*/checkpoint"))) < 2:
+            time.sleep(0.02)
+        command.kill()
+        command.communicate(timeout=60)  # the workers hold the pipe as long as they live
+
+
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "command.py"
     script.write_text(COMMAND.replace("WORKERS", "2").replace("slow_after_two", "report_for_ever"))

@@ -21,8 +21,8 @@ def file_identity(path: Path) -> tuple[int, int] | None:
 def rescued(connection: sqlite3.Connection, path: Path) -> Path:
     """A copy of an open database that has lost its place: beside it, or else in the temporary folder.
 
-    An open file lives on without a name. It is copied before anything else is opened or closed, as the last connection
-    to it removes, by name, a log that another file at the same path may be using by then.
+    An open file lives on without a name, but SQLite refuses to move the rows of its log into it then, so it is copied
+    before it is closed.
 
     Raises:
         InputError: There is no room for a copy.
@@ -35,6 +35,18 @@ def rescued(connection: sqlite3.Connection, path: Path) -> Path:
             continue
         return copy
     raise InputError(f"Store {path} was deleted or replaced while in use, and its rows cannot be copied anywhere.")
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log of a database."""
+    return path.with_name(path.name + "-wal")
+
+
+def remove_log(path: Path, identity: tuple[int, int] | None) -> None:
+    """Removes the log of a database that has left its path; SQLite would put it into the one that is there now."""
+    if identity is not None and file_identity(log_of(path)) == identity:
+        log_of(path).unlink(missing_ok=True)
+        path.with_name(path.name + "-shm").unlink(missing_ok=True)
 
 
 def remove_database(path: Path) -> None:

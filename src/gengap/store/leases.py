@@ -78,6 +78,8 @@ class Leases:
 
     def claim(self, keys: Sequence[str]) -> Claim:
         """Claims those of ``keys`` without a result, unless another living process works on one of them."""
+        if not keys:
+            return Claim(frozenset(), frozenset())
         marks = ", ".join("?" * len(keys))
         with store_errors(self.path), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")

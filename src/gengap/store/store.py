@@ -12,7 +12,7 @@ from gengap.errors import InputError, unknown
 from gengap.home import home
 from gengap.store.columns import FILTERS, Row, checksum, condition, encoded, filter_values, matches
 from gengap.store.connection import connect
-from gengap.store.displaced import file_identity, remove_database, rescued
+from gengap.store.displaced import file_identity, log_of, remove_database, remove_log, rescued
 from gengap.store.errors import store_errors
 from gengap.store.schema import FINISHED
 
@@ -64,6 +64,7 @@ class Store:
         with store_errors(self.path):
             self._connection = connect(self.path)
             self._file = file_identity(self.path)
+            self._log: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -148,8 +149,14 @@ class Store:
         }
         clause, parameters = condition(wanted)
         numbers = sorted(number for (number,) in self._select(f"SELECT id FROM cells WHERE {clause}", *parameters))
+        seen: set[str] = set()
         for some in _chunks(numbers):
-            yield from (row for row in self._rows("id", some, history) if matches(row, wanted))
+            for row in self._rows("id", some, history):
+                if row["key"] in seen:  # the index by which it would have been replaced is damaged
+                    self._warn_damaged(row["key"])
+                elif matches(row, wanted):
+                    seen.add(row["key"])
+                    yield row
 
     def rows(self, *, history: bool = True, **where: Any) -> "pd.DataFrame":
         """Stored rows as a DataFrame, one for each key; ``history`` is a column of lists of dictionaries.
@@ -171,19 +178,23 @@ class Store:
     @property
     def is_displaced(self) -> bool:
         """Whether the file that this store reads and writes is no longer the one at ``path``."""
-        return file_identity(self.path) != self._file
+        if file_identity(self.path) != self._file:
+            return True
+        self._log = file_identity(log_of(self.path))
+        return False
 
-    def reopen(self, keys: Sequence[str]) -> int:
-        """Opens the file that is at ``path`` now, made when missing, and puts this store's rows under ``keys`` there.
+    def reopen(self) -> int:
+        """Opens the file that is at ``path`` now, made when missing, and adds this store's rows to it.
 
         For a store that was deleted, moved or replaced while it was open; nothing is lost by that, as the file lives on
-        until it is closed. Returns how many rows were put.
+        until it is closed. A result that the file at ``path`` has already stays. Returns how many rows were added.
 
         Raises:
             InputError: What is at ``path`` cannot be used; the message names a file with this store's rows.
         """
         rescue = rescued(self._connection, self.path)
         self._connection.close()
+        remove_log(self.path, self._log)
         try:
             with store_errors(self.path):
                 self._connection = connect(self.path)
@@ -194,8 +205,7 @@ class Store:
                 next_step=f"its rows are in {rescue}",
             ) from error
         with Store(rescue) as before:
-            rows = (row for some in _chunks(keys) for row in before.get_all(some).values())
-            count = sum(self.put(row) for row in rows)
+            count = sum(self.put(row) for row in before if not self.finished([row["key"]]))
         remove_database(rescue)
         return count
 

@@ -96,13 +96,11 @@ def run(
 def _all(queue: Queue, runner: Runner, store: Store, leases: Leases, board: Board) -> list[Failure]:
     """Runs what the queue gives, stores the rows as they come, and returns the failures."""
     failed: list[Failure] = []
-    keys: list[str] = []
     with closing(runner(queue, checkpoints=partial(_checkpoint, store), board=board)) as outcomes:
         for unit, outcome in outcomes:
-            keys += [job.key for job in unit]
             failures = _put(store, unit, outcome)
             if store.is_displaced:
-                _follow(store, leases, keys)
+                _follow(store, leases)
             leases.release([job.key for job in unit])
             board.elsewhere(len(queue.elsewhere) + len(queue.failed))
             board.finished(unit, failures)
@@ -110,13 +108,13 @@ def _all(queue: Queue, runner: Runner, store: Store, leases: Leases, board: Boar
     return failed + queue.failed
 
 
-def _follow(store: Store, leases: Leases, keys: Sequence[str]) -> None:
-    """Puts the rows of this sweep into the file that is at the store's path now."""
-    count = store.reopen(keys)
+def _follow(store: Store, leases: Leases) -> None:
+    """Puts the rows of the store into the file that is at its path now."""
+    count = store.reopen()
     leases.reopen()
     print(
-        f"Store {store.path} was deleted, moved or replaced during the sweep: the {count} rows that the sweep had "
-        "written were written again, to the file that is there now.",
+        f"Store {store.path} was deleted, moved or replaced during the sweep: its {count} rows were written again, to "
+        "the file that is there now.",
         file=sys.stderr,
     )
 
@@ -134,7 +132,7 @@ def _read_back(store: Store, keys: set[str]) -> None:
             if not lost:
                 return
         if not last:
-            count = store.reopen(sorted(keys))
+            count = store.reopen()
             print(f"Store {store.path} had lost rows of this sweep: {count} were written again.", file=sys.stderr)
     raise InputError(
         f"Store {store.path} does not hold {len(lost)} rows that were written to it.",
