@@ -24,6 +24,8 @@ _CONTROL = {"--control", "--grid", "--sequence"}
 _KINDS = {
     "--errors": {"--n", "--accuracy", "--out"},
     "--predictions": {
+        "--truth",
+        "--prediction",
         "--loss",
         "--loss-bound",
         "--metric",
@@ -48,8 +50,13 @@ def command(
     n: Annotated[int | None, typer.Option("--n", help="Held-out examples.")] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(help="CSV or Parquet: y_true with y_pred, or with a probability column p_CLASS for each class."),
+        typer.Option(
+            help="A table (CSV, TSV, JSON, JSON lines, Parquet; - for standard input): y_true with y_pred, or with a "
+            "probability column p_CLASS for each class."
+        ),
     ] = None,
+    truth: Annotated[str | None, typer.Option(help="Column of labels, if it is not y_true.")] = None,
+    prediction: Annotated[str | None, typer.Option(help="Column of predicted labels, if it is not y_pred.")] = None,
     log: Annotated[
         Path | None,
         typer.Option(help="A log of inspect_ai or lm-evaluation-harness, JSON lines or a table with a column score."),
@@ -154,6 +161,8 @@ def command(
         "--errors": errors,
         "--n": n,
         "--predictions": predictions,
+        "--truth": truth,
+        "--prediction": prediction,
         "--log": log,
         "--all-predictions": all_predictions,
         "--compare": compare or None,
@@ -310,7 +319,7 @@ def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> 
     else:
         from gengap.tasks.certify.files import read_predictions
 
-        read = read_predictions(options[kind])
+        read = read_predictions(options[kind], truth=options.get("--truth"), prediction=options.get("--prediction"))
         if {"--grid", "--sequence"} & options.keys() and "--control" not in options:
             raise InputError("--grid needs --control.", expected="the risk to be controlled, as --control 0.05")
         loss = options.get("--loss", "zero-one")

@@ -4,7 +4,7 @@ from gengap.data.arrays import from_arrays
 from gengap.data.corrupted_dataset import CorruptedDataset
 from gengap.data.corruptions import check_level, corrupt, corruption_names, find_corruption
 from gengap.data.fetching import fetch, verify
-from gengap.data.frame import read_frame
+from gengap.data.frame import TABLES, read_frame
 from gengap.data.json_file import read_json
 from gengap.data.labels import is_missing, plain_array
 from gengap.data.loading import load
@@ -18,6 +18,7 @@ from gengap.data.torch_dataset import from_datasets
 
 __all__ = [
     "DATA_SETS",
+    "TABLES",
     "CorruptedDataset",
     "NamedDataSet",
     "Points",

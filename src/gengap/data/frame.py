@@ -102,9 +102,11 @@ def _of_records(records: list[Any], what: str) -> "pd.DataFrame":
 
 
 def _check_values(groups: Any, what: str) -> None:
+    """Cells hold numbers, texts, or lists of these, such as the words of a sentence."""
     for values in groups:
         for value in values:
-            if isinstance(value, dict | list):
+            parts = value if isinstance(value, list) else [value]
+            if any(isinstance(part, dict | list) for part in parts):
                 raise InputError(f"{what}: a cell holds {str(value)!r:.40}.", expected="a number or text in each cell")
 
 

@@ -60,7 +60,7 @@ def test_all_predictions_may_lie_either_way(tmp_path) -> None:
         ("", "no table"),
         ("y_true,y_pred\n", "no rows"),
         ("y_true,y_pred\n1,1\n1,1,1,1\n", "no table"),
-        ("label,y_pred\n1,1\n", "no column y_true; it has label, y_pred"),
+        ("class,y_pred\n1,1\n", "no column y_true; it has class, y_pred"),
         ("y_true,guess\n1,1\n", "no predictions"),
         ("y_true,p_0,p_1\n0,0.5,high\n", "not numbers"),
     ],

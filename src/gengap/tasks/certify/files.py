@@ -25,6 +25,7 @@ from gengap.errors import InputError, listed, unknown
 from gengap.tasks.certify.columns import COLUMNS, PROBABILITY, class_names, class_probabilities
 from gengap.tasks.certify.evaluation import Evaluation
 from gengap.tasks.certify.prediction_losses import losses_of
+from gengap.tasks.certify.roles import remarks_of, with_roles
 
 _WEIGHTS = ("sample_weight", "sample_weights", "instance_weight", "example_weight")  # of examples, by their names
 _PERHAPS_WEIGHTS = ("weight", "weights", *_WEIGHTS)
@@ -46,7 +47,7 @@ class Predictions:
         """What was seen in the file that the reader should know; of its labels, if they are classes."""
         weights = [str(column) for column in self.table if str(column).lower() in _PERHAPS_WEIGHTS]
         unused = [f"Column {name} was not used: every example counts the same." for name in weights]
-        return [*(label_remarks(self.y_true, self.y_pred) if of_classes else []), *unused]
+        return [*remarks_of(self.table), *(label_remarks(self.y_true, self.y_pred) if of_classes else []), *unused]
 
     def zero_one(self) -> Floats:
         """0-1 losses, shape (N,)."""
@@ -146,8 +147,13 @@ class Predictions:
         return ids
 
 
-def read_predictions(path: str | Path) -> Predictions:
+def read_predictions(path: str | Path, *, truth: str | None = None, prediction: str | None = None) -> Predictions:
     """One model's predictions from a table with ``y_true`` and ``y_pred``, or class probabilities ``p_CLASS``.
+
+    Args:
+        path: The table; ``-`` is standard input.
+        truth: The column of labels, if it is not ``y_true`` and not the only one with a usual name.
+        prediction: The column of predicted labels, likewise.
 
     Raises:
         InputError: The file is no table, has no labels, or neither predictions nor probabilities.
@@ -156,11 +162,12 @@ def read_predictions(path: str | Path) -> Predictions:
     if not isinstance(table.index, pd.RangeIndex):  # Parquet keeps an index beside the columns
         table = table.reset_index(drop=bool({*table.index.names, "index"} & {*table.columns}))
     source = Path(path).name
+    table = with_roles(table, source, truth, prediction, PROBABILITY)
     if "y_true" not in table:
         raise InputError(
             f"{source} has no column y_true; it has {listed(list(table.columns))}.",
             expected=COLUMNS,
-            next_step="add the labels",
+            next_step="add the labels, or name their column with --truth",
         )
     _check_weights(table, source)
     y_true = label_array(f"{source}: y_true", table["y_true"].to_numpy())

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gengap.data import TABLES, read_frame
 from gengap.errors import InputError
 from gengap.tasks.certify.evaluation import Evaluation
 
@@ -45,6 +46,12 @@ def _has_labels(path: str | Path) -> bool:
     if file.suffix.lower() in (".jsonl", ".ndjson") and file.is_file():
         with file.open(encoding="utf-8", errors="replace") as lines:
             return '"y_true"' in lines.readline()
+    if file.suffix.lower() not in _TABLES and file.name.lower().endswith(TABLES) and file.is_file():
+        try:  # compressed, or JSON, which may be a log too
+            columns = {str(name).lower() for name in read_frame(file)}
+            return "y_true" in columns or "score" not in columns
+        except InputError:
+            return False
     if file.suffix.lower() not in _TABLES or not file.is_file():
         return file.suffix.lower() in _TABLES
     if file.suffix.lower() in (".parquet", ".pq"):
