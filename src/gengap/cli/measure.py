@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gengap.cli import inputs
 from gengap.cli.answer import give
 from gengap.cli.progress import progress_bar
 from gengap.cli.table import empty_table
@@ -43,6 +44,15 @@ def command(
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
     label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
     split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    crop: inputs.Crop = None,
+    scale: inputs.Scale = None,
+    mean: inputs.Mean = None,
+    std: inputs.Std = None,
+    layout: inputs.Layout = None,
+    expect_accuracy: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -50,10 +60,19 @@ def command(
 
     A measure that the network does not allow is skipped or partial, with the reason and the layers' names.
     """
-    from gengap.data import load
     from gengap.tasks.measure import measure_saved
 
-    problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
+    problem = inputs.load_problem(
+        data,
+        data_dir=data_dir,
+        label_column=label_column,
+        split_column=split_column,
+        crop=crop,
+        scale=scale,
+        mean=mean,
+        std=std,
+        layout=layout,
+    )
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)
     # What the user's network prints goes to stderr: stdout holds the answer alone.
@@ -71,6 +90,7 @@ def command(
             seed=seed,
             device=device,
             subset=subset,
+            expect_accuracy=expect_accuracy,
             progress=progress,
             out=out,
         )
@@ -84,6 +104,7 @@ def _print(found: "Measurements") -> None:
     from gengap.tasks.measure import note_text, value_text
 
     console = Console()
+    console.print(found.inputs, highlight=False, markup=False)
     table = empty_table(show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gengap.cli import inputs
 from gengap.cli.answer import give
 from gengap.cli.table import empty_table
 
@@ -41,12 +42,26 @@ def _common(
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
     label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
     split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    crop: inputs.Crop = None,
+    scale: inputs.Scale = None,
+    mean: inputs.Mean = None,
+    std: inputs.Std = None,
+    layout: inputs.Layout = None,
 ) -> "ProbeSubject":
     """The options that all probes share, and what they lead to."""
-    from gengap.data import load
     from gengap.tasks.probe import probe_subject
 
-    problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
+    problem = inputs.load_problem(
+        data,
+        data_dir=data_dir,
+        label_column=label_column,
+        split_column=split_column,
+        crop=crop,
+        scale=scale,
+        mean=mean,
+        std=std,
+        layout=layout,
+    )
     return probe_subject(
         model,
         weights,
@@ -199,6 +214,7 @@ def _print(answer: "ProbeAnswer") -> None:
     from gengap.report.plain import plain
 
     console = Console()
+    console.print(answer.inputs, highlight=False, markup=False)
     table = empty_table(show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gengap.cli import inputs
 from gengap.cli.answer import give
 from gengap.cli.table import empty_table
 from gengap.errors import InputError
@@ -41,6 +42,11 @@ def command(
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
     label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
     split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    crop: inputs.Crop = None,
+    scale: inputs.Scale = None,
+    mean: inputs.Mean = None,
+    std: inputs.Std = None,
+    layout: inputs.Layout = None,
     store: Annotated[Path | None, typer.Option(help="File that rows are kept in. Default: in GENGAP_HOME.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -52,12 +58,21 @@ def command(
     """
     level_values, seed_values = _numbers("--levels", levels), _whole_numbers("--seeds", seeds)
 
-    from gengap.data import load
     from gengap.sweep import Options
     from gengap.tasks.randomize import randomize
     from gengap.train import choose_recipe
 
-    problem = load(data, data_dir=data_dir, label_column=label_column, split_column=split_column)
+    problem = inputs.load_problem(
+        data,
+        data_dir=data_dir,
+        label_column=label_column,
+        split_column=split_column,
+        crop=crop,
+        scale=scale,
+        mean=mean,
+        std=std,
+        layout=layout,
+    )
     with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not
         test = randomize(
             problem,
@@ -99,9 +114,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _print(test: "Randomization") -> None:
     from gengap.console import Console
-    from gengap.tasks.randomize import verdict
+    from gengap.tasks.randomize.words import inputs_sentence, lead, verdict
 
     console = Console()
+    console.print(inputs_sentence(test.summary), highlight=False, markup=False)
     table = empty_table(title=test.page.title, title_justify="left")
     columns = _columns(test.rows)
     for heading in columns:
@@ -110,7 +126,7 @@ def _print(test: "Randomization") -> None:
     for cells in zip(*columns.values(), strict=True):
         table.add_row(*cells)
     console.print(table)
-    console.print(test.page.lead, style="bold")
+    console.print(lead(test.summary), style="bold")
     for paragraph in verdict(test.summary):
         console.print(paragraph)
 

@@ -1,14 +1,17 @@
 """A Problem from arrays: where every loader of a user's own data ends."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gengap.data.labels import encode_labels
 from gengap.data.problem import Preprocessing, Problem, Split
-from gengap.errors import InputError
+from gengap.errors import InputError, unknown
+
+Layout = Literal["channels-first", "channels-last"]
+CHANNELS = (1, 3, 4)  # grey, colours, colours with opacity
 
 # What PyTorch takes.
 FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
@@ -23,12 +26,14 @@ def from_arrays(
     name: str = "data",
     classes: Sequence[str] | None = None,
     origin: str = "arrays",
+    layout: Layout | None = None,
 ) -> Problem:
     """A Problem from arrays of inputs and labels.
 
     Inputs are tables ``[N, D]`` or images ``[N, C, H, W]``. Grey images ``[N, H, W]`` get a channel axis. Images
-    ``[N, H, W, C]`` are recognised by a last axis of 1, 3 or 4 where the second axis is none of these, and are
-    transposed. Images of bytes are whitened on their way into a model; anything else goes in as it is.
+    ``[N, H, W, C]`` are transposed: of tensors, whose channels come first, only where ``layout`` says so; of arrays
+    also where the last axis is 1, 3 or 4 and the second is none of these, a guess that ``Problem.seen_as`` states.
+    Images of bytes are whitened on their way into a model; anything else goes in as it is.
 
     Args:
         x_train: Training inputs: uint8 and native floats are kept as they are; other whole numbers become float32.
@@ -38,18 +43,37 @@ def from_arrays(
         name: What to call the Problem.
         classes: Names of the classes in the order of their indices; by default the distinct labels.
         origin: Where the arrays came from, for people.
+        layout: ``"channels-first"`` or ``"channels-last"``, how images are stored; None for the guess.
 
     Raises:
         InputError: What ``Problem`` and ``encode_labels`` refuse, or inputs that are no numbers.
     """
     train, test, names = encode_labels(y_train, y_test, classes)
-    x = [_inputs(inputs, split) for inputs, split in ((x_train, "training"), (x_test, "test"))]
+    x = [_numbers(inputs, split) for inputs, split in ((x_train, "training"), (x_test, "test"))]
+    layout, words = _layout(x[0], layout, guess=not any(map(is_tensor, (x_train, x_test))))
+    x = [_as_images(inputs, layout) for inputs in x]
     images = x[0].ndim == 4 and x[0].dtype == np.uint8
     preprocessing = Preprocessing(scale="whiten" if images else "none")
-    return Problem(name, Split(x[0], train), Split(x[1], test), names, origin, preprocessing)
+    return Problem(name, Split(x[0], train), Split(x[1], test), names, origin, preprocessing, layout=words)
 
 
-def _inputs(values: Any, split: str) -> NDArray[Any]:
+def is_tensor(values: Any) -> bool:
+    """Whether these are PyTorch's tensors, whose channels come first; PyTorch itself need not be there."""
+    return any(kind.__module__ == "torch" and kind.__name__ == "Tensor" for kind in type(values).__mro__)
+
+
+def _layout(x: NDArray[Any], layout: Layout | None, *, guess: bool) -> tuple[Layout, str]:
+    """How stored images are to be read, and what is to be said of it."""
+    if layout is not None and layout not in get_args(Layout):
+        raise unknown("layout", layout, get_args(Layout))
+    if layout is not None and x.ndim != 4:
+        raise InputError(f"Layout {layout} of inputs of shape {x.shape}.", expected="images with three axes each")
+    if layout is None and guess and x.ndim == 4 and x.shape[3] in CHANNELS and x.shape[1] not in CHANNELS:
+        return "channels-last", f"channels taken to be the last axis, since it has {x.shape[3]}"
+    return layout or "channels-first", ""
+
+
+def _numbers(values: Any, split: str) -> NDArray[Any]:
     x = np.asarray(values)
     if x.dtype.kind not in "biuf":
         raise InputError(f"The {split} inputs are of type {x.dtype}.", expected="numbers")
@@ -57,9 +81,10 @@ def _inputs(values: Any, split: str) -> NDArray[Any]:
         x = x.astype(np.float64 if x.dtype.itemsize > 4 else np.float32)
     elif x.dtype != np.uint8 and x.dtype.kind != "f":
         x = x.astype(np.float32)
+    return x
+
+
+def _as_images(x: NDArray[Any], layout: Layout) -> NDArray[Any]:
     if x.ndim == 3:
         return x[:, None]
-    channels = (1, 3, 4)
-    if x.ndim == 4 and x.shape[3] in channels and x.shape[1] not in channels:
-        return x.transpose(0, 3, 1, 2)
-    return x
+    return x.transpose(0, 3, 1, 2) if x.ndim == 4 and layout == "channels-last" else x

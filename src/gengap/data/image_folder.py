@@ -44,7 +44,8 @@ def read_image_folder(folder: Path) -> Problem:
     x = {split: np.stack([_pixels(file, channels) for file in files[split]]) for split in files}
     y = {split: [file.parent.name for file in files[split]] for split in files}
     name = folder.resolve().name
-    return from_arrays(x["train"], y["train"], x["test"], y["test"], name=name, origin=str(folder))
+    arrays = x["train"], y["train"], x["test"], y["test"]
+    return from_arrays(*arrays, name=name, origin=str(folder), layout="channels-first")
 
 
 class _Header(NamedTuple):

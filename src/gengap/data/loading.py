@@ -1,9 +1,11 @@
 """``load``: a Problem from a data set's name or from a path."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from gengap.data.arrays import Layout
 from gengap.data.cifar import has_cifar_layout, read_cifar
 from gengap.data.content import STANDARD_INPUT
 from gengap.data.frame import TABLES
@@ -26,6 +28,9 @@ def load(
     data_dir: str | Path | None = None,
     crop: int | Default | None = "default",
     scale: Scale | Default = "default",
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    layout: Layout | None = None,
     label_column: str | None = None,
     split_column: str | None = None,
 ) -> Problem:
@@ -44,24 +49,30 @@ def load(
         name: A data set's name, or a path; a name goes first.
         data_dir: The folder that holds one folder for each named data set; by default ``GENGAP_DATA``, else the cache.
         crop: Side of the centre crop in pixels; None for none.
-        scale: ``"whiten"``, ``"unit"``, ``"signed"`` or ``"none"``; see ``Preprocessing``.
+        scale: ``"whiten"``, ``"unit"``, ``"signed"`` or ``"none"``; see ``Preprocessing``. Beside a mean or std the
+            default is ``"unit"``.
+        mean: Taken from the scaled values: one number, or one for each channel or column.
+        std: What they are then divided by, likewise.
+        layout: Of images in an ``.npz``, ``"channels-first"`` or ``"channels-last"``; None guesses.
         label_column: A table's column of labels.
         split_column: A table's column that says ``train`` or ``test``.
 
     Raises:
         InputError: An unknown name, absent or damaged data, or what ``Problem`` refuses.
     """
+    if layout is not None and not str(name).lower().endswith(".npz"):
+        raise InputError(f"{name} has no other layout than its own.", expected="--layout with an .npz alone")
     path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
     if str(name) not in DATA_SETS and _is_path(path):
-        problem = _read_path_or_refuse(path, label_column, split_column)
+        problem = _read_path_or_refuse(path, label_column, split_column, layout)
     else:
         problem = _read_named(named_data_set(str(name)), data_root(data_dir))
     declared = problem.preprocessing
-    if crop == "default" and scale == "default":
+    if (crop, scale, mean, std) == ("default", "default", None, None):
         return problem
-    return problem.preprocess(
-        crop=declared.crop if crop == "default" else crop, scale=declared.scale if scale == "default" else scale
-    )
+    if scale == "default":
+        scale = declared.scale if mean is None and std is None else "unit"
+    return problem.preprocess(crop=declared.crop if crop == "default" else crop, scale=scale, mean=mean, std=std)
 
 
 def _read_named(entry: NamedDataSet, root: Path) -> Problem:
@@ -91,10 +102,12 @@ def _is_path(path: Path) -> bool:
     return str(path) == STANDARD_INPUT or path.exists() or len(path.parts) > 1 or known
 
 
-def _read_path_or_refuse(path: Path, label_column: str | None, split_column: str | None) -> Problem:
+def _read_path_or_refuse(
+    path: Path, label_column: str | None, split_column: str | None, layout: Layout | None
+) -> Problem:
     try:
         with out_of_memory_refused(str(path)):
-            return _read_path(path, label_column, split_column)
+            return _read_path(path, label_column, split_column, layout)
     except OSError as error:
         raise InputError(
             f"Cannot read {error.filename or path}: {error.strerror}.",
@@ -102,7 +115,7 @@ def _read_path_or_refuse(path: Path, label_column: str | None, split_column: str
         ) from error
 
 
-def _read_path(path: Path, label_column: str | None, split_column: str | None) -> Problem:
+def _read_path(path: Path, label_column: str | None, split_column: str | None, layout: Layout | None) -> Problem:
     if str(path) == STANDARD_INPUT:
         return read_table(path, label_column=label_column, split_column=split_column)
     if not path.exists():
@@ -112,7 +125,7 @@ def _read_path(path: Path, label_column: str | None, split_column: str | None) -
     if label_column is not None or split_column is not None:
         raise InputError(f"{path} has no columns.", expected="--label-column and --split-column with a table alone")
     if path.suffix.lower() == ".npz":
-        return read_npz(path)
+        return read_npz(path, layout)
     if path.name.lower().endswith(ARCHIVES) or (path.is_dir() and has_cifar_layout(path)):
         return _read_cifar_path(path)
     if path.is_dir() and has_image_folders(path):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.data.arrays import FLOATS, from_arrays
+from gengap.data.arrays import FLOATS, Layout, from_arrays
 from gengap.data.limits import check_file, check_memory, out_of_memory_refused, unpacked_limit
 from gengap.data.problem import Problem
 from gengap.errors import InputError
@@ -23,7 +23,7 @@ NAMES = ("x_train", "y_train", "x_test", "y_test")
 _LABEL = 100  # bytes that a label takes while its class is looked up: as an object of Python, in a list
 
 
-def read_npz(path: Path) -> Problem:
+def read_npz(path: Path, layout: Layout | None = None) -> Problem:
     """The Problem in an ``.npz`` that holds ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
 
     Pickled objects are refused. The arrays' headers are read first: they must agree with the sizes of the members and
@@ -46,7 +46,7 @@ def read_npz(path: Path) -> Problem:
             f"{path} is no readable .npz: {reason}.",
             expected="arrays of numbers or strings written by numpy.savez, without pickled objects",
         ) from error
-    return from_arrays(*arrays, name=path.stem, origin=str(path))
+    return from_arrays(*arrays, name=path.stem, origin=str(path), layout=layout)
 
 
 def _check_headers(path: Path, archive: zipfile.ZipFile) -> None:

@@ -25,7 +25,8 @@ def preprocess(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.floa
 
     ``"unit"`` divides uint8 by 255 and leaves floats alone; ``"signed"`` then takes v to 2 v - 1. ``"whiten"``
     divides uint8 by 255, then gives each example v of n values ``(v - mean(v)) / max(std(v), 1 / sqrt(n))``, with
-    std the root of the mean squared deviation. ``"none"`` only converts.
+    std the root of the mean squared deviation. ``"none"`` only converts. A declared mean is then taken away, channel
+    by channel, and the rest divided by a declared standard deviation.
 
     Source: Zhang et al. 2017 (arXiv:1611.03530), Appendix A: values in [0, 1], the central 28 x 28
     pixels, whitening image by image.
@@ -36,6 +37,16 @@ def preprocess(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.floa
     """
     if preprocessing.crop is not None:
         x = centre_crop(x, preprocessing.crop)
+    out = _scaled(x, preprocessing)
+    shape = (-1,) + (1,) * (out.ndim - 2)
+    if preprocessing.mean is not None:
+        out -= np.asarray(preprocessing.mean, np.float32).reshape(shape)
+    if preprocessing.std is not None:
+        out /= np.asarray(preprocessing.std, np.float32).reshape(shape)
+    return out
+
+
+def _scaled(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
     out = x.astype(np.float32)
     if preprocessing.scale == "none":
         return out

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -38,7 +40,7 @@ class Split:
         return len(self.y)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Preprocessing:
     """What is done to inputs on their way into a model: on its device, batch by batch.
 
@@ -47,10 +49,19 @@ class Preprocessing:
         scale: ``"whiten"`` gives each image zero mean and unit variance (its standard deviation at least
             1/sqrt(number of values)); ``"unit"`` divides uint8 by 255; ``"signed"`` maps them on to [-1, 1];
             ``"none"`` changes nothing.
+        mean, std: Taken from the scaled values, and what they are then divided by: one number, or one for each channel
+            of images or column of a table; None for 0 and 1. Not with ``"whiten"``.
     """
 
     crop: int | None = None
     scale: Scale = "none"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def __repr__(self) -> str:
+        """Part of a Problem's hash: fields that came later are in it only where they are used."""
+        later = "".join(f", {name}={value}" for name in ("mean", "std") if (value := getattr(self, name)) is not None)
+        return f"Preprocessing(crop={self.crop!r}, scale={self.scale!r}{later})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +78,7 @@ class Problem:
         preprocessing: Applied to the inputs on their way into a model.
         steps: One ``{"step": name, …parameters}`` for each change made to the arrays.
         parent_hash: Hash of the Problem this one was derived from, with which ``steps[-1]`` gives the hash.
+        layout: How the axes of stored images were read, where that was a guess; empty where there was none.
 
     Raises:
         InputError: Empty splits, shapes that differ, labels out of range, fewer than two classes, NaN or Inf.
@@ -80,6 +92,7 @@ class Problem:
     preprocessing: Preprocessing = Preprocessing()
     steps: tuple[dict[str, Any], ...] = ()
     parent_hash: str | None = field(default=None, repr=False)
+    layout: str = ""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -101,6 +114,28 @@ class Problem:
         if self.preprocessing.crop is None:
             return shape
         return (shape[0], self.preprocessing.crop, self.preprocessing.crop)
+
+    @property
+    def seen_as(self) -> str:
+        """What a model is fed, in words: crop, scaling, and a guess about the stored axes.
+
+        >>> from gengap.data import load
+        >>> load("digits").seen_as
+        'pixels from 0 to 255, each image whitened'
+        """
+        stored, to = self.preprocessing, self.train.x.ndim == 4
+        bytes_, unit = self.train.x.dtype == np.uint8, "image" if to else "example"
+        values = ("pixels" if to else "values") + (" from 0 to 255" if bytes_ else " as stored")
+        words = {
+            "none": values,
+            "unit": f"{'pixels' if to else 'values'} divided by 255" if bytes_ else values,
+            "signed": f"{'pixels' if to else 'values'} mapped on to -1 to 1",
+            "whiten": f"{values}, each {unit} whitened",
+        }[stored.scale]
+        if stored.mean is not None or stored.std is not None:
+            words += f", minus {_numbers(stored.mean, 0.0)}, over {_numbers(stored.std, 1.0)}"
+        crop = "" if stored.crop is None else f"the centre {stored.crop} x {stored.crop} "
+        return f"{crop}{words}{'; ' * bool(self.layout)}{self.layout}"
 
     @cached_property
     def hash(self) -> str:
@@ -137,9 +172,22 @@ class Problem:
             parent_hash=self.hash,
         )
 
-    def preprocess(self, *, crop: int | None = None, scale: Scale = "whiten") -> "Problem":
-        """This Problem with another preprocessing (see ``Preprocessing``); arrays stay as they are."""
-        return replace(self, preprocessing=Preprocessing(crop, scale))
+    def preprocess(
+        self,
+        *,
+        crop: int | None = None,
+        scale: Scale = "whiten",
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+    ) -> "Problem":
+        """This Problem with another preprocessing (see ``Preprocessing``); arrays stay as they are.
+
+        Raises:
+            InputError: Another scale, a crop larger than the images, means or deviations of another number than there
+                are channels, or beside whitening, a deviation that is not above 0.
+        """
+        numbers = [None if values is None else tuple(map(float, values)) for values in (mean, std)]
+        return replace(self, preprocessing=Preprocessing(crop, scale, *numbers))
 
     def take(self, n_train: int | None = None, n_test: int | None = None) -> "Problem":
         """The first ``n_train`` training and ``n_test`` test examples (None: all of them).
@@ -177,12 +225,37 @@ def _check(problem: Problem) -> None:
         )
     if problem.preprocessing.scale not in get_args(Scale):
         raise unknown("scale", problem.preprocessing.scale, get_args(Scale))
+    _check_moments(problem)
     crop = problem.preprocessing.crop
     if crop is not None and not (problem.train.x.ndim == 4 and 0 < crop <= min(problem.train.x.shape[2:])):
         raise InputError(
             f"Cannot crop {problem.name} to {crop} x {crop} pixels: an example has shape {problem.train.x.shape[1:]}.",
             expected="images at least as large as the crop",
         )
+
+
+def _check_moments(problem: Problem) -> None:
+    declared, channels = problem.preprocessing, problem.train.x.shape[1]
+    for name, values in (("mean", declared.mean), ("std", declared.std)):
+        if values is None:
+            continue
+        if declared.scale == "whiten":
+            raise InputError(f"A {name} beside whitening.", expected="scale unit, signed or none with a mean or std")
+        if len(values) not in (1, channels):
+            what = "channels" if problem.train.x.ndim == 4 else "columns"
+            raise InputError(
+                f"A {name} of {len(values)} numbers for inputs of {channels} {what}.",
+                expected=f"1 or {channels} numbers",
+            )
+        if not all(map(math.isfinite, values)) or (name == "std" and min(values) <= 0):
+            raise InputError(f"A {name} of {values}.", expected="finite numbers, a std above 0")
+
+
+def _numbers(values: Sequence[float] | None, default: float, shown: int = 4) -> str:
+    numbers = (default,) if values is None else values
+    more = ", …" if len(numbers) > shown else ""
+    listed = ", ".join(f"{value:g}" for value in numbers[:shown])
+    return listed if len(numbers) == 1 else f"({listed}{more})"
 
 
 def _check_split(problem: str, name: str, split: Split, n_classes: int) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ def save_problem(problem: Problem, folder: Path) -> None:
         "preprocessing": asdict(problem.preprocessing),
         "steps": problem.steps,
         "parent_hash": problem.parent_hash,
+        "layout": problem.layout,
     }
     (folder / "problem.json").write_text(json.dumps(rest))
 
@@ -37,7 +39,14 @@ def open_problem(folder: Path) -> Problem:
         test=Split(test_x, test_y),
         classes=tuple(rest["classes"]),
         origin=rest["origin"],
-        preprocessing=Preprocessing(**rest["preprocessing"]),
+        preprocessing=_preprocessing(rest["preprocessing"]),
         steps=tuple(rest["steps"]),
         parent_hash=rest["parent_hash"],
+        layout=rest["layout"],
     )
+
+
+def _preprocessing(fields: dict[str, Any]) -> Preprocessing:
+    """JSON has lists where it has tuples."""
+    numbers = {name: None if fields[name] is None else tuple(fields[name]) for name in ("mean", "std")}
+    return Preprocessing(**{**fields, **numbers})

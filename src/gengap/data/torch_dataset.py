@@ -6,12 +6,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.data.arrays import from_arrays
+from gengap.data.arrays import Layout, from_arrays, is_tensor
 from gengap.data.problem import Problem
 from gengap.errors import InputError
 
 
-def from_datasets(train: Any, test: Any, *, classes: Sequence[str] | None = None, name: str = "data") -> Problem:
+def from_datasets(
+    train: Any,
+    test: Any,
+    *,
+    classes: Sequence[str] | None = None,
+    name: str = "data",
+    layout: Layout | None = None,
+) -> Problem:
     """A Problem with the examples of two map-style datasets, whose items are ``(input, label)``.
 
     Inputs may be tensors, arrays or PIL images, labels whole numbers or strings; see ``from_arrays``. Each item is
@@ -22,6 +29,8 @@ def from_datasets(train: Any, test: Any, *, classes: Sequence[str] | None = None
         test: The test dataset.
         classes: Names of the classes; by default the training dataset's ``classes`` if it has any, else the labels.
         name: What to call the Problem.
+        layout: How images are stored, ``"channels-first"`` or ``"channels-last"``; None takes tensors' channels to come
+            first, and guesses of arrays and PIL images; see ``from_arrays``.
 
     Raises:
         InputError: A dataset without length, an item that is no pair, inputs whose shapes differ.
@@ -30,7 +39,10 @@ def from_datasets(train: Any, test: Any, *, classes: Sequence[str] | None = None
         classes = getattr(train, "classes", None)
     x_train, y_train = _stack(train, "training")
     x_test, y_test = _stack(test, "test")
-    return from_arrays(x_train, y_train, x_test, y_test, name=name, classes=classes, origin=type(train).__name__)
+    if layout is None and x_train.ndim == 4 and any(is_tensor(pair(split, 0)[0]) for split in (train, test)):
+        layout = "channels-first"
+    origin = type(train).__name__
+    return from_arrays(x_train, y_train, x_test, y_test, name=name, classes=classes, origin=origin, layout=layout)
 
 
 def pair(dataset: Any, index: int) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 ``network_inputs`` is the one place where stored inputs become a network's; ``batches`` the one walk over a split.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -127,13 +127,28 @@ def network_inputs(x: NDArray[Any], preprocessing: Preprocessing, like: Tensor) 
 def scaled(x: Tensor, preprocessing: Preprocessing, dtype: torch.dtype) -> Tensor:
     """Inputs of a model: ``x`` as ``dtype``, uint8 divided by 255 where scaled, signed or whitened one by one.
 
+    A declared mean is then taken away, channel by channel, and the rest divided by a declared standard deviation.
+
     Whitening is Zhang et al.'s ``(x - mean) / max(std, 1 / sqrt(number of values))`` over all values of an image.
 
     Args:
         x: ``[..., B, C, H, W]`` or ``[..., B, D]``, already cropped.
-        preprocessing: Only its ``scale`` counts here.
+        preprocessing: All but its crop counts here.
         dtype: Floating type of the result.
     """
+    x = _in_scale(x, preprocessing, dtype)
+    if preprocessing.mean is not None:
+        x = x - _by_channel(preprocessing.mean, x)
+    return x if preprocessing.std is None else x / _by_channel(preprocessing.std, x)
+
+
+def _by_channel(values: Sequence[float], x: Tensor) -> Tensor:
+    """A number for each channel of images or column of a table, to be broadcast over the rest."""
+    numbers = torch.tensor(values, dtype=x.dtype, device=x.device)
+    return numbers.view(-1, 1, 1) if x.ndim >= 4 else numbers
+
+
+def _in_scale(x: Tensor, preprocessing: Preprocessing, dtype: torch.dtype) -> Tensor:
     unit = 1.0 if x.is_floating_point() else 1 / 255
     if preprocessing.scale == "none":
         return x.to(dtype)

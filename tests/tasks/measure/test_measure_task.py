@@ -163,3 +163,49 @@ def test_options_that_cannot_be_used(
 def test_a_network_that_does_not_exist(saved: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("mlp-1x51", "--weights", saved[0]) == 2
     assert "mlp-1x512" in capsys.readouterr().err
+
+
+def _trained(path: Path) -> Path:
+    from gengap.data import load
+    from gengap.train import Execution, Recipe, train
+
+    recipe = Recipe(model="mlp-1x512", epochs=6, batch_size=32, learning_rate=0.05)
+    problem = load("digits", scale="unit", mean=[0.3], std=[0.4])
+    torch.save(train(problem, recipe, execution=Execution()).weights, path)
+    return path
+
+
+def test_what_a_network_is_fed_stands_first_and_a_wrong_accuracy_warns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trained with mean and deviation, measured whitened: the accuracy falls, and the answer says what to check."""
+    weights = _trained(tmp_path / "w.pt")
+    command = ("mlp-1x512", "--weights", weights, "--measures", "cross_entropy", "--json")
+    right = ("--scale", "unit", "--mean", "0.3", "--std", "0.4")
+    assert _run(*command, *right) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["seen_as"] == "pixels divided by 255, minus 0.3, over 0.4"
+    known = document["accuracy"]["test"]
+    assert known > 0.9
+    assert _run(*command, *right, "--expect-accuracy", known) == 0
+    assert json.loads(capsys.readouterr().out)["warning"] == ""
+    assert _run(*command, "--scale", "none", "--expect-accuracy", known) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["accuracy"]["test"] != known
+    assert ("--mean" in document["warning"]) == (abs(document["accuracy"]["test"] - known) > 0.03)
+    assert _run(*command[:-1], "--expect-accuracy", "0.5", "--out", tmp_path / "out") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Seen as: pixels from 0 to 255, each image whitened; training accuracy ")
+    assert "Warning: a test accuracy of 50" in " ".join(printed.split())
+    assert "each image whitened" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--mean", "a,b"), ("--mean", "1,2"), ("--crop", "-3"), ("--scale", "odd"), ("--layout", "channels-last")],
+)
+def test_inputs_that_cannot_be_used_are_refused(
+    saved: tuple[Path, Path], capsys: pytest.CaptureFixture[str], options: tuple[str, str]
+) -> None:
+    assert _run("mlp-1x512", "--weights", saved[0], *options) == 2
+    assert "Traceback" not in capsys.readouterr().err

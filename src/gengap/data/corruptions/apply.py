@@ -1,6 +1,7 @@
 """``corrupt``: applies a registered corruption to a Problem."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def _corrupt_inputs(problem: Problem, corruption: InputCorruption, step: dict[st
 def _cut(problem: Problem, side: int) -> Problem:
     """The Problem with its declared crop done."""
     train, test = (Split(np.ascontiguousarray(centre_crop(s.x, side)), s.y) for s in (problem.train, problem.test))
-    whole = problem.preprocess(crop=None, scale=problem.preprocessing.scale)
+    whole = replace(problem, preprocessing=replace(problem.preprocessing, crop=None))
     return whole.derive({"step": "crop", "side": side}, train=train, test=test)
 
 

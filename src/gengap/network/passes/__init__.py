@@ -3,6 +3,7 @@
 from gengap.network.passes.evaluation import (
     Evaluation,
     GradientSums,
+    accuracies,
     evaluate,
     evaluate_with_gradients,
     low_margin,
@@ -15,6 +16,7 @@ __all__ = [
     "Evaluation",
     "GradientSums",
     "evaluate",
+    "accuracies",
     "evaluate_with_gradients",
     # Margins
     "margins",

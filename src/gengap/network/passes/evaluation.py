@@ -9,8 +9,11 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.network.cross_entropy import GROUP, losses, summed_gradients
+from gengap.network.inputs import Part
+from gengap.network.inputs import batches as split_batches
 from gengap.network.passes.layer_inputs import LayerInput, LayerInputs
 
 
@@ -153,6 +156,17 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Eval
             labels.append(y)
     with torch.inference_mode(False):
         return Evaluation(*_joined(logits, labels))
+
+
+def accuracies(model: nn.Module, problem: Problem) -> dict[str, float]:
+    """The fraction of examples that a network classifies correctly, of ``train`` and of ``test``.
+
+    Args:
+        model: In evaluation mode, returning one tensor of scores ``[B, C]``.
+        problem: The data.
+    """
+    splits: tuple[Part, ...] = ("train", "test")
+    return {split: evaluate(model, split_batches(problem, model, split)).accuracy for split in splits}
 
 
 def evaluate_with_gradients(

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from gengap.report import Fact, Facts, Page, Section, Table, Text
-from gengap.tasks.measure.words import note_text, sentence, value_text
+from gengap.tasks.measure.words import inputs_sentence, note_text, sentence, value_text
 
 READING = (
     "No measure is a verdict by itself. Its value means something beside that of another network of the same "
@@ -32,13 +32,14 @@ def measures_page(rows: pd.DataFrame, subject: Mapping[str, Any]) -> Page:
 
     Args:
         rows: What ``gengap.measures.measure`` returns.
-        subject: ``model``, ``data``, ``n``, ``subset``, and whatever else belongs to the conditions.
+        subject: As ``Measurements`` has it.
     """
     titles = {name: TITLES.get(name, name.capitalize()) for name in rows["family"].unique()}
     families = [Section(title, [_values(rows[rows["family"] == name], title)]) for name, title in titles.items()]
     first = Section("In short", [Facts(_facts(rows)), Text(READING)])
     last = Section("What each one is", [_definitions(rows)])
-    return Page(f"Measures of {subject['model']}", sentence(rows, subject), [first, *families, last])
+    lead = f"{inputs_sentence(subject)} {sentence(rows, subject)}"
+    return Page(f"Measures of {subject['model']}", lead, [first, *families, last])
 
 
 def _values(rows: pd.DataFrame, title: str) -> Table:

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from torch import nn
 
 from gengap.data import Problem, load
 from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure
 from gengap.measures.table import Progress
+from gengap.network import plain_copy, select_output
+from gengap.network.passes import accuracies
 from gengap.report import Page, make_folder, write_page
 from gengap.tasks.files import read_history, saved_network
 from gengap.tasks.measure.page import measures_page
-from gengap.tasks.measure.words import sentence
+from gengap.tasks.measure.words import accuracy_warning, inputs_sentence, sentence
+from gengap.train import resolve_device
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Measurements:
 
     Attributes:
         rows: What ``gengap.measure`` returns.
-        subject: What was measured: ``model``, ``weights``, ``initial``, ``history``, ``data``, ``n``.
+        subject: What was measured: ``model``, ``weights``, ``initial``, ``history``, ``data``, ``n``; ``seen_as``, what
+            the network is fed; ``accuracy`` on both splits, with the one expected; ``warning``, empty where none.
     """
 
     rows: pd.DataFrame
@@ -33,6 +38,11 @@ class Measurements:
     def sentence(self) -> str:
         """How many measures there are, and of how many something is missing."""
         return sentence(self.rows, self.subject)
+
+    @property
+    def inputs(self) -> str:
+        """What the network is fed and how accurate it is, with a warning where that is not as expected."""
+        return inputs_sentence(self.subject)
 
     @property
     def page(self) -> Page:
@@ -63,6 +73,7 @@ def measure_saved(
     seed: int = 0,
     device: str = "auto",
     subset: int = 1000,
+    expect_accuracy: float | None = None,
     progress: Progress | None = None,
     out: str | Path | None = None,
 ) -> Measurements:
@@ -81,6 +92,8 @@ def measure_saved(
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
         subset: How many training examples searches use.
+        expect_accuracy: The test accuracy that the network is known to have, in [0, 1]: where it has another one here,
+            its inputs may be prepared in another way than in its training, which the answer then says.
         progress: As for ``gengap.measure``.
         out: Folder for the report; checked before anything is measured.
 
@@ -106,12 +119,16 @@ def measure_saved(
         history=records,
         progress=progress,
     )
+    accuracy = {**_accuracies(trained, problem, output, device), "expected": expect_accuracy}
     subject = {
         "model": model,
         "weights": str(weights),
         "initial": None if initial is None else str(initial),
         "history": None if history is None else str(history),
         "data": problem.name,
+        "seen_as": problem.seen_as,
+        "accuracy": accuracy,
+        "warning": accuracy_warning(accuracy, len(problem.test), problem.seen_as),
         "steps": [dict(step) for step in problem.steps],
         "n": len(problem.train),
         "subset": min(subset, len(problem.train)),
@@ -121,3 +138,9 @@ def measure_saved(
     if out is not None:
         found.write(out)
     return found
+
+
+def _accuracies(model: nn.Module, problem: Problem, output: str | None, device: str) -> dict[str, float]:
+    network = plain_copy(model).to(resolve_device(device))
+    select_output(network, output)
+    return accuracies(network, problem)

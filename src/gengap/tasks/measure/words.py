@@ -1,11 +1,14 @@
 """The measures of a network in words: the sentence above all, a value, a note."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from gengap.report import plain
+from gengap.report import percent, plain
+
+FAR = 0.01
 
 
 def sentence(rows: pd.DataFrame, subject: Mapping[str, Any]) -> str:
@@ -16,6 +19,36 @@ def sentence(rows: pd.DataFrame, subject: Mapping[str, Any]) -> str:
     return (
         f"{len(rows)} measures of {subject['model']} on {subject['data']}, {subject['n']:,} training examples: "
         f"{counts.get('ok', 0)} ok{rest}."
+    )
+
+
+def inputs_sentence(subject: Mapping[str, Any]) -> str:
+    """What the network is fed and how accurate it is, with the warning if there is one."""
+    accuracy = subject["accuracy"]
+    figures = f"training accuracy {percent(accuracy['train'])}, test accuracy {percent(accuracy['test'])}"
+    text = f"Seen as: {subject['seen_as']}; {figures}."
+    return f"{text} {subject['warning']}" if subject["warning"] else text
+
+
+def accuracy_warning(accuracy: Mapping[str, float | None], n: int, seen_as: str) -> str:
+    """What to check where the test accuracy is far from the expected one; empty where it is not.
+
+    Far is more than a point, and more than three standard errors of a fraction of n examples.
+
+    Args:
+        accuracy: ``test`` and ``expected``, fractions; expected may be None.
+        n: Number of test examples.
+        seen_as: What the network is fed.
+    """
+    found, expected = accuracy["test"], accuracy["expected"]
+    if found is None or expected is None:
+        return ""
+    error = math.sqrt(max(expected * (1 - expected), found * (1 - found)) / n)
+    if abs(found - expected) <= max(FAR, 3 * error):
+        return ""
+    return (
+        f"Warning: a test accuracy of {percent(expected)} was expected. Was the network trained on inputs seen as "
+        f"{seen_as}? --crop, --scale, --mean, --std and --layout change them."
     )
 
 

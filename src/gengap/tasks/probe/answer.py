@@ -61,6 +61,11 @@ class ProbeAnswer:
         return document
 
     @property
+    def inputs(self) -> str:
+        """What the network is fed."""
+        return f"Seen as: {self.subject['seen_as']}." if "seen_as" in self.subject else ""
+
+    @property
     def page(self) -> Page:
         """The report."""
         state = self.status if self.reason is None else f"{self.status}: {self.reason}"
@@ -73,7 +78,7 @@ class ProbeAnswer:
             Section("Rows", [Table(self.rows, "What the picture shows", self.figure.formats)]),
         ]
         name = self.probe.replace("-", " ").capitalize()
-        return Page(f"{name} of {self.subject['model']}", self.sentence, sections)
+        return Page(f"{name} of {self.subject['model']}", f"{self.sentence} {self.inputs}".rstrip(), sections)
 
     def write(self, out: str | Path) -> Path:
         """Writes the report into a folder and returns the path of its ``report.html``."""

@@ -28,7 +28,7 @@ class ProbeSubject:
         model: The network, in evaluation mode; it returns one tensor of scores ``[B, C]``.
         problem: The data.
         corrupt: Which training labels a corruption changed, ``[N]``; None without one.
-        words: ``model``, ``weights``, ``data``, ``n`` and the like, for the answer.
+        words: ``model``, ``weights``, ``data``, ``seen_as``, ``n`` and the like, for the answer.
         started: When the work began.
     """
 
@@ -93,6 +93,7 @@ def probe_subject(
         "model": model,
         "weights": str(weights),
         "data": problem.name,
+        "seen_as": problem.seen_as,
         "steps": [dict(step) for step in problem.steps],
         "n": len(problem.train),
         "seed": seed,

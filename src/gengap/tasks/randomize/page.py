@@ -23,7 +23,7 @@ from gengap.report import (
     steps_per_epoch,
 )
 from gengap.studies.zhang2017 import condition_colours
-from gengap.tasks.randomize.words import corrupted, lead, title, verdict
+from gengap.tasks.randomize.words import corrupted, inputs_sentence, lead, title, verdict
 from gengap.verdicts import error_by_condition, error_by_level, time_to_fit, with_conditions
 
 _ACCURACIES = ["train_accuracy", "test_accuracy", "best_test_accuracy"]
@@ -60,7 +60,7 @@ def randomize_page(
         _cells(named),
         _provenance(named),
     ]
-    return Page(title(summary), lead(summary), sections)
+    return Page(title(summary), f"{lead(summary)} {inputs_sentence(summary)}".rstrip(), sections)
 
 
 def _facts(summary: Mapping[str, Any]) -> list[Fact]:

@@ -91,7 +91,7 @@ def randomize(
         rows, result = cells.run(grid, opened, options)
     frame = pd.DataFrame(rows)
     shares = np.bincount(problem.train.y) / len(problem.train)
-    summary = memorisation(frame, problem.n_classes, float(shares.max()))
+    summary = memorisation(frame, problem.n_classes, float(shares.max())) | {"seen_as": problem.seen_as}
     published = curves() if data_set_of(problem) == DATA_SETS["cifar10"] else None
     test = Randomization(rows, summary, randomize_page(frame, summary, published), result)
     if out is not None:

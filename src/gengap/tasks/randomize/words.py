@@ -26,6 +26,11 @@ def title(summary: Mapping[str, Any]) -> str:
     return f"Randomization test: {summary['model']} on {summary['problem']}"
 
 
+def inputs_sentence(summary: Mapping[str, Any]) -> str:
+    """What the networks are fed; empty where the summary does not say."""
+    return f"Seen as: {summary['seen_as']}." if summary.get("seen_as") else ""
+
+
 def lead(summary: Mapping[str, Any]) -> str:
     """The verdict in one sentence."""
     if summary["verdict"] == "not-memorised" and _all_diverged(summary):

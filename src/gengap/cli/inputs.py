@@ -1,0 +1,67 @@
+"""The options that say what a network is fed, which every command on a user's data shares."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gengap.errors import InputError
+
+if TYPE_CHECKING:
+    from gengap.data import Problem
+
+Crop = Annotated[str | None, typer.Option(help="Side of the centre crop in pixels, or none. Default: the data set's.")]
+Scale = Annotated[
+    str | None, typer.Option(help="whiten (each example), unit (bytes over 255), signed, none. Default: the data's.")
+]
+Mean = Annotated[
+    str | None, typer.Option(help="Taken from the scaled values: a number, or one a channel, with commas.")
+]
+Std = Annotated[str | None, typer.Option(help="What they are then divided by, likewise.")]
+Layout = Annotated[
+    str | None, typer.Option(help="Of images in an .npz: channels-first or channels-last. Default: guessed.")
+]
+
+
+def load_problem(
+    data: str,
+    *,
+    data_dir: Path | None,
+    label_column: str | None,
+    split_column: str | None,
+    crop: str | None,
+    scale: str | None,
+    mean: str | None,
+    std: str | None,
+    layout: str | None,
+) -> "Problem":
+    """The Problem of a named data set or path, fed to networks as the options say.
+
+    Raises:
+        InputError: Options or data that cannot be used.
+    """
+    from gengap.data import load
+
+    options: dict[str, Any] = {"scale": scale, "layout": layout}
+    options |= {"mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
+    options = {name: value for name, value in options.items() if value is not None}
+    if crop is not None:
+        options["crop"] = _side(crop)
+    return load(data, data_dir=data_dir, label_column=label_column, split_column=split_column, **options)
+
+
+def _side(text: str) -> int | None:
+    if text.lower() == "none":
+        return None
+    if not text.isdecimal():
+        raise InputError(f"--crop {text!r}.", expected="a whole number of pixels, or none")
+    return int(text)
+
+
+def _numbers(option: str, text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"{option} {text!r}.", expected="numbers with commas, e.g. 0.49,0.48,0.45") from error
