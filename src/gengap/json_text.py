@@ -3,10 +3,10 @@
 import json
 import math
 import re
+import sys
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 # What JSON need not escape: a terminal may take it for the start of a command, or turn the direction of writing.
 _CONTROL = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -18,11 +18,12 @@ def json_ready(value: Any) -> Any:
     NaN, Infinity and pandas' missing values become None; a DataFrame becomes a list of records; anything that JSON
     has no word for (dates, paths) becomes its ``str``.
     """
+    pd = sys.modules.get("pandas")  # what it has made exists only where it is loaded; loading it takes half a second
     if isinstance(value, dict):
         return {str(key): json_ready(item) for key, item in value.items()}
-    if isinstance(value, pd.DataFrame):
+    if pd is not None and isinstance(value, pd.DataFrame):
         return json_ready(value.to_dict("records"))
-    if isinstance(value, pd.Series | np.ndarray | np.generic):
+    if isinstance(value, np.ndarray | np.generic) or (pd is not None and isinstance(value, pd.Series)):
         return json_ready(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
         return [json_ready(item) for item in value]
@@ -30,7 +31,7 @@ def json_ready(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return None if value is pd.NaT or value is pd.NA else str(value)
+    return None if pd is not None and (value is pd.NaT or value is pd.NA) else str(value)
 
 
 def json_text(value: Any) -> str:

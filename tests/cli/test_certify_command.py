@@ -53,12 +53,27 @@ def test_the_papers_figure(run) -> None:
     assert document["bounds"]["kawaguchi2017_prop5"]["gap"] == pytest.approx(0.0694, abs=5e-5)
 
 
-def test_the_terminal_shows_the_promise_and_every_bound(run) -> None:
-    shown = " ".join(run("--errors", "30", "--n", "10000", "--tried", "300").out.split())
-    assert "With 95 % confidence the true error rate is at most 0.55 %" in shown
+def test_the_terminal_shows_the_promise_first_and_every_bound_on_demand(run) -> None:
+    arguments = ["--errors", "30", "--n", "10000", "--tried", "300"]
+    shown = " ".join(run(*arguments).out.split())
+    assert shown.startswith("With 95 % confidence the true error rate is at most 0.55 %")
+    assert "random sample of what the model will meet in use" in shown
+    assert "If you changed a model after seeing its score here, this number does not apply" in shown
+    assert "drawn independently" in shown
+    assert "Prop. 5" not in shown
+    shown = " ".join(run(*arguments, "--bounds").out.split())
     for title in ("Prop. 5", "Hoeffding", "Chernoff-KL", "Clopper-Pearson", "Bernstein", "Betting"):
         assert title in shown
-    assert "drawn independently" in shown
+
+
+def test_a_large_delta_is_warned_of_and_an_accuracy_is_a_lower_bound(run) -> None:
+    assert "fails more often than it holds" in run("--errors", 3, "--n", 100, "--delta", 0.6).out
+    assert "more often" not in run("--errors", 3, "--n", 100).out
+    shown = " ".join(run("--errors", 0, "--n", 50, "--accuracy").out.split())
+    assert "the true accuracy is at least 94.1 % (seen: 50 right of 50 examples, 100 %)" in shown
+    document = json.loads(run("--errors", 0, "--n", 50, "--accuracy", "--json").out)
+    assert document["lower"] == pytest.approx(0.05 ** (1 / 50))
+    assert document["interval"] == pytest.approx([0, 1 - 0.025 ** (1 / 50)])
 
 
 def test_predictions_losses_and_groups(run, files) -> None:
@@ -66,6 +81,9 @@ def test_predictions_losses_and_groups(run, files) -> None:
     assert (plain["headline"], plain["n"]) == ("clopper_pearson", 300)
     grouped = json.loads(run("--predictions", files / "a.csv", "--groups", "patient", "--json").out)
     assert (grouped["headline"], grouped["n"], grouped["unit"]) == ("betting", 100, "group")
+    shown = " ".join(run("--predictions", files / "a.csv", "--clusters", "patient").out.split())
+    assert "the true error rate, averaged over patients, is at most" in shown
+    assert "if your test patients are a random sample" in shown
     brier = json.loads(run("--predictions", files / "p.parquet", "--loss", "brier", "--json").out)
     assert (brier["headline"], brier["errors"]) == ("betting", None)
     assert json.loads(run("--predictions", files / "p.parquet", "--json").out)["headline"] == "clopper_pearson"
@@ -120,7 +138,7 @@ def test_the_page_holds_the_promise_and_its_figures(run, files, tmp_path, kind: 
 def test_sentence_table_and_page_write_a_rate_with_the_same_digits_and_round_no_bound_down(run, tmp_path) -> None:
     arguments = ["--errors", 30, "--n", 10_000, "--tried", 300]
     document = json.loads(run(*arguments, "--out", tmp_path, "--json").out)
-    page, shown = (tmp_path / "report.html").read_text(), " ".join(run(*arguments).out.split())
+    page, shown = (tmp_path / "report.html").read_text(), " ".join(run(*arguments, "--bounds").out.split())
     uppers = [bound["upper"] for bound in document["bounds"].values() if bound["upper"] is not None]
     written = [percent(upper, up=True) for upper in uppers]
     for upper, text in zip(uppers, written, strict=True):

@@ -21,6 +21,7 @@ from gengap.bounds.kawaguchi2017_paths import (
 )
 from gengap.bounds.labels import check_classes, check_comparable, label_array, label_remarks, one_for_each
 from gengap.bounds.ladder import Ladder
+from gengap.bounds.leaderboard import Leaderboard
 from gengap.bounds.losses import brier_losses, group_means, predicted_labels, scaled_losses, zero_one_losses
 from gengap.bounds.paired import (
     PairedInterval,
@@ -77,6 +78,7 @@ __all__ = [
     "RiskControl",
     # Adaptive reuse of a held-out set
     "Ladder",
+    "Leaderboard",
     # Two-phase training
     "kawaguchi2017_theorem8",
     "kawaguchi2017_theorem9",

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gengap.data import is_missing, plain_array
 from gengap.errors import InputError, listed
 
 _FEW_CLASSES = (
@@ -45,6 +44,8 @@ def one_for_each(name: str, values: ArrayLike) -> NDArray[Any]:
     Raises:
         InputError: They have another shape, there is none, or one is missing.
     """
+    from gengap.data import is_missing  # here, since counts need no labels and start faster without
+
     array = any_array(name, values)
     if array.ndim != 1 or array.size == 0:
         raise InputError(
@@ -66,6 +67,8 @@ def any_array(name: str, values: ArrayLike) -> NDArray[Any]:
     Raises:
         InputError: Their rows have different lengths.
     """
+    from gengap.data import plain_array
+
     try:
         return plain_array(values)
     except ValueError:

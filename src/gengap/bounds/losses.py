@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from gengap.arrays import Floats
 from gengap.bounds.inputs import unit_losses
 from gengap.bounds.labels import any_array, check_classes, check_comparable, check_length, label_array, one_for_each
-from gengap.data import plain_array
 from gengap.errors import InputError, apart, exact, listed
 
 _DECIMALS = 5e-4  # each probability may be off by this: written with three decimals
@@ -137,6 +136,8 @@ def _sum_tolerance(probabilities: Floats) -> float:
 
 
 def _floats(name: str, values: ArrayLike) -> Floats:
+    from gengap.data import plain_array  # here, since counts need no data and start faster without
+
     try:
         return np.asarray(plain_array(values), dtype=np.float64)
     except (TypeError, ValueError, OverflowError):

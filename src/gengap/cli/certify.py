@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _OF_LOSSES = {"--clusters", "--out", "--order-seed"}
 _OF_LOGS = {"--metric", "--model", "--score-range", "--missing", "--graded"}
+_DELTA = 0.05
 _CONTROL = {"--control", "--grid", "--sequence"}
 # What is certified -> the options that only go with it.
 _KINDS = {
@@ -39,6 +40,7 @@ _KINDS = {
     "--log": {"--in-order", "--by", *_OF_LOGS, *_OF_LOSSES},
     "--all-predictions": {"--out"},
     "--compare": {"FILES", "--loss", *_OF_LOGS, *_OF_LOSSES},
+    "--leaderboard": {"--labels", "--submit", "--step", "--planned", "--out"},
     "--plan": {"--gap", "--expected-error"},
     "--plan --compare": {"FILES", "--loss", "--difference", "--discordance", "--power", "--clusters", *_OF_LOGS},
 }
@@ -72,6 +74,17 @@ def command(
             "rows in one order or with a column id.",
         ),
     ] = False,
+    leaderboard: Annotated[
+        Path | None, typer.Option(help="Add one submission to the leaderboard in this file, which is made if missing.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="With --leaderboard: table with y_true.")] = None,
+    submit: Annotated[Path | None, typer.Option(help="With --leaderboard: table with y_pred.")] = None,
+    step: Annotated[
+        float | None, typer.Option(help="With a new --leaderboard: error rates are told as multiples of it; 0.01.")
+    ] = None,
+    planned: Annotated[
+        int | None, typer.Option(help="With a new --leaderboard: looks that will be answered; 100.")
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="How many held-out examples are needed?")] = False,
     gap: Annotated[float | None, typer.Option(help="With --plan: how far the bound may lie above the error.")] = None,
     expected_error: Annotated[
@@ -90,7 +103,7 @@ def command(
         int | None,
         typer.Option(help="Models compared on these examples; if not given: 1, or as many as the files hold."),
     ] = None,
-    delta: Annotated[float, typer.Option(help="Probability that the promise fails.")] = 0.05,
+    delta: Annotated[float, typer.Option(help="Probability that the promise fails.")] = _DELTA,
     clusters: Annotated[
         str | None,
         typer.Option(
@@ -150,6 +163,10 @@ def command(
     in_order: Annotated[
         bool, typer.Option("--in-order", help="The rows stand in the order in which the examples were drawn.")
     ] = False,
+    all_bounds: Annotated[
+        bool,
+        typer.Option("--bounds", help="Show every bound beside the promise; on the page and in JSON they always are."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the page, or a file .html, .json, .csv, .md or .png.")
@@ -166,6 +183,11 @@ def command(
         "--log": log,
         "--all-predictions": all_predictions,
         "--compare": compare or None,
+        "--leaderboard": leaderboard,
+        "--labels": labels,
+        "--submit": submit,
+        "--step": step,
+        "--planned": planned,
         "--plan": plan or None,
         "--gap": gap,
         "--expected-error": expected_error,
@@ -201,7 +223,7 @@ def command(
     else:
         from gengap.cli.certify_terminal import show
 
-        show(answer)
+        show(answer, all_bounds=all_bounds)
 
 
 def _kind(given: set[str]) -> str:
@@ -244,6 +266,8 @@ def _answer(kind: str, options: dict[str, Any], tried: int | None, delta: float)
         return plan(gap=options["--gap"], tried=one, delta=delta, expected_error=options.get("--expected-error"))
     if kind == "--plan --compare":
         return _comparison_plan(options, 2 if tried is None else tried, delta)
+    if kind == "--leaderboard":
+        return _look(options, tried, delta)
     if kind == "--all-predictions":
         from gengap.tasks.certify.family import certify_family
         from gengap.tasks.certify.files import read_all_predictions
@@ -350,6 +374,26 @@ def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> 
     if kind == "--predictions" and made.errors is not None and options.get("--loss", "zero-one") == "zero-one":
         made = with_recalls(made, read.y_true, read.y_pred)
     return _as_accuracy(made) if "--accuracy" in options else made
+
+
+def _look(options: dict[str, Any], tried: int | None, delta: float) -> "Answer":
+    from gengap.tasks.certify.leaderboard import submit
+
+    if "--labels" not in options or "--submit" not in options:
+        raise InputError(
+            "--leaderboard needs --labels and --submit.", expected="a table of labels and one of predictions"
+        )
+    if tried is not None:
+        raise InputError("--tried cannot go with --leaderboard.", expected="the looks planned, as --planned 300")
+    board = options["--leaderboard"]
+    return submit(
+        board,
+        options["--labels"],
+        options["--submit"],
+        step=options.get("--step"),
+        planned=options.get("--planned"),
+        delta=None if board.exists() and delta == _DELTA else delta,
+    )
 
 
 def _comparison_plan(options: dict[str, Any], tried: int, delta: float) -> "Answer":

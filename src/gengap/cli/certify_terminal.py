@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from gengap.tasks.certify.outputs import Answer
 
 
-def show(answer: "Answer") -> None:
-    """Prints the promise first, then the bounds, what was seen and assumed, and where it holds."""
+def show(answer: "Answer", *, all_bounds: bool = False) -> None:
+    """Prints the promise first, then what was seen and assumed, and where it holds; the other bounds if asked for."""
     from rich.table import Table
     from rich.text import Text
 
@@ -17,13 +17,17 @@ def show(answer: "Answer") -> None:
     console = Console(highlight=False)
     console.print(answer.sentence, markup=False, style="bold")
     certificate: Any = getattr(answer, "certificate", answer)
-    if hasattr(certificate, "bounds"):
+    if all_bounds and hasattr(certificate, "bounds"):
         console.print(_table(certificate))
     notes = Table.grid(padding=(0, 1))
     for note in answer.notes:
         notes.add_row("-", Text(note))
     console.print(notes)
     console.print(f"Where it holds: {certificate.scope}", markup=False, style="dim")
+    if not all_bounds and hasattr(certificate, "bounds"):
+        console.print(
+            "Other bounds, each by itself (Hoeffding, Kawaguchi et al. …): --bounds", markup=False, style="dim"
+        )
 
 
 def _table(certificate: "Certificate") -> Any:

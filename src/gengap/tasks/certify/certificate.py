@@ -27,7 +27,7 @@ from gengap.tasks.certify.bounds import (
 )
 from gengap.tasks.certify.evaluation import Evaluation
 from gengap.tasks.certify.order import fresh_seed, in_random_order
-from gengap.tasks.certify.words import assumptions, promise, recall_notes, scope
+from gengap.tasks.certify.words import assumptions, promise, recall_notes, scope, unit_words
 
 # Fixed before any data are seen: the smallest of several bounds, each at delta, would be no bound at delta.
 _MOST_CLASSES = 20  # whose recalls are shown beside an error rate
@@ -213,9 +213,12 @@ def certify_evaluation(
         in_order=in_order,
         remarks=evaluation.remarks,
     )
-    return replace(
+    made = replace(
         made, clusters=clusters, metric=evaluation.metric, is_score=evaluation.is_score, best=evaluation.best
     )
+    seed = None if made.errors is not None else made.order_seed
+    words = assumptions(tried=made.tried, unit=made.unit, delta=made.delta, order_seed=seed, units=unit_words(made)[1])
+    return replace(made, assumptions=words)
 
 
 def certify_units(
@@ -305,7 +308,7 @@ def _certificate(
         upper=known[headline]["upper"],
         headline=headline,
         bounds=known,
-        assumptions=assumptions(tried=int(tried), unit=unit, order_seed=None if zero_one else seed),
+        assumptions=assumptions(tried=int(tried), unit=unit, delta=float(delta), order_seed=None if zero_one else seed),
         scope=scope(unit),
         interval=interval,
         unit=unit,

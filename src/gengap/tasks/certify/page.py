@@ -43,10 +43,10 @@ def certificate_page(answer: Certificate | Family) -> Page:
         lead=answer.sentence,
         sections=[
             Section("The promise", [Facts(facts), Text([f"Where it holds: {certificate.scope}"])]),
-            Section("Every bound on one axis", [_intervals(rows, certificate), _table(rows)]),
             Section("How the promise moves", moves),
             Section("What would tighten it", [Text(tighter(certificate))]),
             Section("What it assumes", [Text(list(answer.notes))]),
+            Section("The other bounds", [_intervals(rows, certificate), _table(rows)]),
         ],
     )
 

@@ -44,19 +44,28 @@ def scope(unit: str) -> str:
     return "Examples drawn independently from the distribution where the promise is made."
 
 
-def assumptions(*, tried: int, unit: str, order_seed: int | None = None) -> list[str]:
+def assumptions(
+    *, tried: int, unit: str, delta: float, order_seed: int | None = None, units: str | None = None
+) -> list[str]:
     """What has to be true for the promise to hold; with the seed of the order where the promise depends on it."""
-    models = "The model was" if tried == 1 else f"All {tried:,} models were"
+    several = units or f"{unit}s"
+    sample = f"It holds if your test {several} are a random sample of what the model will meet in use"
     listed = [
-        f"The held-out {unit}s are independent draws from the distribution where the model will be used"
-        + ("; examples within a group may depend on each other." if unit == "group" else "."),
-        f"{models} fixed without looking at scores on these examples, and training never saw them.",
-        "The number tried does not cover models made or chosen after seeing earlier scores on these examples: for "
-        "those use gengap.bounds.Ladder, or fresh examples.",
+        sample
+        + ("; examples within one may depend on each other." if unit == "group" else ", independent of each other."),
+        "If you changed a model after seeing its score here, this number does not apply: take fresh examples, or "
+        "gengap certify --leaderboard (gengap.bounds.Leaderboard, gengap.bounds.Ladder).",
+        "Training never saw these examples, and "
+        + ("the model was" if tried == 1 else f"all {tried:,} models were")
+        + " fixed without looking at scores on them.",
     ]
+    if delta > 0.5:
+        listed.insert(
+            0, f"With delta = {delta:g} the promise fails more often than it holds; a usual choice is 0.05 or 0.01."
+        )
     if order_seed is not None:
         listed.append(
-            f"The {unit}s were taken in a random order, with order seed {order_seed}, which repeats this answer. The "
+            f"The {several} were taken in a random order, with order seed {order_seed}, which repeats this answer. The "
             "promise is for one order: it does not cover asking again until the answer is small. For a gate that "
             "repeats its answer, draw a seed once, before any scores are seen, and write it down."
         )
