@@ -59,8 +59,8 @@ def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
             "the setting is not the paper's, so nothing is judged, and ours are indications."
         )
     counts = {word: sum(c.verdict == word for c in comparisons) for word in ("agrees", "disagrees", "not comparable")}
-    told = ", ".join(f"{word}: {count}" for word, count in counts.items())
-    return f"Of the {total} numbers that the paper reports, ours stand beside {beside}. Verdicts: {told}."
+    summary = ", ".join(f"{word}: {count}" for word, count in counts.items())
+    return f"Of the {total} numbers that the paper reports, ours stand beside {beside}. Verdicts: {summary}."
 
 
 def _claims(artifacts: Sequence[Artifact], scale: str) -> str:
@@ -97,11 +97,11 @@ def _differences(artifacts: Sequence[Artifact]) -> Section:
     for artifact in artifacts:
         for text in artifact.differences:
             concerned.setdefault(text, []).append(artifact.title)
-    told = [
+    summary = [
         f"{number}. {text}" + ("" if len(titles) == len(artifacts) else f" ({', '.join(titles)})")
         for number, (text, titles) in enumerate(concerned.items(), start=1)
     ]
-    return Section("Differences from the paper", [Text(told or ["None is known."])])
+    return Section("Differences from the paper", [Text(summary or ["None is known."])])
 
 
 def _sources(artifacts: Sequence[Artifact]) -> Section:

@@ -1,4 +1,4 @@
-"""Study: one claim of a paper as code, the decorator that registers it, and how studies are found."""
+"""Study: one claim of a paper as code, the decorator that registers it, and look-up by name."""
 
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
@@ -41,9 +41,9 @@ class Reported:
         unit: ``"%"`` is compared with 100 times our value; any other unit is ours too.
         tolerance: Largest difference, in the unit, that still agrees.
         source: Whether it is printed or follows from what is, read off a plot, from the authors' code, or from a
-            secondary source: what others tell of the paper, which was not at hand there.
+            secondary source: what others report of the paper, which was not at hand there.
         quantity: The column of our rows that holds it. Where that is None, a column of that name and ``_reason``,
-            if there is one, tells why.
+            if there is one, gives the reason.
         where: Column -> value: the rows that hold our value, one a seed.
     """
 
@@ -128,10 +128,10 @@ def find_studies(name: str) -> list[Study]:
     """The study of that name, or all studies of the paper of that name.
 
     Raises:
-        InputError: There is neither; the nearest names are told.
+        InputError: There is neither; the message suggests the nearest names.
     """
     studies = all_studies()
-    found = [each for each in studies if name in (each.name, each.name.split("/")[0])]
-    if not found:
+    matching = [each for each in studies if name in (each.name, each.name.split("/")[0])]
+    if not matching:
         raise unknown("study", name, {word for each in studies for word in (each.name, each.name.split("/")[0])})
-    return found
+    return matching

@@ -59,7 +59,7 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
 
 
 def complete(configs: list[Config], context: "Context") -> list[Row]:
-    """One row for each: what was found, what it is, and how far it can be trusted."""
+    """One row for each: the solution, its properties, and how far it can be trusted."""
     return [_row(config) for config in configs]
 
 
@@ -69,24 +69,24 @@ def _row(config: Config) -> Row:
     n, rank, _ = SIZES[config.scale]
     truth = mf.low_rank((n, n), rank, seed=config.seed)
     entries = mf.entry_measurements((n, n), round(config.known * n * n), seed=config.seed)
-    found: mf.Factorised | mf.NuclearSolution
+    solution: mf.Factorised | mf.NuclearSolution
     if config.depth is None:
-        found = mf.minimum_nuclear_norm(entries, entries(truth), tolerance=TOLERANCE)
+        solution = mf.minimum_nuclear_norm(entries, entries(truth), tolerance=TOLERANCE)
     else:
-        found = mf.deep_descent(
+        solution = mf.deep_descent(
             entries, entries(truth), depth=config.depth, scale=START, tolerance=TOLERANCE, seed=config.seed
         )
     return {
         "status": "done",
         "reason": None,
         "count": len(entries),
-        "norm": mf.nuclear_norm(found.matrix),
-        "effective_rank": mf.effective_rank(found.matrix),
-        "recovery_error": mf.recovery_error(found.matrix, truth),
-        "residual": found.residual,
-        "gap": getattr(found, "gap", None),
-        "steps": found.steps,
-        "converged": found.converged,
+        "norm": mf.nuclear_norm(solution.matrix),
+        "effective_rank": mf.effective_rank(solution.matrix),
+        "recovery_error": mf.recovery_error(solution.matrix, truth),
+        "residual": solution.residual,
+        "gap": getattr(solution, "gap", None),
+        "steps": solution.steps,
+        "converged": solution.converged,
     }
 
 
@@ -108,11 +108,11 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         return falls, "effective rank " + ", ".join(f"{rank:.3f}" for rank in by_depth) + " at depths 1 to 4"
 
     def below(done: list[Row]) -> tuple[bool, str]:
-        found = ranks(done)
-        deep = [found[depth] for depth in DEPTHS if depth >= 3]
-        return max(deep) < found[
+        solution = ranks(done)
+        deep = [solution[depth] for depth in DEPTHS if depth >= 3]
+        return max(deep) < solution[
             None
-        ], f"{max(deep):.3f} with three or more factors, {found[None]:.3f} of the least norm"
+        ], f"{max(deep):.3f} with three or more factors, {solution[None]:.3f} of the least norm"
 
     usable = [row if row["converged"] else row | {"effective_rank": None, "reason": "not converged"} for row in rows]
     fewest = min(row["known"] for row in rows)
@@ -143,26 +143,26 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
     )
     points = marked_by_convergence(base, data["state"])
     fewest = data[data["known"] == data["known"].min()]
-    told = "; ".join(f"{n}: {r:.2f}" for n, r in fewest.groupby("completed by")["effective_rank"].mean().items())
+    summary = "; ".join(f"{n}: {r:.2f}" for n, r in fewest.groupby("completed by")["effective_rank"].mean().items())
     return Figure(
         "effective-rank-by-entries",
         (base.mark_line() + points).properties(height=300),
         "Effective rank of the completed matrix against the entries known, for products of one to four factors and for "
         "the least nuclear norm. A cross: not converged.",
-        f"Effective rank with the fewest entries. {told}.",
+        f"Effective rank with the fewest entries. {summary}.",
         data,
         dict.fromkeys(("effective_rank", "norm", "recovery_error"), ".4g"),
     )
 
 
 def table(rows: "pd.DataFrame") -> "Table":
-    """Every row with what tells how far it can be trusted."""
+    """Every row with its convergence."""
     from gengap.report import Table
 
     columns = ["completed by", "count", "seed", "effective_rank", "norm", "recovery_error", "residual", "gap", "steps"]
     return Table(
         _named(rows)[[*columns, "converged"]],
-        "What was found: norm is the nuclear norm, residual and recovery_error are relative, gap is how far at most "
+        "The solutions: norm is the nuclear norm, residual and recovery_error are relative, gap is how far at most "
         "above the least, relative; without convergence, a row is no limit",
         dict.fromkeys(("effective_rank", "norm", "recovery_error", "residual", "gap"), ".3g"),
     )

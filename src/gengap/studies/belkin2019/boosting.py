@@ -95,7 +95,7 @@ def boost(configs: list[Config], context: "Context") -> list[Row]:
     first = configs[0]
     data = examples(first.scale, EXAMPLES[first.scale], first.noise, first.seed)
     rounds, count = max(c.rounds for c in configs), max(c.ensembles for c in configs)
-    found: dict[tuple[int, int], Row] = {}
+    by_size: dict[tuple[int, int], Row] = {}
     whole: list[tuple[np.ndarray, np.ndarray]] = []
     for ensemble in range(count):
         rng = np.random.RandomState(stream(first.seed, "boosting", ensemble) % 2**32)
@@ -111,16 +111,16 @@ def boost(configs: list[Config], context: "Context") -> list[Row]:
         )
         for done, outputs in enumerate(scores, start=1):
             if ensemble == 0:
-                found[done, 1] = _row(*outputs, data)
+                by_size[done, 1] = _row(*outputs, data)
             context.report(ensemble * rounds + done, count * rounds, f"ensemble {ensemble + 1}")
         whole.append(outputs)
         train, test = (np.mean(side, axis=0) for side in zip(*whole, strict=True))
-        found[rounds, ensemble + 1] = _row(train, test, data)
-    alone = found[rounds, 1]["test_loss"]
+        by_size[rounds, ensemble + 1] = _row(train, test, data)
+    alone = by_size[rounds, 1]["test_loss"]
     return [
         {"status": "done", "reason": None, "trees": c.rounds * c.ensembles}
-        | found[c.rounds, c.ensembles]
-        | {"averaging_helps": float(found[c.rounds, c.ensembles]["test_loss"] < alone) if c.ensembles > 1 else None}
+        | by_size[c.rounds, c.ensembles]
+        | {"averaging_helps": float(by_size[c.rounds, c.ensembles]["test_loss"] < alone) if c.ensembles > 1 else None}
         for c in configs
     ]
 
@@ -174,10 +174,10 @@ def belkin2019_boosting() -> Study:
         ),
         paper=PAPER,
         differences=(
-            "Leaves, shrinkage, rounds and ensembles are as others tell of the supporting information, not at hand.",
+            "Leaves, shrinkage, rounds and ensembles are as others report of the supporting information, not at hand.",
             f"Trees of at most {LEAVES} leaves, each seeing sqrt(d) random features a split, without which all "
             f"ensembles would be one; shrinkage {SHRINKAGE:g}.",
-            "The examples are the first of MNIST's training set; which ones the paper took is not told.",
+            "The examples are the first of MNIST's training set; the paper does not say which ones it took.",
             "The vertical line of the figures stands where one ensemble is whole and averaging begins.",
         ),
         scaled={

@@ -26,7 +26,7 @@ def with_peaks(
     Args:
         rows: With ``test_loss`` and the columns named.
         capacity: The column that a curve is followed along; None in a row that is no point of it.
-        curve: The columns that tell one curve from others.
+        curve: The columns whose values identify a curve.
         threshold: Capacity at which a row's curve interpolates.
     """
     from gengap.interpolate.double_descent import find_peak
@@ -36,12 +36,14 @@ def with_peaks(
         if row[capacity] is not None and row["test_loss"] is not None:
             curves.setdefault(tuple(row[name] for name in curve), {})[row[capacity]] = row["test_loss"]
     peaks = {key: find_peak(sorted(c), [c[x] for x in sorted(c)]) for key, c in curves.items() if len(c) >= 3}
-    found = []
+    peaked = []
     for row in rows:
         peak = peaks.get(tuple(row[name] for name in curve))
-        told = (peak.at, peak.low, peak.high, peak.at / threshold(row)) if peak else (None, None, None, None)
-        found.append(row | dict(zip(("peak_at", "peak_low", "peak_high", "peak_over_threshold"), told, strict=True)))
-    return found
+        summary = (peak.at, peak.low, peak.high, peak.at / threshold(row)) if peak else (None, None, None, None)
+        peaked.append(
+            row | dict(zip(("peak_at", "peak_low", "peak_high", "peak_over_threshold"), summary, strict=True))
+        )
+    return peaked
 
 
 def figure(

@@ -35,7 +35,7 @@ def _tolerance(capacity: float, value: float, unit: str) -> float:
 
 
 def _reported() -> tuple[Reported, ...]:
-    found = []
+    numbers = []
     for point in curve("fig2_rff", "N"):
         capacity, value, quantity = float(point["capacity"]), float(point["value"]), str(point["quantity"])
         unit = "%" if quantity.endswith("error") else "1"
@@ -44,10 +44,10 @@ def _reported() -> tuple[Reported, ...]:
         words = f"{WORDS[quantity]}, {f'N = {capacity:,.0f}' if finite else 'kernel machine'}"
         where = {"n_features": int(capacity) if finite else None, "noise": 0.0}
         tolerance = _tolerance(capacity, shown, unit)
-        found.append(Reported(words, "Figure 2", shown, unit, tolerance, "read off a plot", quantity, where))
+        numbers.append(Reported(words, "Figure 2", shown, unit, tolerance, "read off a plot", quantity, where))
     where = {"n_features": N_EXAMPLES, "noise": 0.0}
     peak = Reported("N at the peak of the test loss", "Figure 2", 1e4, "N", 999.0, "read off a plot", "peak_at", where)
-    return (*found, peak)
+    return (*numbers, peak)
 
 
 REPORTED = _reported()
@@ -91,7 +91,7 @@ def belkin2019_figure2() -> Study:
             "N counts real features, cosines and sines separately: with as many complex ones the curve could not peak "
             "at n.",
             f"Frequencies have a standard deviation of 1 / {random_features.BANDWIDTH:g}: the paper's main text does "
-            "not tell the bandwidth.",
+            "not give the bandwidth.",
             *random_features.DIFFERENCES,
         ),
         scaled=random_features.SCALED,

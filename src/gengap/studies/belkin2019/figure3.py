@@ -39,9 +39,9 @@ STATUS: dict[bool, Row] = {
 }
 
 DIFFERENCES = (
-    "Step 0.001 on the squared error summed over outputs, batches of 100 examples: the paper does not tell them.",
+    "Step 0.001 on the squared error summed over outputs, batches of 100 examples: the paper does not give them.",
     "The weights that a wider network has besides those of the one before have a standard deviation of 0.1.",
-    "The examples are the first 4,000 of MNIST's training set; which ones the paper took is not told.",
+    "The examples are the first 4,000 of MNIST's training set; the paper does not say which ones it took.",
     "The horizontal axis of the peak counts parameters.",
 )
 
@@ -62,16 +62,16 @@ def _tolerance(width: int, value: float, unit: str) -> float:
 
 
 def _reported() -> tuple[Reported, ...]:
-    found = []
+    numbers = []
     for point in curve("fig3_nn", "H"):
         width, value, quantity = int(point["capacity"]), float(point["value"]), str(point["quantity"])
         unit = "%" if quantity.endswith("error") else "1"
         shown = round(100 * value, 4) if unit == "%" else value
         what, tolerance = f"{WORDS[quantity]}, {width} hidden units", _tolerance(width, shown, unit)
         where = {"width": width, "noise": 0.0}
-        found.append(Reported(what, "Figure 3", shown, unit, tolerance, "read off a plot", quantity, where))
+        numbers.append(Reported(what, "Figure 3", shown, unit, tolerance, "read off a plot", quantity, where))
     what, where = "parameters at the peak of the test loss", {"width": 50, "noise": 0.0}
-    return (*found, Reported(what, "Figure 3", 41_350, "1", 4_000, "read off a plot", "peak_at", where))
+    return (*numbers, Reported(what, "Figure 3", 41_350, "1", 4_000, "read off a plot", "peak_at", where))
 
 
 REPORTED = _reported()
@@ -112,23 +112,23 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
         path = width_path(
             data.x, data.targets, data.x_test, data.targets_test, widths, training, seed=first.seed, report=report
         )
-    found = {point.width: asdict(point) for point in path}
-    return [STATUS[found[width]["diverged"]] | {name: found[width][name] for name in COLUMNS} for width in widths]
+    by_width = {point.width: asdict(point) for point in path}
+    return [STATUS[by_width[width]["diverged"]] | {name: by_width[width][name] for name in COLUMNS} for width in widths]
 
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
     from gengap.studies.belkin2019 import claims
 
-    threshold, found = CLASSES * EXAMPLES[rows[0]["scale"]][0], []
+    threshold, judged = CLASSES * EXAMPLES[rows[0]["scale"]][0], []
     for suffix, of_paper, own in claims.curves(rows, "n_parameters"):
         if any(row["n_parameters"] is None for row in own):
-            found.append(claims.peaks_at(own, suffix, threshold, "parameters", of_paper))
+            judged.append(claims.peaks_at(own, suffix, threshold, "parameters", of_paper))
             continue
-        found.append(claims.fits_at(own, suffix, "n_parameters", threshold, of_paper))
-        found.append(claims.peaks_at(own, suffix, threshold, "parameters", of_paper))
-        found.append(claims.falls_again(own, suffix, "n_parameters", of_paper))
-    return found
+        judged.append(claims.fits_at(own, suffix, "n_parameters", threshold, of_paper))
+        judged.append(claims.peaks_at(own, suffix, threshold, "parameters", of_paper))
+        judged.append(claims.falls_again(own, suffix, "n_parameters", of_paper))
+    return judged
 
 
 def _figure(quantity: str, rows: "pd.DataFrame") -> "Figure | None":

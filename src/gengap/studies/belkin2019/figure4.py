@@ -37,7 +37,7 @@ COLUMNS = ("leaves", "train_loss", "test_loss", "train_error", "test_error")
 DIFFERENCES = (
     "Trees are scikit-learn's, each grown on all examples by Gini impurity among sqrt(d) random features, the best "
     "split first.",
-    "The examples are the first 10,000 of MNIST's training set; which ones the paper took is not told.",
+    "The examples are the first 10,000 of MNIST's training set; the paper does not say which ones it took.",
     "The horizontal axis is the number of leaves of all trees; the paper's counts trees from some point on.",
     f"A second curve has each training label redrawn with probability {NOISE:g}; the paper's has none.",
 )
@@ -56,25 +56,25 @@ class Config:
 
 def _curve() -> list[dict[str, Any]]:
     """The paper's points with losses summed over outputs, as ours are."""
-    found = []
+    numbers = []
     for point in points("fig4_rf"):
         quantity, factor = QUANTITIES[point["series"]]
         value = max(0.0, float(point["value"])) * factor * (OUTPUTS if quantity.endswith("loss") else 1)
         leaves, trees = int(point["N_leaf_max"]), int(point["N_tree"])
-        found.append({"leaves": leaves, "trees": trees, "quantity": quantity, "value": value})
-    return found
+        numbers.append({"leaves": leaves, "trees": trees, "quantity": quantity, "value": value})
+    return numbers
 
 
 def _reported() -> tuple[Reported, ...]:
-    found = []
+    numbers = []
     for point in _curve():
         unit = "%" if point["quantity"].endswith("error") else "1"
         value = round(100 * point["value"], 4) if unit == "%" else point["value"]
         what = f"{WORDS[point['quantity']]}, {point['leaves']} leaves, trees: {point['trees']}"
         tolerance = max(0.1 * value, 1.0 if unit == "%" else 0.02)
         where = {"max_leaves": point["leaves"], "trees": point["trees"], "noise": 0.0}
-        found.append(Reported(what, "Figure 4", value, unit, tolerance, "read off a plot", point["quantity"], where))
-    return tuple(found)
+        numbers.append(Reported(what, "Figure 4", value, unit, tolerance, "read off a plot", point["quantity"], where))
+    return tuple(numbers)
 
 
 REPORTED = _reported()

@@ -1,4 +1,4 @@
-"""The paper's digitised curves; ``curves/README.md`` tells their origin."""
+"""The paper's digitised curves; ``curves/README.md`` gives their origin."""
 
 import csv
 from importlib.resources import files
@@ -40,9 +40,9 @@ def curve(figure: str, capacity: str) -> list[dict[str, float | str]]:
         figure: ``"fig2_rff"``, ``"fig3_nn"`` or ``"fig4_rf"``.
         capacity: The column that holds the capacity.
     """
-    found: list[dict[str, float | str]] = []
+    series: list[dict[str, float | str]] = []
     for point in points(figure):
         quantity, factor = QUANTITIES[point["series"]]
         value = max(0.0, factor * float(point["value"]))
-        found.append({"capacity": float(point[capacity]), "quantity": quantity, "value": value})
-    return found
+        series.append({"capacity": float(point[capacity]), "quantity": quantity, "value": value})
+    return series

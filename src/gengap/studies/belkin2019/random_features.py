@@ -86,18 +86,18 @@ def claim_parts(rows: Sequence[Row], *, limit: bool) -> "list[ClaimPart]":
     """
     from gengap.studies.belkin2019 import claims
 
-    n, found = EXAMPLES[rows[0]["scale"]][0], []
+    n, judged = EXAMPLES[rows[0]["scale"]][0], []
     for suffix, of_paper, own in claims.curves(rows, "n_features"):
         finite = [row for row in own if row["n_features"] is not None]
-        found.append(claims.peaks_at(finite, suffix, n, "features", of_paper))
+        judged.append(claims.peaks_at(finite, suffix, n, "features", of_paper))
         if not limit:
-            found.append(claims.falls_again(finite, suffix, "n_features", of_paper))
+            judged.append(claims.falls_again(finite, suffix, "n_features", of_paper))
             continue
-        found.append(claims.falls_below(finite, suffix, "n_features", n, of_paper))
+        judged.append(claims.falls_below(finite, suffix, "n_features", n, of_paper))
         limits = [row for row in own if row["n_features"] is None]
-        found.append(claims.reaches_limit(finite, limits, suffix, "n_features", of_paper))
-        found.append(claims.norm_peaks(finite, suffix, "n_features", of_paper))
-    return found
+        judged.append(claims.reaches_limit(finite, limits, suffix, "n_features", of_paper))
+        judged.append(claims.norm_peaks(finite, suffix, "n_features", of_paper))
+    return judged
 
 
 def follow(configs: list[Config], context: "Context") -> list[Row]:
@@ -125,8 +125,8 @@ def _curve(configs: list[Config], data: "Points", context: "Context") -> list[Ro
         context.report(done, len(counts), f"N {point.n_features}")
 
     path = ridgeless_path(features, data.x, data.targets, data.x_test, data.targets_test, counts, report)
-    found = {point.n_features: _row(point.record()) for point in path}
-    return [found[count] for count in counts]
+    by_count = {point.n_features: _row(point.record()) for point in path}
+    return [by_count[count] for count in counts]
 
 
 def _limit(data: "Points") -> Row:

@@ -70,7 +70,7 @@ def belkin2019_relu_features() -> Study:
         ),
         paper=PAPER,
         differences=(
-            "That the peak lies at n is as others tell of the supporting information, which was not at hand.",
+            "That the peak lies at n is as others report of the supporting information, which was not at hand.",
             *random_features.DIFFERENCES,
         ),
         scaled=random_features.SCALED,

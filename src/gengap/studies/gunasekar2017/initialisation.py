@@ -65,13 +65,15 @@ def with_ratio(rows: Sequence[Row]) -> list[Row]:
         for row in rows
         if row["method"] == "nuclear norm" and row["converged"]
     }
-    found = []
+    results = []
     for row in rows:
         base = least.get(tuple(row[name] for name in setting))
         known = base and row["converged"]
         reason = None if known else "the least norm is not certified, or descent did not converge"
-        found.append(row | {"norm_over_least": row["norm"] / base if known else None, "norm_over_least_reason": reason})
-    return found
+        results.append(
+            row | {"norm_over_least": row["norm"] / base if known else None, "norm_over_least_reason": reason}
+        )
+    return results
 
 
 # A norm is known to about the residual at which descent ends and the gap of the least norm, each at most 0.001.
@@ -148,12 +150,12 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
         tooltip=["measurements", "seed", "start", alt.Tooltip("norm_over_least:Q", format=".4f")],
     )
     smallest = data[data["start"] == data["start"].min()]
-    told = "; ".join(f"{m}: {r:.3f}" for m, r in smallest.groupby("measurements")["norm_over_least"].mean().items())
+    summary = "; ".join(f"{m}: {r:.3f}" for m, r in smallest.groupby("measurements")["norm_over_least"].mean().items())
     return Figure(
         "norm-by-start",
         (chart.mark_line() + chart.mark_point(filled=True, opacity=1)).properties(height=300),
         "Nuclear norm of what descent finds, over the least with the same measurements, against the size of the start.",
-        f"Nuclear norm over the least, from the smallest start. {told}.",
+        f"Nuclear norm over the least, from the smallest start. {summary}.",
         data,
         dict.fromkeys(("norm_over_least", "recovery_error", "effective_rank"), ".4g"),
     )

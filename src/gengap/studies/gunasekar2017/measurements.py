@@ -117,12 +117,12 @@ def figure(rows: "pd.DataFrame") -> "Figure | None":
     )
     points = marked_by_convergence(base, data["state"])
     most = data[data["per_parameter"] == data["per_parameter"].max()]
-    told = "; ".join(f"{n}: {e:.2g}" for n, e in most.groupby("found by")["recovery_error"].mean().items())
+    summary = "; ".join(f"{n}: {e:.2g}" for n, e in most.groupby("found by")["recovery_error"].mean().items())
     return Figure(
         "recovery-by-measurements",
         (base.mark_line() + points).properties(height=300),
         "Relative error of the recovered matrix against the number of Gaussian measurements. A cross: not converged.",
-        f"Relative recovery error with the most measurements. {told}.",
+        f"Relative recovery error with the most measurements. {summary}.",
         data,
         {"recovery_error": ".3g", "effective_rank": ".3g"},
     )

@@ -39,7 +39,7 @@ DIFFERENCES = (
     "Sizes are as remembered of the paper, whose numbers are not at hand; so none is compared. Matrices are scaled to "
     "a Frobenius norm of 1, and the start is that much times the identity.",
     "Descent takes steps found by backtracking, each of which changes U by at most a twentieth of its norm, instead of "
-    "a small fixed step or an exact line search. It ends at a relative residual of 0.001; a row tells if it did not.",
+    "a small fixed step or an exact line search. It ends at a relative residual of 0.001; a row says so if it did not.",
     "The least nuclear norm is bounded from both sides, by a feasible matrix and by a feasible point of the dual.",
 )
 TOLERANCE = 1e-3  # relative residual, or gap
@@ -74,7 +74,7 @@ def measure(study: str, configs: Sequence[Config], options: "Options") -> list[R
 
 
 def recover(configs: list[Config], context: "Context") -> list[Row]:
-    """One row for each: what was found, what it is, and how far it can be trusted."""
+    """One row for each: the solution, its properties, and how far it can be trusted."""
     return [_row(config) for config in configs]
 
 
@@ -83,20 +83,20 @@ def _row(config: Config) -> Row:
 
     n, rank = SIZES[config.scale]
     truth = low_rank((n, n), rank, psd=True, seed=config.seed)
-    found = _found(config, _measurements(config), truth, rank)
+    solution = _found(config, _measurements(config), truth, rank)
     return {
         "status": "done",
         "reason": None,
         "count": config.count,
-        "norm": nuclear_norm(found.matrix),
+        "norm": nuclear_norm(solution.matrix),
         "true_norm": nuclear_norm(truth),
-        "lower": getattr(found, "lower", None),
-        "effective_rank": effective_rank(found.matrix),
-        "recovery_error": recovery_error(found.matrix, truth),
-        "residual": found.residual,
-        "gap": getattr(found, "gap", None),
-        "steps": found.steps,
-        "converged": found.converged,
+        "lower": getattr(solution, "lower", None),
+        "effective_rank": effective_rank(solution.matrix),
+        "recovery_error": recovery_error(solution.matrix, truth),
+        "residual": solution.residual,
+        "gap": getattr(solution, "gap", None),
+        "steps": solution.steps,
+        "converged": solution.converged,
     }
 
 
@@ -125,14 +125,14 @@ def name(method: str, start: float) -> str:
 
 
 def table(rows: "pd.DataFrame") -> "Table":
-    """Every row with what tells how far it can be trusted."""
+    """Every row with its convergence."""
     from gengap.report import Table
 
     columns = ["kind", "count", "method", "start", "seed", "norm", "true_norm", "effective_rank", "recovery_error"]
     columns += ["residual", "gap", "steps", "converged"]
     return Table(
         rows[columns],
-        "What was found: norm is the nuclear norm, residual and recovery_error are relative, gap is how far at most "
+        "The solutions: norm is the nuclear norm, residual and recovery_error are relative, gap is how far at most "
         "above the least, relative; without convergence, a row is no limit",
         dict.fromkeys(("norm", "true_norm", "effective_rank", "recovery_error", "residual", "gap"), ".3g"),
     )

@@ -80,12 +80,12 @@ def moved_rows(configs: Sequence[Config], data: Examples, solution: Any) -> list
 
     allowed, seed = configs[0].allowed, configs[0].seed
     distances = [config.distance for config in configs]
-    found = far_solutions(data.phi, data.phi_test, solution, distances, epsilon=allowed, delta=allowed, seed=seed)
+    solutions = far_solutions(data.phi, data.phi_test, solution, distances, epsilon=allowed, delta=allowed, seed=seed)
     return [
         errors(data, far.weights)
         | {"rank": far.rank, "norm": far.norm, "moved": far.distance, "train_off": far.train_off}
         | {"test_off": far.test_off, "rounding": far.rounding, "holds": far.holds}
-        for far in found
+        for far in solutions
     ]
 
 

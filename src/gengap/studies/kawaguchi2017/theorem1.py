@@ -1,4 +1,4 @@
-"""Theorem 1 of Kawaguchi et al. 2017: linear models memorise anything, and their norm need not tell what follows.
+"""Theorem 1 of Kawaguchi et al. 2017: linear models memorise anything, whatever their norm.
 
 Claim: with more features than examples, (i) some weights fit any labels, and (ii) where some weights fit training and
 test labels, others of any norm do too, as near as one likes.
@@ -30,7 +30,7 @@ ALLOWED = 0.1  # epsilon and delta, where predictions may move
 
 
 def sweep(scale: Scale) -> list[Config]:
-    """Random labels memorised; and true ones fitted, moved by each distance, with predictions kept and not quite."""
+    """Random labels memorised; true ones fitted and moved by each distance, with predictions unchanged or nearly so."""
     return [
         config
         for seed in linear.seeds(scale)

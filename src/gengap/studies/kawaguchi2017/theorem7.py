@@ -86,7 +86,7 @@ def _row(config: Config, context: "Context") -> Row:
         model, started = network(config.model, problem, config.seed), time.perf_counter()
         epochs = fit(model, problem, EPOCHS[config.scale], config.seed, context)
         trained = time.perf_counter()
-        found = theorem7(model, problem, progress=lambda done, tiles: context.report(done, tiles, "path kernel"))
+        theorem = theorem7(model, problem, progress=lambda done, tiles: context.report(done, tiles, "path kernel"))
         seconds = time.perf_counter() - trained
         splits = {"train": problem.train, "test": problem.test}
         accuracy = {
@@ -95,22 +95,25 @@ def _row(config: Config, context: "Context") -> Row:
         }
         one = network_inputs(problem.train.x[:2], problem.preprocessing, next(model.parameters()))
         paths = path_count(model, one)
-    labels, concentration = found.terms.to_dict("records")
+    labels, concentration = theorem.terms.to_dict("records")
     return {
         "status": "done",
         "reason": None,
-        **{name: getattr(found, name) for name in ("m", "population", "empirical_risk", "risk", "gap", "bound", "c_y")},
-        **{name: getattr(found, name) for name in ("identity_error", "spectral_error", "sentence")},
+        **{
+            name: getattr(theorem, name)
+            for name in ("m", "population", "empirical_risk", "risk", "gap", "bound", "c_y")
+        },
+        **{name: getattr(theorem, name) for name in ("identity_error", "spectral_error", "sentence")},
         "epochs": epochs,
         **accuracy,
         "label_term": labels["value"],
         "label_term_aligned": labels["aligned"],
         "concentration": concentration["value"],
         "concentration_aligned": concentration["aligned"],
-        "weight_norm": float(np.linalg.norm(found.weight_norms)),
-        "v_norm": float(np.linalg.norm(found.v_norms)),
-        "largest_eigenvalue": float(found.largest_eigenvalues.max()),
-        "rank": found.spectra[0].rank,
+        "weight_norm": float(np.linalg.norm(theorem.weight_norms)),
+        "v_norm": float(np.linalg.norm(theorem.v_norms)),
+        "largest_eigenvalue": float(theorem.largest_eigenvalues.max()),
+        "rank": theorem.spectra[0].rank,
         "paths": paths,
         "seconds_training": trained - started,
         "seconds_terms": seconds,

@@ -20,8 +20,8 @@ def near_a_line(rows: Sequence[Row]) -> "ClaimPart":
     from gengap.verdicts import claim_part, span
 
     def decide(lines: list[Row]) -> tuple[bool, str]:
-        found = [row["r2"] for row in lines]
-        return min(found) >= NEAR_LINE, f"R2 {span(found, '.4f')} (see what is left beyond the common point)"
+        measured = [row["r2"] for row in lines]
+        return min(measured) >= NEAR_LINE, f"R2 {span(measured, '.4f')} (see what is left beyond the common point)"
 
     return claim_part("normalised losses lie near a line", _lines(rows), ["r2"], decide)
 
@@ -31,8 +31,8 @@ def slope_near_one(rows: Sequence[Row]) -> "ClaimPart":
     from gengap.verdicts import claim_part, span
 
     def decide(lines: list[Row]) -> tuple[bool, str]:
-        found = [row["slope"] for row in lines]
-        return max(abs(slope - 1) for slope in found) <= NEAR_ONE, f"slope {span(found, '.4f')}"
+        measured = [row["slope"] for row in lines]
+        return max(abs(slope - 1) for slope in measured) <= NEAR_ONE, f"slope {span(measured, '.4f')}"
 
     return claim_part("the slope is near 1", _lines(rows), ["slope"], decide)
 
@@ -42,11 +42,11 @@ def one_training_loss(rows: Sequence[Row]) -> "ClaimPart":
     from gengap.verdicts import claim_part, span
 
     def decide(networks: list[Row]) -> tuple[bool, str]:
-        found = []
+        measured = []
         for line in {_line(row) for row in networks}:
             own = [row for row in networks if _line(row) == line]
-            found.append(_range(own, "train_loss") / max(_range(own, "test_loss"), 1e-300))
-        return max(found) <= ONE_LOSS, f"range of training losses {span(found)} of that of test losses"
+            measured.append(_range(own, "train_loss") / max(_range(own, "test_loss"), 1e-300))
+        return max(measured) <= ONE_LOSS, f"range of training losses {span(measured)} of that of test losses"
 
     part = "the networks have one training loss and different test losses"
     return claim_part(part, _networks(rows), ["train_loss", "test_loss"], decide)
@@ -69,8 +69,8 @@ def product_grows(rows: Sequence[Row]) -> "ClaimPart":
     from gengap.verdicts import claim_part, span
 
     def decide(lines: list[Row]) -> tuple[bool, str]:
-        found = [row["tau_product_norm"] for row in lines]
-        return min(found) > 0, f"Kendall's tau {span(found, '.2f')}"
+        measured = [row["tau_product_norm"] for row in lines]
+        return min(measured) > 0, f"Kendall's tau {span(measured, '.2f')}"
 
     part = "the product of norms grows with the test error"
     return claim_part(part, _lines(rows), ["tau_product_norm"], decide)

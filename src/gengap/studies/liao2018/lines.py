@@ -33,10 +33,10 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     made = [networks(config) for config in configs]
     with Store() as store:
         rows = pretrained_rows([network for line in made for network in line], store, options)
-    found = {row["key"]: row for row in rows}
+    by_key = {row["key"]: row for row in rows}
     result = []
     for config, own in zip(configs, made, strict=True):
-        points = [_point(config, found[network.key], _has_random_labels(network)) for network in own]
+        points = [_point(config, by_key[network.key], _has_random_labels(network)) for network in own]
         result += [line_row(config, points), *points]
     return result
 

@@ -29,13 +29,22 @@ LEVELS: dict[Scale, tuple[float, ...]] = {
 DEVIATIONS: dict[Scale, tuple[float, ...]] = {
     "smoke": (0.03, 0.06, 0.1),
     "desk": (0.01, 0.02, 0.03, 0.04, 0.05),
-    "paper": (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07),  # the paper's are not told; its random-label net: 0.05
+    "paper": (
+        0.005,
+        0.01,
+        0.02,
+        0.03,
+        0.04,
+        0.05,
+        0.06,
+        0.07,
+    ),  # ours; the paper gives 0.05 for random labels
 }
 SEEDS: dict[Scale, int] = {
     "smoke": 3,
     "desk": 7,
     "paper": 7,
-}  # of Figure 6, whose R2 and adjusted R2 tell that it has 7
+}  # of Figure 6, whose R2 and adjusted R2 imply 7
 RANDOM_LABEL_SEEDS: dict[Scale, int] = {"smoke": 1, "desk": 4, "paper": 12}  # of Figure 10; 12 in the authors' code
 REPEATS: dict[Scale, int] = {"smoke": 1, "desk": 1, "paper": 3}  # seeds at each level and deviation
 

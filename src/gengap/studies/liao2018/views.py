@@ -58,7 +58,7 @@ def fits(rows: "pd.DataFrame") -> "Table | None":
     lines = _lines(rows)
     if lines.empty:
         return None
-    told = [
+    summary = [
         {"line": row["line"], "n": row["n"]}
         | {name: _with_interval(row, name, form) for name, form in FORMS.items()}
         | {"ln C": row["ln_classes"], "unnormalised R2": row["unnormalised_r2"]}
@@ -69,7 +69,7 @@ def fits(rows: "pd.DataFrame") -> "Table | None":
         "t for slope and intercept, a bootstrap over networks for the others). The fixed point is intercept / (1 - "
         "slope); beside it ln C. Last, R2 of the losses as they are."
     )
-    return Table(pd.DataFrame(told), caption, {"ln C": ".4f", "unnormalised R2": ".4f"})
+    return Table(pd.DataFrame(summary), caption, {"ln C": ".4f", "unnormalised R2": ".4f"})
 
 
 def remains(rows: "pd.DataFrame") -> "Table | None":
@@ -141,10 +141,10 @@ def _scatter(
         f"{part[y].max():{SMALL}}"
         for line, part in own.groupby("line", sort=False)
     ]
-    told = f"{y_title.capitalize()} against {x_title}. " + "; ".join(ranges)
+    summary = f"{y_title.capitalize()} against {x_title}. " + "; ".join(ranges)
     data = own[["line", "what", "seed", x, y]]
     stem = "-".join(str(own["figure"].iloc[0]).lower().split())  # unlike on the page of all of the paper
-    return Figure(f"{stem}-{name}", _side_by_side(charts), caption, told, data, {x: ".8g", y: ".8g"})
+    return Figure(f"{stem}-{name}", _side_by_side(charts), caption, summary, data, {x: ".8g", y: ".8g"})
 
 
 def _side_by_side(charts: list[Any]) -> Any:
@@ -194,7 +194,7 @@ def _lines(rows: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _labels(rows: "pd.DataFrame") -> list[str]:
-    """What tells the lines of one artifact apart."""
+    """The settings in which the lines of one artifact differ."""
     return [
         f"{'CIFAR-100, ' * (row['data'] == 'cifar100')}{NAMES[row['model']]}, {METHODS[row['method']]}, "
         f"{NORMS[row['norm']]}"

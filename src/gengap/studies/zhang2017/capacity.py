@@ -1,4 +1,4 @@
-"""Section 2.2 of Zhang et al. 2017: classical capacity cannot tell true labels from random ones.
+"""Section 2.2 of Zhang et al. 2017: classical capacity does not distinguish true labels from random ones.
 
 Claim: networks fit random labels, so that their Rademacher complexity is about 1 and their VC dimension far beyond the
 number of examples; uniform stability does not look at labels either; so these promise nothing about the test error.
@@ -139,7 +139,7 @@ def zhang2017_capacity() -> Study:
         artifact="Section 2.2",
         claim=(
             "VC dimension, Rademacher complexity and uniform stability promise nothing for networks that fit random "
-            "labels, and cannot tell those that learned from those that memorised."
+            "labels, and does not distinguish those that learned from those that memorised."
         ),
         paper=trainings.PAPER,
         differences=(

@@ -22,8 +22,8 @@ def fits(rows: Sequence[Row], what: str) -> "ClaimPart":
     from gengap.verdicts import claim_part, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
-        found = [row["train_accuracy"] for row in done]
-        return min(found) >= FITTED, f"training accuracy {span(found, '.2%')}"
+        accuracies = [row["train_accuracy"] for row in done]
+        return min(accuracies) >= FITTED, f"training accuracy {span(accuracies, '.2%')}"
 
     return claim_part(f"{what} are fitted", rows, ["train_accuracy"], decide)
 

@@ -42,11 +42,11 @@ def reported(
         tolerance: In the unit, or a part of the value.
         relative: Whether it is a part of the value.
     """
-    found = []
+    numbers = []
     for point in points(figure):
         model, level = MODELS[point["model"]], float(point["label_corruption"])
         value = float(point[column]) * (100 if unit == "%" else 1)
-        found.append(
+        numbers.append(
             Reported(
                 what=f"{quantity.replace('_', ' ')}, {NAMES[model]}, level {level:g}",
                 place=f"Figure {figure.removeprefix('fig')}, {point['model']}",
@@ -58,7 +58,7 @@ def reported(
                 where={"model": model, "corruption": "labels", "level": level},
             )
         )
-    return tuple(found)
+    return tuple(numbers)
 
 
 def level_points(rows: "pd.DataFrame", quantity: str, figure: str, column: str) -> "pd.DataFrame":
@@ -95,12 +95,12 @@ def level_figure(points: "pd.DataFrame", caption: str, **chart: Any) -> "Figure 
     colours = dict(zip(points["model"].unique(), PALETTE, strict=False))
     bars = " Bars reach from the smallest to the largest seed." if (ours["n"] > 1).any() else ""
     dashed = " Dashed: the paper's." if len(points) > len(ours) else ""
-    told = ", ".join(f"{p.model} {p.mean:.3g} at level {p.level:g}" for p in ours.itertuples())
+    summary = ", ".join(f"{p.model} {p.mean:.3g} at level {p.level:g}" for p in ours.itertuples())
     return Figure(
         chart["title"].replace(",", "").replace(" ", "-"),
         charts.by_level(points, colours, **chart),
         f"{caption}{bars}{dashed}",
-        f"{chart['title'].capitalize()} against label corruption. Ours: {told}.",
+        f"{chart['title'].capitalize()} against label corruption. Ours: {summary}.",
         points,
         dict.fromkeys(("mean", "low", "high"), ".4g"),
     )

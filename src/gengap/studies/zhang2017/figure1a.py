@@ -45,22 +45,22 @@ def _history(series: str) -> list[dict[str, Any]]:
 
 
 def _reported() -> tuple[Reported, ...]:
-    found = []
+    numbers = []
     for series, (corruption, level) in CONDITIONS.items():
         history = _history(series)
         where = {"model": INCEPTION, "corruption": corruption, "level": level}
         place = f"Figure 1a, {series}"
         epochs = float(epochs_to_overfit(history) or 0)
         what, quantity = f"epochs to a training loss below {OVERFIT_LOSS}, {series}", "epochs_to_overfit"
-        found.append(
+        numbers.append(
             Reported(what, place, epochs, "epochs", TIME_TOLERANCE * epochs, "read off a plot", quantity, where)
         )
         for epoch in EPOCHS:
             loss, what = history[epoch - 1]["train_loss"], f"training loss after epoch {epoch}, {series}"
-            found.append(
+            numbers.append(
                 Reported(what, place, loss, "nats", LOSS_TOLERANCE, "read off a plot", f"train_loss_{epoch}", where)
             )
-    return tuple(found)
+    return tuple(numbers)
 
 
 REPORTED = _reported()

@@ -36,7 +36,7 @@ def figure_1b(rows: "pd.DataFrame") -> "Figure | None":
     points = level_points(rows, "relative_time", "fig1b", "relative_time_to_overfit")
     caption = (
         f"Epochs until the training loss is below {OVERFIT_LOSS}, relative to the same network on true labels. "
-        "A level at which it was not reached has no point; the table tells why."
+        "A level at which it was not reached has no point; the table says why."
     )
     return level_figure(points, caption, title="relative time to overfit", form="~g")
 

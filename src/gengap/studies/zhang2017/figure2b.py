@@ -45,14 +45,14 @@ def best_and_last(accuracies: Sequence[float]) -> dict[str, float | None]:
 
 
 def _reported() -> tuple[Reported, ...]:
-    found = []
+    numbers = []
     for model in SERIES:
         values = best_and_last(_curve(model))
         for quantity, words in QUANTITIES.items():
             value = round(100 * (values[quantity] or 0.0), 4)
             what, where = f"{words}, {NAMES[model]}", {"model": model}
-            found.append(Reported(what, "Figure 2b", value, "%", TOLERANCE, "read off a plot", quantity, where))
-    return tuple(found)
+            numbers.append(Reported(what, "Figure 2b", value, "%", TOLERANCE, "read off a plot", quantity, where))
+    return tuple(numbers)
 
 
 REPORTED = _reported()
@@ -94,12 +94,12 @@ def figure_2b(rows: "pd.DataFrame") -> "Figure | None":
         tooltip=["network", "source", "seed", "epoch", alt.Tooltip("test_accuracy:Q", format=".2%")],
     )  # fmt: skip
     ends = data[data["source"] == charts.OURS].groupby("network", sort=False)["test_accuracy"].agg(["max", "last"])
-    told = "; ".join(f"{name}: best {best:.1%}, last {last:.1%}" for name, best, last in ends.itertuples())
+    summary = "; ".join(f"{name}: best {best:.1%}, last {last:.1%}" for name, best, last in ends.itertuples())
     return Figure(
         "test-accuracy-by-epoch",
         chart.properties(height=300),
         "Test accuracy after each epoch, without explicit regularisation. Dashed: the paper's.",
-        f"Test accuracy by epoch. Ours: {told}.",
+        f"Test accuracy by epoch. Ours: {summary}.",
         data,
         {"test_accuracy": ".2%"},
     )
@@ -139,9 +139,9 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         return fmean(row[column] for row in done if row["model"] == model)
 
     def steadier(done: list[Row]) -> tuple[bool, str]:
-        found = {model: _roughness([row for row in done if row["model"] == model]) for model in SERIES}
-        figures = f"mean change from epoch to epoch {found[INCEPTION]:.2%} with it, {found[NO_BN]:.2%} without"
-        return found[INCEPTION] <= found[NO_BN], figures
+        numbers = {model: _roughness([row for row in done if row["model"] == model]) for model in SERIES}
+        figures = f"mean change from epoch to epoch {numbers[INCEPTION]:.2%} with it, {numbers[NO_BN]:.2%} without"
+        return numbers[INCEPTION] <= numbers[NO_BN], figures
 
     def adds(done: list[Row]) -> tuple[bool, str]:
         gain = mean(done, INCEPTION, "last_accuracy") - mean(done, NO_BN, "last_accuracy")

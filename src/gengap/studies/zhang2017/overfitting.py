@@ -23,7 +23,7 @@ def with_overfit_times(rows: Sequence[Row]) -> list[Row]:
 
     The new columns are ``epochs_to_overfit`` and ``relative_time`` (training loss below 0.05 at an epoch's end), and
     ``relative_time_to_fit`` (training accuracy at least 0.99). Relative is to the mean over the seeds of the same
-    model at level 0, all of which must have got there. Columns of the same names and ``_reason`` tell why one is None.
+    model at level 0, all of which must have got there. Columns of the same names and ``_reason`` say why one is None.
     """
     timed = [row | {"epochs_to_overfit": epochs_to_overfit(row["history"])} for row in rows]
     return [row | _relative(row, timed) for row in timed]

@@ -1,7 +1,7 @@
 """Table 3 of Zhang et al. 2017: kernel machines that interpolate MNIST and CIFAR-10, and their norms (section 5).
 
 Claim: solving K alpha = y, which fits every training label without any regularisation, generalises; a map of images
-beforehand halves the error on MNIST while the norm of the solution grows, so that the norm alone does not tell.
+beforehand halves the error on MNIST while the norm of the solution grows, so that the norm alone decides nothing.
 
 Reported: the table's four test errors, the two norms on MNIST, and their ratio. Tolerance: 0.2 points on MNIST, 3 on
 CIFAR-10; a tenth of a norm, whose scale depends on how labels are coded, and a fifth of the ratio.
@@ -225,7 +225,7 @@ def zhang2017_table3() -> Study:
             "The Gaussian kernel's bandwidth is 5 on MNIST's pixels in [0, 1], elsewhere half the median distance of "
             "1,000 training points: the paper gives none.",
             "Labels are indicator vectors; norms are the root of the sum over the ten outputs of the squared norm in "
-            "the kernel's space. The paper tells neither.",
+            "the kernel's space. The paper gives neither.",
             "Gabor wavelets of 4 and 8 pixels in eight directions, moduli averaged over 4 x 4 pixels, chosen on "
             "held-out training images: the paper gives no sizes.",
             "The random convolutions' features, as sizes for them were published later by the authors' group, enter a "

@@ -1,6 +1,6 @@
 """The paper's trainings at every scale, so that all its tables and figures share their cells.
 
-A cell is trained once and found again by every study that needs it, because this file alone says what a
+A cell is trained once and shared by every study that needs it, because this file alone says what a
 configuration stands for: true labels are always ``labels`` at level 0, random labels ``labels`` at level 1.
 """
 
@@ -34,7 +34,7 @@ NAMES = {
 }
 
 LEVELS = tuple(tenth / 10 for tenth in range(11))
-PAPER_SEEDS = (0, 1, 2)  # the paper ran each setting once; three tell a run's luck from a difference
+PAPER_SEEDS = (0, 1, 2)  # the paper ran each setting once; three separate a run's luck from a difference
 WEIGHT_DECAY = 5e-4  # the paper never gives its coefficients
 
 # Desk scale: what two cores can do.
@@ -65,7 +65,7 @@ DIFFERENCES = (
     "Minibatches hold 128 examples: the paper does not say, its figures have a point every 391 steps, which is an "
     "epoch of 50,000 images by 128.",
     f"Weight decay is {WEIGHT_DECAY:g} times each parameter added to its gradient; the paper gives no coefficient.",
-    "The learning rate falls by 0.95 every 391 steps at once; whether the paper's falls in stairs is not told.",
+    "The learning rate falls by 0.95 every 391 steps at once; the paper does not say whether its own falls in stairs.",
     "Epochs at paper scale: 68 for Inception, as in Figure 1a, and AlexNet; 100 for the MLPs. The paper gives none.",
     "Initialisation and the constants of batch and response normalisation are ours, as the paper does not give them.",
     "At paper scale three seeds, where the paper shows single runs, in float32; the paper does not say.",
