@@ -71,18 +71,32 @@ def distinct(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
     rows = np.ascontiguousarray(x) + 0  # a negative zero becomes zero
     also = _DIGITS if rows.dtype == np.float32 else ""
     first: dict[bytes, int] = {}
-    for j, row in enumerate(rows):
-        i = first.setdefault(blake2b(row.data, digest_size=16).digest(), j)
+    kept = ~_may_be_repeated(rows)
+    for j in np.flatnonzero(~kept).tolist():
+        i = first.setdefault(blake2b(rows[j].data, digest_size=16).digest(), j)
+        kept[i] = True
         if i != j and not np.array_equal(y[i], y[j]):
             raise InputError(
                 f"Points {i} and {j} are equal and have different labels: {y[i]} and {y[j]}.",
                 expected="one label for each distinct point: no function has two values at one point",
                 next_step=f"remove one of the two, or give both the same label{also}",
             )
-    if len(first) == 1 < len(x):
+    if kept.sum() == 1 < len(x):
         raise InputError(
             f"All {len(x)} points are equal: every feature is constant.",
             expected="at least two different points",
             next_step=f"check that the right columns were given{also}",
         )
-    return np.fromiter(first.values(), dtype=np.int64)
+    return np.flatnonzero(kept)
+
+
+def _may_be_repeated(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows share a random projection with another one, as equal rows do: each is summed in the same order."""
+    direction: NDArray[Any] = np.random.default_rng(0).standard_normal(rows.shape[1:])
+    if rows.dtype == np.float32:
+        direction = direction.astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        keys: NDArray[Any] = np.asarray(np.vecdot(rows, direction))
+    _, place, count = np.unique(keys, return_inverse=True, return_counts=True)
+    repeated: NDArray[np.bool_] = (count[place] > 1) | ~np.isfinite(keys)
+    return repeated

@@ -13,19 +13,19 @@ from torch import Tensor
 
 from gengap.arguments import real_number, whole_number
 from gengap.errors import InputError, unknown
+from gengap.interpolate.kernel import from_products
+from gengap.interpolate.kernel.from_products import LARGE, NEAR, FromProducts
 from gengap.interpolate.kernel.neural_tangent import NeuralTangent
 
-# Squared distances below this part of ||a||^2 + ||b||^2 lose digits in the product and are computed again from
-# differences: always where their root is taken, else where ||a||^2 + ||b||^2 reaches a number whose rounding shows.
-_NEAR = 1e-3
-_LARGE = 100.0
+# Squared distances below ``NEAR`` of ||a||^2 + ||b||^2 lose digits in the product and are computed again from
+# differences: always where their root is taken, else where ||a||^2 + ||b||^2 reaches ``LARGE``, whose rounding shows.
 _NEAR_VALUES = 1 << 20  # so many differences of features at a time
 _MANY = 0.05  # above this part of a tile, all its distances are computed again
 
 
 def gaussian(a: Tensor, b: Tensor) -> Tensor:
     """exp(-||a - b||^2 / 2)."""
-    return _minus_half_squares(a, b, _LARGE).exp_()
+    return _minus_half_squares(a, b, LARGE).exp_()
 
 
 def laplacian(a: Tensor, b: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ def laplacian(a: Tensor, b: Tensor) -> Tensor:
 
 def cauchy(a: Tensor, b: Tensor) -> Tensor:
     """1 / (1 + ||a - b||^2)."""
-    return _minus_half_squares(a, b, _LARGE).mul_(-2).add_(1).reciprocal_()
+    return _minus_half_squares(a, b, LARGE).mul_(-2).add_(1).reciprocal_()
 
 
 def _minus_half_squares(a: Tensor, b: Tensor, large: float) -> Tensor:
@@ -47,7 +47,7 @@ def _minus_half_squares(a: Tensor, b: Tensor, large: float) -> Tensor:
     found = torch.addmm(of_b, a, b.T, beta=-0.5).sub_(of_a, alpha=0.5).clamp_(max=0)
     if float(of_a.max() + of_b.max()) <= large:
         return found
-    near = found >= (of_a + of_b).mul_(-0.5 * _NEAR)
+    near = found >= (of_a + of_b).mul_(-0.5 * NEAR)
     if int(near.sum()) > _MANY * near.numel():
         return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square_().mul_(-0.5)
     for i, j in (pairs.T for pairs in torch.split(near.nonzero(), max(1, _NEAR_VALUES // a.shape[1]))):
@@ -98,11 +98,14 @@ class Kernel:
         between: Points ``[m, d]`` and ``[k, d]`` to the tile ``[m, k]``, in their type.
         stationary: Whether it depends on a - b alone, so that points may be centred first, which loses fewer digits.
         features: What points become before all else; None: they stay.
+        from_products: The same from inner products, for a matrix that is whole in memory; None where it is no function
+            of these.
     """
 
     between: Between
     stationary: bool = False
     features: Callable[[Tensor], Tensor] | None = None
+    from_products: FromProducts | None = None
 
 
 _STATIONARY: dict[str, Between] = {
@@ -111,6 +114,11 @@ _STATIONARY: dict[str, Between] = {
     "laplacian-product": laplacian_product,
     "cauchy": cauchy,
     "cauchy-product": cauchy_product,
+}
+_FROM_PRODUCTS: dict[str, FromProducts] = {
+    "gaussian": from_products.gaussian,
+    "laplacian": from_products.laplacian,
+    "cauchy": from_products.cauchy,
 }
 KERNELS = (*_STATIONARY, "linear", "polynomial", "arc-cosine")
 
@@ -127,19 +135,20 @@ def named_kernel(name: str | NeuralTangent, degree: int = 3, offset: float = 1.0
         InputError: An unknown name, a degree or offset out of range.
     """
     if isinstance(name, NeuralTangent):
-        return Kernel(linear, features=name.fixed().gradients)
+        return Kernel(linear, features=name.fixed().gradients, from_products=from_products.linear)
     if not isinstance(name, str):
         raise unknown("kernel", name, KERNELS)
     if name in _STATIONARY:
-        return Kernel(_STATIONARY[name], stationary=True)
+        return Kernel(_STATIONARY[name], stationary=True, from_products=_FROM_PRODUCTS.get(name))
     if name == "linear":
-        return Kernel(linear)
+        return Kernel(linear, from_products=from_products.linear)
     if name == "arc-cosine":
-        return Kernel(arc_cosine)
+        return Kernel(arc_cosine, from_products=from_products.arc_cosine)
     if name != "polynomial":
         raise unknown("kernel", name, KERNELS)
     degree, offset = whole_number(degree, "degree"), real_number(offset, "offset", least=0)
-    return Kernel(partial(polynomial, degree=degree, offset=offset))
+    whole = partial(from_products.polynomial, degree=degree, offset=offset)
+    return Kernel(partial(polynomial, degree=degree, offset=offset), from_products=whole)
 
 
 SAMPLE = 1000  # training points whose distances are taken

@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from gengap.interpolate.kernel.neural_tangent import NeuralTangent
     from gengap.interpolate.kernel.solvers import PhaseProgress
 
-_LARGEST_UNCERTAINTY = 1e-2  # of a squared norm, as a fraction of it
 _TILE = 1024  # rows of a tile
 # So many bandwidths from the mean at most float64 tells a feature to a millionth of the bandwidth, and float32 to a
 # hundred-thousandth.
@@ -70,7 +70,7 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         import torch
 
         from gengap.interpolate.kernel.formulas import named_kernel
-        from gengap.interpolate.kernel.solvers import KernelTiles, plan, solve
+        from gengap.interpolate.kernel.solvers import KernelTiles, plan, predicted_seconds, solve
         from gengap.interpolate.memory import PeakMemory, available_bytes
 
         started = time.perf_counter()
@@ -85,7 +85,17 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         with torch.inference_mode(), _phase_progress(self.progress) as report:
             tiles = KernelTiles(self._kernel, self._mapped(x, device), _TILE)
             memory = available_bytes(device) if self.max_memory is None else self.max_memory
-            chosen = plan(self.solver, len(x), values.shape[1], _TILE, tiles.points.nbytes, self.rank, memory)
+            chosen = plan(
+                self.solver,
+                len(x),
+                values.shape[1],
+                _TILE,
+                tiles.points.nbytes,
+                self.rank,
+                int(memory),
+                cpu=device.type == "cpu",
+                seconds=partial(predicted_seconds, tiles, self.tol),
+            )
             y = torch.from_numpy(values).to(device)
             found = solve(tiles, y, chosen, self.tol, self.max_iter, seed, report)
         self._points = tiles.points
@@ -194,11 +204,13 @@ def _norms(squares: Floats, uncertain: Floats, scale: Floats) -> tuple[Floats, f
         uncertain: Bounds on how far those of the interpolant are from them, ``[C]``.
         scale: Powers of two, ``[C]``.
     """
+    from gengap.interpolate.kernel.solvers.solution import LARGEST_UNCERTAINTY
+
     with np.errstate(invalid="ignore"):
-        each = np.where(uncertain <= _LARGEST_UNCERTAINTY * squares, np.sqrt(squares), np.nan) * scale
+        each = np.where(uncertain <= LARGEST_UNCERTAINTY * squares, np.sqrt(squares), np.nan) * scale
     relative = scale / scale.max()
     together, of_it = (float((part * relative**2)[part > 0].sum()) for part in (squares, uncertain))
-    known = not (squares < 0).any() and of_it <= _LARGEST_UNCERTAINTY * together
+    known = not (squares < 0).any() and of_it <= LARGEST_UNCERTAINTY * together
     return each, together**0.5 * float(scale.max()) if known else np.nan
 
 

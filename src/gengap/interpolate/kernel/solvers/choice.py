@@ -1,15 +1,19 @@
-"""Which solver, and why; told before anything large is made."""
+"""Which solver, and why: decided before anything large is allocated."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from gengap.errors import InputError, unknown
 
 SOLVERS = ("cholesky", "pcg")
 
-_FACTORED = 4096  # so many points at most are factored without asking, in float64: seconds and 80 MiB, for any kernel
-_LARGE = 1 / 8  # of the memory: where K in float64 would need more than this, it is held in float32
+Seconds = Callable[["Plan"], float]
+
+_EXACT = 1536  # points up to which the factor is in float64 at once: tens of milliseconds
+_FEW = 2048  # points up to which a factor is taken without asking how long either solver would take
+_LARGE = 1 / 8  # of the memory: where K in float64 would need more than this, pcg stores it in float32
 _VECTORS = 16  # float64 arrays as large as y: of conjugate gradients, of refinement, and a sum for each thread
-_OF_TILES = 64 * 2**20  # working tiles, besides what grows with n
+_TILES = 8  # working tiles in float64, besides what grows with n
 
 
 @dataclass(frozen=True)
@@ -21,8 +25,10 @@ class Plan:
         reason: Why that one.
         rank: Columns in the preconditioner of ``pcg``.
         bits: Of ``cholesky`` the precision of the factor: 64, or 32, after which float64 is tried where there is room
-            for it. Of ``pcg`` that in which K is held between products: 64, 32, or 0 where it is computed anew.
+            for it. Of ``pcg`` that in which K is stored between products: 64, 32, or 0 where it is computed anew.
         needed: Bytes at the peak, besides the points.
+        room: Of ``cholesky``: whether there is room for a factor in float64 where one in float32 comes first.
+        whole: Of ``cholesky``: whether all of K stays in memory, in float64, between products.
     """
 
     solver: str
@@ -30,11 +36,23 @@ class Plan:
     rank: int
     bits: int
     needed: int
-    room: bool = False  # for a factor in float64, where one in float32 comes first
+    room: bool = False
+    whole: bool = False
 
 
-def plan(solver: str, n: int, outputs: int, size: int, points: int, rank: int | None, memory: int) -> Plan:
-    """The solver asked for, or the choice for ``"auto"``: a factor of few points, ``pcg`` of many.
+def plan(
+    solver: str,
+    n: int,
+    outputs: int,
+    size: int,
+    points: int,
+    rank: int | None,
+    memory: int,
+    *,
+    cpu: bool = True,
+    seconds: Seconds | None = None,
+) -> Plan:
+    """The solver asked for; for ``"auto"`` the one that will be faster, or the only one that fits.
 
     Args:
         solver: ``"auto"`` or one of ``SOLVERS``.
@@ -44,6 +62,8 @@ def plan(solver: str, n: int, outputs: int, size: int, points: int, rank: int | 
         points: Bytes of the points, of which ``pcg`` makes a sorted copy.
         rank: Columns in the preconditioner; by default 8 sqrt(n).
         memory: Bytes that may be used.
+        cpu: Whether the CPU computes, where K may be whole in memory.
+        seconds: From a plan to the time that it will take on this machine; None: a factor wherever it fits.
 
     Raises:
         InputError: The solver does not fit, or none does; an unknown solver.
@@ -51,34 +71,58 @@ def plan(solver: str, n: int, outputs: int, size: int, points: int, rank: int | 
     if not isinstance(solver, str) or solver not in ("auto", *SOLVERS):
         raise unknown("solver", solver, ("auto", *SOLVERS))
     rank = min(n, rank or round(8 * n**0.5))
-    factors = {bits: factor_bytes(n, outputs, size, bits) for bits in (64, 32)}
-    exact, iterative = factors[32], points + pcg_bytes(n, outputs, rank, size)
-    only = iterative > memory
-    if solver == "cholesky" or (solver == "auto" and exact <= memory and (n <= _FACTORED or only)):
-        _require("cholesky", n, exact, memory, None if only else "pcg")
-        few = "few points" if n <= _FACTORED else f"pcg would need {_gib(iterative)} of {_gib(memory)} available"
-        room = factors[64] <= memory
-        bits = 64 if room and n <= _FACTORED else 32
-        return Plan("cholesky", few if solver == "auto" else "asked for", rank, bits, factors[bits], room)
-    _require("pcg", n, iterative, memory, "cholesky" if exact <= memory else None)
-    held = {bits: iterative + triangle_bytes(n, size, bits) for bits in (64, 32)} | {0: iterative}
-    limits = {64: _LARGE * memory, 32: memory, 0: memory}
-    bits = next(bits for bits, needed in held.items() if needed <= limits[bits])
-    return Plan("pcg", _reason(bits, held, memory) if solver == "auto" else "asked for", rank, bits, held[bits])
+    exact = _factor_plan(n, outputs, size, rank, memory, cpu)
+    iterative = _pcg_plan(n, outputs, size, points, rank, memory)
+    fits = {each.solver: each.needed <= memory for each in (exact, iterative)}
+    if solver != "auto" or not all(fits.values()):
+        chosen = exact if solver == "cholesky" or (solver == "auto" and fits["cholesky"]) else iterative
+        other = iterative if chosen is exact else exact
+        _require(chosen, n, memory, other.solver if fits[other.solver] else None)
+        alone = f"{other.solver} would need {_gib(other.needed)} of {_gib(memory)} available; {chosen.reason}"
+        return replace(chosen, reason=alone if solver == "auto" else "asked for")
+    if n <= _FEW:
+        return replace(exact, reason="few points")
+    if seconds is None:
+        return exact
+    times = {each.solver: seconds(each) for each in (exact, iterative)}
+    fastest = min((exact, iterative), key=lambda each: times[each.solver])
+    slower = iterative if fastest is exact else exact
+    reason = (
+        f"about {times[fastest.solver]:.2g} s at the speed measured here, {slower.solver} {times[slower.solver]:.2g} s"
+    )
+    return replace(fastest, reason=f"{reason}; {fastest.reason}")
 
 
-def _reason(bits: int, held: dict[int, int], memory: int) -> str:
-    if bits:
-        return f"many points, and the kernel matrix in float{bits} fits: {_gib(held[bits])} of {_gib(memory)} available"
-    return f"the kernel matrix in float32 would need {_gib(held[32])} of {_gib(memory)} available: it is computed anew"
+def _factor_plan(n: int, outputs: int, size: int, rank: int, memory: int, cpu: bool) -> Plan:
+    """``cholesky`` with K whole in memory where it fits, and with the more precise factor where that is cheap."""
+    needs = {bits: factor_bytes(n, outputs, size, bits) for bits in (64, 32)}
+    whole = {bits: 8 * n * n + bits // 8 * n * n + work_bytes(n, outputs, size) for bits in (64, 32)}
+    dense = cpu and whole[32] <= memory
+    if dense:
+        needs = whole
+    room = needs[64] <= memory
+    bits = 64 if room and n <= _EXACT else 32
+    words = f"the kernel matrix and its factor need {_gib(needs[bits])} of {_gib(memory)} available"
+    return Plan("cholesky", words, rank, bits, needs[bits], room, dense)
 
 
-def _require(solver: str, n: int, needed: int, memory: int, other: str | None) -> None:
-    if needed <= memory:
+def _pcg_plan(n: int, outputs: int, size: int, points: int, rank: int, memory: int) -> Plan:
+    """``pcg`` with K in the precision in which it fits."""
+    alone = points + pcg_bytes(n, outputs, rank, size)
+    needs = {bits: alone + triangle_bytes(n, size, bits) for bits in (64, 32)} | {0: alone}
+    limits = {64: _LARGE * memory, 32: memory}
+    bits = next((bits for bits, limit in limits.items() if needs[bits] <= limit), 0)
+    stored = f"the kernel matrix in float{bits} fits: {_gib(needs[bits])} of {_gib(memory)} available"
+    anew = f"the kernel matrix in float32 would need {_gib(needs[32])} of {_gib(memory)} available: it is computed anew"
+    return Plan("pcg", stored if bits else anew, rank, bits, needs[bits])
+
+
+def _require(chosen: Plan, n: int, memory: int, other: str | None) -> None:
+    if chosen.needed <= memory:
         return
     advice = f"solver={other!r} would do" if other else "take fewer points, or a machine with more memory"
     raise InputError(
-        f"Solver {solver!r} on {n:,} points needs {needed:,} bytes, and {memory:,} are available.",
+        f"Solver {chosen.solver!r} on {n:,} points needs {chosen.needed:,} bytes, and {memory:,} are available.",
         expected="a problem that fits in memory",
         next_step=advice,
     )
@@ -89,15 +133,20 @@ def _gib(count: int) -> str:
 
 
 def factor_bytes(n: int, outputs: int, size: int, bits: int) -> int:
-    """Memory of the factor in a precision, and of conjugate gradients' float64 vectors."""
-    return triangle_bytes(n, size, bits) + 8 * _VECTORS * n * outputs + _OF_TILES
+    """Memory of the factor's lower triangle in a precision, and of what does not grow with n^2."""
+    return triangle_bytes(n, size, bits) + work_bytes(n, outputs, size)
 
 
 def pcg_bytes(n: int, outputs: int, rank: int, size: int) -> int:
-    """Memory of the preconditioner while it is made, and of conjugate gradients' float64 vectors."""
-    return 8 * n * (rank + min(n, size)) + 4 * 8 * rank * rank + 8 * _VECTORS * n * outputs + _OF_TILES
+    """Memory of the preconditioner while it is made, and of what does not grow with n^2."""
+    return 8 * n * (rank + min(n, size)) + 4 * 8 * rank * rank + work_bytes(n, outputs, size)
+
+
+def work_bytes(n: int, outputs: int, size: int) -> int:
+    """Memory of conjugate gradients' vectors and of working tiles."""
+    return 8 * _VECTORS * n * outputs + 8 * _TILES * min(n, size) ** 2
 
 
 def triangle_bytes(n: int, size: int, bits: int) -> int:
     """Memory of the lower triangle of K in a precision, whole diagonal tiles included."""
-    return bits // 8 * n * (n + size) // 2
+    return bits // 8 * n * (n + min(n, size)) // 2

@@ -1,4 +1,4 @@
-"""A Cholesky factor of the kernel matrix by tiles, of which only the lower triangle is held."""
+"""A Cholesky factor of the kernel matrix by tiles, of which only the lower triangle is stored."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from gengap.errors import InputError
-from gengap.interpolate.kernel.solvers.krylov import power_iteration
 from gengap.interpolate.kernel.solvers.tiles import Advance, KernelTiles
 
 
@@ -60,12 +59,6 @@ class Factor:
         """A copy of V^T in the precision of L."""
         return vectors.T.to(self.corners[0].dtype, copy=True, memory_format=torch.contiguous_format)
 
-    def eigenvalues(self) -> tuple[float, float]:
-        """Estimates of L L^T's largest eigenvalue, from below, and of its smallest, from above, by power iteration."""
-        like = self.corners[0].new_empty(self.blocks[-1].stop)
-        largest, grown = (power_iteration(linear, like)[0] for linear in (self.multiply, self.solve))
-        return largest, 1 / grown if grown > 0 else math.nan
-
     def _before(self, i: int) -> Iterator[tuple[slice, Tensor]]:
         """Columns and tiles of block row i left of the diagonal."""
         for columns in self.blocks[:i]:
@@ -82,14 +75,13 @@ def cholesky(tiles: KernelTiles, dtype: torch.dtype, advance: Advance) -> Factor
     Args:
         tiles: The kernel matrix.
         dtype: What L is held and multiplied in: float64 or float32.
-        advance: Told the fraction of the operations that are done.
+        advance: Called with the fraction of the operations that are done.
 
     Raises:
         InputError: No jitter up to the size of K's diagonal helps: the kernel is not positive semidefinite.
     """
-    typical = tiles.diagonal_mean()
-    if not 0 < typical < math.inf:
-        raise not_positive_semidefinite()
+    typical = tiles.diagonal_mean
+    check_diagonal(typical)
     jitter = _Jitter(0.0, least=typical * tiles.n * torch.finfo(dtype).eps, most=typical)
     rows: list[Tensor] = []
     corners: list[Tensor] = []
@@ -109,8 +101,27 @@ def cholesky(tiles: KernelTiles, dtype: torch.dtype, advance: Advance) -> Factor
     return Factor(rows, corners, blocks, jitter.now)
 
 
+def check_diagonal(typical: float) -> None:
+    """Refuses a kernel whose diagonal cannot be that of a kernel matrix with a solution.
+
+    Args:
+        typical: Mean of k(x, x).
+
+    Raises:
+        InputError: It is 0, negative or not finite.
+    """
+    if typical == 0:
+        raise InputError(
+            "The kernel is 0 at the training points: every function of its space is 0 there.",
+            expected="a kernel that is positive at the points",
+            next_step="choose another kernel, or add a constant feature",
+        )
+    if not 0 < typical < math.inf:
+        raise not_positive_semidefinite()
+
+
 def not_positive_semidefinite() -> InputError:
-    """What to raise where no jitter helps."""
+    """The error where no jitter helps."""
     return InputError(
         "The kernel matrix is not positive semidefinite.",
         expected="a positive semidefinite kernel of finite values",

@@ -1,5 +1,6 @@
-"""Preconditioned conjugate gradients for several right-hand sides at once, in float64; power iteration."""
+"""Preconditioned conjugate gradients for several right-hand sides at once, in float64; extreme eigenvalues."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 Linear = Callable[[Tensor], Tensor]  # [n, C] to [n, C]
-_POWER_STEPS = 12
+_COLUMNS = 4  # vectors that are led to the smallest eigenvalues together
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,12 @@ def conjugate_gradients(
         least = left.norm(dim=0) / scale
         worst.append(float(least.max()))
         progress(worst[-1])
+        steps.append(step)
+        if worst[-1] <= limits.tol:
+            break
         z = precondition(residual)
         following = (residual * z).sum(0)
         turn = _ratio(following, inner)
-        steps.append(step)
         turns.append(turn)
         direction.mul_(turn).add_(z)
         inner = following
@@ -103,27 +106,60 @@ def _smallest_ritz_value(steps: list[Tensor], turns: list[Tensor]) -> float:
     for column in range(len(steps[0]) if steps else 0):
         alpha = torch.stack([step[column] for step in steps])
         alpha = alpha[: int((alpha > 0).cumprod(0).sum())]
-        beta = torch.stack([turn[column] for turn in turns])[: len(alpha)]
         if not len(alpha):
             continue
+        beta = torch.stack([turn[column] for turn in turns])[: len(alpha) - 1] if turns else alpha[:0]
         diagonal = 1 / alpha
-        diagonal[1:] += beta[:-1] / alpha[:-1]
-        beside = beta[:-1].sqrt() / alpha[:-1]
+        diagonal[1:] += beta / alpha[:-1]
+        beside = beta.sqrt() / alpha[:-1]
         matrix = torch.diag(diagonal) + torch.diag(beside, 1) + torch.diag(beside, -1)
         found = min(found, float(torch.linalg.eigvalsh(matrix)[0]))
     return found
 
 
-def power_iteration(linear: Linear, like: Tensor) -> tuple[float, Tensor]:
-    """Estimate, from below, of a symmetric positive definite map's largest eigenvalue, and a vector near its own.
+@dataclass(frozen=True)
+class Spectrum:
+    """Extreme eigenvalues of K, and the least of the preconditioner.
+
+    Attributes:
+        largest: Of K, from below.
+        smallest: Of K, from above; 0 where rounding makes it negative.
+        preconditioner: The least eigenvalue of the preconditioner, from above.
+    """
+
+    largest: float
+    smallest: float
+    preconditioner: float
+
+    def condition(self, eps: float) -> float:
+        """Of K, from below; at most 1 / eps, the rounding in products with K."""
+        return max(1.0, self.largest / (self.smallest + eps * self.largest))
+
+
+def spectrum(product: Linear, multiply: Linear, precondition: Linear, like: Tensor, steps: int) -> Spectrum:
+    """Rayleigh quotients of K for vectors that power iteration with K, and with its inverse, leads to.
+
+    One step is enough for the largest eigenvalue of a kernel matrix, which lies far above the others.
 
     Args:
-        linear: The map of ``[n, 1]``.
+        product: V to K V.
+        multiply: The same, or a cheap approximation.
+        precondition: V to an approximation of K^-1 V.
         like: ``[n, …]``: how many numbers, of which type and where.
+        steps: With the inverse, at least 1.
     """
-    vector = torch.randn(len(like), 1, generator=torch.Generator().manual_seed(0)).to(like)
-    grown = 0.0
-    for _ in range(_POWER_STEPS):
-        vector = linear(vector / vector.norm())
-        grown = float(vector.norm())
-    return grown, vector
+    generator = torch.Generator().manual_seed(0)
+    small = torch.randn(len(like), _COLUMNS, generator=generator).to(like)
+    large = (1 + 0.1 * torch.randn(len(like), 1, generator=generator)).to(like)
+    grown, tiny = 1.0, torch.finfo(like.dtype).tiny
+    for _ in range(steps):
+        small = precondition(small / small.norm(dim=0).clamp(min=tiny))
+        grown = float(small.norm(dim=0).max())
+    large = multiply(large)
+    large = large / large.norm().clamp(min=tiny)
+    basis = torch.linalg.qr(small).Q
+    image = product(torch.cat([basis, large], dim=1))
+    quotients = basis.T @ image[:, :-1]
+    smallest = float(torch.linalg.eigvalsh((quotients + quotients.T) / 2)[0])
+    largest = float((large * image[:, -1:]).sum())
+    return Spectrum(max(largest, smallest), max(0.0, smallest), 1 / grown if grown > 0 else math.inf)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gengap.interpolate.kernel.solvers.cholesky import not_positive_semidefinite
-from gengap.interpolate.kernel.solvers.krylov import Linear, power_iteration
+from gengap.interpolate.kernel.solvers.cholesky import check_diagonal, not_positive_semidefinite
 from gengap.interpolate.kernel.solvers.skinny_products import times, transposed_times
 from gengap.interpolate.kernel.solvers.tiles import Advance, KernelTiles
 
@@ -28,29 +27,16 @@ class Preconditioner:
         inverses: B^-1, tile by tile, float64.
         correction: H, ``[n, r]``, float64.
         blocks: Rows of each tile.
-        largest: Estimate of K's largest eigenvalue.
     """
 
     inverses: list[Tensor]
     correction: Tensor
     blocks: list[slice]
-    largest: float
 
     def solve(self, vectors: Tensor) -> Tensor:
         """P^-1 V."""
         near = [times(inverse, vectors[rows]) for inverse, rows in zip(self.inverses, self.blocks, strict=True)]
         return torch.cat(near).sub_(times(self.correction, transposed_times(self.correction, vectors)))
-
-    def smallest(self, product: Linear) -> tuple[float, float]:
-        """Estimates, from above, of the smallest eigenvalue of P, and of K, for a vector for which P is small.
-
-        Where K is nearly singular its own may be a thousand times smaller, or hidden by what is added to P's diagonal.
-
-        Args:
-            product: V to K V.
-        """
-        grown, vector = power_iteration(self.solve, self.correction)
-        return 1 / grown, float((vector * product(vector)).sum() / vector.square().sum())
 
 
 def preconditioner(tiles: KernelTiles, rank: int, seed: int, advance: Advance) -> Preconditioner:
@@ -63,11 +49,12 @@ def preconditioner(tiles: KernelTiles, rank: int, seed: int, advance: Advance) -
         tiles: K; the nearer to each other the points of a tile, the better.
         rank: Columns, at most n.
         seed: Of the columns.
-        advance: Told the fraction that is done.
+        advance: Called with the fraction that is done.
 
     Raises:
         InputError: The kernel is not positive semidefinite.
     """
+    check_diagonal(tiles.diagonal_mean)
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(tiles.n, generator=generator)[:rank].to(tiles.points.device)
     landmarks = tiles.points[chosen].to(torch.float64)
@@ -88,13 +75,7 @@ def preconditioner(tiles: KernelTiles, rank: int, seed: int, advance: Advance) -
     lower = torch.linalg.cholesky(inner)
     for rows in tiles.blocks:
         G[rows] = torch.linalg.solve_triangular(lower.T, G[rows], upper=True, left=False)
-    return Preconditioner(inverses, G, tiles.blocks, _largest(corner, float(values[-1]), tiles.n))
-
-
-def _largest(corner: Tensor, largest: float, n: int) -> float:
-    """Estimate of K's largest eigenvalue from that of some rows and columns: but for the diagonal, it grows with n."""
-    own = float(corner.diagonal().mean())
-    return own + (largest - own) * (n - 1) / max(1, len(corner) - 1)
+    return Preconditioner(inverses, G, tiles.blocks)
 
 
 def _inverse(left: Tensor, typical: float) -> Tensor:

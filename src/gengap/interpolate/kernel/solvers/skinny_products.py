@@ -21,7 +21,7 @@ _IN_PLACE = 1_000_000  # multiplications
 _FEWEST, _MOST = 16, 96  # rows of a strip
 
 Array = NDArray[np.float64] | NDArray[np.float32]
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 # How many threads BLAS has is the whole process's: one at a time changes it, and changes it back.
 _LIMITING = Lock()
 
@@ -45,7 +45,7 @@ def times(matrix: Tensor, vectors: Tensor) -> Tensor:
         for own, strip in strips(matrix.numpy()[rows], tall.shape[1]):
             np.matmul(strip, tall, out=product[rows][own])
 
-    in_threads(share, _halves(len(matrix)))
+    in_threads(share, equal_parts(len(matrix)))
     return torch.from_numpy(product)
 
 
@@ -61,16 +61,16 @@ def transposed_times(matrix: Tensor, vectors: Tensor) -> Tensor:
             product += flat[:, rows][:, own] @ strip
         return product
 
-    return torch.from_numpy(np.ascontiguousarray(np.sum(in_threads(share, _halves(len(matrix))), axis=0).T))
+    return torch.from_numpy(np.ascontiguousarray(np.sum(in_threads(share, equal_parts(len(matrix))), axis=0).T))
 
 
-def in_threads(work: Callable[[slice], Found], parts: Sequence[slice]) -> list[Found]:
-    """What work makes of each part, a thread for each, in which BLAS has one thread."""
+def in_threads(work: Callable[[slice], Result], parts: Sequence[slice]) -> list[Result]:
+    """The results of work on each part, in a thread for each; BLAS has one thread in each of these."""
     with _LIMITING, ThreadPoolExecutor(len(parts)) as pool, _libraries().limit(limits=1, user_api="blas"):
         return list(pool.map(work, parts))
 
 
-def _halves(count: int) -> list[slice]:
+def equal_parts(count: int) -> list[slice]:
     """As many equal parts as PyTorch has threads."""
     workers = torch.get_num_threads()
     ends = [count * i // workers for i in range(workers + 1)]

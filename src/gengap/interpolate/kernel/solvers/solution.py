@@ -8,18 +8,22 @@ import torch
 from torch import Tensor
 
 from gengap.interpolate.kernel.solvers.choice import Plan
-from gengap.interpolate.kernel.solvers.cholesky import cholesky
-from gengap.interpolate.kernel.solvers.krylov import Iterates, Limits, Linear, conjugate_gradients
+from gengap.interpolate.kernel.solvers.cholesky import Factor, check_diagonal, cholesky, not_positive_semidefinite
+from gengap.interpolate.kernel.solvers.dense import DenseFactor, DenseKernel, dense_factor, dense_kernel
+from gengap.interpolate.kernel.solvers.krylov import Iterates, Limits, Linear, conjugate_gradients, spectrum
 from gengap.interpolate.kernel.solvers.preconditioner import FLOOR, neighbourhood_order, preconditioner
 from gengap.interpolate.kernel.solvers.tiles import KernelTiles, PhaseProgress, StoredTiles, stored
 
-# Conjugate gradients on the kernel held in float32 go so far before the residual is taken in float64 again.
+# Conjugate gradients on K in float32 go so far before the residual is taken in float64 again.
 _STAGE = 2e-5
 _GAIN = 0.5  # a stage that leaves more than this part of the residual gains nothing any more
 _SHOWS = 0.1  # rounding below this part of the residual wanted does not show
 _EPS = torch.finfo(torch.float64).eps
-_ABOVE = 10  # times rounding, or what a preconditioner adds to the diagonal, an eigenvalue is told from it
+_ABOVE = 10  # times rounding, or what a preconditioner adds to the diagonal: an eigenvalue above it is resolved
 _FACTOR_PATIENCE, _PATIENCE = 10, 200  # products within which the residual has to halve
+LARGEST_UNCERTAINTY = 1e-2  # of a squared norm, as a fraction of it
+_CLOSER = 1e-3  # of the residual wanted: what the residual is brought to where it leaves a norm uncertain
+_RESOLVED = 4096  # points up to which a factor in float64 follows one in float32 that does not resolve K
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Solution:
         jitter: Largest number added to the diagonal of what was factored.
         condition: Estimate of K's condition number, from below.
         uncertain: Bound, up to a modest factor, on y^T K^-1 y - alpha^T K alpha of each column, ``[C]``; infinite where
-            K's least eigenvalues cannot be told from rounding.
+            K's least eigenvalues are not resolved from rounding.
     """
 
     coefficients: Tensor
@@ -49,10 +53,11 @@ def solve(
 ) -> Solution:
     """Solves K alpha = y until ||K alpha - y|| <= tol ||y|| in each column, K in float64.
 
-    ``cholesky`` preconditions conjugate gradients, whose kernel is computed anew by tiles in float64, with a factor; if
-    one in float32 does not lead to the residual, with one in float64 where there is room. ``pcg`` preconditions with
-    some columns of K and its diagonal tiles, for which it sorts the points first. If the plan holds K in float32,
-    conjugate gradients run on that, and again on what is left of y in float64; if it holds K in float64, on that.
+    ``cholesky`` preconditions conjugate gradients with a factor; if one in float32 does not lead to the residual, with
+    one in float64 where there is room. Their kernel is whole in memory in float64, or else computed anew by tiles.
+    ``pcg`` preconditions with some columns of K and its diagonal tiles, for which it sorts the points first. If the
+    plan stores K in float32, conjugate gradients run on that, and again on what is left of y in float64; if it stores
+    K in float64, on that.
 
     Args:
         tiles: The kernel matrix.
@@ -61,17 +66,10 @@ def solve(
         tol: Above 0.
         max_iter: Most products with K.
         seed: Of the columns drawn.
-        report: Told the phases.
+        report: Called with each phase and the fraction of it that is done.
     """
     if chosen.solver == "cholesky":
-        limits = Limits(tol, max_iter, _FACTOR_PATIENCE)
-        first = _by_factor(tiles, y, torch.float64 if chosen.bits == 64 else torch.float32, limits, report)
-        rest = replace(limits, max_iter=max_iter - first.iterations)
-        reached = bool((first.left.norm(dim=0) <= tol * y.norm(dim=0)).all())
-        if reached or chosen.bits == 64 or not chosen.room or rest.max_iter < 1:
-            return first
-        second = _by_factor(tiles, y, torch.float64, rest, report)
-        return replace(second, iterations=first.iterations + second.iterations)
+        return _by_factors(tiles, y, chosen, Limits(tol, max_iter, _FACTOR_PATIENCE), report)
     order = neighbourhood_order(tiles.points, tiles.size, seed)
     found = _by_pcg(
         replace(tiles, points=tiles.points[order]), y[order], chosen, Limits(tol, max_iter, _PATIENCE), seed, report
@@ -81,17 +79,80 @@ def solve(
     return replace(found, coefficients=solution, left=left)
 
 
-def _by_factor(tiles: KernelTiles, y: Tensor, dtype: torch.dtype, limits: Limits, report: PhaseProgress) -> Solution:
+def _by_factors(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, report: PhaseProgress) -> Solution:
+    """The solution from a factor in the plan's precision; from one in float64 where that does not do."""
+    check_diagonal(tiles.diagonal_mean)
+    known = dense_kernel(tiles, partial(report, "kernel")) if chosen.whole else tiles
+    wide, narrow = torch.float64, torch.float32
+    precisions = [wide] if chosen.bits == 64 else [narrow, wide] if chosen.room else [narrow]
+    spent, solution = 0, None
+    for dtype in precisions:
+        last = dtype == precisions[-1]
+        factor = _factor(tiles, known, dtype, report, jittered=last)
+        if factor is None:
+            continue
+        solution = _by_factor(tiles, known, factor, dtype, y, limits, report)
+        spent += solution.iterations
+        limits = replace(limits, max_iter=limits.max_iter - solution.iterations)
+        reached = bool((solution.left.norm(dim=0) <= limits.tol * y.norm(dim=0)).all())
+        resolved = not torch.isinf(solution.uncertain).any() or tiles.n > _RESOLVED
+        if last or limits.max_iter < 1 or (reached and resolved):
+            break
+    if solution is None:
+        raise not_positive_semidefinite()
+    return replace(solution, iterations=spent)
+
+
+def _factor(
+    tiles: KernelTiles, known: KernelTiles | DenseKernel, dtype: torch.dtype, report: PhaseProgress, *, jittered: bool
+) -> Factor | DenseFactor | None:
+    """K's factor; None where K is not positive definite in this precision and no jitter is wanted yet."""
+    if isinstance(known, DenseKernel):
+        whole = dense_factor(known, dtype, partial(report, "factor"))
+        if whole is not None or not jittered:
+            return whole
+    return cholesky(tiles, dtype, partial(report, "factor"))
+
+
+def _by_factor(
+    tiles: KernelTiles,
+    known: KernelTiles | DenseKernel,
+    factor: Factor | DenseFactor,
+    dtype: torch.dtype,
+    y: Tensor,
+    limits: Limits,
+    report: PhaseProgress,
+) -> Solution:
     """The solution from a factor in a precision."""
-    factor = cholesky(tiles, dtype, partial(report, "factor"))
-    system = _System(tiles, tiles, factor.solve, report)
+    system = _System(tiles, known, factor.solve, report)
     found = _exactly(system, y, limits)
-    largest, smallest = factor.eigenvalues()
-    condition = largest / smallest / max(_EPS, min(1.0, found.smallest_ratio))  # takes the jitter out again
-    rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean()
-    resolved = factor.jitter == 0 and smallest > _ABOVE * rounding
+    multiply = system.multiply if isinstance(known, DenseKernel) else factor.multiply
+    extremes = spectrum(system.multiply, multiply, factor.solve, y, steps=3)
+    rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean
+    resolved = factor.jitter == 0 and extremes.smallest > _ABOVE * rounding
     uncertain = _uncertain(system, y, found, resolved)
-    return Solution(found.solution, found.left, found.iterations, factor.jitter, condition, uncertain)
+    if resolved and isinstance(known, DenseKernel) and _leaves_open(y, found, uncertain):
+        found = _closer(system, y, found, limits)
+        uncertain = _uncertain(system, y, found, resolved)
+    return Solution(found.solution, found.left, found.iterations, factor.jitter, extremes.condition(_EPS), uncertain)
+
+
+def _leaves_open(y: Tensor, found: Iterates, uncertain: Tensor) -> bool:
+    """Whether a residual that was reached leaves a norm uncertain."""
+    squares = (found.solution * (y - found.left)).sum(0)
+    return bool((uncertain > LARGEST_UNCERTAINTY * squares).any())
+
+
+def _closer(system: "_System", y: Tensor, found: Iterates, limits: Limits) -> Iterates:
+    """The same with a smaller residual, as far as rounding allows."""
+    wanted = replace(limits, tol=_CLOSER, max_iter=max(1, limits.max_iter - found.iterations))
+    more = _exactly(system, found.left, wanted)
+    return Iterates(
+        found.solution + more.solution,
+        more.left,
+        found.iterations + more.iterations,
+        min(found.smallest_ratio, more.smallest_ratio),
+    )
 
 
 def _by_pcg(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: int, report: PhaseProgress) -> Solution:
@@ -102,10 +163,10 @@ def _by_pcg(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: i
     method = _staged if precision == torch.float32 else _exactly
     system = _System(tiles, known, near.solve, report)
     found = method(system, y, limits)
-    rounding = torch.finfo(precision or torch.float64).eps * tiles.diagonal_mean()
-    smallest, of_K = near.smallest(lambda vector: known.product(vector, partial(report, "condition")))
-    uncertain = _uncertain(system, y, found, smallest > _ABOVE * FLOOR * tiles.diagonal_mean())
-    condition = near.largest / max(of_K, rounding)
+    extremes = spectrum(system.multiply, system.multiply, near.solve, y, steps=6)
+    resolved = extremes.preconditioner > _ABOVE * FLOOR * tiles.diagonal_mean
+    uncertain = _uncertain(system, y, found, resolved)
+    condition = extremes.condition(torch.finfo(precision or torch.float64).eps)
     return Solution(found.solution, found.left, found.iterations, 0.0, condition, uncertain)
 
 
@@ -119,37 +180,41 @@ def _uncertain(system: "_System", y: Tensor, found: Iterates, resolved: bool) ->
     alpha, left = found.solution, found.left
     if not resolved:
         return torch.where(y.norm(dim=0) > 0, math.inf, 0.0)
-    trace = system.tiles.n * system.tiles.diagonal_mean()
+    trace = system.tiles.n * system.tiles.diagonal_mean
     rest = 2 * (left * system.precondition(left)).sum(0).abs() / max(_EPS, min(1.0, found.smallest_ratio))
     return 2 * (alpha * left).sum(0).abs() + rest + _EPS * trace * alpha.square().sum(0)
 
 
 @dataclass(frozen=True)
 class _System:
-    """K by tiles, what is known of it between products, an approximation of its inverse, and whom to tell."""
+    """K by tiles, what is stored of it between products, an approximation of its inverse, and who follows the work."""
 
     tiles: KernelTiles
-    known: KernelTiles | StoredTiles
+    known: KernelTiles | StoredTiles | DenseKernel
     precondition: Linear
     report: PhaseProgress
 
-    def iterate(self, y: Tensor, limits: Limits) -> Iterates:
-        """Conjugate gradients on what is known of K."""
+    def multiply(self, vectors: Tensor) -> Tensor:
+        """K V."""
+        return self.known.product(vectors, partial(self.report, "condition"))
 
-        def told(residual: float) -> None:
+    def iterate(self, y: Tensor, limits: Limits) -> Iterates:
+        """Conjugate gradients on K as it is stored."""
+
+        def follow(residual: float) -> None:
             done = math.log(max(residual, limits.tol)) / math.log(limits.tol)
             self.report("iterations", max(0.0, done))
 
         def product(vectors: Tensor) -> Tensor:
             return self.known.product(vectors, partial(self.report, "product"))
 
-        return conjugate_gradients(product, self.precondition, y, limits, told)
+        return conjugate_gradients(product, self.precondition, y, limits, follow)
 
 
 def _exactly(system: _System, y: Tensor, limits: Limits) -> Iterates:
     """On K in float64. What is left of y is computed anew where rounding in K alpha could show in it."""
     found = system.iterate(y, limits)
-    trace = system.tiles.n * system.tiles.diagonal_mean()  # K's largest eigenvalue is at most this
+    trace = system.tiles.n * system.tiles.diagonal_mean  # K's largest eigenvalue is at most this
     rounding = torch.finfo(y.dtype).eps * trace * found.solution.norm(dim=0)
     if bool((rounding <= _SHOWS * limits.tol * y.norm(dim=0)).all()):
         return found

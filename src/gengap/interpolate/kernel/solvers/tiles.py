@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from gengap.interpolate.kernel.solvers.skinny_products import in_threads, strips
 
 Advance = Callable[[float], None]  # called with the fraction of a phase that is done
 PhaseProgress = Callable[[str, float], None]  # called with the name of a phase and the fraction of it that is done
+_SAMPLE = 128  # points whose k(x, x) is computed
 Tile = tuple[slice, slice, Tensor]  # its rows, its columns, its values
 
 
@@ -44,9 +46,10 @@ class KernelTiles:
         """That part of K."""
         return self.kernel.between(self.points[rows].to(dtype), self.points[columns].to(dtype))
 
+    @cached_property
     def diagonal_mean(self) -> float:
         """Mean of k(x, x) over some of the points, from all parts of their order."""
-        some = self.points[:: -(-self.n // self.size)].to(torch.float64)
+        some = self.points[:: -(-self.n // _SAMPLE)].to(torch.float64)
         return float(self.kernel.between(some, some).diagonal().mean())
 
     def product(self, vectors: Tensor, advance: Advance) -> Tensor:
