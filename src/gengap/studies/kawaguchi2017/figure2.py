@@ -169,7 +169,7 @@ def ratios(rows: "pd.DataFrame") -> "Figure | None":
         color=alt.Color("data:N", legend=alt.Legend(title=None)),
         strokeDash=alt.StrokeDash("after:N", legend=alt.Legend(title=None)),
         detail="seed:N",
-        tooltip=list(drawn),
+        tooltip=["data", "seed", "alpha", "after", "ratio"],
     )
     return Figure(
         "two-phase-ratio",
