@@ -149,3 +149,17 @@ def test_stability_starts_from_the_weights(weights: Path, tmp_path: Path, capsys
     assert found["values"]["distance"] == found["rows"][-1]["distance"] > 0
     assert found["values"]["lipschitz_seen"] > 0
     assert (tmp_path / "report" / "twin-distance.png").exists()
+
+
+def test_memorisation_scores_each_example(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("memorisation", "mlp-1x512", "--weights", weights, "--examples", 40, "--corruption", "labels")
+    found = document(capsys, *arguments, "--level", 0.5, "--trainings", 4, "--epochs", 2, "--out", tmp_path / "report")
+    assert len(found["rows"]) == 40
+    cheap = {"loss", "margin", "gradient_norm", "self_influence"}
+    assert cheap | {"memorisation", "memorisation_error", "corrupt"} <= set(found["rows"][0])
+    assert 0 <= found["values"]["auroc_loss"] <= 1
+    assert found["status"] in ("ok", "partial")
+    assert (tmp_path / "report" / "memorisation.png").exists()
+    plain = document(capsys, "memorisation", "mlp-1x512", "--weights", weights, "--examples", 30)
+    losses = [row["loss"] for row in plain["rows"]]
+    assert losses == sorted(losses, reverse=True)

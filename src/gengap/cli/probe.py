@@ -193,6 +193,22 @@ def stability(
     return probe_stability(subject, epochs=epochs, lr=lr, batch_size=batch_size, twins=twins)
 
 
+@_probe
+def memorisation(
+    subject: "ProbeSubject",
+    trainings: Annotated[
+        int, typer.Option(help="Trainings on subsets of 70 %, for Feldman's scores; 0 for the cheap scores alone.")
+    ] = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each.")] = 20,
+    lr: Annotated[float, typer.Option(help="Their learning rate.")] = 0.05,
+    batch_size: Annotated[int, typer.Option(min=1, help="Their minibatch.")] = 32,
+) -> "ProbeAnswer":
+    """Score each training example: is it memorised, or its label wrong?"""
+    from gengap.tasks.probe.memorisation import probe_memorisation
+
+    return probe_memorisation(subject, trainings=trainings, epochs=epochs, lr=lr, batch_size=batch_size)
+
+
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[float, str], None]]:
     """A bar on stderr that counts examples; nothing off a terminal."""

@@ -11,8 +11,17 @@ from gengap.probes.coherent_gradients import Alpha, Coherence, Contributions, co
 from gengap.probes.critical_samples import CriticalSamples, critical_samples
 from gengap.probes.easy_examples import LearningEvents, learning_events
 from gengap.probes.hessian import Curvature, Density, NoiseScale, Spectrum, curvature, gradient_noise_scale
+from gengap.probes.label_errors import (
+    Detection,
+    agreement,
+    cheap_scores,
+    detection,
+    out_of_fold_probabilities,
+    snapshot_scores,
+)
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
+from gengap.probes.retraining import Memorisation, leave_one_out, memorisation
 from gengap.probes.sensitivity import LossSensitivity, gini, input_gradient_norms, loss_sensitivity
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 from gengap.probes.theorem7 import Theorem7, theorem7
@@ -53,6 +62,16 @@ __all__ = [
     # Easy examples
     "LearningEvents",
     "learning_events",
+    # Memorisation, influence and wrong labels
+    "Detection",
+    "Memorisation",
+    "agreement",
+    "cheap_scores",
+    "detection",
+    "leave_one_out",
+    "memorisation",
+    "out_of_fold_probabilities",
+    "snapshot_scores",
     # Uniform stability
     "TwinStability",
     "largest_change",

@@ -1,0 +1,202 @@
+"""Suspicious examples: cheap scores of one training, out-of-fold predictions, and how well scores find wrong labels."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy.special import log_softmax, softmax
+from scipy.stats import rankdata
+from torch import nn
+
+from gengap.arrays import Floats
+from gengap.data import Problem, Split
+from gengap.errors import InputError
+from gengap.network.gradients import gradient_norms, per_example_gradients
+from gengap.network.inputs import batches, class_scores
+from gengap.probes.easy_examples import learning_events
+from gengap.seeds import generator
+from gengap.train import Execution, Recipe, train
+
+DAMPING = 0.1  # of the diagonal curvature, in units of its mean
+
+
+class Detection(NamedTuple):
+    """How well a score finds wrong labels, where the larger score is the more suspicious.
+
+    Attributes:
+        auroc: Probability that a wrong label has a larger score than a right one; ties count half.
+        precision, recall, f1: Of the examples flagged.
+        flagged: How many those are.
+        found_in_a_tenth: Share of the wrong labels among the tenth with the largest scores.
+    """
+
+    auroc: float
+    precision: float
+    recall: float
+    f1: float
+    flagged: int
+    found_in_a_tenth: float
+
+
+def cheap_scores(
+    problem: Problem, recipe: Recipe, *, seed: int = 0, execution: Execution | None = None
+) -> dict[str, Floats]:
+    """Scores ``[N]`` from one training, each larger for the more suspicious example.
+
+    ``mean_loss`` and ``mean_margin`` (with its sign turned) over the ends of epochs, ``times_wrong`` the share of them
+    at which it is misclassified, ``forgetting`` how often it is forgotten, ``gradient_norm`` the mean norm of its
+    gradient, and ``self_influence`` of ``snapshot_scores`` at the end.
+
+    Source: Pleiss et al. 2020 (arXiv:2001.10528) for margins, Toneva et al. 2019 (arXiv:1812.05159) for forgetting,
+    Paul et al. 2021 (arXiv:2107.07075) for gradient norms, Koh and Liang 2017 (arXiv:1703.04730) for influence.
+
+    Args:
+        problem: Whose training examples are scored.
+        recipe: How to train; every epoch counts.
+        seed: Of the training.
+        execution: How to compute.
+
+    Raises:
+        InputError: A layer that mixes the examples of a batch in evaluation mode.
+    """
+    recipe = recipe.model_copy(update={"snapshots": tuple(range(recipe.epochs + 1))})
+    run = train(problem, recipe, seed, execution=execution)
+    parts = [_scores_of(run.model(epoch), problem) for epoch in sorted(run.snapshots) if epoch]
+    events = learning_events(np.stack([part["margin"] < 0 for part in parts]))  # a margin whose sign is turned
+    return {
+        "mean_loss": np.mean([part["loss"] for part in parts], axis=0),
+        "mean_margin": np.mean([part["margin"] for part in parts], axis=0),
+        "times_wrong": 1 - events.share,
+        "forgetting": events.forgotten.astype(np.float64),
+        "gradient_norm": np.mean([part["gradient_norm"] for part in parts], axis=0),
+        "self_influence": _self_influence(run.model(), problem),
+    }
+
+
+def snapshot_scores(model: nn.Module, problem: Problem) -> dict[str, Floats]:
+    """Scores ``[N]`` of a network as it is, each larger for the more suspicious training example.
+
+    ``loss``, ``margin`` with its sign turned, ``gradient_norm``, and ``self_influence``, ``g^T (F + lambda I)^-1 g`` of
+    the last linear layer with the diagonal F of squared gradients.
+
+    Args:
+        model: In the mode that it is in.
+        problem: Whose training examples are scored.
+
+    Raises:
+        InputError: A layer that mixes the examples of a batch, or no linear layer.
+    """
+    return {**_scores_of(model, problem), "self_influence": _self_influence(model, problem)}
+
+
+def _scores_of(model: nn.Module, problem: Problem) -> dict[str, Floats]:
+    y, rows = problem.train.y, np.arange(len(problem.train))
+    scores = class_scores(model, problem, problem.train.x)
+    others = scores.copy()
+    others[rows, y] = -np.inf
+    return {
+        "loss": -log_softmax(scores, axis=1)[rows, y],
+        "margin": others.max(1) - scores[rows, y],
+        "gradient_norm": np.concatenate([gradient_norms(model, a, b).numpy() for a, b in batches(problem, model)]),
+    }
+
+
+def _self_influence(model: nn.Module, problem: Problem) -> Floats:
+    """``sum_p g_p^2 / (F_p + lambda)`` over the parameters of the last linear layer."""
+    layers = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    if not layers:
+        raise InputError("The network has no linear layer.", expected="one that gives the scores")
+    names = [f"{layers[-1]}.{part}" for part, _ in model.get_submodule(layers[-1]).named_parameters()]
+    squares = []
+    for x, y in batches(problem, model):
+        parts = per_example_gradients(model, x, y, parameters=names)
+        squares.append(torch.cat([g.flatten(1) for g in parts.values()], 1).square())
+    whole = torch.cat(squares).double()
+    fisher = whole.mean(0)
+    found: Floats = (whole / (fisher + DAMPING * fisher.mean())).sum(1).numpy()
+    return found
+
+
+def out_of_fold_probabilities(
+    problem: Problem, recipe: Recipe, *, folds: int = 5, seed: int = 0, execution: Execution | None = None
+) -> Floats:
+    """Class probabilities ``[N, C]`` of each training example, from a network that was not trained on it.
+
+    Args:
+        problem: Whose training examples are predicted.
+        recipe: How to train.
+        folds: At least 2.
+        seed: Of the folds and the trainings.
+        execution: How to compute.
+
+    Raises:
+        InputError: Fewer than two folds, or fewer examples than folds.
+    """
+    N = len(problem.train)
+    if not 2 <= folds <= N:
+        raise InputError(f"{folds} folds of {N} examples.", expected=f"2 to {N} folds")
+    fold = generator(seed, "folds").permutation(N) % folds
+    found = np.zeros((N, problem.n_classes))
+    few = problem.take(None, 1)
+    for k in range(folds):
+        used = np.flatnonzero(fold != k)
+        step = {"step": "fold", "fold": k, "folds": folds, "seed": seed}
+        part = few.derive(step, train=Split(problem.train.x[used], problem.train.y[used]))
+        model = train(part, recipe, seed, execution=execution).model()
+        held = fold == k
+        found[held] = softmax(class_scores(model, problem, problem.train.x[held]), axis=1)
+    return found
+
+
+def detection(scores: ArrayLike, wrong: ArrayLike, *, flagged: ArrayLike | None = None) -> Detection:
+    """How well scores find the wrong labels.
+
+    Args:
+        scores: ``[N]``, larger for the more suspicious.
+        wrong: Whether each label is wrong, ``[N]``; some are and some are not.
+        flagged: Whether each example is called wrong; None flags as many as are wrong, those with the largest scores.
+
+    Raises:
+        InputError: Shapes that differ, scores that are not finite, or none or all labels wrong.
+
+    >>> detection([3.0, 2.0, 1.0, 0.0], [True, False, True, False])[:4]
+    (0.75, 0.5, 0.5, 0.5)
+    """
+    s, w = np.asarray(scores, dtype=np.float64), np.asarray(wrong, dtype=bool)
+    if s.shape != w.shape or s.ndim != 1 or not np.isfinite(s).all() or w.all() or not w.any():
+        raise InputError(
+            f"{s.size} scores for {w.size} labels, {int(w.sum())} of them wrong.",
+            expected="a finite score for each label, some of them wrong and some right",
+        )
+    bad, good = int(w.sum()), int((~w).sum())
+    auroc = (rankdata(s)[w].sum() - bad * (bad + 1) / 2) / (bad * good)
+    order = np.argsort(-s, kind="stable")
+    if flagged is None:
+        called = np.zeros(len(s), dtype=bool)
+        called[order[:bad]] = True
+    else:
+        called = np.asarray(flagged, dtype=bool)
+    hits = int((called & w).sum())
+    precision, recall = hits / max(1, int(called.sum())), hits / bad
+    f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+    tenth = float(w[order[: max(1, len(s) // 10)]].sum() / bad)
+    return Detection(float(auroc), precision, recall, f1, int(called.sum()), tenth)
+
+
+def agreement(scores: Mapping[str, ArrayLike], reference: ArrayLike) -> dict[str, float]:
+    """Spearman's rank correlation of each score with a reference, over the examples where the reference is known.
+
+    Args:
+        scores: Name -> ``[N]``.
+        reference: ``[N]``, such as memorisation scores; NaN where unknown.
+    """
+    known = np.asarray(reference, dtype=np.float64)
+    there = np.isfinite(known)
+    found = {}
+    for name, values in scores.items():
+        a, b = rankdata(np.asarray(values)[there]), rankdata(known[there])
+        spread = a.std() * b.std()
+        found[name] = float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread else float("nan")
+    return found

@@ -1,0 +1,183 @@
+"""Memorisation and influence by retraining on subsets: what an example's presence in training changes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gengap.arrays import Floats, Ints
+from gengap.data import Problem, Split
+from gengap.errors import InputError
+from gengap.network.inputs import class_scores
+from gengap.seeds import generator, stream
+from gengap.train import Execution, Recipe, Run, train, train_replicas
+
+REPLICAS = 8  # trainings in one step
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """Memorisation of N training examples and their influence on M test examples, from K trainings.
+
+    Attributes:
+        included: Whether training k used example n, bool ``[K, N]``.
+        correct: Whether its network classifies the training examples correctly, bool ``[K, N]``.
+        test_correct: The same for the test examples, bool ``[K, M]``.
+    """
+
+    included: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
+    test_correct: NDArray[np.bool_]
+
+    @property
+    def scores(self) -> Floats:
+        """``P(correct on n | n was used) - P(correct on n | n was not)``, ``[N]``; NaN where one of them was never.
+
+        Source: Feldman and Zhang 2020 (arXiv:2008.03703), equation 1.
+        """
+        return self._difference(self.correct)[0]
+
+    @property
+    def errors(self) -> Floats:
+        """Standard error of each score over the draw of the trainings, ``[N]``; NaN with fewer than two of a kind."""
+        return self._difference(self.correct)[1]
+
+    def influence(self, test: int) -> tuple[Floats, Floats]:
+        """Each training example's influence on one test example, and its standard error, each ``[N]``.
+
+        ``P(correct on the test example | n was used) - P(correct on it | n was not)``.
+
+        Source: Feldman and Zhang 2020 (arXiv:2008.03703), equation 2.
+        """
+        if not 0 <= test < self.test_correct.shape[1]:
+            raise InputError(f"Test example {test}.", expected=f"0 to {self.test_correct.shape[1] - 1}")
+        return self._difference(np.broadcast_to(self.test_correct[:, test : test + 1], self.included.shape))
+
+    def _difference(self, correct: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        parts = []
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for used in (self.included, ~self.included):
+                count = used.sum(0).astype(np.float64)
+                mean = (correct & used).sum(0) / count
+                parts.append((mean, mean * (1 - mean) / (count - 1)))
+            value = parts[0][0] - parts[1][0]
+            error = np.sqrt(parts[0][1] + parts[1][1])
+        known = np.minimum(self.included.sum(0), (~self.included).sum(0)) > 1
+        return value, np.where(known, error, np.nan)
+
+
+def memorisation(
+    problem: Problem,
+    recipe: Recipe,
+    *,
+    trainings: int = 40,
+    fraction: float = 0.7,
+    seed: int = 0,
+    together: bool = True,
+    execution: Execution | None = None,
+) -> Memorisation:
+    """Memorisation and influence from trainings on random subsets of the training split.
+
+    The estimate from few trainings varies: its standard error stands beside each score.
+
+    Source: Feldman and Zhang 2020 (arXiv:2008.03703), section 2.2, with subsets of 70 %.
+
+    Args:
+        problem: Whose training examples are scored; influence is on its test examples.
+        recipe: How to train.
+        trainings: K, at least 4.
+        fraction: Part of the training examples in each subset, in (0, 1).
+        seed: Of the subsets and the trainings.
+        together: Whether trainings are replicas of one step, some at a time.
+        execution: How to compute; None leaves it to ``gengap.train.train``.
+
+    Raises:
+        InputError: An argument out of its range.
+    """
+    N = len(problem.train)
+    size = round(fraction * N)
+    if trainings < 4 or not 0 < size < N:
+        raise InputError(
+            f"{trainings} trainings on {size} of {N} examples.", expected="at least 4, each on some but not all"
+        )
+    subsets = [np.sort(generator(seed, "subset", k).permutation(N)[:size]) for k in range(trainings)]
+    included = np.zeros((trainings, N), dtype=bool)
+    for k, subset in enumerate(subsets):
+        included[k, subset] = True
+    runs = _trained(problem, recipe, subsets, seed, together, execution)
+    return Memorisation(included, *_correct(runs, problem))
+
+
+def leave_one_out(
+    problem: Problem,
+    recipe: Recipe,
+    *,
+    indices: Ints | None = None,
+    repeats: int = 2,
+    seed: int = 0,
+    execution: Execution | None = None,
+) -> Memorisation:
+    """The same by leaving out one example at a time: for small sets, with ``repeats`` trainings each.
+
+    Trainings of one repeat share their seed, so that they differ in nothing else. An example that is left out in no
+    training has no score.
+
+    Args:
+        problem: Whose training examples are scored.
+        recipe: How to train.
+        indices: The examples left out; None for all.
+        repeats: Seeds, at least 2.
+        seed: Of the trainings.
+        execution: How to compute.
+
+    Raises:
+        InputError: Fewer than two repeats, or no or unknown examples.
+    """
+    N = len(problem.train)
+    chosen = np.arange(N) if indices is None else np.asarray(indices)
+    if repeats < 2 or not len(chosen) or chosen.min() < 0 or chosen.max() >= N or N < 2:
+        raise InputError(f"{repeats} repeats, {len(chosen)} of {N} examples.", expected="at least 2, and some of them")
+    subsets = [np.delete(np.arange(N), n) for n in chosen]
+    included = np.ones((repeats * len(chosen), N), dtype=bool)
+    runs: list[Run] = []
+    for repeat in range(repeats):
+        for k, n in enumerate(chosen):
+            included[repeat * len(chosen) + k, n] = False
+        runs += _trained(problem, recipe, subsets, stream(seed, "leave one out", repeat), True, execution, same=True)
+    return Memorisation(included, *_correct(runs, problem))
+
+
+def _trained(
+    problem: Problem,
+    recipe: Recipe,
+    subsets: list[Ints],
+    seed: int,
+    together: bool,
+    execution: Execution | None,
+    *,
+    same: bool = False,
+) -> list[Run]:
+    few = problem.take(None, 1)  # the recipe need not measure the test error
+    problems = [
+        few.derive(
+            {"step": "subset", "seed": seed, "training": k, "size": len(subset), "same": same},
+            train=Split(problem.train.x[subset], problem.train.y[subset]),
+        )
+        for k, subset in enumerate(subsets)
+    ]
+    seeds = [seed if same else stream(seed, "memorisation", k) for k in range(len(subsets))]
+    if not together:
+        return [train(p, recipe, s, execution=execution) for p, s in zip(problems, seeds, strict=True)]
+    runs: list[Run] = []
+    for start in range(0, len(problems), REPLICAS):
+        part = slice(start, start + REPLICAS)
+        trios = [(p, recipe, s) for p, s in zip(problems[part], seeds[part], strict=True)]
+        runs += train_replicas(trios, execution=execution)
+    return runs
+
+
+def _correct(runs: list[Run], problem: Problem) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    found = []
+    for split in (problem.train, problem.test):
+        found.append(np.stack([class_scores(run.model(), problem, split.x).argmax(1) == split.y for run in runs]))
+    return found[0], found[1]

@@ -1,0 +1,131 @@
+"""Memorisation scores against loops over the trainings, their errors, and what single wrong labels do."""
+
+import numpy as np
+import pytest
+
+from gengap import load, probes
+from gengap.data import Split
+from gengap.errors import InputError
+from gengap.network.inputs import class_scores
+from gengap.train import Execution, Recipe, train
+
+RECIPE = Recipe(model="mlp-1x512", learning_rate=0.1, batch_size=16, epochs=8, precision="float32")
+ON_CPU = Execution()
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """60 digits, of which the first four have wrong labels."""
+    digits = load("digits").take(60, 40)
+    y = digits.train.y.copy()
+    y[:4] = (y[:4] + 5) % 10
+    return digits.derive({"step": "wrong"}, train=Split(digits.train.x, y))
+
+
+@pytest.fixture(scope="module")
+def found(noisy):
+    return probes.memorisation(noisy, RECIPE, trainings=12, execution=ON_CPU)
+
+
+def test_scores_errors_and_influence_against_loops(found) -> None:
+    for n in range(60):
+        used = [c for c, i in zip(found.correct[:, n], found.included[:, n], strict=True) if i]
+        unused = [c for c, i in zip(found.correct[:, n], found.included[:, n], strict=True) if not i]
+        if min(len(used), len(unused)) > 1:
+            assert found.scores[n] == pytest.approx(np.mean(used) - np.mean(unused))
+            spread = np.var(used, ddof=1) / len(used) + np.var(unused, ddof=1) / len(unused)
+            assert found.errors[n] == pytest.approx(np.sqrt(spread))
+    values, errors = found.influence(3)
+    used = found.included[:, 7]
+    assert values[7] == pytest.approx(found.test_correct[used, 3].mean() - found.test_correct[~used, 3].mean())
+    assert np.isfinite(errors).sum() > 50
+    with pytest.raises(InputError, match="Test example 40"):
+        found.influence(40)
+
+
+def test_each_training_uses_its_subset_and_a_wrong_label_is_memorised(noisy, found) -> None:
+    assert (found.included.sum(1) == 42).all()
+    assert len({row.tobytes() for row in found.included}) == 12
+    assert np.nanmean(found.scores[:4]) > np.nanmean(found.scores[4:]) + 0.2
+
+
+def test_replicas_equal_trainings_in_turn(noisy) -> None:
+    exact = Execution(precision="float64")
+    few = RECIPE.model_copy(update={"epochs": 2})
+    together, apart = (
+        probes.memorisation(noisy, few, trainings=4, together=way, execution=exact) for way in (True, False)
+    )
+    assert (together.correct == apart.correct).all()
+    assert (together.test_correct == apart.test_correct).all()
+
+
+def test_leave_one_out_leaves_out_one(noisy) -> None:
+    small = noisy.take(20, 10)
+    found = probes.leave_one_out(small, RECIPE, indices=np.array([1, 5]), repeats=2, execution=ON_CPU)
+    assert (found.included.sum(1) == 19).all()
+    assert np.isfinite(found.scores[[1, 5]]).all()
+    assert np.isnan(found.scores[[0, 2]]).all()
+    with pytest.raises(InputError, match="repeats"):
+        probes.leave_one_out(small, RECIPE, repeats=1)
+
+
+def test_cheap_scores_find_wrong_labels_and_are_what_they_say(noisy) -> None:
+    scores = probes.cheap_scores(noisy, RECIPE, execution=ON_CPU)
+    wrong = np.arange(60) < 4
+    assert probes.detection(scores["mean_loss"], wrong).auroc > 0.8
+    assert set(scores) == {
+        *("mean_loss", "mean_margin", "times_wrong", "forgetting", "gradient_norm", "self_influence"),
+    }
+    assert all(values.shape == (60,) and np.isfinite(values).all() for values in scores.values())
+    run = train(noisy, RECIPE.model_copy(update={"snapshots": tuple(range(9))}), 0, execution=ON_CPU)
+    losses = []
+    for epoch in range(1, 9):
+        logits = class_scores(run.model(epoch), noisy, noisy.train.x)
+        losses.append(np.log(np.exp(logits).sum(1)) - logits[np.arange(60), noisy.train.y])
+    assert scores["mean_loss"] == pytest.approx(np.mean(losses, axis=0), rel=1e-6)
+
+
+def test_out_of_fold_probabilities_come_from_networks_that_have_not_seen_the_example(noisy) -> None:
+    found = probes.out_of_fold_probabilities(noisy, RECIPE, folds=3, execution=ON_CPU)
+    assert found.sum(1) == pytest.approx(np.ones(60))
+    # Networks that have seen the wrong labels fit them; these have not.
+    assert (found.argmax(1)[:4] == noisy.train.y[:4]).sum() <= 1
+    with pytest.raises(InputError, match="folds"):
+        probes.out_of_fold_probabilities(noisy, RECIPE, folds=1)
+
+
+def test_detection_against_scikit_learn_and_its_limits() -> None:
+    from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
+
+    random = np.random.default_rng(0)
+    wrong = random.random(300) < 0.2
+    scores = np.round(random.normal(size=300) + wrong, 1)  # with ties
+    flagged = scores > 0.8
+    found = probes.detection(scores, wrong, flagged=flagged)
+    assert found.auroc == pytest.approx(roc_auc_score(wrong, scores))
+    assert found.precision == pytest.approx(precision_score(wrong, flagged))
+    assert found.recall == pytest.approx(recall_score(wrong, flagged))
+    assert found.f1 == pytest.approx(f1_score(wrong, flagged))
+    assert probes.detection(wrong.astype(float), wrong)[:4] == (1, 1, 1, 1)
+    for bad in (np.zeros(300, bool), np.ones(300, bool), wrong[:10]):
+        with pytest.raises(InputError, match="wrong"):
+            probes.detection(scores, bad)
+
+
+def test_agreement_is_spearmans() -> None:
+    from scipy.stats import spearmanr
+
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=50), random.normal(size=50)
+    b[3] = np.nan
+    there = np.isfinite(b)
+    found = probes.agreement({"a": a, "constant": np.ones(50)}, b)
+    assert found["a"] == pytest.approx(spearmanr(a[there], b[there]).statistic)
+    assert np.isnan(found["constant"])
+
+
+def test_too_few_trainings_are_refused(noisy) -> None:
+    with pytest.raises(InputError, match="3 trainings"):
+        probes.memorisation(noisy, RECIPE, trainings=3)
+    with pytest.raises(InputError, match="60 of 60"):
+        probes.memorisation(noisy, RECIPE, fraction=1.0)
