@@ -34,7 +34,7 @@ def aimed_bets(losses, m, alpha) -> list[float]:
     """Bets that aim at 1/alpha from the capital that is there; none once it is reached."""
     now, n, bets = 1.0, len(losses), []
     for t, (loss, deviation) in enumerate(zip(losses, deviations(losses), strict=True)):
-        missing = max(-math.log(alpha) - math.log(now), 0.0)
+        missing = max(-math.log(alpha) - math.log(now), 0.01)
         bet = min(math.sqrt(2 * missing / (n - t)) / deviation, C / m if m > 0 else math.inf)
         bets.append(bet)
         now *= 1 + bet * (1 - loss - m)
@@ -106,6 +106,12 @@ def test_the_mean_width_is_close_to_the_normal_one() -> None:
     losses = np.random.default_rng(4).beta(2, 2, (20, 4_000))
     widths = (bounds.betting(losses) - losses.mean(axis=1)) * math.sqrt(4_000) / losses.std(axis=1)
     assert 1.645 < widths.mean() < 3.0  # 1.645 for means known to be normal, 2.45 for Hoeffding with this variance
+
+
+def test_no_order_is_unlucky_beyond_measure() -> None:
+    """A capital that comes to rest just below the target would refute nothing, far above the losses."""
+    losses = np.random.default_rng(0).beta(0.5, 9.5, (60, 600))
+    assert np.max(bounds.betting(losses) - losses.mean(axis=1)) < 0.03
 
 
 def test_batches_equal_a_loop() -> None:

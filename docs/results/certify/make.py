@@ -187,7 +187,8 @@ means that the bound is wider than it needs to be. All {len(rows):,} rows are in
 {machine(seconds)}
 
 How betting fares on sorted files, by order and bets: [orders.md](orders.md). Two models on the same examples:
-[paired.md](paired.md).
+[paired.md](paired.md). Metrics, clusters, subgroups, thresholds and leaderboards: [evaluations.md](evaluations.md).
+Beside the intervals of other tools: [peers.md](peers.md).
 
 ## Bounds of counts, summed exactly over the binomial distribution
 

@@ -16,6 +16,7 @@ _CELLS = 6.5  # cells of the grid of risks for each root of N: a fifth of a boun
 _RENEWALS = 100
 _AT_ONCE = 2_000_000  # capitals in memory
 _TINY = 1e-12
+_LEAST_MISSING = 0.01  # in the logarithm of the capital
 _HALVINGS = 45
 _ROUND_OFF = 1e-6  # in the logarithm of the capital; larger than the error of its sum
 
@@ -119,13 +120,13 @@ def _last_cell(y: Floats, means: Floats, wealth: float) -> int:
     capital, alive = np.zeros(means.size), np.arange(means.size)
     deviations = _deviations(y)
     for start, stop in pairwise(_renewals(y.size)):
-        aims = np.sqrt(2 * (wealth - capital) / (y.size - start))
+        aims = _aims(wealth - capital, y.size - start)
         for part in np.array_split(np.arange(start, stop), max(1, alive.size * (stop - start) // _AT_ONCE)):
             m = means[alive, None]
             bets = np.minimum(aims[:, None] / deviations[part], _LARGEST_BET / np.maximum(m, _TINY))
             paths = capital[:, None] + np.cumsum(np.log1p(bets * (y[part] - m)), axis=1)
             keep = paths.max(axis=1) < wealth + _ROUND_OFF
-            capital, alive, aims = np.minimum(paths[keep, -1], wealth), alive[keep], aims[keep]
+            capital, alive, aims = paths[keep, -1], alive[keep], aims[keep]
             if alive.size == 0:
                 return -1
     return int(alive[-1])
@@ -135,10 +136,15 @@ def _aimed_bets(y: Floats, m: float, wealth: float) -> Floats:
     """The bets of ``_last_cell`` for one mean that is not refuted."""
     capital, deviations, bets = 0.0, _deviations(y), np.empty(y.size)
     for start, stop in pairwise(_renewals(y.size)):
-        aim = math.sqrt(2 * max(wealth - capital, 0.0) / (y.size - start))
+        aim = _aims(np.array(wealth - capital), y.size - start)
         bets[start:stop] = np.minimum(aim / deviations[start:stop], _LARGEST_BET / max(m, _TINY))
         capital += float(np.log1p(bets[start:stop] * (y[start:stop] - m)).sum())
     return bets
+
+
+def _aims(missing: Floats, left: int) -> Floats:
+    """The bets, but for the deviation: never so small that a capital just below the target would stay there."""
+    return np.asarray(np.sqrt(2 * np.maximum(missing, _LEAST_MISSING) / left))
 
 
 def _renewals(n: int) -> list[int]:
