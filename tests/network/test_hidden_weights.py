@@ -159,3 +159,38 @@ def test_a_copy_in_float64_has_plain_tensors_in_float64(keep: str) -> None:
     assert exact(X.double()).dtype is torch.float64
     torch.testing.assert_close(exact(X.double()).float(), model(X))
     assert FIXED.dtype is torch.float32
+
+
+class Static(nn.Module):
+    """Quantised with scales from a pass of data: its activations are quantised too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quantise, self.conv, self.head = torch.ao.quantization.QuantStub(), nn.Conv2d(1, 4, 3), nn.Linear(144, 4)
+        self.plain = torch.ao.quantization.DeQuantStub()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.plain(self.head(torch.relu(self.conv(self.quantise(x))).flatten(1)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_statically_quantised_network_names_its_layers() -> None:
+    model = Static().eval()
+    model.qconfig = torch.ao.quantization.get_default_qconfig("onednn")
+    torch.ao.quantization.prepare(model, inplace=True)
+    model(X)
+    torch.ao.quantization.convert(model, inplace=True)
+    rows = measure(model, problem(), measures=["all_params", "param_norm", "cross_entropy"]).set_index("name")
+    assert set(rows.not_covered["param_norm"]) == {"conv", "head"}
+    assert list(rows.status) == ["skipped", "ok", "skipped"]
+    expected = nn.functional.cross_entropy(model(X), torch.from_numpy(problem().train.y.copy()))
+    assert rows.value["cross_entropy"] == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_part_compiled_to_torchscript_is_named_and_costs_no_other_row() -> None:
+    model = mlp()
+    model[1] = torch.jit.script(model[1])
+    rows = measure(model, problem(), measures=["params", "cross_entropy"]).set_index("name")
+    assert (rows.status["params"], rows.not_covered["params"]) == ("partial", ["1.bias", "1.weight"])
+    assert rows.status["cross_entropy"] == "ok"

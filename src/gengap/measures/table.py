@@ -135,6 +135,14 @@ def _checked(measure: Measure, subject: Subject, found: Finding) -> Finding:
             found = replace(found, status="skipped")
     if measure.needs.isdisjoint((*OF_SCORES, "weights", "parameters")) or found.status == "skipped":
         return found  # before the layers are asked for, which an unforeseen network may fail
+    try:
+        return _with_reservations(measure, subject, found)
+    except Exception as error:  # on an unforeseen network, whose other rows this must not cost
+        reason = f"what this leaves out is not known: {type(error).__name__}"
+        return replace(found, status="partial" if found.status == "ok" else found.status, reason=reason)
+
+
+def _with_reservations(measure: Measure, subject: Subject, found: Finding) -> Finding:
     uncovered, reasons = _not_covered(measure, subject), [found.reason]
     reasons += [f"{name}: {reason}" for name, reason in uncovered.items()]
     faults = [subject.batch_dependence.reason] if not measure.needs.isdisjoint(OF_SCORES) else []

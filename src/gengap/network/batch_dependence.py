@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.network.copies import in_float64
+from gengap.network.copies import in_float64, watched_modules
 from gengap.network.inputs import cast_inputs
 
 EXACT, ROUNDED = 1e-5, 1e-3  # of the largest output: in float64, some steps perhaps in float32; in another type
@@ -86,7 +86,7 @@ def _recorded(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
 
         return record
 
-    handles = [module.register_forward_hook(hook(name)) for name, module in model.named_modules()]
+    handles = [module.register_forward_hook(hook(name)) for name, module in watched_modules(model)]
     try:
         with torch.no_grad():
             model(x)

@@ -64,6 +64,11 @@ def duplicate(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model, memo)
 
 
+def watched_modules(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Name and module, of all that take hooks: those compiled to TorchScript do not."""
+    return [(name, part) for name, part in model.named_modules() if not isinstance(part, torch.jit.ScriptModule)]
+
+
 def in_float64(model: nn.Module) -> nn.Module:
     """A copy in float64, with the tensors in its modules' plain attributes, which PyTorch's ``double()`` leaves."""
     result = duplicate(model).double()
@@ -195,7 +200,11 @@ def check_finite(model: nn.Module, of: str) -> None:
         InputError: One is, by name.
     """
     weights = {name for name, _ in model.named_parameters()}
-    tensors = {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+    tensors = {
+        name: value.dequantize() if value.is_quantized else value
+        for name, value in model.state_dict().items()
+        if isinstance(value, Tensor)
+    }
     strict = {name for name in tensors if name in weights or name.endswith(("running_mean", "running_var"))}
     bad = [n for n, value in tensors.items() if (~value.isfinite() if n in strict else value.isnan()).any()]
     if bad:

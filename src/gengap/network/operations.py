@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from gengap.network.copies import watched_modules
+
 # Operations by name; an operation in place, whose name ends in _, has the name of the other.
 # fmt: off
 MOVES = {  # rearrange, repeat or leave out values, or put zeros beside them
@@ -157,7 +159,7 @@ class OperationWatch(TorchDispatchMode, Generic[Fact]):  # type: ignore[no-untyp
     @contextmanager
     def _modules_followed(self) -> Iterator[None]:
         handles = []
-        for name, module in self._model.named_modules():
+        for name, module in watched_modules(self._model):
             handles += [
                 module.register_forward_pre_hook(self._entering(name)),
                 module.register_forward_hook(self._left),

@@ -68,7 +68,8 @@ def differentiate_through(model: nn.Module) -> None:
 def check_differentiable(model: nn.Module, x: Tensor) -> None:
     """Lets ``detach()`` and ``no_grad()`` have their effect again where the network cannot do without.
 
-    That is so where it overwrites what it has detached, as layers do that clip their weights.
+    That is so where it overwrites what it has detached, as layers do that clip their weights, or where its backward
+    pass runs parts of it again, as checkpointing does.
 
     Args:
         model: A network that ``differentiate_through`` has changed.
@@ -77,9 +78,12 @@ def check_differentiable(model: nn.Module, x: Tensor) -> None:
     hooks = [owner for hook in model._forward_pre_hooks.values() if (owner := _owner(hook)) is not None]
     if not hooks:
         return
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
         with torch.enable_grad(), torch.random.fork_rng(devices=[]):
-            model(x)
+            scores = model(x)
+            if scores.requires_grad and parameters:
+                torch.autograd.grad(scores.sum(), parameters, allow_unused=True)
     except Exception:  # whatever a user's forward raises
         for hook in hooks:
             hook.active = False

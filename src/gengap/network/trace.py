@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from gengap.network.copies import duplicate
+from gengap.network.copies import duplicate, watched_modules
 
 FEW = 8  # examples of the pass with gradients
 Shape = tuple[int, ...]
@@ -70,8 +70,9 @@ def trace_network(model: nn.Module, x: Tensor) -> Trace:
 
         return hook
 
-    leaves = [(name, module) for name, module in model.named_modules() if not any(module.children())]
-    handles = [module.register_forward_pre_hook(before(n), with_kwargs=True) for n, module in model.named_modules()]
+    modules = watched_modules(model)
+    leaves = [(name, module) for name, module in modules if not any(module.children())]
+    handles = [module.register_forward_pre_hook(before(name), with_kwargs=True) for name, module in modules]
     handles += [module.register_forward_hook(after(name)) for name, module in leaves]
     try:
         with unfused_attention():
