@@ -165,7 +165,7 @@ BAD = {
     "below 0": (("labels", -0.1, 0), "level -0.1 is out of range"),
     "NaN": (("labels", float("nan"), 0), "level nan is out of range"),
     "no partial pixels": (("gaussian", 0.5, 0), "'gaussian' has no level 0.5"),
-    "seed": (("labels", 0.5, -1), "Seed -1 is negative"),
+    "seed": (("labels", 0.5, -1), "seed = -1"),
 }
 
 

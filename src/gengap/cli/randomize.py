@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gengap.arguments import real_number
 from gengap.cli import inputs
 from gengap.cli.answer import give
 from gengap.cli.table import empty_table
@@ -56,6 +57,8 @@ def command(
     The same network with the same hyperparameters is trained at each level. Finished cells are stored: running the
     command again does only what is missing.
     """
+    if timeout is not None:
+        timeout = real_number(timeout, "--timeout", least=0, next_step="leave it out for the default")
     level_values, seed_values = _numbers("--levels", levels), _whole_numbers("--seeds", seeds)
 
     from gengap.sweep import Options

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from gengap.arguments import shown
 from gengap.data.arrays import Layout
 from gengap.data.cifar import has_cifar_layout, read_cifar
 from gengap.data.content import STANDARD_INPUT
@@ -62,6 +63,8 @@ def load(
     """
     if layout is not None and not str(name).lower().endswith(".npz"):
         raise InputError(f"{name} has no other layout than its own.", expected="--layout with an .npz alone")
+    if not isinstance(name, str | os.PathLike):
+        raise InputError(f"The data are {shown(name)}.", expected="a data set's name, or a path")
     path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
     if str(name) not in DATA_SETS and _is_path(path):
         problem = _read_path_or_refuse(path, label_column, split_column, layout)

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from gengap.arguments import whole_number
 from gengap.errors import InputError, unknown
 
 Scale = Literal["none", "unit", "signed", "whiten"]
@@ -195,8 +196,8 @@ class Problem:
         Raises:
             InputError: A number below 1.
         """
-        if min(n for n in (n_train, n_test, 1) if n is not None) < 1:
-            raise InputError(f"Cannot take {n_train} and {n_test} examples.", expected="at least one of each split")
+        n_train = None if n_train is None else whole_number(n_train, "n_train")
+        n_test = None if n_test is None else whole_number(n_test, "n_test")
         step = {"step": "take", "n_train": n_train, "n_test": n_test}
         cut = [Split(s.x[:n], s.y[:n]) for s, n in ((self.train, n_train), (self.test, n_test))]
         return self.derive(step, train=cut[0], test=cut[1])
@@ -227,6 +228,8 @@ def _check(problem: Problem) -> None:
         raise unknown("scale", problem.preprocessing.scale, get_args(Scale))
     _check_moments(problem)
     crop = problem.preprocessing.crop
+    if crop is not None:
+        whole_number(crop, "crop", next_step="give the side of the centre crop in pixels, or None for none")
     if crop is not None and not (problem.train.x.ndim == 4 and 0 < crop <= min(problem.train.x.shape[2:])):
         raise InputError(
             f"Cannot crop {problem.name} to {crop} x {crop} pixels: an example has shape {problem.train.x.shape[1:]}.",

@@ -38,6 +38,8 @@ LATER = (
 STAIRCASE = ("decay", "decay_steps", "decay_epochs")  # fields of that schedule alone
 Loss = Literal["cross_entropy", "squared"]
 
+MOST = 2**31 - 1  # of anything counted: what PyTorch and a loop can use
+
 
 class Recipe(BaseModel):
     r"""A whole training recipe; frozen, validated, and identified by its ``hash``.
@@ -55,7 +57,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: Annotated[str, Field(description="a named model or module.path:factory")] = "mlp-1x512"
-    batch_size: Annotated[int, Field(ge=1)] = 128
+    batch_size: Annotated[int, Field(ge=1, le=MOST)] = 128
     loss: Annotated[
         Loss, Field(description="cross entropy, or the mean over classes of the squared distance to the one-hot label")
     ] = "cross_entropy"
@@ -75,9 +77,9 @@ class Recipe(BaseModel):
         "staircase"
     )
     decay: Annotated[float, Field(gt=0, le=1, description="factor of the staircase, each `decay_steps` steps")] = 0.95
-    decay_steps: Annotated[int, Field(ge=1)] = 391
+    decay_steps: Annotated[int, Field(ge=1, le=MOST)] = 391
     decay_epochs: Annotated[
-        int | None, Field(ge=1, description="epochs from stair to stair, in place of `decay_steps`")
+        int | None, Field(ge=1, le=MOST, description="epochs from stair to stair, in place of `decay_steps`")
     ] = None
     warm_up_epochs: Annotated[float, Field(ge=0, description="linear warm-up before any schedule")] = 0.0
 
@@ -97,10 +99,10 @@ class Recipe(BaseModel):
         0.0
     )
 
-    epochs: Annotated[int, Field(ge=1, description="train no longer than this")] = 100
+    epochs: Annotated[int, Field(ge=1, le=MOST, description="train no longer than this")] = 100
     target_loss: Annotated[float | None, Field(ge=0, description="stop at this training loss")] = None
     interpolate: Annotated[bool, Field(description="stop once every training label is fitted")] = False
-    evaluate_every: Annotated[int, Field(ge=1, description="epochs between evaluations on all data")] = 1
+    evaluate_every: Annotated[int, Field(ge=1, le=MOST, description="epochs between evaluations on all data")] = 1
     snapshots: Annotated[tuple[int, ...], Field(description="epochs whose weights the Run keeps")] = ()
     snapshot_loss: Annotated[
         float | None, Field(ge=0, description="keep the weights of the epoch whose training loss is nearest to this")

@@ -150,14 +150,14 @@ def test_bad_input_is_one_message_and_status_2(
 
 
 def test_standard_output_holds_the_answer_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "talks.py").write_text(
         "import torch\nprint('imported')\ndef make(shape, classes):\n    print('made')\n"
         "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, classes))\n"
     )
     monkeypatch.chdir(tmp_path)
-    code, out, err = run([*FAST, "--levels", "0", "--model", "talks:make", "--json"], capsys)
+    code, out, err = run([*FAST, "--levels", "0", "--model", "talks:make", "--json"], capfd)
     assert code == 0
     assert set(json.loads(out)) == {"rows", "summary"}
     assert "made" in err

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from gengap.arguments import shown, whole_number
 from gengap.data.corruptions.registry import (
     Corruption,
     Draw,
@@ -51,8 +53,8 @@ def corrupt(problem: Problem, name: str, level: float = 1.0, seed: int = 0, test
 
 def check_level(corruption: Corruption, level: float) -> None:
     """Raises InputError for a level that the corruption does not take."""
-    if not (math.isfinite(level) and 0 <= level <= 1):
-        raise InputError(f"Corruption level {level} is out of range.", expected="a fraction from 0 to 1")
+    if not (isinstance(level, Real) and math.isfinite(level) and 0 <= level <= 1):
+        raise InputError(f"Corruption level {shown(level)} is out of range.", expected="a fraction from 0 to 1")
     if not corruption.graded and level not in (0, 1):
         raise InputError(
             f"Corruption {corruption.name!r} has no level {level}.",
@@ -62,9 +64,8 @@ def check_level(corruption: Corruption, level: float) -> None:
 
 
 def check_seed(seed: int) -> None:
-    """Raises InputError for a negative seed."""
-    if seed < 0:
-        raise InputError(f"Seed {seed} is negative.", expected="a whole number of at least 0")
+    """Raises InputError for a seed that is negative or no whole number."""
+    whole_number(seed, "seed", least=0)
 
 
 def _corrupt_labels(problem: Problem, corruption: LabelCorruption, step: dict[str, Any]) -> Problem:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gengap import cells
+from gengap.arguments import real_number, shown, whole_number
 from gengap.cells import Cell, Options
 from gengap.data import DATA_SETS, Problem, check_level, data_set_of, find_corruption, load
 from gengap.errors import InputError
@@ -84,7 +85,9 @@ def randomize(
     """
     problem = data if isinstance(data, Problem) else load(data, data_dir=data_dir)
     chosen = recipe if isinstance(recipe, Recipe) else choose_recipe(recipe, problem, model)
-    grid = _grid(problem, chosen, corruptions, levels, list(seeds))
+    numbers = [real_number(level, "a level", least=0, most=1) for level in _listed(levels, "levels")]
+    wholes = [whole_number(seed, "a seed", least=0) for seed in _listed(seeds, "seeds")]
+    grid = _grid(problem, chosen, corruptions, numbers, wholes)
     if out is not None:
         make_folder(out)
     with Store(store) as opened:
@@ -97,6 +100,12 @@ def randomize(
     if out is not None:
         test.write(out)
     return test
+
+
+def _listed(values: Iterable[Any], name: str) -> list[Any]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(f"{name} = {shown(values)}.", expected="a list of numbers")
+    return list(values)
 
 
 def _grid(
