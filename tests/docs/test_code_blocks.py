@@ -39,6 +39,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     torch.save(network.state_dict(), "trained.pt")
     torch.save(network.state_dict(), "start.pt")
+    networks = [f"{d},{w},{d / 10 + rng.normal() / 50},{d + rng.normal()}" for d in range(4) for w in range(4)]
+    Path("runs.csv").write_text("depth,width,gap,norm\n" + "\n".join(networks) + "\n")
     for name in ("val", "a", "b"):
         wrong = rng.random(200) < 0.1
         rows = [f"{i},{i % 50},{i % 3},{(i + wrong[i]) % 3}" for i in range(200)]
