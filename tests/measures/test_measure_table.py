@@ -90,7 +90,7 @@ def test_complexity_is_the_root_of_mu_over_m_or_half_its_logarithm() -> None:
 def test_progress_names_each_measure() -> None:
     told: list[tuple[int, int, str]] = []
     measure(network("mlp"), problem(), measures=["l2", "params"], progress=lambda *step: told.append(step))
-    assert told == [(0, 2, "params"), (1, 2, "l2")]
+    assert told == [(0, 100, "params"), (50, 100, "l2")]
 
 
 class _Returning(nn.Module):

@@ -38,7 +38,13 @@ def command(
     output: Annotated[
         str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
     ] = None,
-    subset: Annotated[int, typer.Option(help="Training examples that searches use.")] = 1000,
+    subset: Annotated[
+        int | None,
+        typer.Option(help="Training examples that searches use. Default: as many as take about a minute, up to 1000."),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every measure, on 1000 examples, whatever the searches cost.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
@@ -91,6 +97,7 @@ def command(
             device=device,
             subset=subset,
             expect_accuracy=expect_accuracy,
+            full=full,
             progress=progress,
             out=out,
         )

@@ -44,8 +44,9 @@ class Subject:
         initial: The network at initialisation, likewise; None where it is not known.
         seed: Of everything drawn.
         device: Where ``model`` computes.
-        subset: Examples in ``sample``.
+        subset: Examples in ``sample``; set before its first use.
         with_gradients: Whether the one pass over the data goes back too; set before the first use of ``pass_``.
+        report: Called with the name of a search and the passes that it has made; set before the first search.
 
     Args:
         model: The network; it stays as it is.
@@ -85,6 +86,7 @@ class Subject:
         self.problem, self.seed, self.subset = problem, seed, subset
         self.history = history
         self.with_gradients = False
+        self.report: Callable[[str, float], None] = lambda search, passes: None
         self._once: dict[Callable[[Subject], Any], Any] = {}
         self._spectral: dict[tuple[NormKind, str], SpectralNorm] = {}
         self.device = torch.device(resolve_device(device))
@@ -245,7 +247,9 @@ class Subject:
     def flatness(self) -> Flatness:
         """The searches for the largest perturbation of the layers' weights, on ``sample``; each done at first use."""
         network = Perturbable(self.folded_model, dict.fromkeys(layer.parameter for layer in self.layers), *self.sample)
-        return Flatness(network, self.layers, self.initial_layers, self.seed, self.n)
+        flatness = Flatness(network, self.layers, self.initial_layers, self.seed, self.n)
+        flatness.report = self.report
+        return flatness
 
     def spectral_norms(self, kind: NormKind = "operator") -> dict[str, SpectralNorm]:
         """Layer's name -> its largest singular value, each computed once.

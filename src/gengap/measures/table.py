@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gengap.data import Problem
 from gengap.errors import InputError
+from gengap.measures.plan import MOST, Plan, Progress, Work, plan, reported
 from gengap.measures.registry import Measure, find_measures
 from gengap.measures.subject import Subject
 from gengap.measures.values import Finding, NotDefined, skipped
@@ -20,8 +21,6 @@ from gengap.train import resolve_device
 
 OF_SCORES = {"data", "gradients", "search"}  # what is computed from the scores of examples
 MOST_DEPENDENCE = 0.02  # of a score on the batch, beyond which a value that needs scores would be one of many
-
-Progress = Callable[[int, int, str], None]
 
 
 def measure(
@@ -33,9 +32,10 @@ def measure(
     output: str | int | None = None,
     seed: int = 0,
     device: str = "cpu",
-    subset: int = 1000,
+    subset: int | None = None,
+    full: bool = False,
     history: Sequence[Mapping[str, Any]] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
 ) -> pd.DataFrame:
     """Every measure of a trained network: one row each, also for those that cannot be computed.
 
@@ -44,6 +44,7 @@ def measure(
     ``status`` (``ok``, ``partial``, ``skipped``, ``not converged``), ``reason``, ``not_covered`` (layers left out),
     ``sign`` (+1: a larger value predicts a larger gap), ``rescaling_invariant``, ``needs``, ``formula``, ``source``,
     ``seconds`` and ``details``. The first measure to use the pass over the data pays for it in ``seconds``.
+    ``attrs["subset"]`` of the table is the number of examples that searches used.
 
     Args:
         model: The trained network; it stays as it is.
@@ -53,30 +54,44 @@ def measure(
         output: Key or index of the scores, where the network returns a dict or a tuple.
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
-        subset: How many training examples searches use.
+        subset: How many training examples searches and the Fisher-Rao norm use, at least 1. None chooses: as many of
+            1,000 as let searches take about a minute, by a timed pass, and at least 64; they are in ``details``.
+            Sharpness, whose search takes some hundred passes, is then left out where 1,000 would take longer, unless
+            it is among ``measures``.
+        full: Without such limits: 1,000 examples where ``subset`` is None, and every measure.
         history: Of training, as a ``Run`` has it: a record an epoch, with ``steps`` so far and ``train_loss``.
-        progress: Called with (done, total, name of the next) before each measure.
+        progress: True shows a bar on stderr, as None does on a terminal. A function is called with (done, 100, text):
+            the share of the expected time, and what is being computed, with the passes of searches.
 
     Raises:
         InputError: A network, data, initial weights or names that cannot be used; see ``Subject``.
     """
     chosen = find_measures(measures)
     with torch.inference_mode(False), torch.autocast(resolve_device(device), enabled=False):
+        size = MOST if subset is None else subset
         subject = Subject(
-            model, problem, initial, output=output, seed=seed, device=device, subset=subset, history=history
+            model, problem, initial, output=output, seed=seed, device=device, subset=size, history=history
         )
         subject.with_gradients = any("gradients" in one.needs for one in chosen)
-        rows = []
-        for done, one in enumerate(chosen):
-            if progress is not None:
-                progress(done, len(chosen), one.name)
-            rows.append(_row(one, subject))
-    return pd.DataFrame(rows)
+        with reported(progress) as report:
+            planned = plan(subject, chosen, limited=subset is None and not full, named=measures is not None)
+            subject.subset = planned.subset
+            work = Work(planned, chosen, report)
+            subject.report = work.advance
+            rows = pd.DataFrame([_planned_row(one, subject, planned, work, i) for i, one in enumerate(chosen)])
+    rows.attrs["subset"] = planned.subset
+    return rows
 
 
-def _row(measure: Measure, subject: Subject) -> dict[str, Any]:
+def _planned_row(measure: Measure, subject: Subject, planned: Plan, work: Work, index: int) -> dict[str, Any]:
+    work.start(index)
+    return _row(measure, subject, skipped(planned.reason) if measure.name in planned.left_out else None)
+
+
+def _row(measure: Measure, subject: Subject, finding: Finding | None = None) -> dict[str, Any]:
     started = time.perf_counter()
-    finding = _checked(measure, subject, _found(measure, subject))
+    if finding is None:
+        finding = _checked(measure, subject, _found(measure, subject))
     return {
         "name": measure.name,
         "family": measure.family,

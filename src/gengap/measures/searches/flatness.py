@@ -28,6 +28,9 @@ class Flatness:
         initial: The same layers at initialisation, or None.
         seed: Of the noise.
         population: Number of training examples, of which those in ``network`` are a sample.
+
+    Attributes:
+        report: Called with the name of a search and the passes that it has made, after each batch.
     """
 
     def __init__(
@@ -40,26 +43,39 @@ class Flatness:
     ):
         self._network, self._layers, self._initial, self._seed = network, layers, initial, seed
         self._population = population
+        self.report: Callable[[str, float], None] = lambda search, passes: None
 
     @cached_property
     def sigma(self) -> Search:
         """The largest standard deviation of noise of one size."""
-        return sigma_search(self._network, seed=self._seed, population=self._population)
+        return self._noise("sigma", None)
 
     @cached_property
     def magnitude_sigma(self) -> Search:
         """The largest sigma of noise of variance ``sigma^2 w_i^2 + eps^2``."""
-        return sigma_search(self._network, seed=self._seed, magnitude_eps=MAGNITUDE_EPS, population=self._population)
+        return self._noise("magnitude_sigma", MAGNITUDE_EPS)
 
     @cached_property
     def alpha(self) -> Search:
         """The largest half-side of a box with equal sides."""
-        return sharpness_search(self._network, population=self._population)
+        return self._sharpness("alpha", None)
 
     @cached_property
     def magnitude_alpha(self) -> Search:
         """The largest alpha of a box of half-sides ``alpha |w_i| + eps``."""
-        return sharpness_search(self._network, magnitude_eps=MAGNITUDE_EPS, population=self._population)
+        return self._sharpness("magnitude_alpha", MAGNITUDE_EPS)
+
+    def _noise(self, name: str, eps: float | None) -> Search:
+        self._watch(name)
+        return sigma_search(self._network, seed=self._seed, magnitude_eps=eps, population=self._population)
+
+    def _sharpness(self, name: str, eps: float | None) -> Search:
+        self._watch(name)
+        return sharpness_search(self._network, magnitude_eps=eps, population=self._population)
+
+    def _watch(self, name: str) -> None:
+        before = self._network.passes
+        self._network.report = lambda passes: self.report(name, passes - before)
 
     @cached_property
     def squared_norm(self) -> float:

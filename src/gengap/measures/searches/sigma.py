@@ -91,7 +91,7 @@ class _Noise:
             fell = fallen(self._clean, answers)
             return clear(fell, TARGET, TOLERANCE, self._network.examples, LEAST_SPREAD)
 
-        weights = _noisy(self._network.weights, sigma, self._eps, stream(self._seed, "noise", index))
+        weights = noisy(self._network.weights, sigma, self._eps, stream(self._seed, "noise", index))
         return fallen(self._clean, self._network.correct(weights, enough if hurry else None))
 
 
@@ -107,7 +107,8 @@ def _is_clear(falls: list[Tensor]) -> bool:
     return abs(statistics.fmean(drops) - TARGET) > TOLERANCE + STANDARD_ERRORS * error
 
 
-def _noisy(weights: Weights, sigma: float, eps: float | None, seed: int) -> dict[str, Tensor]:
+def noisy(weights: Weights, sigma: float, eps: float | None, seed: int) -> dict[str, Tensor]:
+    """Weights plus one draw of noise, of one size or, for an eps, in proportion to them."""
     generator = torch.Generator().manual_seed(seed)
     noisy = {}
     for name, weight in weights.items():

@@ -11,7 +11,7 @@ from torch import nn
 from gengap.data import Problem, load
 from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure
-from gengap.measures.table import Progress
+from gengap.measures.plan import Progress
 from gengap.network import plain_copy, select_output
 from gengap.network.passes import accuracies
 from gengap.report import Page, make_folder, write_page
@@ -72,7 +72,8 @@ def measure_saved(
     output: str | None = None,
     seed: int = 0,
     device: str = "auto",
-    subset: int = 1000,
+    subset: int | None = None,
+    full: bool = False,
     expect_accuracy: float | None = None,
     progress: Progress | None = None,
     out: str | Path | None = None,
@@ -91,9 +92,10 @@ def measure_saved(
         output: Key or index of the scores, where the network returns a dict or a tuple.
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
-        subset: How many training examples searches use.
         expect_accuracy: The test accuracy that the network is known to have, in [0, 1]: where it has another one here,
             its inputs may be prepared in another way than in its training, which the answer then says.
+        subset: How many training examples searches use; None chooses, see ``gengap.measure``.
+        full: Every measure, and searches on 1,000 examples, whatever they cost.
         progress: As for ``gengap.measure``.
         out: Folder for the report; checked before anything is measured.
 
@@ -116,6 +118,7 @@ def measure_saved(
         seed=seed,
         device=device,
         subset=subset,
+        full=full,
         history=records,
         progress=progress,
     )
@@ -131,7 +134,8 @@ def measure_saved(
         "warning": accuracy_warning(accuracy, len(problem.test), problem.seen_as),
         "steps": [dict(step) for step in problem.steps],
         "n": len(problem.train),
-        "subset": min(subset, len(problem.train)),
+        "subset": rows.attrs["subset"],
+        "full": full,
         "seed": seed,
     }
     found = Measurements(rows, subject)
