@@ -17,6 +17,9 @@ LEAST_SHARPNESS = 256  # alpha is known to a third only from 64
 PASSES = {"sigma": 50, "magnitude_sigma": 50, "alpha": 170, "magnitude_alpha": 200}  # typical, in forward passes
 RADIAL = 5.0  # forward passes that a pass of the Fisher-Rao norm costs
 PROBED = 50  # examples of the pass that is timed
+SUBSET = {"fisher_rao"}  # takes the examples of searches
+OPERATORS = {"dist_spec_init_operator", "fro_over_spec_operator"}  # the first to need the layers' operators
+LANCZOS = 200.0  # forward passes of an example that the spectral norms of all operators cost, roughly
 SMALL = 0.05  # seconds of a measure that neither passes over examples nor searches, roughly
 
 Progress = Callable[[int, int, str], None]
@@ -132,7 +135,7 @@ def _affordable(costs: Costs, chosen: Sequence[Measure], least: int, most: int) 
 def _search_seconds(costs: Costs, chosen: Sequence[Measure], examples: int) -> float:
     searches = {search for one in chosen for search in searches_of(one)}
     total = sum(costs.passes(PASSES[search], examples) for search in searches)
-    radial = any(one.name == "fisher_rao" for one in chosen)
+    radial = any(one.name in SUBSET for one in chosen)
     return total + radial * RADIAL * costs.example * examples
 
 
@@ -142,10 +145,12 @@ def _seconds(subject: Subject, costs: Costs, chosen: Sequence[Measure], subset: 
     done: set[str] = set()
     for one in chosen:
         expected = SMALL
-        if not passed and not one.needs.isdisjoint(("data", "gradients")):
+        if not passed and _passes_over_all(one):
             expected += costs.example * subject.n * (1 + 2 * BACKWARD * subject.with_gradients)
             passed = True
-        if one.name == "fisher_rao":
+        if one.name in OPERATORS:
+            expected += LANCZOS * costs.example
+        if one.name in SUBSET:
             expected += RADIAL * costs.example * subset
         for search in searches_of(one):
             if search not in done:
@@ -153,6 +158,15 @@ def _seconds(subject: Subject, costs: Costs, chosen: Sequence[Measure], subset: 
                 done.add(search)
         seconds[one.name] = expected
     return seconds
+
+
+def _passes_over_all(measure: Measure) -> bool:
+    """Whether a measure needs the one pass over all examples; searches and the Fisher-Rao norm take a subset."""
+    return (
+        not measure.needs.isdisjoint(("data", "gradients"))
+        and measure.name not in SUBSET
+        and "search" not in measure.needs
+    )
 
 
 class Work:

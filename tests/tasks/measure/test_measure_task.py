@@ -209,3 +209,19 @@ def test_inputs_that_cannot_be_used_are_refused(
 ) -> None:
     assert _run("mlp-1x512", "--weights", saved[0], *options) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_examples_of_searches_are_chosen_or_given(
+    saved: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def document(*options: str) -> dict[str, Any]:
+        command = ["mlp-1x512", "--weights", saved[0], "--measures", "pacbayes_flatness", "--data", "digits", "--json"]
+        assert _run(*command, *options) == 0
+        answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert answer["measures"][0]["details"]["examples"] == answer["subset"]
+        return answer
+
+    assert document("--full")["full"] is True
+    assert document("--full")["subset"] == 1000
+    assert document("--subset", "70")["subset"] == 70
+    assert document()["full"] is False
