@@ -15,7 +15,7 @@ from gengap.interpolate.kernel.solvers import KernelTiles, Plan, plan, solve
 from gengap.interpolate.kernel.solvers.cholesky import cholesky
 from gengap.interpolate.kernel.solvers.cost import Problem, Speeds, factor_seconds, pcg_seconds, speeds
 from gengap.interpolate.kernel.solvers.dense import dense_factor, dense_kernel
-from gengap.interpolate.kernel.solvers.krylov import Limits, conjugate_gradients, spectrum
+from gengap.interpolate.kernel.solvers.krylov import Limits, ProbedInverse, conjugate_gradients
 from gengap.interpolate.kernel.solvers.preconditioner import neighbourhood_order, preconditioner
 from gengap.interpolate.kernel.solvers.skinny_products import strips, times, transposed_times
 from gengap.interpolate.kernel.solvers.tiles import stored
@@ -332,7 +332,9 @@ def test_where_a_float32_factor_does_not_do_one_in_float64_does():
         float(((whole @ each.coefficients - VALUES).norm(dim=0) / VALUES.norm(dim=0)).max()) for each in (narrow, found)
     ]
     assert residuals[0] > 1e-3
-    assert residuals[1] <= 1.1e-6
+    rounding = np.finfo(float).eps * 203 * float((found.coefficients.norm(dim=0) / VALUES.norm(dim=0)).max())
+    assert residuals[1] <= 1e-6 + rounding  # in K alpha, which is computed anew here
+    assert rounding < 1e-3
     assert torch.isinf(narrow.uncertain).all()
 
 
@@ -393,7 +395,9 @@ def test_the_condition_is_estimated_from_below(power):
     rotation = torch.linalg.qr(torch.randn(60, 60, dtype=torch.float64)).Q
     A = rotation * spectrum_of_K @ rotation.T
     inverse = rotation / spectrum_of_K @ rotation.T
-    found = spectrum(lambda v: A @ v, lambda v: A @ v, lambda v: inverse @ v, VALUES[:60], steps=4)
+    probed = ProbedInverse(lambda v: inverse @ v, VALUES[:60], steps=4)
+    torch.testing.assert_close(probed(VALUES[:60]), inverse @ VALUES[:60])  # what it takes along changes nothing
+    found = probed.spectrum(lambda v: A @ v, lambda v: A @ v)
     condition = found.condition(torch.finfo(torch.float64).eps)
     assert condition <= 1.001 * min(10.0**power, 1 / torch.finfo(torch.float64).eps)
     if power < 14:

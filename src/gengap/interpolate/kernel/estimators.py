@@ -29,13 +29,15 @@ class KernelInterpolator(RegressorMixin, KernelMachine):  # type: ignore[misc]
     - ``"arc-cosine"``: ||x|| ||x'|| (sin t + (pi - t) cos t) / (pi s^2) for the angle t between x and x';
     - a ``NeuralTangent``: the tangent kernel of a small network, at x / s.
 
-    ``cholesky`` factors K once, in time n^3 / 3, and holds the lower triangle: up to 4,096 points in float64, else in
-    float32 (2 n^2 bytes), and in float64 after all where that does not do and there is room. The factor preconditions
-    conjugate gradients on K computed anew in float64 until the residual is reached. ``pcg`` factors nothing as large:
-    it preconditions with ``rank`` columns of K and the blocks of K between points near each other, and holds K in
-    float32 (2 n^2 bytes), of fewer points in float64, or computes it anew for every product where that does not fit.
-    How many products it takes depends on the kernel and on ``tol``; where K is nearly singular in the precision in
-    which it is held, it may not get there. ``auto`` is ``cholesky`` up to 4,096 points, else ``pcg``.
+    ``cholesky`` factors K once, in time n^3 / 3: up to 1,536 points in float64, else in float32, and in float64 after
+    all where that does not do and there is room. The factor preconditions conjugate gradients on K in float64 until the
+    residual is reached. Where 12 n^2 bytes are available, K stays in memory beside the factor; else K is computed anew
+    by tiles, and the factor takes 2 n^2 bytes. ``pcg`` factors nothing as large: it preconditions with ``rank`` columns
+    of K and the blocks of K between points near each other, and stores K in float32 (2 n^2 bytes), of fewer points in
+    float64, or computes it anew for every product where that does not fit. How many products it takes depends on the
+    kernel and on ``tol``; where K is nearly singular in the precision in which it is stored, it may not get there.
+    ``auto`` is ``cholesky`` up to 2,048 points, else the one that will be faster at the speeds of this machine, as they
+    are measured once in a process.
 
     Source: Zhang, Bengio, Hardt, Recht and Vinyals 2017 (arXiv:1611.03530), section 5; Rahimi and Recht 2007 for the
     product forms, whose Cauchy kernel is 2^d times ours.
@@ -51,20 +53,21 @@ class KernelInterpolator(RegressorMixin, KernelMachine):  # type: ignore[misc]
         rank: Columns in the preconditioner of ``pcg``; 8 sqrt(n) by default.
         max_memory: Bytes that fitting may add to what is in use; by default what is available now.
         device: Where tiles are computed and held, as PyTorch names it; by default a GPU if there is one.
-        progress: True shows bars on stderr; a function is told each phase's name and the fraction of it that is done.
+        progress: True shows bars on stderr; a function is called with each phase's name and the fraction done.
         random_state: Seed of the columns drawn by ``pcg``; a ``RandomState`` or None draws one.
 
     Attributes:
         dual_coef_: alpha for the distinct points, ``[n, C]``, float64.
         norms_: sqrt(alpha^T K alpha) of each output, ``[C]``; NaN where its square may differ from the interpolant's,
             y^T K^-1 y, by more than 1 % of it: by an estimated bound on 2 alpha^T r + r^T K^-1 r for r = y - K alpha,
-            and on rounding, or because K's least eigenvalues cannot be told from rounding. What misses y by a small
+            and on rounding, or because K's least eigenvalues are not resolved from rounding. What misses y by a small
             residual is then another function than the interpolant, of a norm that may be far smaller.
-        norm_: The root of the sum of their squares, or NaN likewise; ``norm_reason_`` tells why, and is None else.
+        norm_: The root of the sum of their squares, or NaN likewise; ``norm_reason_`` says why, and is None else.
         train_error_: Mean squared error on the distinct points.
         residual_: Largest ||K alpha - y|| / ||y|| of any output, K in float64.
         condition_: Estimate of the condition number of K, from below: good to a small factor where a factor needs no
-            jitter, and of ``pcg`` where it is moderate; else it may be thousands of times too low.
+            jitter, and of ``pcg`` where it is moderate; else it may be thousands of times too low. At most 4.5e15, the
+            largest that float64 resolves, and of ``pcg`` with K in float32 8.4e6.
         jitter_: Largest number added to the diagonal before factoring: 0 unless K is not positive definite in the
             factor's precision. The solution is that of K itself.
         n_iter_: Products with K.

@@ -136,30 +136,53 @@ class Spectrum:
         return max(1.0, self.largest / (self.smallest + eps * self.largest))
 
 
-def spectrum(product: Linear, multiply: Linear, precondition: Linear, like: Tensor, steps: int) -> Spectrum:
-    """Rayleigh quotients of K for vectors that power iteration with K, and with its inverse, leads to.
+class ProbedInverse:
+    """An approximation of K^-1 that takes some vectors of its own along, towards K's smallest eigenvalues.
 
-    One step is enough for the largest eigenvalue of a kernel matrix, which lies far above the others.
+    A matrix is read as often for a few columns more. So power iteration with the inverse costs next to nothing beside
+    conjugate gradients; what they lack of its steps is taken in the end.
 
     Args:
-        product: V to K V.
-        multiply: The same, or a cheap approximation.
         precondition: V to an approximation of K^-1 V.
         like: ``[n, …]``: how many numbers, of which type and where.
-        steps: With the inverse, at least 1.
+        steps: Of power iteration, at least 1.
     """
-    generator = torch.Generator().manual_seed(0)
-    small = torch.randn(len(like), _COLUMNS, generator=generator).to(like)
-    large = (1 + 0.1 * torch.randn(len(like), 1, generator=generator)).to(like)
-    grown, tiny = 1.0, torch.finfo(like.dtype).tiny
-    for _ in range(steps):
-        small = precondition(small / small.norm(dim=0).clamp(min=tiny))
-        grown = float(small.norm(dim=0).max())
-    large = multiply(large)
-    large = large / large.norm().clamp(min=tiny)
-    basis = torch.linalg.qr(small).Q
-    image = product(torch.cat([basis, large], dim=1))
-    quotients = basis.T @ image[:, :-1]
-    smallest = float(torch.linalg.eigvalsh((quotients + quotients.T) / 2)[0])
-    largest = float((large * image[:, -1:]).sum())
-    return Spectrum(max(largest, smallest), max(0.0, smallest), 1 / grown if grown > 0 else math.inf)
+
+    def __init__(self, precondition: Linear, like: Tensor, steps: int):
+        self._precondition, self._left, self._grown = precondition, steps, 1.0
+        self._tiny = torch.finfo(like.dtype).tiny
+        generator = torch.Generator().manual_seed(0)
+        self._small = torch.randn(len(like), _COLUMNS, generator=generator).to(like)
+        self._large = (1 + 0.1 * torch.randn(len(like), 1, generator=generator)).to(like)
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        """The approximation of K^-1 V."""
+        if not self._left:
+            return self._precondition(vectors)
+        self._left -= 1
+        unit = self._small / self._small.norm(dim=0).clamp(min=self._tiny)
+        both = self._precondition(torch.cat([vectors, unit], dim=1))
+        self._small = both[:, vectors.shape[1] :]
+        self._grown = float(self._small.norm(dim=0).max())
+        return both[:, : vectors.shape[1]].contiguous()
+
+    def spectrum(self, product: Linear, multiply: Linear) -> Spectrum:
+        """Rayleigh quotients of K for the vectors of its own, and for one that K itself leads to.
+
+        One step is enough for the largest eigenvalue of a kernel matrix, which lies far above the others.
+
+        Args:
+            product: V to K V.
+            multiply: The same, or a cheap approximation.
+        """
+        while self._left:
+            self(self._small[:, :0])
+        large = multiply(self._large)
+        large = large / large.norm().clamp(min=self._tiny)
+        basis = torch.linalg.qr(self._small).Q
+        image = product(torch.cat([basis, large], dim=1))
+        quotients = basis.T @ image[:, :-1]
+        smallest = float(torch.linalg.eigvalsh((quotients + quotients.T) / 2)[0])
+        largest = float((large * image[:, -1:]).sum())
+        inverse = 1 / self._grown if self._grown > 0 else math.inf
+        return Spectrum(max(largest, smallest), max(0.0, smallest), inverse)

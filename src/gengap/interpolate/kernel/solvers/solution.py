@@ -10,7 +10,7 @@ from torch import Tensor
 from gengap.interpolate.kernel.solvers.choice import Plan
 from gengap.interpolate.kernel.solvers.cholesky import Factor, check_diagonal, cholesky, not_positive_semidefinite
 from gengap.interpolate.kernel.solvers.dense import DenseFactor, DenseKernel, dense_factor, dense_kernel
-from gengap.interpolate.kernel.solvers.krylov import Iterates, Limits, Linear, conjugate_gradients, spectrum
+from gengap.interpolate.kernel.solvers.krylov import Iterates, Limits, Linear, ProbedInverse, conjugate_gradients
 from gengap.interpolate.kernel.solvers.preconditioner import FLOOR, neighbourhood_order, preconditioner
 from gengap.interpolate.kernel.solvers.tiles import KernelTiles, PhaseProgress, StoredTiles, stored
 
@@ -124,16 +124,17 @@ def _by_factor(
     report: PhaseProgress,
 ) -> Solution:
     """The solution from a factor in a precision."""
-    system = _System(tiles, known, factor.solve, report)
+    inverse = ProbedInverse(factor.solve, y, steps=3)
+    system = _System(tiles, known, inverse, report)
     found = _exactly(system, y, limits)
-    multiply = system.multiply if isinstance(known, DenseKernel) else factor.multiply
-    extremes = spectrum(system.multiply, multiply, factor.solve, y, steps=3)
+    extremes = inverse.spectrum(system.multiply, system.multiply if isinstance(known, DenseKernel) else factor.multiply)
     rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean
     resolved = factor.jitter == 0 and extremes.smallest > _ABOVE * rounding
-    uncertain = _uncertain(system, y, found, resolved)
+    bound = partial(_uncertain, system, y, resolved=resolved, smallest=extremes.smallest)
+    uncertain = bound(found)
     if resolved and isinstance(known, DenseKernel) and _leaves_open(y, found, uncertain):
         found = _closer(system, y, found, limits)
-        uncertain = _uncertain(system, y, found, resolved)
+        uncertain = bound(found)
     return Solution(found.solution, found.left, found.iterations, factor.jitter, extremes.condition(_EPS), uncertain)
 
 
@@ -161,27 +162,33 @@ def _by_pcg(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: i
     precision = {64: torch.float64, 32: torch.float32, 0: None}[chosen.bits]
     known = tiles if precision is None else stored(tiles, precision, partial(report, "kernel"))
     method = _staged if precision == torch.float32 else _exactly
-    system = _System(tiles, known, near.solve, report)
+    inverse = ProbedInverse(near.solve, y, steps=6)
+    system = _System(tiles, known, inverse, report)
     found = method(system, y, limits)
-    extremes = spectrum(system.multiply, system.multiply, near.solve, y, steps=6)
+    extremes = inverse.spectrum(system.multiply, system.multiply)
     resolved = extremes.preconditioner > _ABOVE * FLOOR * tiles.diagonal_mean
-    uncertain = _uncertain(system, y, found, resolved)
+    uncertain = _uncertain(system, y, found, resolved=resolved)
     condition = extremes.condition(torch.finfo(precision or torch.float64).eps)
     return Solution(found.solution, found.left, found.iterations, 0.0, condition, uncertain)
 
 
-def _uncertain(system: "_System", y: Tensor, found: Iterates, resolved: bool) -> Tensor:
+def _uncertain(
+    system: "_System", y: Tensor, found: Iterates, *, resolved: bool, smallest: float | None = None
+) -> Tensor:
     """Bound on y^T K^-1 y - alpha^T K alpha = 2 alpha^T r + r^T K^-1 r of each column, for r = y - K alpha.
 
-    With P the preconditioner and t the least eigenvalue of P^-1 K, r^T K^-1 r <= r^T P^-1 r / t; conjugate
-    gradients estimate t from above, so it is halved. Rounding in K adds alpha^T E alpha with ||E|| at most about
-    eps trace(K).
+    With t the least eigenvalue of K, r^T K^-1 r <= ||r||^2 / t. Where no estimate of it is given, the bound is
+    r^T P^-1 r / t with P the preconditioner and t the least eigenvalue of P^-1 K. Both are estimated from above, so
+    they are halved. Rounding in K adds alpha^T E alpha with ||E|| at most about eps trace(K).
     """
     alpha, left = found.solution, found.left
     if not resolved:
         return torch.where(y.norm(dim=0) > 0, math.inf, 0.0)
     trace = system.tiles.n * system.tiles.diagonal_mean
-    rest = 2 * (left * system.precondition(left)).sum(0).abs() / max(_EPS, min(1.0, found.smallest_ratio))
+    if smallest is not None:
+        rest = 2 * left.square().sum(0) / smallest
+    else:
+        rest = 2 * (left * system.precondition(left)).sum(0).abs() / max(_EPS, min(1.0, found.smallest_ratio))
     return 2 * (alpha * left).sum(0).abs() + rest + _EPS * trace * alpha.square().sum(0)
 
 
