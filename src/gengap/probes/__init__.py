@@ -26,13 +26,16 @@ from gengap.probes.sensitivity import LossSensitivity, gini, input_gradient_norm
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 from gengap.probes.theorem7 import Theorem7, theorem7
 from gengap.probes.twin_runs import Drift, TwinRuns, twin_runs
+from gengap.probes.two_phase_bounds import TwoPhaseBounds, two_phase_bounds
 
 __all__ = [
     # Deep paths
     "Theorem7",
+    "TwoPhaseBounds",
     "path_features",
     "path_kernel",
     "theorem7",
+    "two_phase_bounds",
     # Gradients of examples
     "GradientNorms",
     "gradient_gram",

@@ -56,10 +56,10 @@ class PathSums:
         return how(state, self._powered(weight), None if bias is None else self._powered(bias))
 
 
-def path_norms(model: nn.Module, x: Any) -> Tensor:
-    r"""Norm of the path weights to each output, :math:`\|\bar w_k\|_2`, float64 ``[C]``.
+def path_norms(model: nn.Module, x: Any, *, power: int = 2) -> Tensor:
+    r"""Norm of the path weights to each output, :math:`\|\bar w_k\|_p`, float64 ``[C]``.
 
-    One pass with squared weights sums the squared path weights. Fixed multipliers belong to the features
+    One pass with powered weights sums the powers of the path weights. Fixed multipliers belong to the features
     (``path_kernel``), so that an average pool adds up its window, and every edge into a maximum counts: this is the
     norm that belongs to the path kernel. ``gengap.measures.path.path_sum`` is the path norm of the literature, which
     keeps an average pool's 1/k.
@@ -67,6 +67,7 @@ def path_norms(model: nn.Module, x: Any) -> Tensor:
     Args:
         model: A network; batch norm is folded, and it is taken in evaluation mode.
         x: An example or more as it takes them, ``[N, …]``; they show the way through the network.
+        power: p, at least 1.
 
     Raises:
         InputError: An operation is no sum over paths; it and the layer are named.
@@ -76,7 +77,7 @@ def path_norms(model: nn.Module, x: Any) -> Tensor:
     >>> path_norms(layer, torch.ones(1, 2)).tolist()
     [7.0]
     """
-    return _sums(*_prepared(model, x), 2).sqrt()
+    return _sums(*_prepared(model, x), power) ** (1 / power)
 
 
 def path_count(model: nn.Module, x: Any) -> float:
