@@ -20,6 +20,7 @@ from benchmarks import (
     machine,
     measures,
     monitor,
+    path_kernel,
     relu_interpolator,
     replicas,
     store,
@@ -65,6 +66,7 @@ BENCHMARKS = {
         kernel_interpolator.solver_lines,
     ),
     "relu-interpolator": Benchmark(lambda o: relu_interpolator.run(), relu_interpolator.lines),
+    "path-kernel": Benchmark(lambda o: path_kernel.run(o.images), path_kernel.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),
     "store": Benchmark(lambda o: store.run(), store.lines),
 }

@@ -202,7 +202,7 @@ class PathKernel:
 def path_kernels(
     model: nn.Module, x: Any, other: Any = None, *, tile: int | None = None, progress: Progress | None = None
 ) -> PathKernel:
-    """The path kernel, tile by tile; see ``path_kernel``.
+    """The path kernel, tile by tile; see ``path_kernel``. ``tile_memory`` says how much memory it takes.
 
     Args:
         model: A network; batch norm is folded, and it is taken in evaluation mode.
@@ -232,6 +232,22 @@ def path_kernels(
         if progress:
             progress(done, len(pairs))
     return PathKernel(kernels, torch.cat(list(outputs.values())), real_gates, size, dict(parts.seconds))
+
+
+def tile_memory(model: nn.Module, x: Any, other: Any = None) -> int:
+    """Bytes that ``path_kernels`` needs at its own tile size: the kernel, a tile, and the gates that it keeps.
+
+    Args:
+        model: As in ``path_kernels``.
+        x: Likewise.
+        other: Likewise.
+    """
+    first = doubled(x)
+    probe = block_of(folded_network(model, first), first[:2])
+    n, m = len(first), len(first) if other is None else len(other)
+    outputs = 1 if probe.shared else probe.outputs.shape[1]
+    gates = min(CACHE_BYTES, probe.bytes // 2 * (n + m if other is not None else n))
+    return 8 * outputs * n * m + 3 * TILE_BYTES + gates
 
 
 class _Blocks:
