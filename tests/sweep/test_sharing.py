@@ -43,7 +43,7 @@ def test_processes_share_a_sweep_instead_of_repeating_it(tmp_path: Path) -> None
     with Store(tmp_path / "rows.db") as store:
         assert sum(row.get("value") or 0 for row in store) == sum(i * i for i in range(30))
         assert store._connection.execute("SELECT count(*) FROM leases").fetchone() == (0,)
-    assert not list((tmp_path / "checkpoints").iterdir())
+    assert len(list((tmp_path / "checkpoints").iterdir())) == 1  # of the one that failed
 
 
 def test_what_another_process_works_on_is_waited_for(store: Store) -> None:

@@ -39,7 +39,7 @@ def command(
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
-    timeout: Annotated[float | None, typer.Option(min=0, help="Longest time for one cell, in seconds.")] = None,
+    timeout: Annotated[float, typer.Option(help="Longest time for one cell, in seconds. Default: a day.")] = 86_400.0,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
     label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
     split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,

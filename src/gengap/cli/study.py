@@ -60,6 +60,7 @@ def run_studies(
     as_json: Json = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
+    timeout: Annotated[float, typer.Option(help="Longest time for one run, in seconds. Default: a day.")] = 86_400.0,
     stored: Annotated[bool, typer.Option("--stored", help="Show what is stored; train nothing.")] = False,
 ) -> None:
     """Run a study: what is stored already is not run again. Exit status 3 if a run failed."""
@@ -70,7 +71,7 @@ def run_studies(
     if out is not None:
         make_folder(out)
 
-    options = Options(device=device, workers=workers, stored=stored)
+    options = Options(device=device, workers=workers, timeout_s=timeout, stored=stored)
     outcomes = [run_study(study, scale.value, options) for study in studies]
     if out is not None:
         _write(name, scale, outcomes, out)

@@ -62,15 +62,20 @@ def tried(case: frame.Case) -> dict[str, object]:
 
 def main(groups: list[str]) -> None:
     """Tries the cases of some groups, or all, and writes the table."""
-    stored = list(csv.DictReader(TABLE.open(encoding="utf-8"))) if TABLE.exists() else []
-    rows = []
+    stored = {}
+    if TABLE.exists():
+        with TABLE.open(encoding="utf-8") as file:
+            stored = {(row["group"], row["fault or attack"]): dict(row) for row in csv.DictReader(file)}
     for case in cases():
-        if groups and case.group not in groups:
-            rows += [row for row in stored if (row["group"], row["fault or attack"]) == (case.group, case.what)]
-            continue
-        row = tried(case)
-        print(f"{row['as wanted']:3} {case.group}: {case.what}: {row['outcome']} ({row['seconds']} s)", flush=True)
-        rows.append(row)
+        if not groups or case.group in groups:
+            row = tried(case)
+            stored[case.group, case.what] = row
+            print(f"{row['as wanted']:3} {case.group}: {case.what}: {row['outcome']} ({row['seconds']} s)", flush=True)
+            _write([stored[each.group, each.what] for each in cases() if (each.group, each.what) in stored])
+
+
+def _write(rows: list[dict[str, object]]) -> None:
+    """The table as it is by now, so that a run that is stopped keeps what it has tried."""
     with TABLE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
