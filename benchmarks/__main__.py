@@ -24,6 +24,7 @@ from benchmarks import (
     relu_interpolator,
     replicas,
     store,
+    sweep,
 )
 from benchmarks.table import Line, table
 
@@ -69,6 +70,7 @@ BENCHMARKS = {
     "path-kernel": Benchmark(lambda o: path_kernel.run(o.images), path_kernel.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),
     "store": Benchmark(lambda o: store.run(), store.lines),
+    "sweep": Benchmark(lambda o: sweep.measure_all(), sweep.lines),
 }
 
 

@@ -11,7 +11,7 @@ from gengap.data import Preprocessing, Problem, Split
 
 sys.path.append(str(Path(__file__).parents[2]))
 from benchmarks import __main__ as command
-from benchmarks import epoch, images, machine, replicas
+from benchmarks import epoch, images, machine, replicas, store, sweep
 
 
 @pytest.fixture
@@ -97,3 +97,11 @@ def test_bad_options_exit_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         command.main(arguments)
     assert end.value.code == 2
+
+
+def test_stores_and_sweeps_are_measured_on_what_was_asked_for(tmp_path: Path) -> None:
+    found = store.run((400,))["stores"][0]
+    assert found["finished"]["answers"] > 0
+    assert found["study"]["answers"] == 400
+    once = sweep.measured(1, 20, tmp_path)
+    assert (once["done"], once["stored"]) == (20, 20)

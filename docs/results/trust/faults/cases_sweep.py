@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from frame import Case, Command, Outcome, run
@@ -48,12 +49,13 @@ def evil(payloads, context):
 SWEEP = """
 import sys, json, work
 from gengap.store import Store
-from gengap.sweep import run
+from gengap.sweep import Options, job_rows
 count, workers = int(sys.argv[1]), int(sys.argv[2])
 try:
     with Store() as store:
-        result = run(work.jobs(count), getattr(work, sys.argv[3]), store, workers=workers,
-                     timeout_s=float(sys.argv[4]) if len(sys.argv) > 4 else None)
+        limit = float(sys.argv[4]) if len(sys.argv) > 4 else None
+        jobs = [job for (job,) in work.jobs(count)]
+        _, result = job_rows(jobs, getattr(work, sys.argv[3]), store, Options(workers=workers, timeout_s=limit))
 except KeyboardInterrupt:
     sys.exit(130)
 print(json.dumps({"done": result.done, "reused": result.reused, "failed": len(result.failed)}))
@@ -75,7 +77,7 @@ def sweep(folder: Path, count: int, workers: int, work: str = "square", *more: s
 
 def rows(folder: Path) -> dict[str, dict]:
     """What the store holds, read without gengap; a doubled key would be there twice."""
-    with sqlite3.connect(folder / "home" / "gengap.db") as connection:
+    with closing(sqlite3.connect(folder / "home" / "gengap.db")) as connection:
         found = connection.execute("SELECT key, row FROM cells").fetchall()
     if len({key for key, _ in found}) < len(found):
         raise ValueError("a key is stored twice")
