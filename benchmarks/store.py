@@ -92,7 +92,7 @@ def _question(name: str, total: int, seed: int) -> Callable[[Store], Any]:
     """What is asked of a store, chosen by the seed."""
     chance = random.Random(seed)
     if name == "finished":
-        keys = [job_key("benchmark", number) for number in chance.sample(range(total), KEYS)]
+        keys = [job_key("benchmark", number) for number in chance.sample(range(total), min(KEYS, total))]
         return lambda store: store.finished(keys)
     row = _row(chance.randrange(total), total)
     columns = {"study": row["kind"]}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 
 
 @dataclass
