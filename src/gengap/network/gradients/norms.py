@@ -43,6 +43,8 @@ def gradient_norms(
     Linear layers, convolutions, embeddings, normalisations by layer, group or running statistics and attention need
     no gradient formed, whether their weights are tied or not; ``gradient_norm_report`` says where one was.
 
+    Gradients are those of a step of training: what ``detach()`` or ``no_grad()`` cuts off in the network has none.
+
     Source: Goodfellow 2015 (arXiv:1510.01799); Li et al. 2022 (arXiv:2110.05679), section 4, for several places.
 
     Args:
