@@ -2,7 +2,9 @@
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -93,7 +95,7 @@ def path_finding(subject: Subject, power: int, *, root: float = 1.0, margin: flo
     Raises:
         NotDefined: A function in the network has no sum over paths.
     """
-    paths = path_sum(subject.folded_model, subject.input_shape, power)
+    paths: PathSum = subject.once(_sum_of(power))
     if paths.outputs is None:
         raise NotDefined(_sentence(paths.left_out), *filter(None, paths.left_out))
     not_covered = paths.left_out | _uncovered(subject)
@@ -111,6 +113,12 @@ def path_finding(subject: Subject, power: int, *, root: float = 1.0, margin: flo
         return finding
     reason = "; ".join(filter(None, (finding.reason, _sentence(not_covered))))
     return replace(finding, status="partial", reason=reason, not_covered=tuple(not_covered))
+
+
+@cache
+def _sum_of(power: int) -> Callable[[Subject], PathSum]:
+    """The same function for the same power, so that measures share what a Subject computes by it."""
+    return lambda subject: path_sum(subject.folded_model, subject.input_shape, power)
 
 
 def _sentence(reasons: dict[str, str]) -> str:
