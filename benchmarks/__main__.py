@@ -17,6 +17,7 @@ from benchmarks import (
     double_descent,
     epoch,
     kernel_interpolator,
+    kernel_warm,
     machine,
     measures,
     monitor,
@@ -57,6 +58,9 @@ BENCHMARKS = {
     "kernel-ridge": Benchmark(
         lambda o: kernel_interpolator.against_kernel_ridge(o.images or kernel_interpolator.RIDGE_POINTS, o.rounds),
         kernel_interpolator.kernel_ridge_lines,
+    ),
+    "kernel-warm": Benchmark(
+        lambda o: kernel_warm.run((o.images,) if o.images else tuple(kernel_warm.WANTED), o.rounds), kernel_warm.lines
     ),
     "kernel-solvers": Benchmark(
         lambda o: kernel_interpolator.against_each_other(o.images or kernel_interpolator.SOLVER_POINTS),

@@ -8,6 +8,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[2]))
 from benchmarks import kernel_interpolator as benchmark
+from benchmarks import kernel_warm
 
 
 @pytest.fixture
@@ -56,3 +57,15 @@ def test_pcg_goes_on_until_its_test_error_is_as_small(monkeypatch: pytest.Monkey
     assert iterated.ratio == "18.00 x"
     assert loose.ratio == "4.00 x"
     assert "reached" in benchmark.solver_lines(found | {"n": benchmark.LARGEST})[0].wanted
+
+
+def test_a_warm_process_is_timed_by_turns() -> None:
+    found = kernel_warm.run((60,), rounds=1)
+    sides = found["sizes"]["60"]
+    assert set(sides) == {"auto", "cholesky", "pcg", "kernel-ridge"}
+    assert all(len(side["wall"]) == len(side["processor"]) == 1 for side in sides.values())
+    times = {"auto": 1.0, "cholesky": 1.0, "pcg": 4.0, "kernel-ridge": 3.0}
+    made = {n: {"wall": [t], "processor": [t], "solver": "cholesky"} for n, t in times.items()}
+    (line,) = kernel_warm.lines({"sizes": {"5000": made}})
+    assert line.ratio == "3.00 x, in processor time 3.00 x"
+    assert line.wanted == "1.5 x: reached; auto at most 1.1 of cholesky: 1.00, reached"
