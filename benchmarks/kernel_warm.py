@@ -1,8 +1,8 @@
 """Kernel machines of usual sizes in one warm process: each solver and `auto`, against scikit-learn's KernelRidge.
 
-``python -m benchmarks kernel-warm``. Every side gets the same pixels of MNIST (made-up ones without it), divided by 255,
-a Gaussian kernel of bandwidth 5 and one-hot labels; ours goes to a residual of 1e-6. Time is that of ``fit``, the fastest
-of the rounds, in which the sides take turns; processor time stands beside it, which other work disturbs less.
+``python -m benchmarks kernel-warm``. Every side gets the same pixels of MNIST (made-up ones without it), divided by
+255, a Gaussian kernel of bandwidth 5 and one-hot labels; ours goes to a residual of 1e-6. Time is that of ``fit``, the
+fastest of the rounds, in which the sides take turns; processor time stands beside it, which other work disturbs less.
 """
 
 import time
