@@ -180,3 +180,23 @@ def test_cuda_where_there_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) ->
         resolve_device("cuda")
     with pytest.raises(InputError, match="Unknown device"):
         resolve_device("tpu")
+
+
+def test_a_run_says_that_its_accuracies_depend_on_the_batches(
+    tiny: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mixing.py").write_text(
+        "from torch import nn\n"
+        "def make(shape, classes, tracked):\n"
+        "    size = shape[0] * shape[1] * shape[2]\n"
+        "    norm = nn.BatchNorm1d(8, track_running_stats=tracked)\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(size, 8), norm, nn.ReLU(), nn.Linear(8, classes))\n"
+        "def mixing(shape, classes):\n    return make(shape, classes, False)\n"
+        "def plain(shape, classes):\n    return make(shape, classes, True)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    runs = [train(tiny, Recipe(model=f"mixing:{name}", epochs=1), execution=PLAIN) for name in ("mixing", "plain")]
+    assert [run.status for run in runs] == ["done", "done"]
+    assert "other examples" in runs[0].reason
+    assert "BatchNorm1d" in runs[0].reason
+    assert runs[1].reason == ""

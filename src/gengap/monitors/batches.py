@@ -31,7 +31,7 @@ def inputs_and_labels(batch: Any, inputs: str | None = None, labels: str | None 
         pair = batch[0], batch[1]
     else:
         raise InputError(
-            f"A batch is a {type(batch).__name__}, in which inputs and labels are not told apart.",
+            f"A batch is a {type(batch).__name__}, in which nothing says which are inputs and which labels.",
             expected="a tuple (inputs, labels, …), or a mapping by names",
             next_step="give the monitor a sample=(inputs, labels)",
         )
@@ -42,14 +42,14 @@ def inputs_and_labels(batch: Any, inputs: str | None = None, labels: str | None 
 
 
 def _named(batch: Mapping[str, Any], name: str | None, usual: tuple[str, ...], what: str) -> Any:
-    found = name if name is not None else next((key for key in usual if key in batch), None)
-    if found is None or found not in batch:
+    key = name if name is not None else next((one for one in usual if one in batch), None)
+    if key is None or key not in batch:
         raise InputError(
             f"A batch with {', '.join(map(repr, batch)) or 'nothing'} in it has no {what if name is None else name!r}.",
             expected=f"one of {', '.join(usual)}",
             next_step=f"name it: {what}=…, or give the monitor a sample=(inputs, labels)",
         )
-    return batch[found]
+    return batch[key]
 
 
 def with_labels(scores: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,13 +9,15 @@ import torch
 from gengap import models
 from gengap.data import Problem
 from gengap.errors import InputError
+from gengap.network.batch_dependence import MOST, batch_dependence
+from gengap.network.inputs import examples
 from gengap.train.checkpoint import Saver, begun_execution
 from gengap.train.execution import Execution, resolve_device
 from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
 from gengap.train.replicas import Tensors
 from gengap.train.run import Run
-from gengap.train.training import Start, Training, Trio
+from gengap.train.training import EVALUATION_BATCH, Start, Training, Trio
 from gengap.train.trials import OPEN_PRECISIONS, chosen_execution
 
 # What recipes of one step may differ in.
@@ -88,7 +90,22 @@ def train_replicas(
             saver.save()
             if report is not None:
                 report(training.epoch, recipe.epochs, training.headline())
+    _note_batch_dependence(training.runs, problem)
     return training.runs
+
+
+def _note_batch_dependence(runs: Sequence[Run], problem: Problem) -> None:
+    """Says in the runs of a user's network if their losses and accuracies depend on how evaluation was batched."""
+    done = [run for run in runs if run.status == "done"]
+    if not done or models.fingerprint(done[0].recipe.model) is None:  # a named network treats each example by itself
+        return
+    network = done[0].model()
+    try:
+        reason = batch_dependence(network, examples(problem, slice(MOST), network)[0]).reason
+    except Exception:  # whatever a user's forward raises in another type: no check is worth a finished training
+        return
+    for run in done:
+        run.reason = reason and f"{reason}: evaluated in batches of {EVALUATION_BATCH} in the stored order"
 
 
 def _execution(

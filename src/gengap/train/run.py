@@ -32,7 +32,7 @@ class Run:
             to its ``snapshot_loss``; 0 is the initialisation.
         history: One record an epoch; see ``docs/design.md``.
         status: ``"done"`` or ``"diverged"``.
-        reason: Why it diverged.
+        reason: Why it diverged; or that scores, and so losses and accuracies, depend on the batches of evaluation.
         seconds: Training time, interruptions left out.
     """
 

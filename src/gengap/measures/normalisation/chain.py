@@ -91,7 +91,7 @@ def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = 
     """The network as a chain, checked.
 
     The graph of the network tells whether every value after the first weight layer is made from one other by an
-    operation that is positively homogeneous. Where examples are given, a pass in float64 tells it too: with one
+    operation that is positively homogeneous. Where examples are given, a pass in float64 shows it too: with one
     layer's weights, and its own and all later biases, multiplied by 2^40, outputs must be 2^40 times as large.
 
     Args:
@@ -101,17 +101,17 @@ def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = 
         output: Key or index of the logits, where the network returns a dict or a tuple.
 
     Raises:
-        NotHomogeneousError: It is no such chain, for the reason told.
+        NotHomogeneousError: It is no such chain, with the reason.
         InputError: Weights that are not finite, a network that cannot be copied, or one that cannot be traced
             where no examples are given; one that does not take the examples, or returns no tensor.
     """
-    own = _with_layers_inside(plain_copy(model))
-    select_output(own, output)
-    check_finite(own, "the network")
+    network = _with_layers_inside(plain_copy(model))
+    select_output(network, output)
+    check_finite(network, "the network")
     if x is not None:
-        x = cast_inputs(own, x[:READ])
-        scores_of(own, x[:PROBED])
-    graph = flow(own)
+        x = cast_inputs(network, x[:READ])
+        scores_of(network, x[:PROBED])
+    graph = flow(network)
     if graph is not None and graph.obstacle:
         raise NotHomogeneousError(graph.obstacle)
     if x is None:
@@ -121,13 +121,13 @@ def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = 
                 expected="a network that torch.fx.symbolic_trace takes",
                 next_step="give some examples as the network takes them",
             )
-        return _from_graph(own, graph)
-    found = _from_reading(read_network(own, x))
-    dependence = batch_dependence(own, x)
+        return _from_graph(network, graph)
+    result = _from_reading(read_network(network, x))
+    dependence = batch_dependence(network, x)
     if dependence.share > MOST_DEPENDENCE:
         raise NotHomogeneousError(dependence.reason)
-    _check(found, x[:PROBED], traced=graph is not None)
-    return replace(found, noise=_noise(own, x[:PROBED]) if graph is None else graph.noise)
+    _check(result, x[:PROBED], traced=graph is not None)
+    return replace(result, noise=_noise(network, x[:PROBED]) if graph is None else graph.noise)
 
 
 def _noise(model: nn.Module, x: Tensor) -> str:
@@ -148,9 +148,9 @@ def _with_layers_inside(model: nn.Module) -> nn.Module:
 
 def _from_graph(model: nn.Module, graph: Flow) -> Chain:
     result = folded(model, graph.pairs)
-    found = inventory(result)
-    _refuse(found.uncovered | _tied(found.layers))
-    layers = {layer.name: layer for layer in found.layers}  # those that are not in the graph have no part in it
+    parts = inventory(result)
+    _refuse(parts.uncovered | _tied(parts.layers))
+    layers = {layer.name: layer for layer in parts.layers}  # those that are not in the graph have no part in it
     return Chain(result, tuple(layers[name] for name in graph.order), dict(graph.pairs), graph.noise)
 
 
@@ -172,16 +172,16 @@ def _refuse(wrong: Mapping[str, str]) -> None:
         raise NotHomogeneousError("; ".join(f"{name}: {reason}" for name, reason in wrong.items()))
 
 
-def _check(found: Chain, x: Tensor, *, traced: bool) -> None:
-    exact = in_float64(found.model)
+def _check(candidate: Chain, x: Tensor, *, traced: bool) -> None:
+    exact = in_float64(candidate.model)
     x = x.double() if x.is_floating_point() else x
     with torch.no_grad():
         plain: Tensor = exact(x)
         if not traced and not plain.any():
             raise NotHomogeneousError("it answers zero to the examples given, which shows nothing")
-        for index, layer in enumerate(found.layers):
-            factors = [FACTOR if i == index else 1.0 for i in range(len(found.layers))]
-            outputs, expected = _scaled(exact, found.layers, factors)(x), FACTOR * plain
+        for index, layer in enumerate(candidate.layers):
+            factors = [FACTOR if i == index else 1.0 for i in range(len(candidate.layers))]
+            outputs, expected = _scaled(exact, candidate.layers, factors)(x), FACTOR * plain
             if not (outputs - expected).abs().max() <= TOLERANCE * expected.abs().max():
                 raise NotHomogeneousError(
                     f"its outputs do not grow as the weights of {layer.name}, with the biases from there on, do"

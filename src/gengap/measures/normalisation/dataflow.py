@@ -104,14 +104,14 @@ def flow(model: nn.Module) -> Flow | None:
 
 def _returned(graph: fx.Graph) -> set[fx.Node]:
     """The nodes from which what the network returns is made."""
-    found: set[fx.Node] = set()
+    nodes: set[fx.Node] = set()
     waiting = [node for node in graph.nodes if node.op == "output"]
     while waiting:
         node = waiting.pop()
-        if node not in found:
-            found.add(node)
+        if node not in nodes:
+            nodes.add(node)
             waiting += node.all_input_nodes
-    return found
+    return nodes
 
 
 class _Reader:

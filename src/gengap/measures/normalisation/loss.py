@@ -94,14 +94,14 @@ def normalised_loss(
         InputError: p below 1, a layer of norm zero, weights that are not finite, no examples, labels that are no
             classes of the network, a network that returns no tensor, a loss beyond float64.
     """
-    own = plain_copy(model)
-    select_output(own, output)
-    remaining = batches(data, own, split)
+    network = plain_copy(model)
+    select_output(network, output)
+    remaining = batches(data, network, split)
     first = next(remaining, None)
     if first is None:
         raise InputError("There are no examples.", expected="at least one batch of inputs and labels")
-    log_product = log_product_norm(chain(own, first[0]).layers, p, unit)
-    seen = evaluate(own, (batch for part in ([first], remaining) for batch in part))
+    log_product = log_product_norm(chain(network, first[0]).layers, p, unit)
+    seen = evaluate(network, (batch for part in ([first], remaining) for batch in part))
     loss = float(normalised_cross_entropy(seen.logits, seen.labels, log_product))
     if math.isinf(loss):
         logarithm = log_of_large_loss(seen.logits, seen.labels, log_product)
@@ -131,9 +131,9 @@ def normalised_network(
         InputError: p below 1, a layer of norm zero, weights that are not finite, a product so large or small that
             outputs divided by it would lose digits in the network's type.
     """
-    found = chain(model, example)
-    norms = layer_norms(found.layers, p, unit)
-    kind = torch.finfo(next(found.model.parameters()).dtype)
+    layered = chain(model, example)
+    norms = layer_norms(layered.layers, p, unit)
+    kind = torch.finfo(next(layered.model.parameters()).dtype)
     log_product, most = math.fsum(map(math.log, norms)), math.log(kind.eps / kind.tiny)
     if abs(log_product) > most:
         raise InputError(
@@ -141,7 +141,7 @@ def normalised_network(
             expected=f"a product between e^{-most:.4g} and e^{most:.4g}",
             next_step="give the network in double precision, or divide its logits: product_norm and normalised_loss do",
         )
-    return found.scaled([1 / norm for norm in norms])
+    return layered.scaled([1 / norm for norm in norms])
 
 
 def normalised_losses(model: nn.Module, problem: Problem) -> dict[str, Any]:
