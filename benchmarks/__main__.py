@@ -16,6 +16,7 @@ from benchmarks import (
     certify,
     double_descent,
     epoch,
+    gradients,
     kernel_interpolator,
     kernel_warm,
     machine,
@@ -53,6 +54,7 @@ BENCHMARKS = {
     **{name: Benchmark(partial(_time_epoch, network), epoch.lines) for name, network in epoch.NETWORKS.items()},
     "replicas-gpu": Benchmark(lambda o: replicas.run(o.images, o.rounds), replicas.lines, _no_gpu),
     "measures": Benchmark(lambda o: measures.run(o.images, o.rounds), measures.lines),
+    "gradients": Benchmark(gradients.run, gradients.lines),
     "monitor": Benchmark(monitor.run, monitor.lines),
     "double-descent": Benchmark(lambda o: double_descent.run(o.images, o.rounds), double_descent.lines),
     "kernel-ridge": Benchmark(

@@ -103,6 +103,17 @@ class Masked(nn.Module):
         return self.out(torch.tanh(self.lin(x)) + x @ self.lin.weight.square())
 
 
+class Squeezed(nn.Module):
+    """A network that ends in squeeze(), which drops the row of a batch of one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, CLASSES, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x).squeeze()
+
+
 class Recurrent(nn.Module):
     """A layer without a rule."""
 
@@ -199,6 +210,7 @@ RULED: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
         floats(5, 2),
     ),
     "frames": (Frames, floats(4, 1, 3, 3)),
+    "squeezed": (Squeezed, floats(2, 3, 3)),
     "deep linear": (lambda: nn.Sequential(*(nn.Linear(4, 4) for _ in range(3)), nn.Linear(4, 3)), floats(4)),
 }
 
@@ -256,7 +268,8 @@ def loop(model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor]:
     found: dict[str, list[Tensor]] = {}
     for n in range(len(y)):
         model.zero_grad()
-        functional.cross_entropy(model(x[n : n + 1]), y[n : n + 1]).backward()
+        scores = model(x[n : n + 1])
+        functional.cross_entropy(scores if scores.ndim > 1 else scores[None], y[n : n + 1]).backward()
         for name, p in model.named_parameters():
             found.setdefault(name, []).append((torch.zeros_like(p) if p.grad is None else p.grad.clone()).flatten())
     model.zero_grad()

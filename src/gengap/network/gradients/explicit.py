@@ -64,9 +64,12 @@ def formed(
     """The gradients with respect to the chosen parameters, without any check."""
     fixed = {name: value.detach() for name, value in (*model.named_parameters(), *model.named_buffers())}
 
+    alone = _keeps_single(model, x)
+
     def of_one(values: dict[str, Tensor], a: Tensor, b: Tensor) -> Tensor:
-        scores = functional_call(model, {**fixed, **values}, (a[None],), tie_weights=True)
-        return loss(scores, b[None])
+        batch = a[None] if alone else torch.stack([a, a])
+        scores = functional_call(model, {**fixed, **values}, (batch,), tie_weights=True)
+        return loss(scores[:1], b[None])
 
     values = {name: p.detach() for name, p in chosen.items()}
     try:
@@ -84,11 +87,26 @@ def _one_by_one(
     model: nn.Module, x: Tensor, y: Tensor, loss: Loss, chosen: dict[str, nn.Parameter]
 ) -> dict[str, Tensor]:
     with torch.enable_grad():
-        value = example_losses(loss, scores_of(model, x), y).sum()
+        value = example_losses(loss, scores_of_one(model, x), y).sum()
         gradients = torch.autograd.grad(value, list(chosen.values()), allow_unused=True)
     return {
         name: torch.zeros_like(p) if g is None else g for (name, p), g in zip(chosen.items(), gradients, strict=True)
     }
+
+
+def scores_of_one(model: nn.Module, x: Tensor) -> Tensor:
+    """The scores ``[1, ...]`` of one example ``[1, ...]``, given twice where a batch of one loses its row."""
+    return scores_of(model, x) if _keeps_single(model, x) else scores_of(model, torch.cat([x, x]))[:1]
+
+
+def _keeps_single(model: nn.Module, x: Tensor) -> bool:
+    """Whether a batch of one has a row of scores: a network that ends in ``squeeze()`` drops it."""
+    try:
+        with torch.no_grad():
+            out = model(x[:1])
+        return isinstance(out, Tensor) and out.ndim > 0 and len(out) == 1
+    except Exception:  # a network that cannot take a batch of one may take one of two
+        return False
 
 
 def scores_of(model: nn.Module, x: Tensor) -> Tensor:

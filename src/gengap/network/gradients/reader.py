@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gengap.errors import InputError, listed
 from gengap.network.gradients.calls import Call, Target, watched
 from gengap.network.gradients.checks import check_independent, frozen, trainable
-from gengap.network.gradients.explicit import CHUNK_BYTES, check_memory, formed, scores_of
+from gengap.network.gradients.explicit import CHUNK_BYTES, check_memory, formed, scores_of, scores_of_one
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, weight_term
 from gengap.network.gradients.terms import Term, Whole, gram, merged, products, squared_norms
@@ -156,7 +156,7 @@ class GradientReader:
         alone = []
         for n in range(len(y)):
             with torch.enable_grad():
-                scores = scores_of(self._model, x[n : n + 1])
+                scores = scores_of_one(self._model, x[n : n + 1])
                 value = example_losses(self._loss, scores, y[n : n + 1]).sum()
                 if not value.requires_grad:
                     raise InputError(
