@@ -44,7 +44,7 @@ class Certificate:
         tried: Models compared on these units.
         delta: Probability that the bound fails for any of them.
         empirical_risk: Mean loss over the units.
-        upper: The promise: the headline's bound.
+        upper: The promise: the headline's bound, never below the risk seen.
         interval: The two-sided interval of the headline's construction, delta / 2 at each end; beside the promise.
         headline: Its name, fixed by the kind of loss.
         bounds: Name -> ``{"upper"}``, or ``{"upper": None, "reason"}`` where a bound does not apply. Each holds at
@@ -305,7 +305,7 @@ def _certificate(
         tried=int(tried),
         delta=float(delta),
         empirical_risk=total / n,
-        upper=known[headline]["upper"],
+        upper=max(known[headline]["upper"], total / n),  # a quantile below the median is below the risk seen
         headline=headline,
         bounds=known,
         assumptions=assumptions(tried=int(tried), unit=unit, delta=float(delta), order_seed=None if zero_one else seed),
