@@ -246,6 +246,6 @@ def test_refuses_a_label_without_a_column() -> None:
 @pytest.mark.parametrize(("errors", "n"), [(5, 100), (1, 3), (99, 100)])
 def test_no_promise_is_below_the_risk_seen(errors: int, n: int, delta: float) -> None:
     """With delta above 1/2 the quantile itself is below the median, and so below the risk seen."""
-    made = certify(errors=errors, n=n, delta=delta)
+    made = gengap.certify(errors=errors, n=n, delta=delta)
     assert made.upper >= errors / n
     assert made.upper == max(made.bounds["clopper_pearson"]["upper"], errors / n)
