@@ -69,6 +69,10 @@ def test_a_threshold_controls_the_risk_of_what_is_accepted(command, file) -> Non
     assert [row["upper"] for row in made["rows"]] == twin.upper.tolist()
     assert made["threshold"] == twin.grid[np.flatnonzero(twin.controlled)[0]]
     assert "Accept answers with a confidence of at least" in command("--predictions", file, "--control", 0.25)
+    folder = file.parent / "page"
+    command("--predictions", file, "--control", 0.25, "--out", folder)
+    assert (folder / "coverage-risk.png").stat().st_size > 0
+    assert "holds for all thresholds at once" in " ".join((folder / "report.html").read_text().split())
     assert command("--predictions", file, "--control", 0.001, "--json")["threshold"] is None
     assert len(command("--predictions", file, "--control", 0.2, "--json")["rows"]) == 50
 

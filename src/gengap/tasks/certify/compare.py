@@ -249,7 +249,9 @@ def _by_betting(
         verdict=verdict,
         test=BETTING,
         more_examples=None,
-        reason="the verdict is in" if verdict != "cannot tell" else "no number is known for graded losses or clusters",
+        reason="the verdict is in"
+        if verdict != "cannot tell"
+        else "gengap certify --plan --compare with these files as a pilot simulates how many",
         scope=scope("example" if clusters is None else "group"),
         unit="example" if clusters is None else "group",
         order_seed=seed,

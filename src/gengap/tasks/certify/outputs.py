@@ -12,9 +12,10 @@ from gengap.report import Page, make_folder, write_page
 from gengap.report.csv_text import csv_text
 from gengap.tasks.certify.certificate import Certificate
 from gengap.tasks.certify.compare import Comparison
+from gengap.tasks.certify.control import Control
 from gengap.tasks.certify.family import Family
 from gengap.tasks.certify.page import bound_rows, certificate_page
-from gengap.tasks.certify.pages import comparison_page, comparison_rows, plain_page
+from gengap.tasks.certify.pages import comparison_page, comparison_rows, control_page, plain_page
 from gengap.tasks.certify.ranking import Ranking
 
 _FORMS = (".html", ".json", ".csv", ".md", ".png")
@@ -88,6 +89,8 @@ def _page(answer: Answer) -> tuple[Page, pd.DataFrame]:
         return certificate_page(answer), bound_rows(certificate)
     if isinstance(answer, Comparison | Ranking):
         return comparison_page(answer), comparison_rows(answer)
+    if isinstance(answer, Control) and answer.rows[0]["accepted"] > 0:
+        return control_page(answer), _rows(answer)
     return plain_page(answer), _rows(answer)
 
 

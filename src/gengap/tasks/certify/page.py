@@ -21,12 +21,8 @@ def certificate_page(answer: Certificate | Family) -> Page:
     rows = bound_rows(certificate)
     unit, zero_one = f"{certificate.unit}s", certificate.zero_one
     facts = [
-        Fact(
-            f"Promise: true {'error rate' if zero_one else 'risk'} at most",
-            rate(certificate.upper, zero_one, up=True),
-            f"confidence {confidence(certificate.delta)}",
-        ),
-        Fact("Seen", rate(certificate.empirical_risk, zero_one), f"on {certificate.n:,} {unit}"),
+        _promise(certificate),
+        Fact("Seen", _seen(certificate), f"on {certificate.n:,} {unit}"),
         Fact("Models tried", f"{certificate.tried:,}", "the promise holds for each of them"),
     ]
     over_tried = (
@@ -49,6 +45,20 @@ def certificate_page(answer: Certificate | Family) -> Page:
             Section("The other bounds", [_intervals(rows, certificate), _table(rows)]),
         ],
     )
+
+
+def _promise(certificate: Certificate) -> Fact:
+    sure, share = f"confidence {confidence(certificate.delta)}", certificate.zero_one
+    if certificate.is_score:
+        lower = rate(certificate.lower, share, up=False)
+        return Fact(f"Promise: true {certificate.metric} at least", lower, sure)
+    what = "error rate" if share else "risk"
+    return Fact(f"Promise: true {what} at most", rate(certificate.upper, share, up=True), sure)
+
+
+def _seen(certificate: Certificate) -> str:
+    risk = certificate.empirical_risk
+    return rate(certificate.best - risk if certificate.is_score else risk, certificate.zero_one)
 
 
 def bound_rows(certificate: Certificate) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from gengap.report import PALETTE, Figure, Page, Section, Table, Text
 from gengap.tasks.certify.compare import Comparison
+from gengap.tasks.certify.control import Control
 from gengap.tasks.certify.ranking import Ranking
 from gengap.tasks.certify.words import percent, three_digits
 
@@ -55,6 +56,33 @@ def comparison_rows(answer: Comparison | Ranking) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def control_page(answer: Control) -> Page:
+    """The page: the threshold, and the curve of what every threshold accepts and risks."""
+    rows = pd.DataFrame(answer.rows)
+    shown = rows[rows["accepted"] > 0]
+    x = alt.X("share:Q", title="share of examples accepted", axis=alt.Axis(format="~%"))
+    base = alt.Chart(shown).encode(x=x, tooltip=["threshold", "accepted", "errors"])
+    axis = alt.Axis(format="~%")
+    chart = alt.layer(
+        base.mark_line(color=PALETTE[0]).encode(y=alt.Y("upper:Q", title="wrong among what is accepted", axis=axis)),
+        base.mark_line(color=PALETTE[5]).encode(y="seen:Q"),
+    ).properties(height=240)
+    first, last = shown.iloc[0], shown.iloc[-1]
+    figure = Figure(
+        "coverage-risk",
+        chart,
+        "What each threshold accepts, and what share of it is wrong: the upper line is a bound that holds for all "
+        "thresholds at once, the lower one what was seen.",
+        f"From {percent(first['share'])} accepted with at most {percent(first['upper'], up=True)} wrong to "
+        f"{percent(last['share'])} accepted with at most {percent(last['upper'], up=True)} wrong.",
+        shown[["threshold", "accepted", "errors"]],
+    )
+    notes = Text([*answer.notes, f"Where it holds: {answer.scope}"])
+    return Page(
+        "Which answers may be accepted", answer.sentence, [Section("The curve", [figure]), Section("Notes", [notes])]
+    )
 
 
 def plain_page(answer: "Answer") -> Page:

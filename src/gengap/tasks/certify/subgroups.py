@@ -52,7 +52,7 @@ class Subgroups:
     def sentence(self) -> str:
         """The promise for every subgroup in one sentence."""
         row = self.rows[0]
-        bound, seen = (self._written(value, up=not self.is_score) for value in (self.upper, row["seen"]))
+        bound, seen = self._written(self.upper, up=not self.is_score), self._written(row["seen"])
         chosen = "" if self.tried == 1 else f", even for a model chosen as the best of {self.tried:,}"
         return (
             f"With {confidence(self.delta)} confidence the true {self.metric} is "

@@ -40,6 +40,7 @@ class TestInspect:
         match = one(FIXTURES / "graded.json", metric="match")
         assert match.losses.tolist() == [float(s["scores"]["match"]["value"] == "I") for s in samples]
         assert (match.zero_one, match.is_score, match.model) == (True, True, "mockllm/model")
+        assert "give --clusters patient" in match.remarks[0]
         fluent = one(FIXTURES / "graded.json", metric="parts/fluent")
         assert fluent.losses.tolist() == [1 - s["scores"]["parts"]["value"]["fluent"] for s in samples]
         assert not fluent.zero_one

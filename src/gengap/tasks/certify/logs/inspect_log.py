@@ -41,16 +41,22 @@ def read(file: Path) -> Log:
         )
     source, model = file.name, str(log.eval.model)
     if log.samples:
-        return _of_samples(source, model, log.samples)
+        scorers = [scorer.model_dump() for scorer in log.eval.scorers or []]
+        return _of_samples(source, model, log.samples, list(dict.fromkeys(_clusters(scorers))))
     epochs = (log.eval.config.epochs if log.eval.config else None) or 1
     return replace(_of_reductions(source, model, log.reductions or []), averaged=epochs > 1)
 
 
-def _of_samples(source: str, model: str, samples: list[Any]) -> Log:
+def _of_samples(source: str, model: str, samples: list[Any], clusters: list[str]) -> Log:
     scores = [_values(sample.scores or {}) for sample in samples]
     metrics = list(dict.fromkeys(name for one in scores for name in one))
     metadata = [dict(sample.metadata or {}) for sample in samples]
     keys = list(dict.fromkeys(key for one in metadata for key in one))
+    remarks_of_clusters = tuple(
+        f"{source} names {name} as a cluster: its samples depend on each other; give --clusters {name}."
+        for name in clusters
+        if name in keys
+    )
     failed = sum(sample.error is not None for sample in samples)
     remarks = (f"{source}: {failed:,} samples ended with an error.",) if failed else ()
     return Log(
@@ -59,8 +65,16 @@ def _of_samples(source: str, model: str, samples: list[Any]) -> Log:
         items=[sample.id for sample in samples],
         model=model,
         columns={str(key): [one.get(key) for one in metadata] for key in keys},
-        remarks=remarks,
+        remarks=(*remarks, *remarks_of_clusters),
     )
+
+
+def _clusters(scorers: Any) -> list[str]:
+    """The metadata keys by which a scorer's standard error is clustered, wherever they stand in its metrics."""
+    if isinstance(scorers, dict):
+        here = [scorers["cluster"]] if isinstance(scorers.get("cluster"), str) else []
+        return [*here, *(name for part in scorers.values() for name in _clusters(part))]
+    return [name for part in scorers for name in _clusters(part)] if isinstance(scorers, list) else []
 
 
 def _of_reductions(source: str, model: str, reductions: list[Any]) -> Log:
