@@ -134,3 +134,16 @@ def test_rows_of_a_loop_elsewhere_need_only_level_and_training_accuracy() -> Non
 def test_rows_that_cannot_be_judged_are_refused(runs: list[dict[str, float]], message: str) -> None:
     with pytest.raises(InputError, match=message):
         memorisation(runs)
+
+
+@pytest.mark.parametrize(
+    ("on_true", "verdict"), [(0.6, "learned-nothing"), (0.63, "learned-nothing"), (0.8, "not-memorised")]
+)
+def test_a_network_that_learned_nothing_is_told_from_one_that_did_not_memorise(on_true: float, verdict: str) -> None:
+    runs = [{"level": 0.0, "train_accuracy": on_true}, {"level": 1.0, "train_accuracy": 0.55}]
+    rows = pd.DataFrame(runs).assign(n_train=1000)  # three standard errors of 0.6 are 0.046
+    summary = memorisation(rows, 2, majority=0.6)
+    assert summary["verdict"] == verdict
+    if verdict == "learned-nothing":
+        assert "always answering the most frequent class reaches 60.00%" in summary["verdict_reason"]
+    assert memorisation(rows, 2)["verdict"] == "not-memorised"  # without the share nothing is known

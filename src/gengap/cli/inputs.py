@@ -22,6 +22,10 @@ Layout = Annotated[
     str | None, typer.Option(help="Of images in an .npz: channels-first or channels-last. Default: guessed.")
 ]
 
+Standardise = Annotated[
+    bool, typer.Option("--standardise", help="For a table: numbers get mean 0 and variance 1 in the training split.")
+]
+
 
 def load_problem(
     data: str,
@@ -34,6 +38,7 @@ def load_problem(
     mean: str | None,
     std: str | None,
     layout: str | None,
+    standardise: bool = False,
 ) -> "Problem":
     """The Problem of a named data set or path, fed to networks as the options say.
 
@@ -45,6 +50,8 @@ def load_problem(
     options: dict[str, Any] = {"scale": scale, "layout": layout}
     options |= {"mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
     options = {name: value for name, value in options.items() if value is not None}
+    if standardise:
+        options["standardise"] = True
     if crop is not None:
         options["crop"] = _side(crop)
     return load(data, data_dir=data_dir, label_column=label_column, split_column=split_column, **options)

@@ -34,6 +34,7 @@ def load(
     layout: Layout | None = None,
     label_column: str | None = None,
     split_column: str | None = None,
+    standardise: bool = False,
 ) -> Problem:
     """The Problem of a named data set or of the data at a path.
 
@@ -57,6 +58,8 @@ def load(
         layout: Of images in an ``.npz``, ``"channels-first"`` or ``"channels-last"``; None guesses.
         label_column: A table's column of labels.
         split_column: A table's column that says ``train`` or ``test``.
+        standardise: Whether a table's numbers get mean 0 and variance 1 in the training split; its categories and
+            missing values become numbers in any case, see ``problem.steps``.
 
     Raises:
         InputError: An unknown name, absent or damaged data, or what ``Problem`` refuses.
@@ -67,8 +70,9 @@ def load(
         raise InputError(f"The data are {shown(name)}.", expected="a data set's name, or a path")
     path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
     if str(name) not in DATA_SETS and _is_path(path):
-        problem = _read_path_or_refuse(path, label_column, split_column, layout)
+        problem = _read_path_or_refuse(path, label_column, split_column, layout, standardise)
     else:
+        _refuse_standardise(name, standardise)
         problem = _read_named(named_data_set(str(name)), data_root(data_dir))
     declared = problem.preprocessing
     if (crop, scale, mean, std) == ("default", "default", None, None):
@@ -76,6 +80,15 @@ def load(
     if scale == "default":
         scale = declared.scale if mean is None and std is None else "unit"
     return problem.preprocess(crop=declared.crop if crop == "default" else crop, scale=scale, mean=mean, std=std)
+
+
+def _refuse_standardise(name: str | Path, standardise: bool) -> None:
+    if standardise:
+        raise InputError(
+            f"{name} has no columns to standardise.",
+            expected="--standardise with a table alone",
+            next_step="use --scale",
+        )
 
 
 def _read_named(entry: NamedDataSet, root: Path) -> Problem:
@@ -106,11 +119,11 @@ def _is_path(path: Path) -> bool:
 
 
 def _read_path_or_refuse(
-    path: Path, label_column: str | None, split_column: str | None, layout: Layout | None
+    path: Path, label_column: str | None, split_column: str | None, layout: Layout | None, standardise: bool
 ) -> Problem:
     try:
         with out_of_memory_refused(str(path)):
-            return _read_path(path, label_column, split_column, layout)
+            return _read_path(path, label_column, split_column, layout, standardise)
     except OSError as error:
         raise InputError(
             f"Cannot read {error.filename or path}: {error.strerror}.",
@@ -118,13 +131,16 @@ def _read_path_or_refuse(
         ) from error
 
 
-def _read_path(path: Path, label_column: str | None, split_column: str | None, layout: Layout | None) -> Problem:
+def _read_path(
+    path: Path, label_column: str | None, split_column: str | None, layout: Layout | None, standardise: bool
+) -> Problem:
     if str(path) == STANDARD_INPUT:
-        return read_table(path, label_column=label_column, split_column=split_column)
+        return read_table(path, label_column=label_column, split_column=split_column, standardise=standardise)
     if not path.exists():
         raise InputError(f"There is no {path}.", expected=f"a file, a folder, or one of {', '.join(sorted(DATA_SETS))}")
     if path.name.lower().endswith(TABLES):
-        return read_table(path, label_column=label_column, split_column=split_column)
+        return read_table(path, label_column=label_column, split_column=split_column, standardise=standardise)
+    _refuse_standardise(path, standardise)
     if label_column is not None or split_column is not None:
         raise InputError(f"{path} has no columns.", expected="--label-column and --split-column with a table alone")
     if path.suffix.lower() == ".npz":

@@ -105,7 +105,11 @@ def _parts(returned: Any) -> dict[str | int, Any]:
         return dict(returned)
     if isinstance(returned, tuple) and hasattr(returned, "_asdict"):
         return {**returned._asdict(), **dict(enumerate(returned))}
-    return dict(enumerate(returned)) if isinstance(returned, tuple | list) else {}
+    if isinstance(returned, tuple | list):
+        return dict(enumerate(returned))
+    if isinstance(returned, Tensor | str | bytes) or not hasattr(returned, "__dict__"):
+        return {}
+    return {name: value for name, value in vars(returned).items() if not name.startswith("_")}  # of a dataclass, say
 
 
 def _choices(returned: Any) -> str:

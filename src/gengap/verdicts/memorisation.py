@@ -29,11 +29,12 @@ def memorisation(
     ``verdict`` is about what is ``judged``: ``"labels"`` at the highest level of corruption that was trained,
     ``judged_level``; without those, ``"gaussian"`` or else ``"random-pixels"``, after which there is next to nothing
     to learn either. It is ``memorises`` when every seed ends with a training accuracy of at least 0.99 there,
-    ``not-memorised`` when none does, ``mixed`` when some do, ``undecided`` without a result, and where a network that
-    memorises nothing could come near 0.99 too: by the rule on labels of which few are redrawn, by the most frequent
-    class on noise. A diverged cell is a result that did not fit; failed cells are none. ``slowdown`` is mean epochs
-    to fit what is judged over mean epochs to fit the true labels. ``random_labels`` and each of ``pixels`` are means
-    of their own cells.
+    ``not-memorised`` when none does, ``mixed`` when some do. It is ``undecided`` without a result, and where a network
+    that memorises nothing could come near 0.99 too: by the rule on labels of which few are redrawn, by the most
+    frequent class on noise. It is ``learned-nothing`` in place of ``not-memorised`` when on the true labels too every
+    seed ends within noise of always answering the most frequent class. A diverged cell is a result that did not fit;
+    failed cells are none. ``slowdown`` is mean epochs to fit what is judged over mean epochs to fit the true labels.
+    ``random_labels`` and each of ``pixels`` are means of their cells.
 
     Source: Zhang et al. 2017 (arXiv 1611.03530v2), section 2 and Figure 1.
 
@@ -74,6 +75,7 @@ def memorisation(
         "cells": {str(status): int(count) for status, count in named["status"].value_counts().items()},
     }
     summary |= _verdict(judged, _without_memorising(summary), failed=not len(results)) | _slowdown(true, judged)
+    summary |= _learned_nothing(summary, true)
     summary["capacity_used"] = _capacity(summary, _group(judged))
     ready: dict[str, Any] = json_ready(summary)
     return ready
@@ -170,6 +172,23 @@ def _verdict(judged: pd.DataFrame, without_memorising: float, *, failed: bool) -
     return {
         "verdict": "mixed" if count else "not-memorised",
         "verdict_reason": f"{count} of {of} seeds reached a training accuracy of {FIT_ACCURACY:.2%} by the end",
+    }
+
+
+def _learned_nothing(summary: dict[str, Any], true: pd.DataFrame) -> dict[str, Any]:
+    """The verdict on a network that does not fit true labels either: that of memorising would say nothing of it."""
+    share, n = summary["majority_share"], summary["n_train"]
+    done = true[true["status"] == "done"]
+    if summary["verdict"] != "not-memorised" or share is None or not n or done.empty:
+        return {}
+    noise = 3 * math.sqrt(share * (1 - share) / n)  # three standard errors of the share
+    if (done["train_accuracy"] > share + noise).any():
+        return {}
+    best = done["train_accuracy"].max()
+    return {
+        "verdict": "learned-nothing",
+        "verdict_reason": f"on the true labels it ends with a training accuracy of {best:.2%}, and always answering "
+        f"the most frequent class reaches {share:.2%}",
     }
 
 

@@ -8,11 +8,10 @@ from gengap.report import percent, plain
 _LEADS = {
     "memorises": "It memorises: this recipe fits {corrupted} all the same.",
     "not-memorised": "It did not memorise within this budget: when training ended, it did not fit {corrupted}.",
+    "learned-nothing": "It learned nothing: {reason}.",
     "mixed": "Within this budget it fits {corrupted} with some seeds and not with others.",
     "undecided": "Undecided: {reason}.",
 }
-
-_SKEWED = 1.5  # times 1/C, from which on the share of the most frequent class is stated
 
 _PIXELS = {
     "gaussian": "Gaussian noise for images",
@@ -66,7 +65,7 @@ def _fitting(summary: Mapping[str, Any]) -> str:
     if summary["chance_accuracy"] is not None:
         sentences.append(f"Guessing would score {percent(summary['chance_accuracy'])}.")
         majority = summary["majority_share"]
-        if majority is not None and majority > _SKEWED * summary["chance_accuracy"]:
+        if majority is not None:
             sentences.append(f"The most frequent class has {percent(majority)} of the training labels.")
     return " ".join(sentences)
 
@@ -123,6 +122,11 @@ def _meaning(summary: Mapping[str, Any]) -> str:
         )
     if summary["verdict"] == "not-memorised" and _all_diverged(summary):
         return "That is no proof that it cannot: a lower learning rate may do it."
+    if summary["verdict"] == "learned-nothing":
+        return (
+            "So this says nothing about memorising. Inputs of very different scales often do this: try --standardise "
+            "for a table, --scale or --mean and --std for images; else another learning rate, or more epochs."
+        )
     if summary["verdict"] == "not-memorised":
         return (
             "That is no proof that it cannot: more epochs or another learning rate may do it. The learning "

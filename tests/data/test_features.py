@@ -1,0 +1,89 @@
+"""Columns of a table as numbers, by hand and against scikit-learn's transformers."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import gengap
+from gengap.errors import InputError
+
+COLUMNS = {"label_column": "kind", "split_column": "part"}
+
+
+def table(tmp_path: Path, frame: pd.DataFrame) -> Path:
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    return tmp_path / "t.csv"
+
+
+def made_up(n: int = 200) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"big": 5e4 * rng.normal(size=n), "colour": rng.choice(["red", "green", "blue"], n)})
+    frame["holes"] = np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n))
+    return frame.assign(kind=rng.integers(0, 2, n), part=np.where(np.arange(n) < n * 3 // 4, "train", "test"))
+
+
+def test_by_hand(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "a": [1.0, 3.0, None, 5.0],
+            "c": ["x", "y", "x", "new"],
+            "kind": [0, 1, 0, 1],
+            "part": ["train", "train", "test", "test"],
+        }
+    )
+    read = gengap.load(table(tmp_path, frame), **COLUMNS)
+    assert read.train.x.tolist() == [[1, 0, 1, 0], [3, 0, 0, 1]]
+    assert read.test.x.tolist() == [[2, 1, 1, 0], [5, 0, 0, 0]]
+    assert [step["step"] for step in read.steps] == ["one-hot", "impute"]
+    assert read.steps[0]["categories"] == {"c": ["x", "y"]}
+    assert read.steps[0]["unknown_in_test"] == {"c": 1}
+    read = gengap.load(table(tmp_path, frame), **COLUMNS, standardise=True)
+    assert read.train.x[:, 0].tolist() == [-1, 1]
+    assert read.test.x[:, 0].tolist() == [0, 3]
+    assert read.steps[-1] == {"step": "standardise", "by": "training split", "columns": ["a"]}
+
+
+def test_scikit_learns_transformers_give_the_same(tmp_path: Path) -> None:
+    frame = made_up()
+    read = gengap.load(table(tmp_path, frame), **COLUMNS, standardise=True)
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
+    twin = ColumnTransformer([("n", numbers, ["big", "holes"]), ("c", OneHotEncoder(sparse_output=False), ["colour"])])
+    train, test = frame[frame["part"] == "train"], frame[frame["part"] == "test"]
+    expected = [twin.fit_transform(train), twin.transform(test)]
+    for split, values, part in zip((read.train, read.test), expected, (train, test), strict=True):
+        big, holes, colours = values[:, :1], values[:, 1:2], values[:, 2:]
+        indicator = part["holes"].isna().to_numpy(float)[:, None]
+        wanted = np.concatenate([big, colours, holes, indicator], axis=1)
+        np.testing.assert_allclose(split.x, wanted, rtol=1e-5, atol=1e-6)  # float32
+
+
+def test_tables_of_numbers_are_read_as_before(tmp_path: Path) -> None:
+    frame = made_up().drop(columns=["colour", "holes"])
+    read = gengap.load(table(tmp_path, frame), **COLUMNS)
+    assert read.steps == ()
+    train = frame[frame["part"] == "train"]
+    np.testing.assert_array_equal(read.train.x, train[["big"]].to_numpy(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"colour": [f"name {i}" for i in range(200)]}, "holds 150 different texts"),
+        ({"holes": np.where(np.arange(200) < 150, np.nan, 1.0)}, "empty in every training example"),
+        ({"big": np.where(np.arange(200) == 3, np.inf, 1.0)}, "infinite in row 4"),
+    ],
+)
+def test_columns_that_are_no_features_are_refused(changes: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        gengap.load(table(tmp_path, made_up().assign(**changes)), **COLUMNS)
+
+
+def test_only_tables_are_standardised(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no columns to standardise"):
+        gengap.load("digits", standardise=True)
