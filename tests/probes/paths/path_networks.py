@@ -36,6 +36,20 @@ class ConvResidual(nn.Module):
         return self.c(functional.max_pool2d(h, 2).flatten(1))
 
 
+class Inception(nn.Module):
+    """Two branches side by side, pooled, and both in one convolution; grouped, so that a group sees one branch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(1, 2, 1), nn.Conv2d(1, 2, 3, padding=1)
+        self.join, self.apart = nn.Conv2d(4, 2, 2), nn.Conv2d(4, 2, 2, groups=2, bias=False)
+        self.out = nn.Linear(16, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.cat([torch.relu(self.a(x)), functional.max_pool2d(self.b(x), 3, 1, 1)], 1)
+        return self.out(torch.cat([torch.relu(self.join(h)), self.apart(h)], 1).flatten(1))
+
+
 class ByHand(nn.Module):
     """A difference, a maximum of two branches, a scale, a learned scale, and a bias that is no layer's."""
 
@@ -69,6 +83,7 @@ def networks() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
         "maximum pool": ([conv, nn.ReLU(), nn.MaxPool2d(3, 2, padding=1), nn.ReLU(), head], image),
         "two pools": ([nn.Conv2d(1, 2, 2), nn.MaxPool2d(2), nn.ReLU(), nn.AvgPool2d(1), head], image),
         "convolution residual": ([ConvResidual()], (1, 4, 4)),
+        "inception": ([Inception()], (1, 3, 3)),
         "transposed": (
             [
                 nn.Conv2d(1, 1, 2, stride=2),

@@ -21,7 +21,8 @@ class Term:
 
     Attributes:
         gates: Cumulated since that layer, ``[B, …]``.
-        places: Which place of that layer each unit comes from, ``[B, …]``, whole numbers; None where it has one.
+        places: Which place of that layer each unit comes from, ``[B, …]``, whole numbers from 1, and 0 where a
+            concatenation or padding has no path; None where the layer has one place.
         layer: Index of that layer; None for paths that have met none, whose kernel is 1.
         uniform: Whether the units differ by their places alone.
     """
@@ -128,7 +129,7 @@ class GateAlgebra:
         """See ``Algebra``."""
         length, rows = len(state[0].gates), len(state[0].gates) // self.batch
         sources = [source for term in state for source in self._by_row(term, rows)]
-        row_of = torch.arange(float(rows), dtype=torch.float64).repeat(self.batch).view(-1, 1)
+        row_of = torch.arange(1.0, rows + 1, dtype=torch.float64).repeat(self.batch).view(-1, 1)
         layer = Layer(sources, rows, None, bias is not None)
         return [self._output(layer, torch.Size((length, len(weight))), row_of if rows > 1 else None)]
 
@@ -139,7 +140,7 @@ class GateAlgebra:
         image = how(torch.zeros(1, *state[0].gates.shape[1:], dtype=torch.float64), weight)
         out, channels = image.shape[2:], image.shape[1] // groups
         group_of = torch.arange(groups).repeat_interleave(channels)[:, None] * out.numel()
-        places = (group_of + torch.arange(out.numel())).double().view(1, -1, *out)
+        places = (group_of + torch.arange(1, out.numel() + 1)).double().view(1, -1, *out)
         window = Window(groups, tuple(side), tuple(out), tuple(weight.shape[2:]), how)
         layer = Layer(sources, groups * side.numel(), window, bias is not None)
         return [self._output(layer, torch.Size((self.batch, *image.shape[1:])), places)]
@@ -156,7 +157,9 @@ class GateAlgebra:
             return [_source(gates.transpose(0, 1), list(range(rows)), term.layer, [0] * rows)]
         places, result = term.places.reshape(self.batch, rows, -1)[0].long(), []
         for row in range(rows):
-            order, counts = torch.argsort(places[row], stable=True), torch.bincount(places[row])
+            present = (places[row] > 0).nonzero().flatten()
+            at = places[row][present] - 1
+            order, counts = present[torch.argsort(at, stable=True)], torch.bincount(at)
             starts = counts.cumsum(0) - counts
             for size in sorted({*counts.tolist()} - {0}):
                 which = (counts == size).nonzero().flatten()
@@ -166,16 +169,22 @@ class GateAlgebra:
         return result
 
     def _by_position(self, term: Term, groups: int) -> list[Source]:
-        """The inputs of a convolution, position by position; channels of one place together."""
+        """The inputs of a convolution, position by position; channels that have their places in common together."""
         gates = term.gates.reshape(self.batch, groups, len(term.gates[0]) // groups, -1)
         positions, result = gates.shape[-1], []
         places = None if term.places is None else term.places[0].reshape(*gates.shape[1:]).long()
         for group in range(groups):
-            slots = list(range(group * positions, (group + 1) * positions))
-            together = places is None or bool((places[group] == places[group, :1]).all())
-            for channels in [slice(None)] if together else [[c] for c in range(gates.shape[2])]:
-                at = [0] * positions if places is None else places[group, channels][0].tolist()
-                result.append(_source(gates[:, group, channels].permute(2, 0, 1), slots, term.layer, at))
+            slots = torch.arange(group * positions, (group + 1) * positions)
+            if places is None:
+                part = gates[:, group].permute(2, 0, 1)
+                result.append(_source(part, slots.tolist(), term.layer, [0] * positions))
+                continue
+            kinds, kind_of = torch.unique(places[group], dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
+            for number, kind in enumerate(kinds):
+                channels, at = (kind_of == number).nonzero().flatten(), (kind > 0).nonzero().flatten()
+                if len(at):
+                    part = gates[:, group][:, channels][:, :, at].permute(2, 0, 1)
+                    result.append(_source(part, slots[at].tolist(), term.layer, (kind[at] - 1).tolist()))
         return result
 
 

@@ -121,8 +121,11 @@ def kernel_of_blocks(first: Block, second: Block, parts: Parts | None = None) ->
     for end, ends in zip(first.ends, second.ends, strict=True):
         for k, kernel in enumerate(result):
             gates = end.gates[:n, k, None] * ends.gates[:m, k]
-            place = 0 if end.places is None else int(end.places[0, k])
-            kernel += gates if end.layer is None else gates * kernels[end.layer][place]
+            place = 1 if end.places is None else int(end.places[0, k])
+            if end.layer is None:
+                kernel += gates
+            elif place:
+                kernel += gates * kernels[end.layer][place - 1]
     return result
 
 
