@@ -35,7 +35,8 @@ def unregistered() -> Iterator[None]:
     registry._MEASURES.clear()
     registry._MEASURES.update(before)
     for name in set(sys.modules) - modules:
-        del sys.modules[name]
+        if name.startswith(registry.CATALOGUE):
+            del sys.modules[name]
 
 
 def _half_norm_is_measured(family: str) -> None:
