@@ -72,8 +72,8 @@ class RidgelessPoint:
     def reason(self) -> str | None:
         """Why the point's numbers, or some of its losses, are not to be used; None where they are."""
         if self.reliable:
-            told = np.isfinite([self.train_loss, self.test_loss]).all()
-            return None if told else "the square of an error is beyond what float64 holds: rescale the values y"
+            finite = np.isfinite([self.train_loss, self.test_loss]).all()
+            return None if finite else "the square of an error is beyond what float64 holds: rescale the values y"
         return (
             f"the features' matrix has condition {self.condition:.2g}, with which rounding may change the solution by "
             f"more than {LARGEST_ROUNDING:g} of it"

@@ -94,7 +94,7 @@ def logistic_direction(
         raise InputError(f"A start of shape {weights.shape}.", expected=f"{signed.shape[1]} finite numbers")
     direction, pulls = target.weights * target.margin, -signed.T / len(signed)
     found: list[DirectionPoint] = []
-    with np.errstate(over="ignore", invalid="ignore"):  # which is told
+    with np.errstate(over="ignore", invalid="ignore"):  # the norm of the weights shows it
         for step in range(1, wanted[-1] + 1):
             weights = update(weights, pulls @ expit(-(signed @ weights)), step)
             if step == wanted[len(found)]:
