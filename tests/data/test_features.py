@@ -46,6 +46,10 @@ def test_by_hand(tmp_path: Path) -> None:
     read = gengap.load(table(tmp_path, frame), **COLUMNS, standardise=True)
     assert read.train.x[:, 0].tolist() == [-1, 1]
     assert read.test.x[:, 0].tolist() == [0, 3]
+    assert read.seen_as == (
+        "values as stored; columns of text one-hot; empty numbers the mean of the training split, with an indicator; "
+        "numbers standardised by the training split"
+    )
     assert read.steps[-1] == {"step": "standardise", "by": "training split", "columns": ["a"]}
 
 

@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 from gengap.arguments import whole_number
 from gengap.errors import InputError, unknown
 
+# What is done to a table's columns when it is read, in words.
+_TABLE_STEPS = {
+    "one-hot": "columns of text one-hot",
+    "impute": "empty numbers the mean of the training split, with an indicator",
+    "standardise": "numbers standardised by the training split",
+}
 Scale = Literal["none", "unit", "signed", "whiten"]
 
 
@@ -136,7 +142,8 @@ class Problem:
         if stored.mean is not None or stored.std is not None:
             words += f", minus {_numbers(stored.mean, 0.0)}, over {_numbers(stored.std, 1.0)}"
         crop = "" if stored.crop is None else f"the centre {stored.crop} x {stored.crop} "
-        return f"{crop}{words}{'; ' * bool(self.layout)}{self.layout}"
+        made = [_TABLE_STEPS[step["step"]] for step in self.steps if step["step"] in _TABLE_STEPS]
+        return "; ".join([f"{crop}{words}", *made, *([self.layout] if self.layout else [])])
 
     @cached_property
     def hash(self) -> str:
