@@ -238,7 +238,7 @@ def table(rows: "pd.DataFrame") -> "Table":
 
     wanted = [name for name in ("model", "labels", "seed", *COLUMNS) if name != "sentence"]
     formats: dict[str, Any] = dict.fromkeys(COLUMNS, ".4g")
-    formats |= dict.fromkeys(("train_accuracy", "test_accuracy"), ".2%") | dict.fromkeys(("m", "population"), ",d")
+    formats |= dict.fromkeys(("train_accuracy", "test_accuracy"), ".2%") | dict.fromkeys(("m", "population"), ",.0f")
     return Table(
         rows[wanted], "Theorem 7's terms, each also at the worst angle (aligned), and what they are made of", formats
     )
