@@ -164,7 +164,7 @@ def _print_claim(outcome: Outcome) -> None:
 
     parts = outcome.claim_parts()
     runs = "; smoke scale only shows that the study runs" if outcome.scale == "smoke" else ""
-    typer.echo(f"The claim in these rows: {whole_claim(parts)}{runs}.")
+    say(f"The claim in these rows: {whole_claim(parts)}{runs}.")
     print_table(["part", "in these rows", "figures"], [[part.part, part.finding, part.figures] for part in parts])
 
 
