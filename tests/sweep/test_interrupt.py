@@ -25,6 +25,7 @@ def command() -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores Ctrl-C
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as what nohup starts ignores this
     sys.modules["gengap.cli.models"] = types.SimpleNamespace(command=command)
     cli.main(["models"])
 """

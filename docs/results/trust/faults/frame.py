@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -105,10 +106,12 @@ class Command:
                 stderr=err,
                 env=os.environ | home,
                 start_new_session=True,
-                preexec_fn=self._limit_memory,
+                preexec_fn=self._begin,
             )
 
-    def _limit_memory(self) -> None:
+    def _begin(self) -> None:
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)  # whatever this program was started with, e.g. nohup
         if self.memory_mib is not None:
             resource.setrlimit(resource.RLIMIT_AS, (self.memory_mib << 20, self.memory_mib << 20))
 
