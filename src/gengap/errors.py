@@ -46,7 +46,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> InputError:
 
 
 def exact(value: float) -> str:
-    """A number with as many digits as it takes to tell it from any other.
+    """A number with as many digits as distinguish it from any other.
 
     >>> exact(0.05), exact(1.0), exact(1.0000001), exact(10000000.0)
     ('0.05', '1', '1.0000001', '1e+07')
@@ -56,7 +56,7 @@ def exact(value: float) -> str:
 
 
 def apart(value: float, other: float) -> str:
-    """A number with six digits, or as many more as it takes to tell it from another.
+    """A number with six digits, or as many more as distinguish it from another.
 
     >>> apart(0.9990000000000001, 1), apart(1.00000004, 1)
     ('0.999', '1.00000004')

@@ -49,11 +49,11 @@ def clopper_pearson(errors: ArrayLike, n: ArrayLike, tried: ArrayLike = 1, delta
 def _smallest(errors: Floats, n: Floats, wanted: Floats) -> Floats:
     """The smallest p at which at most ``errors``, of which there are fewer than ``n``, have this probability."""
     wanted = wanted * (1 - np.minimum(_SLACK + _SLACK_BY_EXAMPLE * n, _MOST_SLACK))
-    found = np.asarray(np.minimum(betainccinv(errors + 1, n - errors, wanted) * (1 + _ROUND_OFF), 1.0))
-    tail = betaincc(errors + 1, n - errors, found)
+    result = np.asarray(np.minimum(betainccinv(errors + 1, n - errors, wanted) * (1 + _ROUND_OFF), 1.0))
+    tail = betaincc(errors + 1, n - errors, result)
     bad = ~((tail <= wanted) & (tail >= (1 - _TIGHT) * wanted))  # NaN is neither
-    found[bad] = _halved(errors[bad], n[bad], wanted[bad])
-    return found
+    result[bad] = _halved(errors[bad], n[bad], wanted[bad])
+    return result
 
 
 def _halved(errors: Floats, n: Floats, wanted: Floats) -> Floats:

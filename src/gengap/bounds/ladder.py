@@ -14,10 +14,10 @@ from gengap.errors import InputError, exact
 
 
 class Ladder:
-    """A leaderboard that tells only improvements, and so stays truthful when its scores steer what is tried next.
+    """A leaderboard that publishes only improvements, and so stays truthful when its scores steer what is tried next.
 
-    A submission is told its score only if it beats the best score so far by more than a step, and then rounded to a
-    multiple of the step; otherwise the best score so far is told again. Counting models (``tried``) does not cover
+    A submission gets its score only if it beats the best score so far by more than a step, and then rounded to a
+    multiple of the step; otherwise the best score so far is returned again. Counting models (``tried``) does not cover
     models chosen after seeing earlier scores; this does, if the examples are reached through ``submit`` alone.
 
     Source: Blum and Hardt 2015, "The Ladder", Figure 1 (with a step) and Figure 2 (``step=None``, parameter-free: the
@@ -29,7 +29,7 @@ class Ladder:
         step: The step eta, in (0, 1), or None for the parameter-free form.
 
     Attributes:
-        score: The best score told so far: an error rate, infinite before the first submission.
+        score: The best score published so far: an error rate, infinite before the first submission.
         submissions: How many models were submitted.
 
     Raises:
@@ -51,7 +51,7 @@ class Ladder:
         self._told: Fraction | None = None
 
     def submit(self, y_pred: Any) -> float:
-        """The score to tell for these predictions: an error rate, possibly that of an earlier submission.
+        """The score to publish for these predictions: an error rate, possibly that of an earlier submission.
 
         Args:
             y_pred: Predicted labels, shape (N,), or class probabilities, shape (N, C).
@@ -97,7 +97,7 @@ class Ladder:
         return self.step + math.sqrt(exponent / (2 * self._y_true.size))
 
     def _improves(self, losses: Floats) -> bool:
-        """Whether the losses beat the score told by more than the step, or by more than the standard error."""
+        """Whether the losses beat the published score by more than the step, or by more than the standard error."""
         if self._told is None:
             return True
         step = self._exact_step()

@@ -1,4 +1,4 @@
-"""A leaderboard that tells little: bounds for models made after seeing its earlier answers."""
+"""A leaderboard that reveals little: bounds for models made after seeing its earlier answers."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from gengap.errors import InputError
 class Leaderboard:
     r"""The answers of a leaderboard so far, and what they promise of its best model.
 
-    Each look tells one of two things: "no improvement", or the new best error rate rounded up to a multiple of the
+    Each look reveals one of two things: "no improvement", or the new best error rate rounded up to a multiple of the
     step. So few transcripts are possible that a bound can hold for the model of every one of them. The model submitted
     at look t depends on the t - 1 answers before it; a transcript of these has the weight
 
@@ -30,7 +30,7 @@ class Leaderboard:
 
     Attributes:
         n: Held-out examples.
-        step: Error rates are told as multiples of it; 1 / step is a whole number.
+        step: Error rates are published as multiples of it; 1 / step is a whole number.
         planned: Looks planned, K; no more are answered.
         delta: Probability that any of the bounds fails.
         answers: One for each look: the steps of the new best error rate, or None for "no improvement".
@@ -72,13 +72,13 @@ class Leaderboard:
 
     @property
     def score(self) -> float | None:
-        """The best error rate told, rounded up to a step; None before the first look."""
-        told = [answer for answer in self.answers if answer is not None]
-        return float(told[-1] * self._step()) if told else None
+        """The best published error rate, rounded up to a step; None before the first look."""
+        published = [answer for answer in self.answers if answer is not None]
+        return float(published[-1] * self._step()) if published else None
 
     @property
     def upper(self) -> float:
-        """Upper bound on the true error rate of the best model told; 1 before the first look."""
+        """Upper bound on the true error rate of the best published model; 1 before the first look."""
         places = [place for place, answer in enumerate(self.answers) if answer is not None]
         if not places:
             return 1.0
@@ -101,9 +101,9 @@ class Leaderboard:
                 next_step="open a new leaderboard on fresh examples",
             )
         counts(errors, self.n, whole=True)
-        told = math.ceil(Fraction(int(errors), self.n) / self._step())
+        published = math.ceil(Fraction(int(errors), self.n) / self._step())
         best = min([answer for answer in self.answers if answer is not None], default=self.steps + 1)
-        return replace(self, answers=(*self.answers, told if told < best else None))
+        return replace(self, answers=(*self.answers, published if published < best else None))
 
     def _log_weight(self, place: int) -> float:
         """The logarithm of the weight of the model at this place: of the answers before it, and of its look."""

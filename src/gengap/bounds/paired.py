@@ -98,7 +98,7 @@ def paired_difference(a_only: ArrayLike, b_only: ArrayLike, n: ArrayLike, delta:
     Raises:
         InputError: An argument is out of its range.
 
-    Where no example tells the two apart, only how rarely they differ is known:
+    Where no example distinguishes the two, only how rarely they differ is known:
 
     >>> lower, upper = paired_difference(0, 0, 1_000)
     >>> bool(upper == -lower), round(float(upper), 4)

@@ -140,10 +140,10 @@ def _complexity(
     sizes = [min(_CHUNK, draws - start) for start in range(0, draws, _CHUNK)]
     values = np.concatenate([norm(2 * random.integers(0, 2, (size, n)).astype(np.float64) - 1) for size in sizes])
     factor, error = radius / n * scale, float(values.std(ddof=1)) / math.sqrt(draws)
-    found = ClassComplexity(factor * float(values.mean()), factor * error, factor * limits[0], factor * limits[1])
-    if not math.isfinite(found.upper) or (limits[1] > 0 and found.upper < _LEAST):
+    result = ClassComplexity(factor * float(values.mean()), factor * error, factor * limits[0], factor * limits[1])
+    if not math.isfinite(result.upper) or (limits[1] > 0 and result.upper < _LEAST):
         raise InputError(
             f"The complexity of inputs near {scale:.2g} at radius {radius:.2g} is outside what float64 holds.",
             next_step="rescale the inputs or the radius",
         )
-    return found
+    return result

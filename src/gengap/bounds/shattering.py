@@ -136,16 +136,16 @@ def _independent_columns(rows: Rows) -> Rows:
 
 def _minors(rows: Rows) -> Minors:
     """Determinants of all sets of as many rows as there are columns, by expansion along one column after the other."""
-    found: Minors = {(): 1}
+    result: Minors = {(): 1}
     for column in range(len(rows[0])):
         larger: Minors = {}
         for chosen in itertools.combinations(range(len(rows)), column + 1):
             larger[chosen] = sum(
-                (-1) ** (place + column) * rows[i][column] * found[chosen[:place] + chosen[place + 1 :]]
+                (-1) ** (place + column) * rows[i][column] * result[chosen[:place] + chosen[place + 1 :]]
                 for place, i in enumerate(chosen)
             )
-        found = larger
-    return found
+        result = larger
+    return result
 
 
 def _circuits(rows: Rows) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -155,14 +155,14 @@ def _circuits(rows: Rows) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     signs, their determinants without one row (Cramer's rule).
     """
     minors, rank = _minors(rows), len(rows[0])
-    found = set()
+    result = set()
     for chosen in itertools.combinations(range(len(rows)), rank + 1):
         signs = [(-1) ** place * _sign(minors[chosen[:place] + chosen[place + 1 :]]) for place in range(len(chosen))]
         support = tuple(i for i, sign in zip(chosen, signs, strict=True) if sign)
         if support:
             first = next(sign for sign in signs if sign)
-            found.add((support, tuple(first * sign for sign in signs if sign)))
-    return sorted(found)
+            result.add((support, tuple(first * sign for sign in signs if sign)))
+    return sorted(result)
 
 
 def _sign(value: int) -> int:

@@ -53,7 +53,7 @@ def vc_dimension(model: "nn.Module", input_shape: Sequence[int]) -> VCDimension:
         input_shape: Shape of one example.
 
     Raises:
-        InputError: The network is not piecewise linear, or it cannot be told that it is; the layer is named.
+        InputError: The network is not piecewise linear, or that cannot be decided; the layer is named.
 
     >>> from torch import nn
     >>> round(vc_dimension(nn.Linear(2, 1), (2,)).value, 1)

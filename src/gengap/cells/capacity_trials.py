@@ -106,7 +106,7 @@ def _trials(
 ) -> dict[str, Row]:
     """A cell's key -> the row of its trial, run unless it is stored."""
     device = resolve_device(options.device)
-    found, _ = job_rows(
+    result, _ = job_rows(
         [_job(cell, trial) for cell in cells],
         try_payloads,
         store,
@@ -114,7 +114,7 @@ def _trials(
         prepare=lambda missing, _: _plan(missing, rows, trial, device, options),
         absent="nothing was tried",
     )
-    return {cell.key: row for cell, row in zip(cells, found, strict=True)}
+    return {cell.key: row for cell, row in zip(cells, result, strict=True)}
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class Cell:
         return f"{self.recipe.model} · {self.problem.name} · {what} · seed {self.seed}"
 
     def sample(self) -> Problem:
-        """One example of each split as the cell trains on it, which tells the form of its inputs for little work."""
+        """One example of each split as the cell trains on it, which shows the form of its inputs for little work."""
         return corrupted(self.problem.take(1, 1), self.corruption, self.level, self.seed)
 
     def columns(self) -> Row:

@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         status = 130
     except Exception:
         say(traceback.format_exc(), err=True)
-        _tell("internal error; the traceback above tells where.")
+        _tell("internal error; the traceback above says where.")
         status = 3
     sys.exit(status or 0)
 

@@ -21,7 +21,7 @@ A = TypeVar("A", bound=Answer)
 
 
 def give(answer: A, *, as_json: bool, show: Callable[[A], None], out: Path | None) -> None:
-    """Prints an answer, as JSON or as ``show`` does for people, and tells where its report is."""
+    """Prints an answer, as JSON or as ``show`` does for people, and says where its report is."""
     if as_json:
         print_json(answer.to_json())
     else:

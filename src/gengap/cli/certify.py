@@ -80,7 +80,7 @@ def command(
     labels: Annotated[Path | None, typer.Option(help="With --leaderboard: table with y_true.")] = None,
     submit: Annotated[Path | None, typer.Option(help="With --leaderboard: table with y_pred.")] = None,
     step: Annotated[
-        float | None, typer.Option(help="With a new --leaderboard: error rates are told as multiples of it; 0.01.")
+        float | None, typer.Option(help="With a new --leaderboard: error rates are published as multiples of it; 0.01.")
     ] = None,
     planned: Annotated[
         int | None, typer.Option(help="With a new --leaderboard: looks that will be answered; 100.")

@@ -55,7 +55,7 @@ def command(
     from gengap.data import load
     from gengap.tasks.interpolate import Setting, interpolate
 
-    found = interpolate(
+    result = interpolate(
         load(data, data_dir=data_dir, label_column=label_column, split_column=split_column),
         method=method,
         preprocess=preprocess,
@@ -64,15 +64,15 @@ def command(
         filters=filters,
         out=out,
     )
-    give(found, as_json=as_json, show=_print, out=out)
+    give(result, as_json=as_json, show=_print, out=out)
 
 
-def _print(found: "Interpolation") -> None:
+def _print(result: "Interpolation") -> None:
     from gengap.console import Console
 
     console = Console()
-    table = empty_table("what", "value", title=found.title, title_justify="left")
-    for name, value in found.facts().items():
+    table = empty_table("what", "value", title=result.title, title_justify="left")
+    for name, value in result.facts().items():
         table.add_row(name, value)
     console.print(table)
-    console.print(found.sentence, style="bold")
+    console.print(result.sentence, style="bold")

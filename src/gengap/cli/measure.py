@@ -85,7 +85,7 @@ def command(
         problem = problem.corrupt(corruption, level=level, seed=seed)
     # What the user's network prints goes to stderr: stdout holds the answer alone.
     with redirect_stdout(sys.stderr), progress_bar("reading the network") as progress:
-        found = measure_saved(
+        result = measure_saved(
             model,
             weights,
             weights_key=weights_key,
@@ -103,24 +103,24 @@ def command(
             progress=progress,
             out=out,
         )
-    give(found, as_json=as_json, show=_print, out=out)
+    give(result, as_json=as_json, show=_print, out=out)
 
 
-def _print(found: "Measurements") -> None:
+def _print(result: "Measurements") -> None:
     from rich.markup import escape
 
     from gengap.console import Console
     from gengap.tasks.measure import note_text, value_text
 
     console = Console()
-    console.print(found.inputs, highlight=False, markup=False)
+    console.print(result.inputs, highlight=False, markup=False)
     table = empty_table(show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
-    for family, rows in found.rows.groupby("family", sort=False):
+    for family, rows in result.rows.groupby("family", sort=False):
         table.add_row(f"[bold]{family}")
         for row in rows.to_dict("records"):
             table.add_row(f"  {row['name']}", value_text(row), escape(note_text(row)))
     console.print(table, highlight=False)
-    console.print(found.sentence, style="bold", highlight=False, markup=False)
+    console.print(result.sentence, style="bold", highlight=False, markup=False)

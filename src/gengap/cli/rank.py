@@ -22,7 +22,8 @@ def command(
         str | None, typer.Option(help="Columns of the measures. Default: every other column of numbers.")
     ] = None,
     n_test: Annotated[
-        int | None, typer.Option(min=1, help="Test examples behind each gap: discounts differences they cannot tell.")
+        int | None,
+        typer.Option(min=1, help="Test examples behind each gap: discounts differences they cannot resolve."),
     ] = None,
     study: Annotated[str | None, typer.Option(help="Of a store: the study whose rows are ranked.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is sampled.")] = 0,

@@ -101,7 +101,7 @@ def export_runs(
 
 @app.command("rm")
 def remove_runs(
-    keys: Annotated[list[str] | None, typer.Argument(help="Keys, or beginnings of keys that tell them apart.")] = None,
+    keys: Annotated[list[str] | None, typer.Argument(help="Keys, or unique beginnings of keys.")] = None,
     status: _Status = "",
     everything: Annotated[bool, typer.Option("--all", help="Every stored run.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-_PIPE_WIDTH = 200  # columns, where no terminal tells
+_PIPE_WIDTH = 200  # columns, where no terminal gives a width
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: Sequence[str] = ()) -> None:

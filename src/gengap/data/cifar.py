@@ -51,7 +51,7 @@ LAYOUTS = (
 
 
 class Cifar(NamedTuple):
-    """Two splits, images uint8 ``[N, 3, 32, 32]``, and the classes' names where the files tell them."""
+    """Two splits, images uint8 ``[N, 3, 32, 32]``, and the classes' names where the files have them."""
 
     train: Split
     test: Split
@@ -110,13 +110,13 @@ def read_published_cifar(folder: Path, *, sources: tuple[str, ...], n_classes: i
     Raises:
         InputError: As ``read_cifar``, or a label is out of range.
     """
-    found = next((folder / name for name in sources if (folder / name).exists()), folder)
-    if found == folder and not (folder.is_dir() and has_cifar_layout(folder)):
+    result = next((folder / name for name in sources if (folder / name).exists()), folder)
+    if result == folder and not (folder.is_dir() and has_cifar_layout(folder)):
         raise FileNotFoundError(2, "no such data", str(folder / sources[0]))
-    data = read_cifar(found, published=True)
+    data = read_cifar(result, published=True)
     highest = max(data.train.y.max(), data.test.y.max())
     if highest >= n_classes:
-        raise InputError(f"{found} holds a label {highest}.", expected=f"labels 0 to {n_classes - 1}")
+        raise InputError(f"{result} holds a label {highest}.", expected=f"labels 0 to {n_classes - 1}")
     return data.train, data.test
 
 

@@ -54,11 +54,11 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _fetch(url, part, progress, limit, slowest)
-        found = md5_of(part)
-        if found != md5:
+        result = md5_of(part)
+        if result != md5:
             part.unlink()
             raise InputError(
-                f"{url} has the wrong checksum and was removed: MD5 {found}.",
+                f"{url} has the wrong checksum and was removed: MD5 {result}.",
                 expected=md5,
                 next_step="run the command again, or choose another source with GENGAP_MIRROR",
             )

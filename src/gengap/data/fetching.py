@@ -27,7 +27,7 @@ def fetch(
     Args:
         name: The data set.
         data_dir: The folder of folders; by default ``GENGAP_DATA``, else the cache.
-        progress: Given a file's name, returns what is told how far its download is.
+        progress: Given a file's name, returns a function that is called with the progress of its download.
 
     Raises:
         InputError: An unknown name, or what ``download`` refuses.

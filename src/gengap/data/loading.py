@@ -44,7 +44,7 @@ def load(
     lines (these also compressed) or Parquet; ``-`` is a table on standard input. No file may take more memory than
     half of what is free, or than ``GENGAP_MEMORY_LIMIT``.
 
-    Unless told otherwise a model sees CIFAR (and data in its layout) cropped to the centre 28 x 28 and whitened, as
+    By default a model sees CIFAR (and data in its layout) cropped to the centre 28 x 28 and whitened, as
     in Zhang et al. 2017; other images of bytes whitened; anything else as it is.
 
     Args:

@@ -20,7 +20,7 @@ def read_table(path: Path, *, label_column: str | None, split_column: str | None
     Categories and missing values become numbers as ``features_of`` says, which the Problem's ``steps`` record.
 
     Args:
-        path: The file; its suffix tells the format.
+        path: The file; its suffix gives the format.
         label_column: The column of labels: whole numbers or strings.
         split_column: The column that says ``train`` or ``test``.
         standardise: Whether numbers get mean 0 and variance 1 in the training split.

@@ -12,11 +12,11 @@ def available_bytes(device: torch.device) -> int:
     """Memory that can still be used: of the GPU, or of this machine within its limit for this process's group."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    found = [_of_machine()]
+    result = [_of_machine()]
     limit, used = (_number(Path("/sys/fs/cgroup") / name) for name in ("memory.max", "memory.current"))
     if limit is not None and used is not None:
-        found.append(limit - used)
-    return min(found)
+        result.append(limit - used)
+    return min(result)
 
 
 class PeakMemory:

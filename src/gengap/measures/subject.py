@@ -212,7 +212,7 @@ class Subject:
         """What the one pass over the training split saw: logits, margins, losses.
 
         Raises:
-            NotDefined: Logits that are NaN or infinite, of which a percentile, say, would tell nothing.
+            NotDefined: Logits that are NaN or infinite, of which a percentile, say, would say nothing.
         """
         return _finite(self._there_and_back if self.with_gradients else self._there)
 

@@ -125,7 +125,7 @@ def _found(measure: Measure, subject: Subject) -> Finding:
             return skipped("no layer of the network is one that a rule covers", *subject.uncovered)
         if "weights" in measure.needs and subject.extreme:
             return skipped("weights too large or too small for their squares and products in float64", *subject.extreme)
-        found = measure.function(subject)
+        result = measure.function(subject)
     except InputError:
         raise
     except NotDefined as absent:
@@ -135,39 +135,39 @@ def _found(measure: Measure, subject: Subject) -> Finding:
     except Exception as error:  # one measure's failure on an unforeseen network must not cost the other rows
         hidden = () if measure.needs.isdisjoint(("weights", "parameters")) else _hidden(subject)
         return skipped(f"error: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}", *hidden)
-    return found if isinstance(found, Finding) else Finding(float(found))
+    return result if isinstance(result, Finding) else Finding(float(result))
 
 
-def _checked(measure: Measure, subject: Subject, found: Finding) -> Finding:
+def _checked(measure: Measure, subject: Subject, result: Finding) -> Finding:
     """The Finding without NaN or infinity, with what is left out of a definition that counts layers.
 
     A layer that no rule covers makes it partial. One that no pass uses has no part in the function, so that the
     status stays, and the reason names it.
     """
-    if found.value is not None and not math.isfinite(found.value):
-        found = replace(found, value=None, reason=found.reason or f"not a finite number: {found.value}")
-        if found.log_value is None and found.status == "ok":
-            found = replace(found, status="skipped")
-    if measure.needs.isdisjoint((*OF_SCORES, "weights", "parameters")) or found.status == "skipped":
-        return found  # before the layers are asked for, which an unforeseen network may fail
+    if result.value is not None and not math.isfinite(result.value):
+        result = replace(result, value=None, reason=result.reason or f"not a finite number: {result.value}")
+        if result.log_value is None and result.status == "ok":
+            result = replace(result, status="skipped")
+    if measure.needs.isdisjoint((*OF_SCORES, "weights", "parameters")) or result.status == "skipped":
+        return result  # before the layers are asked for, which an unforeseen network may fail
     try:
-        return _with_reservations(measure, subject, found)
+        return _with_reservations(measure, subject, result)
     except Exception as error:  # on an unforeseen network, whose other rows this must not cost
         reason = f"what this leaves out is not known: {type(error).__name__}"
-        return replace(found, status="partial" if found.status == "ok" else found.status, reason=reason)
+        return replace(result, status="partial" if result.status == "ok" else result.status, reason=reason)
 
 
-def _with_reservations(measure: Measure, subject: Subject, found: Finding) -> Finding:
-    uncovered, reasons = _not_covered(measure, subject), [found.reason]
+def _with_reservations(measure: Measure, subject: Subject, result: Finding) -> Finding:
+    uncovered, reasons = _not_covered(measure, subject), [result.reason]
     reasons += [f"{name}: {reason}" for name, reason in uncovered.items()]
     faults = [subject.batch_dependence.reason] if not measure.needs.isdisjoint(OF_SCORES) else []
     faults += [subject.gradient_fault] if "gradients" in measure.needs else []
     if uncovered or any(faults):
-        names = tuple(dict.fromkeys((*found.not_covered, *uncovered)))
-        found = replace(found, status="partial" if found.status == "ok" else found.status, not_covered=names)
+        names = tuple(dict.fromkeys((*result.not_covered, *uncovered)))
+        result = replace(result, status="partial" if result.status == "ok" else result.status, not_covered=names)
     unused = subject.unused if "weights" in measure.needs else ()
     reasons += [*faults, *(f"{name}: {UNUSED}, so not counted" for name in unused)]
-    return replace(found, reason="; ".join(filter(None, reasons)))
+    return replace(result, reason="; ".join(filter(None, reasons)))
 
 
 def _hidden(subject: Subject) -> tuple[str, ...]:
@@ -185,8 +185,8 @@ def _not_covered(measure: Measure, subject: Subject) -> Mapping[str, str]:
     return {} if measure.needs.isdisjoint(("parameters", "gradients")) else subject.reading.hidden
 
 
-def _complexity(measure: Measure, found: Finding, m: int) -> float | None:
-    value, log_value = found.value, found.log_value
+def _complexity(measure: Measure, result: Finding, m: int) -> float | None:
+    value, log_value = result.value, result.log_value
     if measure.complexity == "log":
         if log_value is None and value is not None and value > 0:
             log_value = math.log(value)

@@ -50,17 +50,17 @@ def two_layer(subject: Subject) -> TwoLayer:
     Raises:
         NotDefined: It is no such network: other layers, or other outputs on examples and on their negatives.
     """
-    found = _read(subject.layers)
+    result = _read(subject.layers)
     x = subject.sample[0][:_EXAMPLES]
     x = torch.cat([x, -x])
     with torch.no_grad():
         outputs = subject.model(x).to("cpu", torch.float64)
     if not outputs.isfinite().all():
         raise NotDefined("the network's outputs are NaN or infinite")
-    expected = found.activations(x) @ found.output.T + found.output_bias
+    expected = result.activations(x) @ result.output.T + result.output_bias
     if not torch.allclose(expected, outputs, rtol=0, atol=_TOLERANCE * float(outputs.abs().max())):
         raise NotDefined("only for one hidden layer of ReLUs: this network's outputs differ from V [U x + b]_+ + c")
-    return found
+    return result
 
 
 def initial_two_layer(subject: Subject) -> TwoLayer:

@@ -74,7 +74,7 @@ class NormalisedLossMonitor:
     zero, or labels are no classes.
 
     Source: Liao et al. 2018 (arXiv:1807.09659), Discussion; Farhang et al. 2022 (arXiv:2205.03940) make normalised
-    margins that tell nothing about generalization.
+    margins that are unrelated to generalization.
 
     Args:
         model: The network in training, which returns logits ``[B, C]``.

@@ -27,7 +27,7 @@ def not_homogeneous(model: nn.Module, x: Tensor) -> dict[str, str]:
     """Name of a layer -> why f(c x) is not c f(x) once biases are zero; empty where it is for c = 2, 2^40 and 2^-40.
 
     Multiplying by a power of two is exact in floating point, so the two sides may differ by rounding alone. Numbers
-    beyond float64 tell nothing. The name is empty where the function is no module.
+    beyond float64 decide nothing. The name is empty where the function is no module.
 
     Args:
         model: In evaluation mode and float64; it stays as it is.
@@ -40,21 +40,21 @@ def not_homogeneous(model: nn.Module, x: Tensor) -> dict[str, str]:
     for module in unbiased.modules():
         if isinstance(getattr(module, "bias", None), nn.Parameter):
             module.bias.data.zero_()  # type: ignore[operator]
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     with torch.no_grad():
         if _is_homogeneous(unbiased, x, unbiased(x)):
             return {}
         for name, module in unbiased.named_modules():
             if not any(module.children()):
-                module.register_forward_hook(_noting(name, found))
+                module.register_forward_hook(_noting(name, result))
         unbiased(x)
-    return found or {"": "a function between its layers is not homogeneous, as ReLU, sums and maxima are"}
+    return result or {"": "a function between its layers is not homogeneous, as ReLU, sums and maxima are"}
 
 
-def _noting(name: str, found: dict[str, str]) -> Callable[..., None]:
+def _noting(name: str, result: dict[str, str]) -> Callable[..., None]:
     def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         if len(args) == 1 and isinstance(args[0], Tensor) and not _is_homogeneous(module.forward, args[0], output):
-            found[name] = f"{type(module).__name__} is not homogeneous"
+            result[name] = f"{type(module).__name__} is not homogeneous"
 
     return hook
 
@@ -63,6 +63,6 @@ def _is_homogeneous(function: Callable[[Tensor], Tensor], x: Tensor, output: Ten
     return all(_alike(function(factor * x), factor * output) for factor in FACTORS)
 
 
-def _alike(found: Tensor, expected: Tensor) -> bool:
-    close = torch.isclose(found, expected, rtol=1e-12, atol=LEAST)
-    return bool((close | ~found.isfinite()).all())
+def _alike(result: Tensor, expected: Tensor) -> bool:
+    close = torch.isclose(result, expected, rtol=1e-12, atol=LEAST)
+    return bool((close | ~result.isfinite()).all())

@@ -39,7 +39,7 @@ def read_network(model: nn.Module, x: Tensor) -> Reading:
 
     Args:
         model: The network; it stays as it is.
-        x: Examples as the network takes them; a few hundred tell which of its parts are used.
+        x: Examples as the network takes them; a few hundred show which of its parts are used.
     """
     trace = trace_network(model, x)
     pairs, refused = foldable(model, x[:FEW], trace)

@@ -28,7 +28,7 @@ class LinearMap:
         kind: What sort of linear map.
         weight: The parameter's name in the module.
         bias: That of its bias.
-        suffix: What tells several weights of one module apart.
+        suffix: What distinguishes several weights of one module.
         part: Index of the part of weight and bias along their first axis.
         parts: Number of parts of equal length.
     """

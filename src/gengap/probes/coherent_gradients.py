@@ -263,13 +263,13 @@ def _products(
     """Products of each gradient with the sum of all, by parameter, ``[N]``."""
     kinds = {name: p.dtype if p.dtype == torch.float64 else torch.float32 for name, p in reader.covered.items()}
     direction = {name: value.to(kinds[name]) for name, value in sums.items()}
-    found: dict[str, list[Tensor]] = {}
+    result: dict[str, list[Tensor]] = {}
     for x, y in batches(data, model, split, size=reader.chunk(BATCH)):
         for name, values in reader.read(x, y).products(direction).items():
-            found.setdefault(name, []).append(values.cpu())
+            result.setdefault(name, []).append(values.cpu())
         if progress is not None:
             progress(len(y), "agreement")
-    return {name: torch.cat(parts) for name, parts in found.items()}
+    return {name: torch.cat(parts) for name, parts in result.items()}
 
 
 def _alpha(

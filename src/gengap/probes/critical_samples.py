@@ -92,10 +92,10 @@ def critical_samples(
     with prepared(model, evaluation):
         check_independent(model, random=False)
         for start in range(0, len(x), ROWS):
-            found = _search(network, x[start : start + ROWS].detach(), radius, alpha, beta, steps, noise)
-            critical.append(found[0] > 0)
-            when.append(found[0])
-            points.append(found[1])
+            result = _search(network, x[start : start + ROWS].detach(), radius, alpha, beta, steps, noise)
+            critical.append(result[0] > 0)
+            when.append(result[0])
+            points.append(result[1])
     return CriticalSamples(torch.cat(critical).cpu().numpy(), torch.cat(when).cpu().numpy(), torch.cat(points), radius)
 
 

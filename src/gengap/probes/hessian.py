@@ -92,7 +92,7 @@ class NoiseScale(NamedTuple):
     """The gradient noise scale ``tr(Sigma) / |G|^2``, in examples.
 
     Attributes:
-        value: None where |G|^2 cannot be told from 0.
+        value: None where |G|^2 cannot be distinguished from 0.
         error: Its standard error.
         reason: Why there is no value.
     """
@@ -159,20 +159,20 @@ def curvature(
 
         say("the whole network")
         whole = block(list(parameters), eigenvalues)
-        found: dict[str, Spectrum] = {}
+        result: dict[str, Spectrum] = {}
         for name in dict.fromkeys(n.rpartition(".")[0] for n in parameters) if layers else ():
             say(name)
-            found[name] = block([n for n in parameters if n.rpartition(".")[0] == name], 1)
+            result[name] = block([n for n in parameters if n.rpartition(".")[0] == name], 1)
         spread = None
         if density:
             say("spectral density")
             hessian = operator(model, criterion, list(parameters.values()), examples, check_deterministic=False)
             spread = _density(hessian, whole, seed)
     fixed = tuple(name for name, p in model.named_parameters() if not p.requires_grad)
-    return Curvature(whole, found, spread, sum(len(y) for _, y in examples), fixed)
+    return Curvature(whole, result, spread, sum(len(y) for _, y in examples), fixed)
 
 
-def gradient_noise_scale(found: Coherence) -> NoiseScale:
+def gradient_noise_scale(coherence: Coherence) -> NoiseScale:
     r"""The batch size :math:`\mathrm{tr}\,\Sigma / |G|^2` at which noise and mean gradient are as large.
 
     With the unbiased coherence alpha it is ``(1 - alpha) / alpha``.
@@ -180,11 +180,13 @@ def gradient_noise_scale(found: Coherence) -> NoiseScale:
     Source: McCandlish et al. 2018 (arXiv:1812.06162), the simple noise scale.
 
     Args:
-        found: What ``coherence`` gives, with its errors.
+        coherence: What ``coherence`` gives, with its errors.
     """
-    alpha, error = found.whole.unbiased, found.whole.unbiased_error
+    alpha, error = coherence.whole.unbiased, coherence.whole.unbiased_error
     if not alpha > 0 or (error is not None and alpha < 2 * error):
-        return NoiseScale(None, None, "the mean gradient cannot be told from 0: its squared norm is within two errors")
+        return NoiseScale(
+            None, None, "the mean gradient cannot be distinguished from 0: its squared norm is within two errors"
+        )
     return NoiseScale((1 - alpha) / alpha, None if error is None else error / alpha**2, None)
 
 

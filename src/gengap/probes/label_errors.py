@@ -115,8 +115,8 @@ def _self_influence(model: nn.Module, problem: Problem) -> Floats:
         squares.append(torch.cat([g.flatten(1) for g in parts.values()], 1).square())
     whole = torch.cat(squares).double()
     fisher = whole.mean(0)
-    found: Floats = (whole / (fisher + DAMPING * fisher.mean())).sum(1).numpy()
-    return found
+    result: Floats = (whole / (fisher + DAMPING * fisher.mean())).sum(1).numpy()
+    return result
 
 
 def out_of_fold_probabilities(
@@ -138,7 +138,7 @@ def out_of_fold_probabilities(
     if not 2 <= folds <= N:
         raise InputError(f"{folds} folds of {N} examples.", expected=f"2 to {N} folds")
     fold = generator(seed, "folds").permutation(N) % folds
-    found = np.zeros((N, problem.n_classes))
+    result = np.zeros((N, problem.n_classes))
     few = problem.take(None, 1)
     for k in range(folds):
         used = np.flatnonzero(fold != k)
@@ -146,8 +146,8 @@ def out_of_fold_probabilities(
         part = few.derive(step, train=Split(problem.train.x[used], problem.train.y[used]))
         model = train(part, recipe, seed, execution=execution).model()
         held = fold == k
-        found[held] = softmax(class_scores(model, problem, problem.train.x[held]), axis=1)
-    return found
+        result[held] = softmax(class_scores(model, problem, problem.train.x[held]), axis=1)
+    return result
 
 
 def detection(scores: ArrayLike, wrong: ArrayLike, *, flagged: ArrayLike | None = None) -> Detection:
@@ -194,9 +194,9 @@ def agreement(scores: Mapping[str, ArrayLike], reference: ArrayLike) -> dict[str
     """
     known = np.asarray(reference, dtype=np.float64)
     there = np.isfinite(known)
-    found = {}
+    result = {}
     for name, values in scores.items():
         a, b = rankdata(np.asarray(values)[there]), rankdata(known[there])
         spread = a.std() * b.std()
-        found[name] = float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread else float("nan")
-    return found
+        result[name] = float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread else float("nan")
+    return result

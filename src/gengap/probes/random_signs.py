@@ -102,7 +102,7 @@ def network_rademacher(
 
 
 def _unit(values: ArrayLike, n: int) -> Floats:
-    found = np.asarray(values, dtype=np.float64)
-    if found.shape != (n,) or not (np.abs(found) <= 1).all():
-        raise InputError(f"fit gave values of shape {found.shape}.", expected=f"{n} values in [-1, 1]")
-    return found
+    result = np.asarray(values, dtype=np.float64)
+    if result.shape != (n,) or not (np.abs(result) <= 1).all():
+        raise InputError(f"fit gave values of shape {result.shape}.", expected=f"{n} values in [-1, 1]")
+    return result

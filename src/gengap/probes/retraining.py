@@ -177,7 +177,7 @@ def _trained(
 
 
 def _correct(runs: list[Run], problem: Problem) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    found = []
+    result = []
     for split in (problem.train, problem.test):
-        found.append(np.stack([class_scores(run.model(), problem, split.x).argmax(1) == split.y for run in runs]))
-    return found[0], found[1]
+        result.append(np.stack([class_scores(run.model(), problem, split.x).argmax(1) == split.y for run in runs]))
+    return result[0], result[1]

@@ -208,13 +208,13 @@ def _check_memory(parameters: dict[str, Tensor], count: int) -> None:
 
 def _orders(N: int, batch_size: int, seed: int, count: int) -> list[Tensor]:
     """The indices of each minibatch."""
-    found: list[Tensor] = []
+    result: list[Tensor] = []
     epoch = 0
-    while len(found) < count:
+    while len(result) < count:
         epoch += 1
         drawn = torch.randperm(N, generator=torch.Generator().manual_seed(stream(seed, "sensitivity order", epoch)))
-        found += [part for part in torch.split(drawn, batch_size) if len(part) == batch_size]
-    return found[:count]
+        result += [part for part in torch.split(drawn, batch_size) if len(part) == batch_size]
+    return result[:count]
 
 
 def _stepped(parameters: dict[str, Tensor], mean_loss: Loss, a: Tensor, b: Tensor, lr: float) -> dict[str, Tensor]:
@@ -266,5 +266,5 @@ def _through_training(
             *curved, of_inputs = torch.autograd.grad(product, [*live.values(), a], materialize_grads=True)
         slope = [v - lr * c for v, c in zip(slope, curved, strict=True)]
         gradient.index_add_(0, index.to(x.device), of_inputs, alpha=-lr)
-    found: Floats = gradient.double().flatten(1).abs().sum(1).cpu().numpy()
-    return found
+    result: Floats = gradient.double().flatten(1).abs().sum(1).cpu().numpy()
+    return result

@@ -80,13 +80,13 @@ class TwinRuns:
             reason = "no twin moved away from the first run, so that nothing is known of the smoothness"
             return {"convex": reason, "nonconvex": reason}
         constants = LossConstants(self.lipschitz, self.smoothness)
-        found: dict[str, float | str] = {}
+        result: dict[str, float | str] = {}
         for name, bound in (("convex", hardt2016_convex), ("nonconvex", hardt2016_nonconvex)):
             try:
-                found[name] = bound(constants, self.step_sizes, self.n, momentum=self.momentum)
+                result[name] = bound(constants, self.step_sizes, self.n, momentum=self.momentum)
             except InputError as error:
-                found[name] = str(error).replace("\n", " ")
-        return found
+                result[name] = str(error).replace("\n", " ")
+        return result
 
 
 def twin_runs(

@@ -69,25 +69,25 @@ def rank_measures(
     return frame.loc[best_first].reset_index(drop=True)
 
 
-def _information(found: Information, null: Any) -> dict[str, Any]:
+def _information(result: Information, null: Any) -> dict[str, Any]:
     return {
-        "cmi": found.value,
-        "cmi_given": list(found.given),
+        "cmi": result.value,
+        "cmi_given": list(result.given),
         "cmi_null": float(np.mean(null)),
         "cmi_null_high": float(np.max(null)),
-        "cmi_pairs": found.pairs,
+        "cmi_pairs": result.pairs,
     }
 
 
-def _errors(found: SignError) -> dict[str, Any]:
-    worst = found.environments[0] if found.environments else None
+def _errors(result: SignError) -> dict[str, Any]:
+    worst = result.environments[0] if result.environments else None
     return {
-        "worst_sign_error": found.worst,
+        "worst_sign_error": result.worst,
         "worst_environment": f"{worst.hyperparameter}: {worst.low} against {worst.high}" if worst else None,
-        "mean_sign_error": found.mean,
-        "environments": len(found.environments),
-        "environments_discarded": found.discarded,
-        "sign_errors": [environment._asdict() for environment in found.environments],
+        "mean_sign_error": result.mean,
+        "environments": len(result.environments),
+        "environments_discarded": result.discarded,
+        "sign_errors": [environment._asdict() for environment in result.environments],
     }
 
 

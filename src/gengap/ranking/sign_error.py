@@ -50,8 +50,8 @@ def sign_error(
     r"""Sign-errors :math:`\frac12 (1 - \mathrm{sign}(\mu_1 - \mu_2)\,\mathrm{sign}(g_1 - g_2))` by environment.
 
     With ``n_test`` a pair weighs :math:`\max(0, 1 - 2 e^{-2 n (\Delta/2)^2})^2`, where :math:`\Delta` is the difference
-    of its gaps: a difference that n test examples cannot tell from chance weighs nothing. Without it all pairs weigh
-    the same.
+    of its gaps: a difference that n test examples cannot distinguish from chance weighs nothing. Without it all pairs
+    weigh the same.
 
     Source: Dziugaite et al. 2020 (arXiv:2010.11924), section 5, and the authors' code for the weights. An environment
     here is a hyperparameter and two of its values; its pairs range over all settings of the others and all replicates.
@@ -62,7 +62,7 @@ def sign_error(
         n_test: Number of test examples behind each gap, which is then a fraction; None for no weights.
         least_effective: Environments with fewer pairs, effectively, are discarded.
     """
-    found, discarded = [], 0
+    result, discarded = [], 0
     for name, levels in grid.levels.items():
         pairs = grid.pairs_along(name)
         agree = agreement(measure, grid.gap, pairs)
@@ -72,14 +72,14 @@ def sign_error(
         for one in np.unique(code):
             environment = _environment(grid, name, int(one), (1 - np.nan_to_num(agree)) / 2, weights, code == one)
             if environment.effective >= least_effective:
-                found.append(environment)
+                result.append(environment)
             else:
                 discarded += 1
-    found.sort(key=lambda environment: -environment.error)
-    errors = [environment.error for environment in found]
+    result.sort(key=lambda environment: -environment.error)
+    errors = [environment.error for environment in result]
     if not errors:
         return SignError(float("nan"), float("nan"), (), discarded)
-    return SignError(errors[0], float(np.mean(errors)), tuple(found), discarded)
+    return SignError(errors[0], float(np.mean(errors)), tuple(result), discarded)
 
 
 def _environment(grid: Grid, name: str, code: int, wrong: Floats, weights: Floats, here: Indices) -> Environment:

@@ -64,7 +64,7 @@ def _opened(address: str, *, uri: bool = False) -> sqlite3.Connection:
 
 
 def _text(data: bytes) -> str:
-    """Text that damage has made no UTF-8 still comes back, and its checksum tells."""
+    """Text that damage has made invalid UTF-8 is still returned; its checksum shows the damage."""
     return data.decode("utf-8", "surrogateescape")
 
 

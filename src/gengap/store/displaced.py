@@ -10,12 +10,12 @@ from gengap.errors import InputError
 
 
 def file_identity(path: Path) -> tuple[int, int] | None:
-    """What tells the file at a path from another one at the same path; None where there is none."""
+    """Identity of the file at a path, which another file there would not share; None where there is none."""
     try:
-        found = path.stat()
+        result = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return result.st_dev, result.st_ino
 
 
 def rescued(connection: sqlite3.Connection, path: Path) -> Path:

@@ -119,7 +119,7 @@ class Store:
         return {row["key"]: row for row in rows}
 
     def finished(self, keys: Iterable[str]) -> set[str]:
-        """Those of ``keys`` for which a result is stored; whether its row can be read, reading it tells."""
+        """Those of ``keys`` for which a result is stored; whether its row can be read shows when it is read."""
         results: set[str] = set()
         for some in _chunks(list(dict.fromkeys(keys))):
             statement = f"SELECT key FROM cells INDEXED BY cells_finished WHERE key IN ({_marks(some)}) AND {FINISHED}"
@@ -223,7 +223,7 @@ class Store:
         if near:
             raise InputError(
                 f"{len(near)} stored runs have a key that begins with {prefix!r}.",
-                expected="a key, or enough of its beginning to tell it from others",
+                expected="a key, or a unique beginning of one",
                 next_step=f"write more of it, e.g. {near[0]!r}",
             )
         keys = [key for (key,) in self._select("SELECT key FROM cells LIMIT ?", _COMPARED)]

@@ -78,7 +78,7 @@ class SweepResult:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C in a sweep; the message tells how much is stored and how to go on."""
+    """Ctrl-C in a sweep; the message says how much is stored and how to go on."""
 
     def __init__(self, stored: int, total: int):
         super().__init__(f"Interrupted: run the same command again to go on; {stored} of {total} cells are stored.")

@@ -26,7 +26,7 @@ _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
 class Ended(Exception):  # noqa: N818 - an event, not an error
-    """The process has ended; ``cause`` tells how."""
+    """The process has ended; ``cause`` says how."""
 
     def __init__(self, cause: Cause):
         super().__init__(cause.reason)
@@ -84,13 +84,13 @@ class Child:
         if self._has_spoken or (code is not None and code < 0):
             raise Ended(failures.of_exit(code))
         raise InputError(
-            f"A worker process could not begin (exit status {code}); the last line of its traceback above tells why.",
+            f"A worker process could not begin (exit status {code}); the last line of its traceback above says why.",
             expected="modules that a new process can import",
             next_step="mend what the traceback names",
         )
 
     def send(self, message: Any) -> None:
-        """Sends a message; one to a process that has ended is lost, and ``receive`` tells of the end.
+        """Sends a message; one to a process that has ended is lost, and ``receive`` reports the end.
 
         Raises:
             Exception: What pickling the message raises.

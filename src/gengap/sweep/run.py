@@ -148,7 +148,7 @@ def _check(**positive: float | None) -> None:
 
 
 def _reason_to_stay(work: Work) -> str:
-    """Why a work function cannot run in another process; empty where it can, as far as this one can tell."""
+    """Why a work function cannot run in another process; empty where it can, as far as this one can see."""
     try:
         pickle.dumps(work)
     except Exception as error:

@@ -22,7 +22,7 @@ _GRACE_S = 60.0  # between making a folder and locking it
 def scratch_folder() -> Iterator[Path]:
     """A new folder in the system's temporary folder, removed at the end; those of dead processes are removed first.
 
-    The folder is locked as long as this process lives, whatever ends it, so that others can tell.
+    The folder is locked as long as this process lives, whatever ends it, so that others can see it.
     """
     remove_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))

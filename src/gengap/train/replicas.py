@@ -191,7 +191,7 @@ class Replicas:
             except NotFiniteError:
                 parts.append((torch.full((), torch.nan, device=x.device), torch.zeros((), device=x.device), {}))
         each = [
-            torch.stack([found.get(name, torch.zeros_like(value[r])) for r, (_, _, found) in enumerate(parts)])
+            torch.stack([result.get(name, torch.zeros_like(value[r])) for r, (_, _, result) in enumerate(parts)])
             for name, value in self.parameters.items()
         ]
         return torch.stack([part[0] for part in parts]), torch.stack([part[1] for part in parts]), each

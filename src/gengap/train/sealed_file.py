@@ -48,14 +48,14 @@ def read_sealed(path: Path, version: int) -> bytes:
         head = file.read(_HEAD.size)
         if len(head) < _HEAD.size or not head.startswith(_MAGIC):
             raise UnsealedError("it has no checksum, or is another program's")
-        _, found, size, digest = _HEAD.unpack(head)
+        _, result, size, digest = _HEAD.unpack(head)
         if size != os.fstat(file.fileno()).st_size - _HEAD.size:
             raise UnsealedError("a part of it is missing")
         content = file.read(size)
-    if _digest(content, found) != digest:
+    if _digest(content, result) != digest:
         raise UnsealedError("its checksum does not fit its content")
-    if found != version:
-        raise UnsealedError(f"it has format {found}, expected {version}")
+    if result != version:
+        raise UnsealedError(f"it has format {result}, expected {version}")
     return content
 
 

@@ -151,14 +151,14 @@ class WinsorizedSGD:
         batch = self._reader.read(x, y, total=k == 0)
         if k == 0:
             return batch, {name: total / len(y) for name, total in batch.total.items()}
-        found = {
+        result = {
             name: torch.zeros_like(p, memory_format=torch.contiguous_format) for name, p in self._reader.covered.items()
         }
         for block, terms in batch.blocks.items():
-            whole = found[block.name]
+            whole = result[block.name]
             rows = whole[block.start : block.stop] if whole.ndim else whole
             rows.copy_(_block_mean(terms, block.stop - block.start, k).reshape(rows.shape))
-        return batch, found
+        return batch, result
 
 
 def _block_mean(terms: Sequence[Term], rows: int, k: int) -> Tensor:

@@ -10,7 +10,7 @@ from gengap.errors import InputError, exact, listed
 from gengap.json_text import json_ready
 from gengap.verdicts.conditions import with_conditions
 
-# Corruptions after which pixels tell little or nothing of the label; after one fixed permutation they tell as much.
+# Corruptions after which pixels carry little or no information on the label; one fixed permutation keeps it all.
 NOISE = ("gaussian", "random-pixels")
 FIT_ACCURACY = 0.99  # training accuracy from which a network counts as having fitted its labels
 TELLING = 2 * FIT_ACCURACY - 1  # above this accuracy, a fixed rule already explains at least half of the labels
@@ -164,7 +164,7 @@ def _verdict(judged: pd.DataFrame, without_memorising: float, *, failed: bool) -
         return {
             "verdict": "undecided",
             "verdict_reason": f"a network that memorises nothing may reach a training accuracy of "
-            f"{without_memorising:.2%} here; a higher level would tell",
+            f"{without_memorising:.2%} here; a higher level would decide",
         }
     count, of = int(fitted(judged).sum()), len(judged)
     if count == of:

@@ -170,9 +170,9 @@ def _bootstrap(x: Floats, y: Floats, seed: int) -> dict[str, Interval]:
     drawn = generator(seed, "line").integers(0, len(x), (RESAMPLES, len(x)))
     distinct = np.array([len(set(x[i])) for i in drawn])
     usable = drawn[distinct >= FEWEST]
-    found = _fits(x[usable], y[usable])
+    result = _fits(x[usable], y[usable])
     intervals = {}
     for name in ("r2", "adjusted_r2", "rmse", "fixed_point"):
-        low, high = np.nanquantile(found[name], TAILS)
+        low, high = np.nanquantile(result[name], TAILS)
         intervals[name] = (float(low), float(high))
     return intervals

@@ -148,15 +148,15 @@ class RandomFourierFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             InputError: A cosine of it would be rounding, or it is infinite: points too far away for the bandwidth.
         """
         with np.errstate(over="ignore", invalid="ignore"):
-            found = points @ self.frequencies_[start:stop].T
-        largest = float(np.abs(found).max(initial=0.0))
+            result = points @ self.frequencies_[start:stop].T
+        largest = float(np.abs(result).max(initial=0.0))
         if not largest <= (_LARGEST_ANGLE if self._waves else np.finfo(np.float64).max):
             raise InputError(
                 f"bandwidth = {self.bandwidth}: points lie so far from 0 that projections reach {largest:.2g}.",
                 expected=f"at most {_LARGEST_ANGLE:g}, beyond which float64 does not resolve a cosine",
                 next_step="centre the points, or take a larger bandwidth",
             )
-        return np.asarray(found)
+        return np.asarray(result)
 
     def scale(self, count: int) -> float:
         """What the first ``count`` columns are multiplied by so that inner products approach the kernel.

@@ -47,7 +47,7 @@ class RidgelessPoint:
         rounding: Bound, up to a modest factor, on the relative error that rounding makes in the solution: with eps of
             float64, eps (condition + condition^2 tan t) for N <= n, where tan t is the residual's length over the
             fit's (Golub and Van Loan, "Matrix Computations", section 5.3), and eps condition^2 for N > n.
-        reliable: Whether ``rounding`` is at most ``LARGEST_ROUNDING``; else float64 does not tell the minimum-norm
+        reliable: Whether ``rounding`` is at most ``LARGEST_ROUNDING``; else float64 does not resolve the minimum-norm
             solution, and the point's numbers are only what this algorithm gave.
         solver: ``"qr"``; ``"cholesky"`` where Z Z^T was factored; ``"svd"`` where features are linearly dependent,
             as ReLUs do that are 0, or positive, at all training points.

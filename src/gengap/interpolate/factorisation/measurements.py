@@ -232,11 +232,11 @@ def recovery_error(X: Floats, truth: Floats) -> float:
     Raises:
         InputError: Shapes that do not match, what is not finite, a truth of 0.
     """
-    found, wanted = finite_array(X, "X", ndim=2), finite_array(truth, "truth", ndim=2)
-    if found.shape != wanted.shape or not wanted.any():
-        raise InputError(f"X of shape {found.shape}, truth of {wanted.shape}.", expected="one shape, a truth not 0")
+    result, wanted = finite_array(X, "X", ndim=2), finite_array(truth, "truth", ndim=2)
+    if result.shape != wanted.shape or not wanted.any():
+        raise InputError(f"X of shape {result.shape}, truth of {wanted.shape}.", expected="one shape, a truth not 0")
     scale = power_of_two(wanted)
-    return euclidean_norm(found / scale - wanted / scale) / euclidean_norm(wanted / scale)
+    return euclidean_norm(result / scale - wanted / scale) / euclidean_norm(wanted / scale)
 
 
 def _counted(shape: Shape, count: int, symmetric: bool) -> tuple[Shape, int]:

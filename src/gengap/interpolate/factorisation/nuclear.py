@@ -63,8 +63,8 @@ def minimum_nuclear_norm(
     if psd:
         measurements.check_symmetric()
     known, values, unit = measurements.scaled(measurements.checked(y))
-    found = _splitting(known, values, psd, tolerance, steps)
-    return replace(found, matrix=found.matrix * unit, norm=found.norm * unit, lower=found.lower * unit)
+    result = _splitting(known, values, psd, tolerance, steps)
+    return replace(result, matrix=result.matrix * unit, norm=result.norm * unit, lower=result.lower * unit)
 
 
 def _splitting(measurements: Measurements, values: Floats, psd: bool, tolerance: float, steps: int) -> NuclearSolution:
@@ -74,10 +74,10 @@ def _splitting(measurements: Measurements, values: Floats, psd: bool, tolerance:
     for step in range(1, steps + 1):
         shrunk = _shrink(state, threshold, psd)
         if step % _LOOK == 0 or step == steps:
-            found = _certified(measurements, values, shrunk, (state - shrunk) / threshold, psd, step, tolerance)
-            best = min(best, found, key=lambda each: abs(each.gap) + each.negative)
-            if found.converged:
-                return found
+            result = _certified(measurements, values, shrunk, (state - shrunk) / threshold, psd, step, tolerance)
+            best = min(best, result, key=lambda each: abs(each.gap) + each.negative)
+            if result.converged:
+                return result
         state = state + measurements.nearest(2 * shrunk - state, values) - shrunk
     return best
 
@@ -87,8 +87,8 @@ def _shrink(X: Floats, threshold: float, psd: bool) -> Floats:
     if psd:
         values, vectors = np.linalg.eigh((X + X.T) / 2)
         return np.asarray((vectors * np.maximum(values - threshold, 0)) @ vectors.T)
-    left, found, right = np.linalg.svd(X, full_matrices=False)
-    return np.asarray((left * np.maximum(found - threshold, 0)) @ right)
+    left, result, right = np.linalg.svd(X, full_matrices=False)
+    return np.asarray((left * np.maximum(result - threshold, 0)) @ right)
 
 
 def _certified(

@@ -56,37 +56,37 @@ def hard_margin(X: ArrayLike, y: ArrayLike) -> HardMargin:
     """
     signed = signed_points(X, y)
     scale = power_of_two(signed)
-    found = _hard_margin(signed / scale)
+    result = _hard_margin(signed / scale)
     with np.errstate(over="ignore", under="ignore"):
-        multipliers = found.multipliers / scale / scale
+        multipliers = result.multipliers / scale / scale
         if not np.isfinite(multipliers).all() or multipliers.max() < np.finfo(np.float64).tiny:
             multipliers = np.full_like(multipliers, np.nan)
-    return replace(found, weights=found.weights / scale, margin=found.margin * scale, multipliers=multipliers)
+    return replace(result, weights=result.weights / scale, margin=result.margin * scale, multipliers=multipliers)
 
 
 def _hard_margin(signed: Floats) -> HardMargin:
     """The machine of points of length near 1."""
     longest = float(np.linalg.norm(signed, axis=1).max())
-    found = _solved(signed, longest)
-    if found is not None and _optimal(found):
-        return found
+    result = _solved(signed, longest)
+    if result is not None and _optimal(result):
+        return result
     # The margin is far below the longest point, or there is none.
     reached = 1 / float(np.linalg.norm(_separating(signed)))
-    found = _solved(signed, reached)
-    if found is not None and not _optimal(found):
-        found = _polished(signed, found)
-    if found is None or not _optimal(found):
+    result = _solved(signed, reached)
+    if result is not None and not _optimal(result):
+        result = _polished(signed, result)
+    if result is None or not _optimal(result):
         raise InputError(
             f"The classes are separable, with a margin of at least {reached:.2g}, but float64 does not resolve "
             f"the largest one beside points of length {longest:.2g}.",
             expected="points whose columns are of similar size",
             next_step="divide each column by its standard deviation",
         )
-    return found
+    return result
 
 
-def _optimal(found: HardMargin) -> bool:
-    return found.gap <= _GAP and found.violation <= _GAP
+def _optimal(result: HardMargin) -> bool:
+    return result.gap <= _GAP and result.violation <= _GAP
 
 
 def _solved(signed: Floats, size: float) -> HardMargin | None:
@@ -107,13 +107,13 @@ def _solved(signed: Floats, size: float) -> HardMargin | None:
     return _machine(signed, signed.T @ multipliers, multipliers)
 
 
-def _polished(signed: Floats, found: HardMargin) -> HardMargin:
+def _polished(signed: Floats, result: HardMargin) -> HardMargin:
     """The machine with the same support vectors, each exactly on the margin: it loses half as many digits."""
-    support = found.multipliers > 0
+    support = result.multipliers > 0
     weights: Floats = np.linalg.lstsq(signed[support], np.ones(support.sum()), rcond=None)[0].astype(np.float64)
     multipliers = np.zeros(len(signed))
     multipliers[support] = np.linalg.lstsq(signed[support].T, weights, rcond=None)[0]
-    return _machine(signed, weights, multipliers) if (multipliers >= 0).all() else found
+    return _machine(signed, weights, multipliers) if (multipliers >= 0).all() else result
 
 
 def _machine(signed: Floats, weights: Floats, multipliers: Floats) -> HardMargin:
@@ -131,7 +131,7 @@ def _separating(signed: Floats) -> Floats:
     """Some w with y_i <w, x_i> >= 1 for all examples, from a linear program on rows and columns of similar size.
 
     Raises:
-        InputError: There is none, as far as the program and float64 tell.
+        InputError: There is none, as far as the program and float64 resolve.
     """
     sizes = np.abs(signed).max(axis=0)
     sizes[sizes == 0] = 1
@@ -147,7 +147,7 @@ def _separating(signed: Floats) -> Floats:
             if (margins > 2 * signed.shape[1] * np.finfo(np.float64).eps * terms).all():
                 return np.asarray(weights / margins.min())
     raise InputError(
-        "No plane through the origin separates the two classes, as far as a linear program in float64 tells.",
+        "No plane through the origin separates the two classes, as far as a linear program in float64 resolves.",
         expected="linearly separable examples",
         next_step="add a constant column for an intercept, or more features",
     )

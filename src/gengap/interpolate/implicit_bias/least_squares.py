@@ -110,8 +110,8 @@ def sgd(
             weights[...] -= step * np.multiply.outer(points[i], off)
         return np.asarray(points @ weights - values)
 
-    found = _run(one_epoch, weights, values, epochs, tolerance, seed)
-    return replace(found, weights=_rescaled(found.weights, y_scale, x_scale), residual=found.residual * y_scale)
+    result = _run(one_epoch, weights, values, epochs, tolerance, seed)
+    return replace(result, weights=_rescaled(result.weights, y_scale, x_scale), residual=result.residual * y_scale)
 
 
 def kernel_sgd(
@@ -157,15 +157,15 @@ def kernel_sgd(
             alpha[i] -= step * (kernel[i] @ alpha - goal[i])
         return np.asarray(kernel @ alpha - goal)
 
-    found = _run(one_epoch, alpha, limit, epochs, tolerance, seed)
-    return replace(found, weights=_rescaled(found.weights, y_scale, K_scale), residual=found.residual * y_scale)
+    result = _run(one_epoch, alpha, limit, epochs, tolerance, seed)
+    return replace(result, weights=_rescaled(result.weights, y_scale, K_scale), residual=result.residual * y_scale)
 
 
 def loss_hessian(X: ArrayLike, y: ArrayLike, weights: ArrayLike, curvature: Curvature) -> Floats:
     r"""Hessian of the mean loss of a linear model in its weights: :math:`X^\top \mathrm{diag}(\ell'') X / n`.
 
     It depends on the weights only through the predictions X w. So it is the same at every interpolating solution,
-    and no sharpness tells one of them from another.
+    and no sharpness distinguishes one of them from another.
 
     Source: Zhang et al. 2017 (arXiv:1611.03530), section 5.
 

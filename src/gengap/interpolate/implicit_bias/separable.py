@@ -93,13 +93,13 @@ def logistic_direction(
     if weights.shape != signed.shape[1:]:
         raise InputError(f"A start of shape {weights.shape}.", expected=f"{signed.shape[1]} finite numbers")
     direction, pulls = target.weights * target.margin, -signed.T / len(signed)
-    found: list[DirectionPoint] = []
+    result: list[DirectionPoint] = []
     with np.errstate(over="ignore", invalid="ignore"):  # the norm of the weights shows it
         for step in range(1, wanted[-1] + 1):
             weights = update(weights, pulls @ expit(-(signed @ weights)), step)
-            if step == wanted[len(found)]:
-                found.append(_point(step, weights, signed, direction, target.margin))
-    return found
+            if step == wanted[len(result)]:
+                result.append(_point(step, weights, signed, direction, target.margin))
+    return result
 
 
 def _point(step: int, weights: Floats, signed: Floats, direction: Floats, margin: float) -> DirectionPoint:

@@ -44,15 +44,15 @@ def _minus_half_squares(a: Tensor, b: Tensor, large: float) -> Tensor:
     The product alone errs by rounding in ||a_i||^2 + ||b_j||^2.
     """
     of_a, of_b = a.square().sum(1, keepdim=True), b.square().sum(1)
-    found = torch.addmm(of_b, a, b.T, beta=-0.5).sub_(of_a, alpha=0.5).clamp_(max=0)
+    result = torch.addmm(of_b, a, b.T, beta=-0.5).sub_(of_a, alpha=0.5).clamp_(max=0)
     if float(of_a.max() + of_b.max()) <= large:
-        return found
-    near = found >= (of_a + of_b).mul_(-0.5 * NEAR)
+        return result
+    near = result >= (of_a + of_b).mul_(-0.5 * NEAR)
     if int(near.sum()) > _MANY * near.numel():
         return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square_().mul_(-0.5)
     for i, j in (pairs.T for pairs in torch.split(near.nonzero(), max(1, _NEAR_VALUES // a.shape[1]))):
-        found[i, j] = (a[i] - b[j]).square_().sum(1).mul_(-0.5)
-    return found
+        result[i, j] = (a[i] - b[j]).square_().sum(1).mul_(-0.5)
+    return result
 
 
 def laplacian_product(a: Tensor, b: Tensor) -> Tensor:

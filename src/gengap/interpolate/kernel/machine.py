@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gengap.interpolate.kernel.solvers import PhaseProgress
 
 _TILE = 1024  # rows of a tile
-# So many bandwidths from the mean at most float64 tells a feature to a millionth of the bandwidth, and float32 to a
+# Largest distance from the mean, in bandwidths, at which float64 resolves a millionth of the bandwidth, and float32 a
 # hundred-thousandth.
 _FARTHEST = (1e9, 100.0)
 _LARGEST, _LEAST = (1e75, 1e9), 1e-9  # of features whose squares, and those of inner products, have room in either
@@ -97,11 +97,11 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
                 seconds=partial(predicted_seconds, tiles, self.tol),
             )
             y = torch.from_numpy(values).to(device)
-            found = solve(tiles, y, chosen, self.tol, self.max_iter, seed, report)
+            result = solve(tiles, y, chosen, self.tol, self.max_iter, seed, report)
         self._points = tiles.points
-        self.dual_coef_ = found.coefficients.cpu().numpy()
-        left = found.left.cpu().numpy()
-        squares, uncertain = (self.dual_coef_ * (values - left)).sum(axis=0), found.uncertain.cpu().numpy()
+        self.dual_coef_ = result.coefficients.cpu().numpy()
+        left = result.left.cpu().numpy()
+        squares, uncertain = (self.dual_coef_ * (values - left)).sum(axis=0), result.uncertain.cpu().numpy()
         if not _relative(left, values) <= self.tol:  # then alpha may be so large that rounding decides what is given
             with torch.inference_mode():
                 left = values - self._outputs(tiles.points)
@@ -109,7 +109,7 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.dual_coef_ = self.dual_coef_ * scale
         self.norms_, self.norm_ = _norms(squares, uncertain, scale)
         self.solver_, self.solver_reason_ = chosen.solver, chosen.reason
-        self.jitter_, self.condition_, self.n_iter_ = found.jitter, found.condition, found.iterations
+        self.jitter_, self.condition_, self.n_iter_ = result.jitter, result.condition, result.iterations
         self.norm_reason_ = _norm_reason(self.norm_, self.residual_, self.tol, self.condition_)
         self.peak_memory_bytes_, self.seconds_ = peak.read(), time.perf_counter() - started
         if not self.residual_ <= self.tol:
@@ -131,7 +131,7 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             raise InputError(f"progress = {shown(self.progress)}.", expected="True, False or a function")
 
     def _centred(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The points in a precision that tells their distances at this bandwidth; sets what they are centred at."""
+        """The points in a precision that resolves their distances at this bandwidth; sets their centre."""
         with np.errstate(over="ignore", invalid="ignore"):
             centre = x.mean(axis=0) if self._kernel.stationary else np.zeros(x.shape[1], x.dtype)
             widest = float(max((x.max(axis=0) - centre).max(), (centre - x.min(axis=0)).max()))
@@ -141,7 +141,7 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             raise InputError(
                 f"bandwidth = {self.bandwidth}: features lie up to {reach:.2g} of it from "
                 f"{'their mean' if self._kernel.stationary else 'zero'}.",
-                expected=f"at most {largest:.2g}, as far as float64 tells points apart",
+                expected=f"at most {largest:.2g}, as far as float64 resolves points",
                 next_step="take a larger bandwidth, or scale the features",
             )
         if not _LEAST <= reach <= narrow:
@@ -171,12 +171,12 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         import torch
 
         alpha = torch.from_numpy(self.dual_coef_).to(points.device)
-        found = alpha.new_zeros(len(points), alpha.shape[1])
+        result = alpha.new_zeros(len(points), alpha.shape[1])
         trained = list(zip(torch.split(self._points, _TILE), torch.split(alpha, _TILE), strict=True))
-        for rows, out in zip(torch.split(points, _TILE), torch.split(found, _TILE), strict=True):
+        for rows, out in zip(torch.split(points, _TILE), torch.split(result, _TILE), strict=True):
             for block, weights in trained:
                 out += self._kernel.between(rows.double(), block.double()) @ weights
-        return np.asarray(found.cpu().numpy())
+        return np.asarray(result.cpu().numpy())
 
 
 def _relative(left: Floats, values: Floats) -> float:

@@ -52,8 +52,8 @@ class NeuralTangent:
             raise InputError("No parameter of the network requires a gradient.", expected="at least one that does")
 
         def outputs(some: dict[str, Tensor], x: Tensor) -> Tensor:
-            found: Tensor = torch.func.functional_call(module, some, (x[None].clone(),))  # which it may overwrite
-            return found.reshape(-1)
+            result: Tensor = torch.func.functional_call(module, some, (x[None].clone(),))  # which it may overwrite
+            return result.reshape(-1)
 
         examples = self._examples(points)
         try:

@@ -19,12 +19,12 @@ def projections(x: NDArray[Any], directions: Floats) -> Floats:
     any batch and in any order. (A matrix product does not promise that.)
     """
     rows = max(1, _CHUNK_VALUES // x.shape[1])
-    found = np.empty((len(x), len(directions)))
+    result = np.empty((len(x), len(directions)))
     for start in range(0, len(x), rows):
         chunk = np.ascontiguousarray(x[start : start + rows], dtype=np.float64)
         for k, direction in enumerate(directions):
-            found[start : start + rows, k] = np.vecdot(chunk, direction)
-    return found
+            result[start : start + rows, k] = np.vecdot(chunk, direction)
+    return result
 
 
 @dataclass(frozen=True)

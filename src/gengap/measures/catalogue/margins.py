@@ -132,7 +132,7 @@ def normalised_margins_by_layer(subject: Subject) -> Finding:
     infinite = [name for name, percentiles in layers.items() if percentiles["50"] is None]
     unwatched = [name for name in subject.layer_modules if name not in layers]
     unseen = [layer.name for layer in subject.layers if layer.input_shape is None]
-    medians = [found["50"] for found in layers.values() if found["50"] is not None]
+    medians = [result["50"] for result in layers.values() if result["50"] is not None]
     reasons = []
     if missing := [*unwatched, *unseen]:
         reasons.append(f"no margins in the input of {', '.join(missing)}")
@@ -151,8 +151,8 @@ def normalised_margins_by_layer(subject: Subject) -> Finding:
 def _percentiles(margins: Tensor, layer: LayerInput) -> dict[str, float | None]:
     distances = margins / (layer.gradient_norms * layer.total_variance**0.5)
     distances = torch.where(margins == 0, 0.0, distances)  # on the boundary, whatever the gradient
-    found = {str(percent): low_margin(distances, percent) for percent in PERCENTS}
-    return {percent: value if math.isfinite(value) else None for percent, value in found.items()}
+    result = {str(percent): low_margin(distances, percent) for percent in PERCENTS}
+    return {percent: value if math.isfinite(value) else None for percent, value in result.items()}
 
 
 def _mean_of_exponentials(logarithms: Tensor) -> Finding:

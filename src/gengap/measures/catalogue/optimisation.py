@@ -17,7 +17,7 @@ from gengap.measures.values import Finding, skipped
     rescaling_invariant=True,
 )
 def steps_to_ce_0_1(subject: Subject) -> Finding:
-    """As the history tells, at the end of an epoch."""
+    """By the history, at the end of an epoch."""
     steps = _steps_until(subject.history or (), 0.1)
     return skipped("training never reached cross-entropy 0.1") if steps is None else Finding(float(steps))
 
@@ -31,7 +31,7 @@ def steps_to_ce_0_1(subject: Subject) -> Finding:
     rescaling_invariant=True,
 )
 def steps_ce_0_1_to_0_01(subject: Subject) -> Finding:
-    """As the history tells, from the end of an epoch to that of another or, where one passes both, 0."""
+    """By the history, from the end of an epoch to that of another or, where one passes both, 0."""
     history = subject.history or ()
     first, last = _steps_until(history, 0.1), _steps_until(history, 0.01)
     if first is None or last is None:

@@ -294,8 +294,8 @@ class _SpectralSquares:
             status, details["residuals"] = "not converged", open_
             residuals = ", ".join(f"{name} {residual:.1e}" for name, residual in open_.items())
             reasons.append(f"residual of the spectral norm: {residuals}")
-        told, names = "; ".join(filter(None, reasons)), (*finding.not_covered, *unseen)
-        return replace(finding, status=status, reason=told, not_covered=names, details=details)
+        detail, names = "; ".join(filter(None, reasons)), (*finding.not_covered, *unseen)
+        return replace(finding, status=status, reason=detail, not_covered=names, details=details)
 
 
 def _spectral_squares(subject: Subject, kind: NormKind) -> _SpectralSquares:

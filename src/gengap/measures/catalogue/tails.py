@@ -18,7 +18,7 @@ from gengap.network import WeightLayer
 
 MARTIN = "Martin, Peng and Mahoney 2021 (arXiv:2002.06716)"
 _SMALLEST = 10  # eigenvalues that a fit needs
-_ZERO = 1.2e-7  # times the larger side of the matrix: singular values that float32 cannot tell from zero
+_ZERO = 1.2e-7  # times the larger side of the matrix: singular values that float32 cannot distinguish from zero
 
 
 @register(

@@ -90,14 +90,14 @@ class Chain:
 def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = None) -> Chain:
     """The network as a chain, checked.
 
-    The graph of the network tells whether every value after the first weight layer is made from one other by an
+    The graph of the network shows whether every value after the first weight layer is made from one other by an
     operation that is positively homogeneous. Where examples are given, a pass in float64 shows it too: with one
     layer's weights, and its own and all later biases, multiplied by 2^40, outputs must be 2^40 times as large.
 
     Args:
         model: The network; it stays as it is.
         x: Some examples as the network takes them, or None, which needs a network that torch.fx can trace. A few
-            hundred tell which of its parts are used.
+            hundred show which of its parts are used.
         output: Key or index of the logits, where the network returns a dict or a tuple.
 
     Raises:
@@ -117,7 +117,7 @@ def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = 
     if x is None:
         if graph is None:
             raise InputError(
-                "The network's forward pass cannot be traced, so that nothing tells in which order layers follow.",
+                "The network's forward pass cannot be traced, so that the order of its layers is unknown.",
                 expected="a network that torch.fx.symbolic_trace takes",
                 next_step="give some examples as the network takes them",
             )
@@ -131,7 +131,7 @@ def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = 
 
 
 def _noise(model: nn.Module, x: Tensor) -> str:
-    """What its graph would tell: whether a pass in training mode differs from one in evaluation mode."""
+    """What its graph would show: whether a pass in training mode differs from one in evaluation mode."""
     training = duplicate(model).train()
     with torch.random.fork_rng(devices=[]):
         try:

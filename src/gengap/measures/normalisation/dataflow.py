@@ -1,4 +1,4 @@
-"""What a network's graph tells: the order of its weight layers, and the first thing that breaks homogeneity."""
+"""What a network's graph shows: the order of its weight layers, and the first thing that breaks homogeneity."""
 
 import operator
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ SHIFTING = {operator.add, operator.sub, torch.add, torch.sub, torch.cat}
 
 @dataclass(frozen=True)
 class Flow:
-    """What the graph tells.
+    """What the graph shows.
 
     Attributes:
         order: Names of the weight layers, in the order in which data pass them.
@@ -86,7 +86,7 @@ class _Tracer(fx.Tracer):
 
 
 def flow(model: nn.Module) -> Flow | None:
-    """What the graph of a network in evaluation mode tells; None where its forward pass cannot be traced."""
+    """What the graph of a network in evaluation mode shows; None where its forward pass cannot be traced."""
     try:
         graph = _Tracer().trace(model)
     except Exception:  # whatever a user's forward raises when it is given a proxy

@@ -116,7 +116,7 @@ def signal(logits: Tensor, labels: Tensor, log_product: float = 0.0) -> Tensor:
     """The mean of ``f_y - mean_j f_j`` for ``f = logits / exp(log_product)``, float64.
 
     For small f the cross-entropy is ln C less this, and terms of second order: so where logits are normalised, the
-    loss hardly tells more than the signal does.
+    loss carries hardly more information than the signal.
 
     Args:
         logits: ``[N, C]``.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-FAR = 4.0  # factor between two scales beyond which their drops tell no slope
+FAR = 4.0  # factor between two scales beyond which their drops give no slope
 
 
 def drop_error(fell: Tensor, population: float) -> float:

@@ -77,7 +77,7 @@ def _search(drop: Callable[[float], float], target: float, tolerance: float, off
     while largest <= target + CLEARLY * tolerance:
         if widest >= START * 2**DOUBLINGS:
             why = f"accuracy cannot fall further than by {largest:.3g}, even at {widest:g}"
-            return Search(None, (low[0], math.inf), None, reason=f"{why}, so that a drop of {target:g} tells no scale")
+            return Search(None, (low[0], math.inf), None, reason=f"{why}, so that a drop of {target:g} has no scale")
         widest *= 2
         largest = max(largest, drop(widest))
     scale, reached = high

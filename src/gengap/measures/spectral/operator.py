@@ -88,7 +88,7 @@ def _top_vector(forward: Map, backward: Map, shape: tuple[int, ...], max_restart
         return torch.zeros(1, *shape, dtype=torch.float64)
     vectors: NDArray[Any]
     with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():  # short vectors: threads would only wait
-        warnings.simplefilter("ignore", UserWarning)  # of LOBPCG, that it has not converged: the residual tells
+        warnings.simplefilter("ignore", UserWarning)  # of LOBPCG, that it has not converged: the residual shows it
         try:
             _, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=TOLERANCE / 2, maxiter=max_restarts)
         except ArpackNoConvergence:  # which gives nothing; a few steps of LOBPCG give a lower bound

@@ -82,7 +82,7 @@ class Call:
         shape: Shape of its output.
         edge: Where the gradient with respect to the output arrives.
         time_first: Whether it ran inside PyTorch's attention, which puts positions before examples.
-        version: Of the input when the operation read it: another one later tells that it was overwritten.
+        version: Of the input when the operation read it: another one later shows that it was overwritten.
     """
 
     kind: str

@@ -40,14 +40,14 @@ def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
     Raises:
         InputError: None does.
     """
-    found = {name: p for name, p in model.named_parameters() if p.requires_grad and p.numel()}
-    if not found:
+    result = {name: p for name, p in model.named_parameters() if p.requires_grad and p.numel()}
+    if not result:
         raise InputError(
             "No parameter of the network asks for a gradient.",
             expected="at least one with requires_grad=True",
             next_step="model.requires_grad_(True), or only for the layers whose gradients are wanted",
         )
-    return found
+    return result
 
 
 def frozen(model: nn.Module) -> tuple[str, ...]:

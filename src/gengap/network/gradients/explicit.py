@@ -76,8 +76,8 @@ def formed(
         with torch.enable_grad(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="There is a performance drop")  # it falls back to a loop
             mapped = vmap(grad(of_one), in_dims=(None, 0, 0), randomness="different", chunk_size=min(chunk, len(y)))
-            found: dict[str, Tensor] = mapped(values, x, y)
-            return found
+            result: dict[str, Tensor] = mapped(values, x, y)
+            return result
     except Exception:  # an operation that vmap cannot map: one example after the other, which raises what is wrong
         parts = [_one_by_one(model, x[n : n + 1], y[n : n + 1], loss, chosen) for n in range(len(y))]
         return {name: torch.stack([part[name] for part in parts]) for name in chosen}
@@ -120,9 +120,9 @@ def scores_of(model: nn.Module, x: Tensor) -> Tensor:
     except InputError:
         raise
     except Exception as error:  # whatever a user's network raises
-        told = (str(error).strip().splitlines() or [""])[0]
+        cause = (str(error).strip().splitlines() or [""])[0]
         raise InputError(
-            f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: {type(error).__name__}: {told}",
+            f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: {type(error).__name__}: {cause}",
             next_step="check its first layers against the data's shape and preprocessing",
         ) from error
     if not isinstance(out, Tensor) or out.ndim == 0 or len(out) != len(x):
@@ -162,14 +162,14 @@ def available_bytes(device: torch.device) -> int | None:
     """Free memory of a GPU, or of this machine within its limit for this process's group; None where unknown."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    found = []
+    result = []
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        found.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
+        result.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
     with contextlib.suppress(OSError, ValueError):
         limit, used = (int((Path("/sys/fs/cgroup") / f"memory.{name}").read_text()) for name in ("max", "current"))
-        found.append(limit - used)
-    return min(found, default=None)
+        result.append(limit - used)
+    return min(result, default=None)
 
 
 def chunks(N: int, size: int) -> Iterator[slice]:

@@ -44,11 +44,11 @@ class BatchGradients:
 
     def squared_norms(self) -> dict[str, Tensor]:
         """Parameter's name -> squared norm of each example's gradient, float64 ``[N]``."""
-        found: dict[str, Tensor] = {}
+        result: dict[str, Tensor] = {}
         for block, terms in self.blocks.items():
             value = squared_norms(terms)
-            found[block.name] = found[block.name] + value if block.name in found else value
-        return found
+            result[block.name] = result[block.name] + value if block.name in result else value
+        return result
 
     def products(self, direction: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Parameter's name -> inner product of each example's gradient with a direction there, float64 ``[N]``.
@@ -56,20 +56,20 @@ class BatchGradients:
         Args:
             direction: A tensor of each parameter's shape, by its name.
         """
-        found: dict[str, Tensor] = {}
+        result: dict[str, Tensor] = {}
         for block, terms in self.blocks.items():
             whole = direction[block.name]
             value = products(terms, whole[block.start : block.stop] if whole.ndim else whole)
-            found[block.name] = found[block.name] + value if block.name in found else value
-        return found
+            result[block.name] = result[block.name] + value if block.name in result else value
+        return result
 
     def gram(self, other: "BatchGradients | None" = None) -> dict[str, Tensor]:
         """Parameter's name -> inner products with the gradients of another batch, or of this one, ``[N, M]``."""
-        found: dict[str, Tensor] = {}
+        result: dict[str, Tensor] = {}
         for block, terms in self.blocks.items():
             value = gram(terms, terms if other is None else other.blocks[block])
-            found[block.name] = found[block.name] + value if block.name in found else value
-        return found
+            result[block.name] = result[block.name] + value if block.name in result else value
+        return result
 
 
 class GradientReader:
@@ -152,7 +152,7 @@ class GradientReader:
 
     def _reference(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Gradients of the examples one by one, ``[N, D]``; without the parameters that none of them reaches."""
-        found: dict[str, list[Tensor]] = {}
+        result: dict[str, list[Tensor]] = {}
         alone = []
         for n in range(len(y)):
             with torch.enable_grad():
@@ -168,9 +168,9 @@ class GradientReader:
             for name, gradient in zip(self._parameters, gradients, strict=True):
                 if gradient is not None:
                     zero = torch.zeros_like(gradient).flatten()
-                    found.setdefault(name, [zero] * len(y))[n] = gradient.flatten()
+                    result.setdefault(name, [zero] * len(y))[n] = gradient.flatten()
         self._check_alone(x, torch.cat(alone))
-        reference = {name: torch.stack(parts) for name, parts in found.items()}
+        reference = {name: torch.stack(parts) for name, parts in result.items()}
         bad = [name for name, values in reference.items() if not values.isfinite().all()]
         if bad:
             raise _not_finite(bad)
@@ -200,11 +200,11 @@ class GradientReader:
         if [call.signature for call in first] != [call.signature for call in second]:
             return [call.signature for call in second], [[] for _ in second]
         counts = (PROVEN_ON - 1, PROVEN_ON)
-        found = []
+        result = []
         for a, b in zip(first, second, strict=True):
             allowed = layouts((tuple(a.x.shape), tuple(b.x.shape)), counts)
-            found.append(allowed[::-1] if b.time_first else allowed)
-        return [call.signature for call in second], found
+            result.append(allowed[::-1] if b.time_first else allowed)
+        return [call.signature for call in second], result
 
     def _pass(
         self, x: Tensor, y: Tensor, total: bool
@@ -244,7 +244,7 @@ class GradientReader:
         names: Collection[str],
     ) -> dict[Target, list[Term]]:
         """Block -> terms, for the parameters of these names; each call with the first layout allowed it."""
-        found: dict[Target, list[Term]] = {}
+        result: dict[Target, list[Term]] = {}
         for call, g, layout in zip(calls, gradients, allowed, strict=True):
             for target, rule in ((call.weight, weight_term), (call.bias, bias_term)):
                 if target is None or target.name not in names:
@@ -254,8 +254,8 @@ class GradientReader:
                 if call.x._version != call.version:
                     raise NoRuleError(f"the input of {call.kind} is overwritten")
                 term = rule(_single(call), _at_least_single(g), N, layout[0])
-                found.setdefault(target, []).append(term)
-        return found
+                result.setdefault(target, []).append(term)
+        return result
 
     def _prove(self, x: Tensor, y: Tensor, reference: Mapping[str, Tensor]) -> None:
         """Chooses the layouts, and finds the parameters whose gradients have to be formed."""
@@ -301,8 +301,8 @@ class GradientReader:
                 return str(error)
             if terms is None:
                 return "its blocks of rows overlap"
-            found = sum(gram(parts, parts) for parts in terms.values())
-            if bool(((found - expected).abs() <= tolerance).all()):
+            result = sum(gram(parts, parts) for parts in terms.values())
+            if bool(((result - expected).abs() <= tolerance).all()):
                 for i, one in zip(uses, layout, strict=True):
                     self._layouts[i] = [one]
                 return ""
@@ -317,11 +317,11 @@ class GradientReader:
         allowed: Sequence[Sequence[Layout]],
     ) -> dict[Target, list[Term]] | None:
         """Terms of one parameter by block; None where blocks overlap."""
-        found = {block: merged(terms) for block, terms in self._terms(calls, gradients, N, allowed, [name]).items()}
-        blocks = sorted(found, key=lambda b: b.start)
+        result = {block: merged(terms) for block, terms in self._terms(calls, gradients, N, allowed, [name]).items()}
+        blocks = sorted(result, key=lambda b: b.start)
         if any(a.stop > b.start for a, b in itertools.pairwise(blocks)):
             return None
-        return found
+        return result
 
 
 def _single(call: Call) -> Call:

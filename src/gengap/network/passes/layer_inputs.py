@@ -52,7 +52,7 @@ class Moments:
 def per_example_layers(model: nn.Module, layers: Mapping[str, nn.Module], x: Tensor) -> dict[str, nn.Module]:
     """The layers whose first tensor has as many rows as there are examples, in passes of two sizes.
 
-    One pass would not tell: of a sequence that comes before the batch, the length may equal the batch's.
+    One pass would not decide: of a sequence that comes before the batch, the length may equal the batch's.
 
     Args:
         model: In evaluation mode.
@@ -89,7 +89,7 @@ class LayerInputs:
     """Watches the first tensor that enters each layer, in its first call of a forward pass.
 
     A layer that no pass reaches, or whose input is not a tensor of floats with one row for each example, has no entry
-    in ``results()``. Where rows may be as many without being examples, ``per_example_layers`` tells. Gradients
+    in ``results()``. Where rows may be as many without being examples, ``per_example_layers`` decides. Gradients
     go to the input as it is when the layer reads it, even if it is overwritten later, and flow through everything
     that uses it, a shortcut beside the layer too.
 

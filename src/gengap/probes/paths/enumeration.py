@@ -136,11 +136,11 @@ class Enumeration:
         path, edge = _along(apart.unit, u)
         places = int(place.max()) + 1
         key, stem = torch.unique(path * places + place[v[edge]], return_inverse=True)
-        found = PathList(v[edge], stem, apart.weight[path] * values[edge], apart.features[:, key // places], shape)
+        result = PathList(v[edge], stem, apart.weight[path] * values[edge], apart.features[:, key // places], shape)
         if bias is None:
-            return found
+            return result
         ones = torch.ones(self.batch, places, dtype=torch.float64)
-        return self.added([found, PathList(torch.arange(len(place)), place, bias[channel], ones, shape)])
+        return self.added([result, PathList(torch.arange(len(place)), place, bias[channel], ones, shape)])
 
 
 def _along(unit: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
@@ -195,8 +195,8 @@ def enumerated(model: nn.Module, x: Any, *, most: int = MOST_PATHS) -> Paths:
             next_step="path_kernel has the inner products of their features without listing them",
         )
     batch = inputs if n > 1 else torch.cat([inputs, inputs])
-    found = path_pass(network, batch, Enumeration(len(batch)))
-    paths, C = found.state, found.outputs.shape[1]
+    result = path_pass(network, batch, Enumeration(len(batch)))
+    paths, C = result.state, result.outputs.shape[1]
     shared = C == 1 or bool((torch.bincount(paths.stem, minlength=paths.features.shape[1]) == C).all())
     if not shared:
         paths = paths.apart()

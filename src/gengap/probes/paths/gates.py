@@ -179,7 +179,7 @@ class GateAlgebra:
                 part = gates[:, group].permute(2, 0, 1)
                 result.append(_source(part, slots.tolist(), term.layer, [0] * positions))
                 continue
-            kinds, kind_of = torch.unique(places[group], dim=0, return_inverse=True)  # type: ignore[no-untyped-call]
+            kinds, kind_of = torch.unique(places[group], dim=0, return_inverse=True)
             for number, kind in enumerate(kinds):
                 channels, at = (kind_of == number).nonzero().flatten(), (kind > 0).nonzero().flatten()
                 if len(at):

@@ -113,7 +113,7 @@ def sensitivities(configs: list[Config], context: "Context") -> list[Row]:
     x, y = examples(problem, slice(None), model)
     context.report(0, 1, f"{first.data} data")
     steps = tuple(sorted(config.steps for config in configs))
-    found = loss_sensitivity(
+    result = loss_sensitivity(
         model, x, y, lr=LEARNING_RATE, steps=steps, batch_size=min(BATCH, len(y) // 2), seed=first.seed
     )
     rows = {
@@ -126,7 +126,7 @@ def sensitivities(configs: list[Config], context: "Context") -> list[Row]:
             "train_accuracy": accuracy,
         }
         for t, coefficient, values, loss, accuracy in zip(
-            found.steps, found.gini, found.values, found.losses, found.accuracies, strict=True
+            result.steps, result.gini, result.values, result.losses, result.accuracies, strict=True
         )
     }
     return [rows[config.steps] for config in configs]

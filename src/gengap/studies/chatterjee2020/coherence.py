@@ -68,32 +68,32 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
     """The rows of one training."""
     first, last = configs[0], max(config.epoch for config in configs)
     training = Training(first.scale, IMAGES[first.scale], (HIDDEN[first.scale],), first.noise, 0.0, first.seed)
-    found: dict[int, Row] = {}
+    result: dict[int, Row] = {}
     for epoch in range(last + 1):
         if epoch:
             training.epoch(epoch)
         if epoch in {config.epoch for config in configs}:
-            found[epoch] = {"status": "done", "reason": None, **training.accuracies(), **_coherence(training)}
+            result[epoch] = {"status": "done", "reason": None, **training.accuracies(), **_coherence(training)}
         context.report(epoch + 1, last + 1, f"epoch {epoch}")
-    return [found[config.epoch] for config in configs]
+    return [result[config.epoch] for config in configs]
 
 
 def _coherence(training: Training) -> Row:
     from gengap.probes import coherence
 
-    found = coherence(training.model, training.problem)
-    layers = list(found.layers.values())
+    result = coherence(training.model, training.problem)
+    layers = list(result.layers.values())
     row: Row = {
-        "m_coherence": found.m_coherence,
-        "m_coherence_error": found.whole.m_coherence_error,
-        "alpha": found.alpha,
-        "alpha_unbiased": found.whole.unbiased,
-        "mean_gradient_norm": (found.alpha * found.whole.mean_squared_norm) ** 0.5,
+        "m_coherence": result.m_coherence,
+        "m_coherence_error": result.whole.m_coherence_error,
+        "alpha": result.alpha,
+        "alpha_unbiased": result.whole.unbiased,
+        "mean_gradient_norm": (result.alpha * result.whole.mean_squared_norm) ** 0.5,
         "first_layer_m_coherence": layers[0].m_coherence,
         "last_layer_m_coherence": layers[-1].m_coherence,
     }
     if training.corrupt.any():
-        parts = found.contributions(training.corrupt, permutations=199, seed=training.seed)
+        parts = result.contributions(training.corrupt, permutations=199, seed=training.seed)
         row |= {
             "pristine_contribution": parts.pristine,
             "null_low": parts.null_low,

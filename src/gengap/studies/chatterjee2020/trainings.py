@@ -16,9 +16,9 @@ LEARNING_RATE, BATCH = 0.1, 100
 # Training and test images; None: all.
 IMAGES: dict[Scale, tuple[int, int | None]] = {"smoke": (200, 100), "desk": (1_000, None), "paper": (60_000, None)}
 DIFFERENCES = (
-    "Noise replaces a label, with the probability told, by a class drawn uniformly; the paper permutes labels.",
+    "Noise replaces a label, with the probability given, by a class drawn uniformly; the paper permutes labels.",
     "Pixels are divided by 255; the paper does not say how they are scaled. Weights are Xavier's, biases 0.",
-    "Setups and findings are as others tell of the paper, which was not at hand; it prints no table of numbers.",
+    "Setups and findings are as others report of the paper, which was not at hand; it prints no table of numbers.",
 )
 
 

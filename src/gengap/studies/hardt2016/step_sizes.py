@@ -115,20 +115,20 @@ def follow(configs: list[Config], context: "Context") -> list[Row]:
     epochs = tuple(sorted(config.epoch for config in configs))
     context.report(0, 1, f"step size {first.step:g}")
     # One run after the other: on a CPU convolutions of stacked networks are slower than those of one.
-    found = twin_runs(problem, recipe, epochs=epochs, seed=first.seed, together=False, execution=Execution())
-    promise = found.promises()["nonconvex"]
+    result = twin_runs(problem, recipe, epochs=epochs, seed=first.seed, together=False, execution=Execution())
+    promise = result.promises()["nonconvex"]
     rows = {
         drift.epoch: {
             "status": "done",
             "reason": None,
             **{name: value for name, value in drift._asdict().items() if name in COLUMNS},
             "gap": drift.gap,
-            "lipschitz_seen": found.lipschitz,
-            "smoothness_seen": found.smoothness,
+            "lipschitz_seen": result.lipschitz,
+            "smoothness_seen": result.smoothness,
             "hardt_nonconvex": promise if isinstance(promise, float) else None,
             "hardt_nonconvex_reason": promise if isinstance(promise, str) else None,
         }
-        for drift in found.drifts
+        for drift in result.drifts
     }
     return [rows[config.epoch] for config in configs]
 
@@ -232,7 +232,7 @@ def hardt2016_step_sizes() -> Study:
         differences=(
             "The network is the 3-layer ConvNet of Liao et al. 2018: that of the paper, in the manner of cuda-convnet, "
             "is not known to us.",
-            f"Minibatches of {BATCH} examples, as is told from memory of the paper.",
+            f"Minibatches of {BATCH} examples, as remembered from the paper.",
             "The non-convex bound is filled with constants seen on the way, which are lower estimates: it is no bound.",
         ),
         scaled={

@@ -104,15 +104,15 @@ def _row(config: Config, context: "Context") -> Row:
                 "seconds": run.seconds,
             }
         one = recipe(config.scale, epochs)
-        found = TwoPhase(config.alpha).train(problem, one, config.seed, execution=execution, report=context.report)
+        result = TwoPhase(config.alpha).train(problem, one, config.seed, execution=execution, report=context.report)
     return row | {
-        "status": found.status,
-        "reason": found.reason or None,
-        "m_first": found.m_first,
-        "train_accuracy": found.history[-1]["train_accuracy"],
-        "test_accuracy": found.history[-1]["test_accuracy"],
-        "first_test_accuracy": found.history[0]["test_accuracy"],
-        "seconds": found.first.seconds + found.seconds,
+        "status": result.status,
+        "reason": result.reason or None,
+        "m_first": result.m_first,
+        "train_accuracy": result.history[-1]["train_accuracy"],
+        "test_accuracy": result.history[-1]["test_accuracy"],
+        "first_test_accuracy": result.history[0]["test_accuracy"],
+        "seconds": result.first.seconds + result.seconds,
     }
 
 

@@ -82,7 +82,7 @@ def _row(config: Config, context: "Context") -> Row:
     one = figure2.recipe(config.scale, figure2.EPOCHS[config.scale]).model_copy(update={"model": config.model})
     with limited(context.threads):
         run = TwoPhase(config.alpha).train(problem, one, config.seed, execution=execution, report=context.report)
-        found = two_phase_bounds(run.model, problem, run.m_first, margin=MARGIN, delta=DELTA)
+        result = two_phase_bounds(run.model, problem, run.m_first, margin=MARGIN, delta=DELTA)
         scores = class_scores(run.model, problem, problem.test.x)
     wrong, n_test = int((scores.argmax(1) != problem.test.y).sum()), len(problem.test)
     one_hot = np.eye(problem.n_classes)[problem.test.y]
@@ -90,15 +90,15 @@ def _row(config: Config, context: "Context") -> Row:
         "status": "done",
         "reason": None,
         "m_first": run.m_first,
-        **{name: getattr(found, name) for name in ("n", "squared_loss", "margin_risk", "paths")},
-        **{name: getattr(found, name) for name in ("squared_norms", "l1_norms")},
+        **{name: getattr(result, name) for name in ("n", "squared_loss", "margin_risk", "paths")},
+        **{name: getattr(result, name) for name in ("squared_norms", "l1_norms")},
         "test_squared_loss": float(((scores - one_hot) ** 2).sum(1).mean()),
         "test_error": wrong / n_test,
         "certificate": float(clopper_pearson(wrong, n_test, delta=DELTA)),
         "remark_6": float(hoeffding(wrong, n_test, delta=DELTA)),
         "seconds": time.perf_counter() - started,
     }
-    for kind, bound in zip(KINDS, (found.beforehand, found.estimated), strict=True):
+    for kind, bound in zip(KINDS, (result.beforehand, result.estimated), strict=True):
         row[f"theorem_8_{kind}"], row[f"theorem_9_{kind}"] = bound.theorem8_upper, bound.theorem9_upper
         row[f"beta_1_{kind}"], row[f"beta_2_{kind}"] = bound.theorem8.beta_1, bound.theorem8.beta_2
     return row

@@ -1,4 +1,4 @@
-"""The paper's digitised curves; ``curves/README.md`` tells their origin."""
+"""The paper's digitised curves; ``curves/README.md`` gives their origin."""
 
 import csv
 from importlib.resources import files

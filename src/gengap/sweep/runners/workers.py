@@ -253,9 +253,9 @@ def _stamps(files: Iterable[str]) -> dict[str, tuple[int, int]]:
     stamps = {}
     for file in files:
         try:
-            found = os.stat(file)
+            result = os.stat(file)
         except OSError:
             stamps[file] = (-1, -1)
         else:
-            stamps[file] = (found.st_size, found.st_mtime_ns)
+            stamps[file] = (result.st_size, result.st_mtime_ns)
     return stamps

@@ -8,7 +8,7 @@ from gengap.arrays import Floats
 Bound = dict[str, Any]  # {"upper": float}, for Proposition 5 also "gap"; or {"upper": None, "reason": str}
 Bounds = dict[str, Bound]
 
-_NO_ORDER = "it needs the losses one by one in their order, which counts do not tell"
+_NO_ORDER = "it needs the losses one by one in their order, which counts do not have"
 _ORDER_UNKNOWN = "it needs the examples in the order in which they were drawn; in_order says that they are"
 _ORDER_DEPENDS = "it came out below the risk seen: the order of the examples depends on their losses"
 _NOT_ZERO_ONE = "it is for 0-1 loss; these losses may lie between 0 and the largest loss"

@@ -42,7 +42,7 @@ class Comparison:
             interval leaves out 0 in exactly these cases.
         test: The test that decides, fixed by the kind of losses: the exact McNemar test for single predictions that
             are right or wrong, betting on the differences for graded losses and clusters.
-        more_examples: How many further examples make a set that would tell, with a probability of 0.8, if the rates
+        more_examples: How many further examples make a set that would decide, with a probability of 0.8, if the rates
             seen were the true ones; None where the verdict is in, or no number would.
         reason: What ``more_examples`` assumes, or why it is None.
         scope: Where this holds.
@@ -119,7 +119,7 @@ class Comparison:
         sure = f"with {confidence(self.delta)} confidence the {risk} of A minus that of B lies {ends}"
         more = ""
         if self.more_examples:
-            more = f" About {self.more_examples:,} more examples would tell, if the rates seen were the true ones."
+            more = f" About {self.more_examples:,} more examples would decide, if the rates seen were the true ones."
         return f"{self.verdict[0].upper()}{self.verdict[1:]}: {seen}; {sure}.{more}"
 
 
@@ -260,7 +260,7 @@ def _by_betting(
 
 
 def _more(a_only: int, b_only: int, n: int, delta: float) -> tuple[int | None, str]:
-    """How many more examples would tell, and on what assumption."""
+    """How many more examples would decide, and on what assumption."""
     if a_only == b_only:
         return None, "no difference was seen, so no number of examples can be named"
     needed = bounds.paired_examples_needed(a_only / n, b_only / n, delta, POWER)
@@ -269,7 +269,7 @@ def _more(a_only: int, b_only: int, n: int, delta: float) -> tuple[int | None, s
     power = bounds.paired_power(max(needed, n + 1), a_only / n, b_only / n, delta)
     more = max(1, needed - n)
     return more, (
-        f"if the rates seen were the true ones, {n + more:,} examples in all would tell with a probability of "
+        f"if the rates seen were the true ones, {n + more:,} examples in all would decide with a probability of "
         f"{power:.2f}; a second look at these examples among more needs a delta of its own: plan both looks beforehand "
         "at half of it each, or take fresh examples only"
     )

@@ -64,7 +64,7 @@ class Predictions:
 
     def as_text(self) -> "Predictions":
         """The same with all labels as text, as they are where predictions were read off the columns' names."""
-        check_comparable(self.y_true, self.y_pred)  # before what tells their kinds apart is lost
+        check_comparable(self.y_true, self.y_pred)  # before the types that distinguish them are lost
         return replace(self, y_true=class_names(self.y_true), y_pred=class_names(self.y_pred))
 
     def groups(self, column: str) -> NDArray[Any]:

@@ -35,7 +35,7 @@ class Look:
         looks: Looks used.
         planned: Looks planned.
         n: Held-out examples.
-        step: Error rates are told as multiples of it.
+        step: Error rates are published as multiples of it.
         delta: Probability that any bound of this leaderboard fails.
         scope: Where the bound holds.
     """
@@ -53,9 +53,9 @@ class Look:
     @property
     def sentence(self) -> str:
         """The answer in one or two sentences."""
-        told = f"New best: {percent(self.score)}" if self.improved else "No improvement"
+        answer = f"New best: {percent(self.score)}" if self.improved else "No improvement"
         return (
-            f"{told}. With {confidence(self.delta)} confidence the true error rate of the best submission is at most "
+            f"{answer}. With {confidence(self.delta)} confidence the true error rate of the best submission is at most "
             f"{percent(self.upper, up=True)}, however submissions were chosen (look {self.looks:,} of {self.planned:,} "
             f"planned, {self.n:,} examples)."
         )
@@ -64,7 +64,7 @@ class Look:
     def notes(self) -> list[str]:
         """What is to be said beside the answer."""
         return [
-            f"Error rates are told rounded up to multiples of {self.step:g}, and only when they improve: raw "
+            f"Error rates are published rounded up to multiples of {self.step:g}, and only when they improve: raw "
             f"counts would "
             "let submissions fit these examples.",
             "It holds if these examples are reached through this leaderboard alone, and its file is not set back.",
@@ -90,7 +90,7 @@ def submit(
         board: The leaderboard's JSON file.
         labels: A table with a column ``y_true``, and ``id`` where submissions have one.
         submission: A table with a column ``y_pred``, in the order of the labels or with ``id``.
-        step: Error rates are told as multiples of it; 0.01 if not given. Only at the first submission.
+        step: Error rates are published as multiples of it; 0.01 if not given. Only at the first submission.
         planned: Looks planned; 100 if not given. Only at the first submission.
         delta: Probability that any bound fails; 0.05 if not given. Only at the first submission.
 
@@ -194,7 +194,7 @@ def _read(file: Path, key: bytes) -> Leaderboard:
 
 
 def _write(file: Path, board: Leaderboard, key: bytes) -> None:
-    """The whole file or none of it, before the answer is told."""
+    """The whole file or none of it, before the answer is returned."""
     document = _document(board)
     text = json.dumps({**document, "seal": _seal(document, key)}, indent=1) + "\n"
     try:

@@ -42,7 +42,7 @@ def _betting(certificate: Certificate, tried: float, size: int | None = None) ->
 
 
 def tighter(certificate: Certificate) -> list[str]:
-    """What would make the promise smaller, in numbers where the certificate tells them."""
+    """What would make the promise smaller, in numbers where the certificate has them."""
     listed = []
     if certificate.headline == HEADLINE_ZERO_ONE:
         k, n, tried, delta = certificate.errors or 0, certificate.n, certificate.tried, certificate.delta

@@ -123,14 +123,14 @@ class ComparisonPlan:
         """The plan in one sentence."""
         difference = percent(abs(self.difference))
         if self.n is None:
-            return f"No number of questions was found that tells a difference of {difference} with the power asked for."
+            return f"No number of questions resolves a difference of {difference} with the power asked for."
         units = (
             f"{self.n:,} clusters, {self.questions:,} questions in all,"
             if self.unit == "group"
             else f"{self.n:,} questions"
         )
         return (
-            f"{units} tell a difference of {difference} with a probability of {self.power:.2f}, at "
+            f"{units} resolve a difference of {difference} with a probability of {self.power:.2f}, at "
             f"{confidence(self.delta)} "
             f"confidence for all pairs of {self.tried:,} models."
         )

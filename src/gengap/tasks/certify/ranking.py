@@ -42,7 +42,7 @@ class Ranking:
         """The order in one or two sentences."""
         first = [model for model, rank in zip(self.models, self.ranks, strict=True) if rank == 1]
         one, sure = self.pairs[0], confidence(self.pairs[0].delta)
-        told = sum(pair.verdict != "cannot tell" for pair in self.pairs)
+        decided_pairs = sum(pair.verdict != "cannot tell" for pair in self.pairs)
         lead = (
             f"{first[0]} is better than all others"
             if len(first) == 1
@@ -50,7 +50,7 @@ class Ranking:
         )
         return (
             f"{lead} on {one.n:,} {one.unit}s, with {sure} confidence for all {len(self.pairs):,} pairs at once; "
-            f"{told:,} of these pairs can be told apart."
+            f"{decided_pairs:,} of these pairs can be told apart."
         )
 
     @property

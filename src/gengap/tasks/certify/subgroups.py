@@ -133,7 +133,7 @@ def certify_subgroups(
                 "seen": made.empirical_risk,
                 "upper": made.upper,
                 "headline": made.headline,
-                "remarks": "a single unit tells next to nothing" if made.n == 1 else "",
+                "remarks": "a single unit says next to nothing" if made.n == 1 else "",
             }
         )
     rows.sort(key=lambda row: -row["upper"])

@@ -30,7 +30,7 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
     if len(np.unique(problem.train.y)) < 2:
         raise InputError(
             f"All {len(problem.train)} training labels are {problem.classes[problem.train.y[0]]!r}.",
-            expected="at least two classes to tell apart",
+            expected="at least two classes",
         )
     points = as_points(problem.preprocess(crop=None, scale="unit"))
     x, x_test = points.x, points.x_test

@@ -81,7 +81,7 @@ def randomize(
         out: Folder for the report; checked before anything is trained.
 
     Raises:
-        InputError: A name, level, recipe or path that cannot be used, told before training begins.
+        InputError: A name, level, recipe or path that cannot be used; raised before training begins.
     """
     problem = data if isinstance(data, Problem) else load(data, data_dir=data_dir)
     chosen = recipe if isinstance(recipe, Recipe) else choose_recipe(recipe, problem, model)

@@ -17,7 +17,7 @@ EXPLAINED = (
     "Kendall's tau counts all pairs of networks; 1 means the same order as the gap, 0 none, -1 the reverse.",
     "Granulated tau takes only pairs that differ in one hyperparameter, and is the mean over hyperparameters: a "
     "measure that merely knows the depth cannot score by it.",
-    "Conditional information is the part of the gap's order that the measure's order tells when up to two "
+    "Conditional information is the part of the gap's order that the measure's order explains when up to two "
     "hyperparameters are known; it is 0 for noise up to the bias of counting, which the permuted measure shows.",
     "The sign-error of an environment is the part of pairs, between two values of one hyperparameter, that the measure "
     "orders wrongly; a coin has 50%.",

@@ -88,7 +88,7 @@ def rank(
         hyperparameters: Columns of what was varied.
         measures: Columns of the measures; None takes every other column of numbers.
         n_test: Test examples behind each gap, which is then a fraction: pairs whose gaps differ by less than these
-            can tell weigh less in sign-errors. None weighs all pairs alike.
+            can resolve weigh less in sign-errors. None weighs all pairs alike.
         study: Of a store: the study whose rows are ranked.
         pairs: Most pairs on which conditional information is counted.
         seed: Of what is sampled.

@@ -18,7 +18,7 @@ def sentence(table: pd.DataFrame, grid: Grid) -> str:
     text = (
         f"Of {len(table)} measures on {networks}, {best['measure']} orders the gaps best: granulated tau "
         f"{number(best['granulated_tau'], best['granulated_tau_low'], best['granulated_tau_high'])}. "
-        f"{above} of {len(table)} tell more about the order than a permuted measure does."
+        f"{above} of {len(table)} carry more information about the order than a permuted measure does."
     )
     worst = best["worst_sign_error"]
     if math.isfinite(worst):
@@ -40,7 +40,9 @@ def cautions(table: pd.DataFrame, grid: Grid, n_test: int | None) -> list[str]:
     if len(partial):
         found.append(f"Pairs without a value are left out for {', '.join(partial)}.")
     if n_test is None:
-        found.append("Sign-errors weigh all pairs alike; --n-test discounts differences that the test set cannot tell.")
+        found.append(
+            "Sign-errors weigh all pairs alike; --n-test discounts differences that the test set cannot resolve."
+        )
     discarded = int(table["environments_discarded"].max())
     if discarded:
         found.append(f"Up to {discarded} environments have too few pairs for a sign-error and are left out.")

@@ -25,9 +25,9 @@ class DenseKernel:
 
     def product(self, vectors: Tensor, advance: Advance) -> Tensor:
         """K V."""
-        found = times(torch.from_numpy(self.matrix), vectors)
+        result = times(torch.from_numpy(self.matrix), vectors)
         advance(1.0)
-        return found
+        return result
 
 
 def dense_kernel(tiles: KernelTiles, advance: Advance) -> DenseKernel:
@@ -66,8 +66,8 @@ class DenseFactor:
         """(L L^T)^-1 V, rounded to the precision of L."""
         solve = dpotrs if self.lower.dtype == np.float64 else spotrs
         right = np.array(vectors.numpy(), dtype=self.lower.dtype, order="F")  # a copy, which LAPACK overwrites
-        found, _ = solve(self.lower, right, lower=True, overwrite_b=True)
-        return torch.from_numpy(np.ascontiguousarray(found)).to(vectors.dtype)
+        result, _ = solve(self.lower, right, lower=True, overwrite_b=True)
+        return torch.from_numpy(np.ascontiguousarray(result)).to(vectors.dtype)
 
     def multiply(self, vectors: Tensor) -> Tensor:
         """L L^T V; for tests."""

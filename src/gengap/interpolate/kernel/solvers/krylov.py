@@ -102,7 +102,7 @@ def _ratio(a: Tensor, b: Tensor) -> Tensor:
 
 def _smallest_ritz_value(steps: list[Tensor], turns: list[Tensor]) -> float:
     """Least eigenvalue, over the columns, of the tridiagonal matrix that the step lengths imply."""
-    found = float("inf")
+    result = float("inf")
     for column in range(len(steps[0]) if steps else 0):
         alpha = torch.stack([step[column] for step in steps])
         alpha = alpha[: int((alpha > 0).cumprod(0).sum())]
@@ -113,8 +113,8 @@ def _smallest_ritz_value(steps: list[Tensor], turns: list[Tensor]) -> float:
         diagonal[1:] += beta / alpha[:-1]
         beside = beta.sqrt() / alpha[:-1]
         matrix = torch.diag(diagonal) + torch.diag(beside, 1) + torch.diag(beside, -1)
-        found = min(found, float(torch.linalg.eigvalsh(matrix)[0]))
-    return found
+        result = min(result, float(torch.linalg.eigvalsh(matrix)[0]))
+    return result
 
 
 @dataclass(frozen=True)

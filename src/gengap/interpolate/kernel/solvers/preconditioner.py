@@ -18,8 +18,8 @@ FLOOR, _HIGHEST = 1e-7, 1.0  # added to what is left in the diagonal tiles, as a
 class Preconditioner:
     """P^-1 = B^-1 - H H^T for P = F F^T + B, an approximation of K.
 
-    F F^T is what some columns of K tell of all of it, and B the rest within the diagonal tiles, so that points act on
-    those of their own tile as they do in K, and on all others through the columns.
+    F F^T is the part of K that some of its columns determine, and B the rest within the diagonal tiles, so that points
+    act on those of their own tile as they do in K, and on all others through the columns.
 
     Source: Snelson and Ghahramani 2007, "Local and global sparse Gaussian process approximations", PIC.
 

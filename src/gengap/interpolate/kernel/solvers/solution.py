@@ -71,12 +71,12 @@ def solve(
     if chosen.solver == "cholesky":
         return _by_factors(tiles, y, chosen, Limits(tol, max_iter, _FACTOR_PATIENCE), report)
     order = neighbourhood_order(tiles.points, tiles.size, seed)
-    found = _by_pcg(
+    result = _by_pcg(
         replace(tiles, points=tiles.points[order]), y[order], chosen, Limits(tol, max_iter, _PATIENCE), seed, report
     )
     solution, left = torch.empty_like(y), torch.empty_like(y)
-    solution[order], left[order] = found.coefficients, found.left
-    return replace(found, coefficients=solution, left=left)
+    solution[order], left[order] = result.coefficients, result.left
+    return replace(result, coefficients=solution, left=left)
 
 
 def _by_factors(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, report: PhaseProgress) -> Solution:
@@ -126,33 +126,33 @@ def _by_factor(
     """The solution from a factor in a precision."""
     inverse = ProbedInverse(factor.solve, y, steps=3)
     system = _System(tiles, known, inverse, report)
-    found = _exactly(system, y, limits)
+    result = _exactly(system, y, limits)
     extremes = inverse.spectrum(system.multiply, system.multiply if isinstance(known, DenseKernel) else factor.multiply)
     rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean
     resolved = factor.jitter == 0 and extremes.smallest > _ABOVE * rounding
     bound = partial(_uncertain, system, y, resolved=resolved, smallest=extremes.smallest)
-    uncertain = bound(found)
-    if resolved and isinstance(known, DenseKernel) and _leaves_open(y, found, uncertain):
-        found = _closer(system, y, found, limits)
-        uncertain = bound(found)
-    return Solution(found.solution, found.left, found.iterations, factor.jitter, extremes.condition(_EPS), uncertain)
+    uncertain = bound(result)
+    if resolved and isinstance(known, DenseKernel) and _leaves_open(y, result, uncertain):
+        result = _closer(system, y, result, limits)
+        uncertain = bound(result)
+    return Solution(result.solution, result.left, result.iterations, factor.jitter, extremes.condition(_EPS), uncertain)
 
 
-def _leaves_open(y: Tensor, found: Iterates, uncertain: Tensor) -> bool:
+def _leaves_open(y: Tensor, result: Iterates, uncertain: Tensor) -> bool:
     """Whether a residual that was reached leaves a norm uncertain."""
-    squares = (found.solution * (y - found.left)).sum(0)
+    squares = (result.solution * (y - result.left)).sum(0)
     return bool((uncertain > LARGEST_UNCERTAINTY * squares).any())
 
 
-def _closer(system: "_System", y: Tensor, found: Iterates, limits: Limits) -> Iterates:
+def _closer(system: "_System", y: Tensor, result: Iterates, limits: Limits) -> Iterates:
     """The same with a smaller residual, as far as rounding allows."""
-    wanted = replace(limits, tol=_CLOSER, max_iter=max(1, limits.max_iter - found.iterations))
-    more = _exactly(system, found.left, wanted)
+    wanted = replace(limits, tol=_CLOSER, max_iter=max(1, limits.max_iter - result.iterations))
+    more = _exactly(system, result.left, wanted)
     return Iterates(
-        found.solution + more.solution,
+        result.solution + more.solution,
         more.left,
-        found.iterations + more.iterations,
-        min(found.smallest_ratio, more.smallest_ratio),
+        result.iterations + more.iterations,
+        min(result.smallest_ratio, more.smallest_ratio),
     )
 
 
@@ -164,16 +164,16 @@ def _by_pcg(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: i
     method = _staged if precision == torch.float32 else _exactly
     inverse = ProbedInverse(near.solve, y, steps=6)
     system = _System(tiles, known, inverse, report)
-    found = method(system, y, limits)
+    result = method(system, y, limits)
     extremes = inverse.spectrum(system.multiply, system.multiply)
     resolved = extremes.preconditioner > _ABOVE * FLOOR * tiles.diagonal_mean
-    uncertain = _uncertain(system, y, found, resolved=resolved)
+    uncertain = _uncertain(system, y, result, resolved=resolved)
     condition = extremes.condition(torch.finfo(precision or torch.float64).eps)
-    return Solution(found.solution, found.left, found.iterations, 0.0, condition, uncertain)
+    return Solution(result.solution, result.left, result.iterations, 0.0, condition, uncertain)
 
 
 def _uncertain(
-    system: "_System", y: Tensor, found: Iterates, *, resolved: bool, smallest: float | None = None
+    system: "_System", y: Tensor, result: Iterates, *, resolved: bool, smallest: float | None = None
 ) -> Tensor:
     """Bound on y^T K^-1 y - alpha^T K alpha = 2 alpha^T r + r^T K^-1 r of each column, for r = y - K alpha.
 
@@ -181,14 +181,14 @@ def _uncertain(
     r^T P^-1 r / t with P the preconditioner and t the least eigenvalue of P^-1 K. Both are estimated from above, so
     they are halved. Rounding in K adds alpha^T E alpha with ||E|| at most about eps trace(K).
     """
-    alpha, left = found.solution, found.left
+    alpha, left = result.solution, result.left
     if not resolved:
         return torch.where(y.norm(dim=0) > 0, math.inf, 0.0)
     trace = system.tiles.n * system.tiles.diagonal_mean
     if smallest is not None:
         rest = 2 * left.square().sum(0) / smallest
     else:
-        rest = 2 * (left * system.precondition(left)).sum(0).abs() / max(_EPS, min(1.0, found.smallest_ratio))
+        rest = 2 * (left * system.precondition(left)).sum(0).abs() / max(_EPS, min(1.0, result.smallest_ratio))
     return 2 * (alpha * left).sum(0).abs() + rest + _EPS * trace * alpha.square().sum(0)
 
 
@@ -220,13 +220,13 @@ class _System:
 
 def _exactly(system: _System, y: Tensor, limits: Limits) -> Iterates:
     """On K in float64. What is left of y is computed anew where rounding in K alpha could show in it."""
-    found = system.iterate(y, limits)
+    result = system.iterate(y, limits)
     trace = system.tiles.n * system.tiles.diagonal_mean  # K's largest eigenvalue is at most this
-    rounding = torch.finfo(y.dtype).eps * trace * found.solution.norm(dim=0)
+    rounding = torch.finfo(y.dtype).eps * trace * result.solution.norm(dim=0)
     if bool((rounding <= _SHOWS * limits.tol * y.norm(dim=0)).all()):
-        return found
-    left = y - system.known.product(found.solution, partial(system.report, "residual"))
-    return replace(found, left=left, iterations=found.iterations + 1)
+        return result
+    left = y - system.known.product(result.solution, partial(system.report, "residual"))
+    return replace(result, left=left, iterations=result.iterations + 1)
 
 
 def _staged(system: _System, y: Tensor, limits: Limits) -> Iterates:

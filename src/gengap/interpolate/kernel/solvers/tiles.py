@@ -119,8 +119,8 @@ class StoredTiles:
 
 def stored(tiles: KernelTiles, dtype: torch.dtype, advance: Advance) -> StoredTiles:
     """The lower triangle in a precision."""
-    found: list[Tile] = []
+    result: list[Tile] = []
     for tile in tiles.lower(dtype):
-        found.append(tile)
-        advance(len(found) / tiles.count)
-    return StoredTiles(found)
+        result.append(tile)
+        advance(len(result) / tiles.count)
+    return StoredTiles(result)
