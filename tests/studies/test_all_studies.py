@@ -97,7 +97,9 @@ def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: 
     outcome = run_study(one, "smoke", options)
     assert not outcome.failed
     assert len(outcome.rows) >= len(one.sweep("smoke"))
-    assert {comparison.verdict for comparison in outcome.comparisons()} <= {"not comparable"}
+    for comparison in outcome.comparisons():  # beside each number stands ours, or why there is none
+        assert comparison.left_out or (comparison.ours is None) == bool(comparison.absence)
+        assert comparison.ours is None or math.isfinite(comparison.ours)
     assert outcome.comparisons() or one.views  # a claim without numbers is shown
     assert all(isinstance(view, Figure | Table) for view in outcome.artifact().views)
     assert all(part.figures for part in outcome.claim_parts())

@@ -7,17 +7,21 @@ from gengap.measures.table import measure
 from gengap.measures.values import Finding, NotDefined, from_log, skipped
 
 __all__ = [
-    "Finding",
-    "Measure",
-    "NotDefined",
+    # Measuring
+    "measure",
     "Subject",
+    # The catalogue
+    "Measure",
+    "register",
     "all_measures",
     "find_measures",
+    # Values
+    "Finding",
+    "NotDefined",
     "from_log",
-    "measure",
+    "skipped",
+    # Liao et al. 2018
     "normalised_loss",
     "normalised_network",
     "product_norm",
-    "register",
-    "skipped",
 ]

@@ -3,4 +3,15 @@
 from gengap.studies.outcome import Outcome, run_study
 from gengap.studies.study import SCALES, Reported, Scale, Study, all_studies, find_studies
 
-__all__ = ["SCALES", "Outcome", "Reported", "Scale", "Study", "all_studies", "find_studies", "run_study"]
+__all__ = [
+    # Studies
+    "Study",
+    "Reported",
+    "SCALES",
+    "Scale",
+    "all_studies",
+    "find_studies",
+    # Running
+    "run_study",
+    "Outcome",
+]

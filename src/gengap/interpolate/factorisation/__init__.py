@@ -13,17 +13,21 @@ from gengap.interpolate.factorisation.measurements import (
 from gengap.interpolate.factorisation.nuclear import NuclearSolution, minimum_nuclear_norm
 
 __all__ = [
-    "Factorised",
-    "Measurements",
-    "NuclearSolution",
-    "deep_descent",
-    "effective_rank",
-    "entry_measurements",
-    "gaussian_measurements",
+    # Matrices and measurements
     "low_rank",
-    "minimum_nuclear_norm",
-    "nuclear_norm",
+    "Measurements",
+    "gaussian_measurements",
+    "entry_measurements",
+    # Descent from a small start
     "psd_descent",
+    "deep_descent",
+    "Factorised",
     "rank_constrained",
+    # The least nuclear norm
+    "minimum_nuclear_norm",
+    "NuclearSolution",
+    # What solutions are compared by
+    "nuclear_norm",
+    "effective_rank",
     "recovery_error",
 ]

@@ -13,17 +13,20 @@ from gengap.interpolate.implicit_bias.linear_models import FarSolution, far_solu
 from gengap.interpolate.implicit_bias.separable import DirectionPoint, logistic_direction
 
 __all__ = [
-    "Descent",
-    "DirectionPoint",
-    "FarSolution",
-    "HardMargin",
-    "far_solutions",
-    "hard_margin",
+    # Least squares
+    "sgd",
     "kernel_sgd",
-    "logistic_direction",
-    "loss_hessian",
-    "memorising_weights",
+    "Descent",
     "nearest_interpolator",
     "null_space_part",
-    "sgd",
+    "loss_hessian",
+    # Separable data
+    "logistic_direction",
+    "DirectionPoint",
+    "hard_margin",
+    "HardMargin",
+    # Linear models that memorise
+    "memorising_weights",
+    "far_solutions",
+    "FarSolution",
 ]
