@@ -1,0 +1,192 @@
+"""Follows the paths of a network through one pass: facts of tensors, the registry of rules, and the watch.
+
+In-place operations are taken apart by ``torch.func.functionalize``, so that each tensor is computed once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import torch
+from torch import Tensor, nn
+from torch.func import functionalize
+
+from gengap.network.operations import MOVES, Operation, OperationWatch
+from gengap.probes.paths.algebra import Algebra, Move, State
+
+FULL_MOVES = (MOVES - {"clone"}) | {
+    *("clone", "lift_fresh", "slice_scatter", "select_scatter", "diagonal_scatter", "as_strided_scatter"),
+    *("as_strided", "expand_copy", "view_copy", "squeeze_copy", "contiguous"),
+}
+COMPARISONS = {"gt", "ge", "lt", "le", "eq", "ne"}
+WEIGHTS = "weights"
+
+
+@dataclass(frozen=True)
+class Signal(Generic[State]):
+    """A tensor that is a sum over paths: their state, and of which example each entry is (from 1; 0 for any)."""
+
+    state: State
+    examples: Tensor
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A tensor that depends on the input as no sum over paths does.
+
+    Attributes:
+        cause: What computed it, and where.
+        steps: Whether it is a comparison, constant on pieces.
+    """
+
+    cause: str
+    steps: bool = False
+
+
+Fact = Signal[Any] | Gate | str
+
+
+class NoPathsError(Exception):
+    """An operation of which the result is no sum over paths; its message says what it does."""
+
+
+@dataclass(frozen=True)
+class PathsOfOutputs(Generic[State]):
+    """What a pass found.
+
+    Attributes:
+        outputs: The network's outputs ``[B, C]``.
+        state: Of the paths to the outputs.
+        real_gates: Where gates are not constant on pieces -> by which operation; empty for a piecewise-linear network.
+    """
+
+    outputs: Tensor
+    state: State
+    real_gates: dict[str, str]
+
+
+class PathWatch(OperationWatch[Fact], Generic[State]):
+    """Translates operations into calls of the algebra; facts belong to single tensors, not to storages."""
+
+    def __init__(self, model: nn.Module, x: Tensor, algebra: Algebra[State]):
+        super().__init__(model, RULES.keys() | COMPARISONS)
+        self.algebra = algebra
+        self.real_gates: dict[str, str] = {}
+        self.batch = len(x)
+        for parameter in model.parameters():
+            self.note(parameter, WEIGHTS)
+        number = torch.arange(1.0, len(x) + 1, dtype=torch.float64)
+        examples = number.view(-1, *[1] * (x.ndim - 1)).expand(x.shape)
+        ones = algebra.constant(torch.ones_like(x), weights=False)
+        self.note(x, Signal(algebra.scaled(ones, x, fixed=False), examples))
+
+    def key(self, tensor: Tensor) -> int:
+        """Identity of a tensor, which facts belong to."""
+        return id(tensor)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """The pass, with in-place operations taken apart."""
+        return functionalize(self._model)(*inputs)
+
+    def joined(self, before: Fact, now: Fact) -> Fact:
+        """The later fact of a tensor counts."""
+        return now
+
+    def after(self, operation: Operation) -> tuple[Any, Fact | None]:
+        """Runs an operation; returns its result and what is known of it."""
+        facts = [self.fact(tensor) for tensor in operation.tensors]
+        result = operation()
+        if any(isinstance(fact, Signal) for fact in facts):
+            try:
+                if operation.name not in RULES:
+                    raise NoPathsError(f"computes {operation.name!r}")
+                for tensor, signal in RULES[operation.name](self, operation, result):
+                    self.note(tensor, signal)
+                return result, None
+            except NoPathsError as why:
+                name, module = self.module
+                where = f"Layer {name!r} ({type(module).__name__})" if name else type(module).__name__
+                return result, Gate(f"{where} {why}", operation.name in COMPARISONS)
+        gates = [fact for fact in facts if isinstance(fact, Gate)]
+        if gates:
+            steps = all(gate.steps for gate in gates) and operation.name in FULL_MOVES | {"logical_not", "bitwise_not"}
+            return result, Gate(gates[0].cause, steps)
+        return result, WEIGHTS
+
+    def signal(self, value: Any, shape: torch.Size) -> Signal[State] | None:
+        """The signal that a summand is, spread to this shape; None for the number 0.
+
+        Raises:
+            NoPathsError: It depends on the input in another way.
+        """
+        fact = self.fact(value)
+        if isinstance(fact, Signal):
+            return self.spread(fact, value, shape)
+        if isinstance(fact, Gate):
+            raise NoPathsError(f"adds what is no sum over paths ({fact.cause})")
+        constant = torch.as_tensor(value, dtype=torch.float64)
+        if fact is None and not constant.any():
+            return None
+        state = self.algebra.constant(constant.expand(shape), weights=fact == WEIGHTS)
+        return Signal(state, torch.zeros((), dtype=torch.float64).expand(shape))
+
+    def spread(self, signal: Signal[State], tensor: Tensor, shape: torch.Size) -> Signal[State]:
+        """A signal broadcast to a shape."""
+        if tensor.shape == shape:
+            return signal
+        return self.moved(signal, lambda t: t.expand(shape))
+
+    def moved(self, signal: Signal[State], move: Move) -> Signal[State]:
+        """A signal whose units, and whose examples with them, are moved."""
+        return Signal(self.algebra.moved(signal.state, move), move(signal.examples))
+
+    def added(self, signals: Sequence[Signal[State] | None]) -> Signal[State]:
+        """The sum of signals of one shape."""
+        present = [signal for signal in signals if signal is not None]
+        examples = present[0].examples
+        for other in present[1:]:
+            if bool(((examples != other.examples) & (examples > 0) & (other.examples > 0)).any()):
+                raise NoPathsError("adds different examples of a batch")
+            examples = torch.maximum(examples, other.examples)
+        if len(present) == 1:
+            return present[0]
+        return Signal(self.algebra.added([signal.state for signal in present]), examples)
+
+    def scaled(self, signal: Signal[State], factor: Tensor | float, *, fixed: bool) -> Signal[State]:
+        """A signal times fixed multipliers or gates of its shape."""
+        return Signal(self.algebra.scaled(signal.state, factor, fixed=fixed), signal.examples)
+
+    def real_gate(self, operation: Operation) -> None:
+        """Records that a gate is not constant on pieces."""
+        self.real_gates.setdefault(self.module[0] or type(self.module[1]).__name__, operation.name)
+
+    def require_batch(self, signal: Signal[State], rows: int) -> None:
+        """Checks that the first axis, of so many rows for each example, is the batch.
+
+        Raises:
+            NoPathsError: It is not.
+        """
+        if not in_order(signal.examples.reshape(len(signal.examples), -1), self.batch, rows):
+            raise NoPathsError("has no row for each example in its input")
+
+
+Rule = Callable[[PathWatch[Any], Operation, Any], list[tuple[Tensor, Signal[Any]]]]
+RULES: dict[str, Rule] = {}
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Decorator that registers what these operations do to sums over paths."""
+
+    def add(function: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, function))
+        return function
+
+    return add
+
+
+def in_order(examples: Tensor, batch: int, rows: int = 1) -> bool:
+    """Whether the first axis holds the examples in their order, each in ``rows`` rows; 0 belongs to any example."""
+    number = torch.arange(1.0, batch + 1, dtype=torch.float64).repeat_interleave(rows)
+    if len(examples) != len(number):
+        return False
+    return bool(((examples == number[:, None]) | (examples == 0)).all())
