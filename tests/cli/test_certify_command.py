@@ -104,6 +104,35 @@ def test_all_predictions_compare_and_plan(run, files) -> None:
     assert "32,282" in run("--plan", "--gap", 0.01, "--tried", 300).out
 
 
+PLANS = {
+    "promise": ["--plan", "--gap", 0.01, "--tried", 300],
+    "comparison": ["--plan", "--compare", "--difference", 0.05, "--discordance", 0.1],
+    "without a size": ["--plan", "--compare", "--difference", 1e-9, "--discordance", 1],
+}
+
+
+@pytest.mark.parametrize("arguments", PLANS.values(), ids=PLANS.keys())
+def test_a_plan_is_written_in_every_form(run, tmp_path, arguments) -> None:
+    printed = run(*arguments, "--json", "--out", tmp_path / "page")
+    plan = json.loads(printed.out)
+    needed = "none is known" if plan["n"] is None else f"{plan['n']:,}"
+    page = (tmp_path / "page" / "report.html").read_text()
+    assert needed in page
+    assert "How many held-out examples are needed" in page
+    (stored,) = (
+        value for value in json.loads((tmp_path / "page" / "report.json").read_text()).values() if value == plan
+    )
+    assert stored["delta"] == 0.05
+    for form in ("html", "json", "csv", "md"):
+        run(*arguments, "--out", tmp_path / f"plan.{form}")
+    assert needed in (tmp_path / "plan.html").read_text()
+    assert json.loads((tmp_path / "plan.json").read_text()) == plan
+    (row,) = pd.read_csv(tmp_path / "plan.csv").to_dict("records")
+    assert row["n"] == plan["n"] or plan["n"] is None
+    assert needed in (tmp_path / "plan.md").read_text().replace("No number", "none is known")
+    assert "no picture" in run(*arguments, "--out", tmp_path / "plan.png", status=2).err
+
+
 def test_a_file_of_probabilities_is_compared_with_one_of_labels(run, tmp_path) -> None:
     (tmp_path / "a.csv").write_text("y_true,p_0,p_1\n0,0.9,0.1\n1,0.2,0.8\n1,0.6,0.4\n")
     (tmp_path / "b.csv").write_text("y_true,y_pred\n0,1\n1,0\n1,1\n")
@@ -181,7 +210,7 @@ def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
         (["--errors", 1, "--n", 10, "--groups", "patient"], "--clusters cannot go with --errors"),
         (["--plan"], "--plan needs --gap"),
         (["--plan", "--gap", 2], "gap = 2"),
-        (["--plan", "--gap", 0.1, "--out", "x"], "--out cannot go with --plan"),
+        (["--plan", "--gap", 0.1, "--clusters", "x"], "--clusters cannot go with --plan"),
         (["--errors", 1, "--n", 10, "--order-seed", 3], "--order-seed cannot go with --errors"),
         (["--predictions", "a.csv", "--order-seed", -1], "order_seed = -1"),
         (["--predictions", "absent.csv"], "no file absent.csv"),

@@ -92,14 +92,19 @@ def scaled_losses(losses: ArrayLike, loss_bound: float) -> Floats:
     return unit_losses(values / loss_bound)
 
 
-def group_means(losses: Floats, groups: ArrayLike) -> Floats:
+def group_means(losses: Floats, groups: ArrayLike, *, name: str = "groups") -> Floats:
     """The mean loss of each group, in the order of the groups' names; shape (G,).
+
+    Args:
+        losses: Shape (N,).
+        groups: The group of each example, shape (N,).
+        name: What errors call the groups.
 
     Raises:
         InputError: There is not one group for each example, or a group is missing.
     """
-    names = one_for_each("groups", groups).astype(str)
-    check_length("losses", losses.size, "groups", names.size)
+    names = one_for_each(name, groups).astype(str)
+    check_length("losses", losses.size, name, names.size)
     _, inverse = np.unique(names, return_inverse=True)
     return np.asarray(np.minimum(np.bincount(inverse, weights=losses) / np.bincount(inverse), 1.0))
 

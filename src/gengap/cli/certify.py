@@ -41,8 +41,17 @@ _KINDS = {
     "--all-predictions": {"--out"},
     "--compare": {"FILES", "--loss", *_OF_LOGS, *_OF_LOSSES},
     "--leaderboard": {"--labels", "--submit", "--step", "--planned", "--out"},
-    "--plan": {"--gap", "--expected-error"},
-    "--plan --compare": {"FILES", "--loss", "--difference", "--discordance", "--power", "--clusters", *_OF_LOGS},
+    "--plan": {"--gap", "--expected-error", "--out"},
+    "--plan --compare": {
+        "FILES",
+        "--loss",
+        "--difference",
+        "--discordance",
+        "--power",
+        "--clusters",
+        "--out",
+        *_OF_LOGS,
+    },
 }
 
 

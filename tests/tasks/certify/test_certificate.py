@@ -147,23 +147,36 @@ def test_the_headline_does_not_look_at_the_values() -> None:
     assert gengap.certify(losses=np.zeros(20)).headline == "betting"
 
 
-def test_groups_are_the_units() -> None:
+def test_clusters_are_the_units() -> None:
     losses = np.array([0.0, 1.0, 0.5, 0.5, 1.0])
-    certificate = gengap.certify(losses=losses, groups=["b", "b", "a", "b", "a"])
+    certificate = gengap.certify(losses=losses, clusters=["b", "b", "a", "b", "a"])
     assert certificate.n == 2
     assert certificate.unit == "group"
     assert certificate.losses is not None
     assert sorted(certificate.losses.tolist()) == [0.5, 0.75]
     assert certificate.empirical_risk == 0.625
     assert "each group weighing the same" in certificate.scope
-    assert gengap.certify(y_true=[1, 0], y_pred=[1, 1], groups=[3, 4]).headline == "betting"
+    assert gengap.certify(y_true=[1, 0], y_pred=[1, 1], clusters=[3, 4]).headline == "betting"
+
+
+def test_groups_is_an_alias_of_clusters() -> None:
+    losses, names = [0.0, 1.0, 0.5], ["a", "b", "a"]
+    by_clusters = gengap.certify(losses=losses, clusters=names, order_seed=3)
+    assert by_clusters == gengap.certify(losses=losses, groups=names, order_seed=3)
+    assert by_clusters.n == 2
+    with pytest.raises(InputError, match="clusters and groups are both given"):
+        gengap.certify(losses=losses, clusters=names, groups=names)
+    with pytest.raises(InputError, match="clusters"):
+        gengap.certify(losses=losses, clusters=names[:2])
+    with pytest.raises(InputError, match="whole"):
+        gengap.certify(errors=1, n=3, clusters=names)
 
 
 def test_copies_of_an_example_in_a_group_do_not_tighten_the_promise() -> None:
     groups = np.arange(100)
     losses = np.random.default_rng(2).random(100)
-    once = gengap.certify(losses=losses, groups=groups, order_seed=0)
-    ten_times = gengap.certify(losses=np.repeat(losses, 10), groups=np.repeat(groups, 10), order_seed=0)
+    once = gengap.certify(losses=losses, clusters=groups, order_seed=0)
+    ten_times = gengap.certify(losses=np.repeat(losses, 10), clusters=np.repeat(groups, 10), order_seed=0)
     assert ten_times.upper == pytest.approx(once.upper, abs=1e-12)
 
 
@@ -209,7 +222,7 @@ def test_brier_is_half_the_squared_distance() -> None:
         ({"losses": [0.1, float("nan")]}, "NaN"),
         ({"losses": [[0.1]]}, "one loss for each"),
         ({"losses": [0.1], "loss_bound": 0.0}, "loss_bound"),
-        ({"losses": [0.1, 0.2], "groups": [1]}, "losses has 2 values, groups 1"),
+        ({"losses": [0.1, 0.2], "groups": [1]}, "losses has 2 values, clusters 1"),
     ],
 )
 def test_refuses(arguments, message: str) -> None:

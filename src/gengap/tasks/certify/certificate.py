@@ -39,7 +39,7 @@ class Certificate:
     """An upper bound on true risk that holds with probability 1 - delta for all models tried at once.
 
     Attributes:
-        n: Independent units that were counted: examples, or groups where groups were given.
+        n: Independent units that were counted: examples, or clusters where clusters were given.
         errors: Units that were wrong; None where the loss is not 0-1.
         tried: Models compared on these units.
         delta: Probability that the bound fails for any of them.
@@ -52,7 +52,7 @@ class Certificate:
         assumptions: What has to be true for the promise to hold.
         scope: Where the promise holds.
         unit: ``"example"`` or ``"group"`` (cluster).
-        clusters: What the groups are, for people: the name of their column; None where units are examples.
+        clusters: The name of the clusters' column, for people; None where units are examples or the name is not known.
         metric: What was measured.
         is_score: Whether it is a score, of which a larger one is better: then the sentence promises at least
             ``lower``.
@@ -118,6 +118,7 @@ def certify(
     y_pred: ArrayLike | None = None,
     losses: ArrayLike | None = None,
     loss_bound: float = 1.0,
+    clusters: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     tried: int = 1,
     delta: float = 0.05,
@@ -126,7 +127,8 @@ def certify(
 ) -> Certificate:
     """A certificate from counts (``errors``, ``n``), from labels (``y_true``, ``y_pred``) or from bounded ``losses``.
 
-    The headline is fixed in advance: Clopper-Pearson for 0-1 loss, betting for other bounded losses and for groups.
+    The headline is fixed in advance: Clopper-Pearson for 0-1 loss, betting for other bounded losses and for
+    clusters.
 
     Args:
         errors: Number of errors.
@@ -135,8 +137,9 @@ def certify(
         y_pred: Predicted labels, shape (N,), or class probabilities, shape (N, C).
         losses: Losses in [0, ``loss_bound``], shape (N,). Betting takes the examples in a random order.
         loss_bound: The largest possible loss, known beforehand, not taken from the losses.
-        groups: The group of each example, shape (N,). The group becomes the unit: certified is the risk of an example
-            drawn at random from a group drawn at random, each group weighing the same.
+        clusters: The cluster of each example (its patient, its document), shape (N,). The cluster becomes the unit:
+            certified is the risk of an example drawn at random from a cluster drawn at random, each weighing the same.
+        groups: Another name for ``clusters``.
         tried: Models compared on these examples, fixed without looking at their scores on them; at least 1.
         delta: Probability that the bound fails for any of them, in (0, 1).
         order_seed: Seed of the random order; by default a fresh one for each call, which the certificate records.
@@ -153,10 +156,13 @@ def certify(
     models, delta, loss_bound = _one("tried", tried), _one("delta", delta), _one("loss_bound", loss_bound)
     level(models, delta)
     tried = int(models)
+    if clusters is not None and groups is not None:
+        raise InputError("clusters and groups are both given.", expected="one of them: groups is an alias of clusters")
+    clusters = groups if clusters is None else clusters
     order: dict[str, Any] = {"order_seed": order_seed, "in_order": in_order}
     if losses is None and loss_bound != 1:
         raise InputError(f"loss_bound = {exact(loss_bound)} without losses.", expected="losses, or no loss_bound")
-    if errors is not None and n is not None and y_true is y_pred is losses is groups is None:
+    if errors is not None and n is not None and y_true is y_pred is losses is clusters is None:
         wrong, size = _one("errors", errors), _one("n", n)
         counts(wrong, size, whole=True)
         known = bounds_from_counts(int(wrong), int(size), tried, delta)
@@ -166,16 +172,16 @@ def certify(
     if y_true is not None and y_pred is not None and errors is n is losses is None:
         wrong_ones = zero_one_losses(y_true, y_pred)
         remarks = label_remarks(y_true, y_pred)
-        made = certify_units(wrong_ones, groups=groups, tried=tried, delta=delta, remarks=remarks, **order)
-        return with_recalls(made, y_true, y_pred) if groups is None else made
+        made = certify_units(wrong_ones, clusters=clusters, tried=tried, delta=delta, remarks=remarks, **order)
+        return with_recalls(made, y_true, y_pred) if clusters is None else made
     if losses is not None and errors is n is y_true is y_pred is None:
         values = scaled_losses(losses, loss_bound)
         return certify_units(
-            values, loss_bound=loss_bound, zero_one=False, groups=groups, tried=tried, delta=delta, **order
+            values, loss_bound=loss_bound, zero_one=False, clusters=clusters, tried=tried, delta=delta, **order
         )
     raise InputError(
         "certify needs one kind of input, whole.",
-        expected="errors and n; or y_true and y_pred; or losses; groups with the last two only",
+        expected="errors and n; or y_true and y_pred; or losses; clusters with the last two only",
     )
 
 
@@ -206,7 +212,7 @@ def certify_evaluation(
         zero_one=evaluation.share,
         single=evaluation.zero_one,
         loss_bound=evaluation.loss_bound,
-        groups=None if clusters is None else evaluation.column(clusters),
+        clusters=None if clusters is None else evaluation.column(clusters),
         tried=tried,
         delta=delta,
         order_seed=order_seed,
@@ -227,7 +233,7 @@ def certify_units(
     zero_one: bool = True,
     single: bool | None = None,
     loss_bound: float = 1.0,
-    groups: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
     tried: int = 1,
     delta: float = 0.05,
     order_seed: int | None = None,
@@ -236,18 +242,19 @@ def certify_units(
 ) -> Certificate:
     """The certificate of losses that are already checked and divided by ``loss_bound``, shape (N,).
 
-    ``zero_one``: the risk is an error rate; ``single``: each loss is that of one prediction, right or wrong.
+    ``zero_one``: the risk is an error rate; ``single``: each loss is that of one prediction, right or wrong;
+    ``clusters``: as for ``certify``.
     """
     level(tried, delta)
-    single = (zero_one if single is None else single) and groups is None
-    if groups is not None:
-        losses = group_means(losses, groups)
+    single = (zero_one if single is None else single) and clusters is None
+    if clusters is not None:
+        losses = group_means(losses, clusters, name="clusters")
     seed = fresh_seed() if order_seed is None else order_seed
     mixed = in_random_order(losses, seed)
     known = bounds_from_losses(
-        losses, mixed, tried, delta, zero_one=single, loss_bound=loss_bound, in_order=in_order and groups is None
+        losses, mixed, tried, delta, zero_one=single, loss_bound=loss_bound, in_order=in_order and clusters is None
     )
-    unit, total = "example" if groups is None else "group", float(losses.sum())
+    unit, total = "example" if clusters is None else "group", float(losses.sum())
     if single:
         ends = two_sided_counts(round(total), losses.size, tried, delta)
     else:

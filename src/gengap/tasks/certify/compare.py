@@ -227,7 +227,10 @@ def _by_betting(
     halves = (1 + a.losses - b.losses) / 2  # differences in [-1, 1], as losses in [0, 1]
     risks = [a.losses, b.losses]
     if clusters is not None:
-        halves, risks = group_means(halves, clusters), [group_means(losses, clusters) for losses in risks]
+        halves, risks = (
+            group_means(halves, clusters, name="clusters"),
+            [group_means(losses, clusters) for losses in risks],
+        )
     seed = fresh_seed() if order_seed is None else order_seed
     mixed, scale = in_random_order(halves, seed), a.loss_bound
     upper = 2 * float(bounds.betting(mixed, 1, delta / 2)) - 1

@@ -15,7 +15,8 @@ from gengap.tasks.certify.compare import Comparison
 from gengap.tasks.certify.control import Control
 from gengap.tasks.certify.family import Family
 from gengap.tasks.certify.page import bound_rows, certificate_page
-from gengap.tasks.certify.pages import comparison_page, comparison_rows, control_page, plain_page
+from gengap.tasks.certify.pages import comparison_page, comparison_rows, control_page, plain_page, plan_page
+from gengap.tasks.certify.plan import ComparisonPlan, Plan
 from gengap.tasks.certify.ranking import Ranking
 
 _FORMS = (".html", ".json", ".csv", ".md", ".png")
@@ -91,6 +92,8 @@ def _page(answer: Answer) -> tuple[Page, pd.DataFrame]:
         return comparison_page(answer), comparison_rows(answer)
     if isinstance(answer, Control) and answer.rows[0]["accepted"] > 0:
         return control_page(answer), _rows(answer)
+    if isinstance(answer, Plan | ComparisonPlan):
+        return plan_page(answer), _rows(answer)
     return plain_page(answer), _rows(answer)
 
 

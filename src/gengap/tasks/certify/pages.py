@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import altair as alt
 import pandas as pd
 
-from gengap.report import PALETTE, Figure, Page, Section, Table, Text
+from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Text
 from gengap.tasks.certify.compare import Comparison
 from gengap.tasks.certify.control import Control
+from gengap.tasks.certify.plan import ComparisonPlan, Plan
 from gengap.tasks.certify.ranking import Ranking
-from gengap.tasks.certify.words import percent, three_digits
+from gengap.tasks.certify.words import confidence, percent, three_digits
 
 if TYPE_CHECKING:
     from gengap.tasks.certify.outputs import Answer
@@ -83,6 +84,32 @@ def control_page(answer: Control) -> Page:
     return Page(
         "Which answers may be accepted", answer.sentence, [Section("The curve", [figure]), Section("Notes", [notes])]
     )
+
+
+def plan_page(answer: Plan | ComparisonPlan) -> Page:
+    """The page: the number of examples, what it is to resolve, what it assumes."""
+    title = "How many held-out examples are needed"
+    sure = f"confidence {confidence(answer.delta)}"
+    needed = "none is known" if answer.n is None else f"{answer.n:,}"
+    if isinstance(answer, Plan):
+        error = "any error rate" if answer.expected_error is None else f"errors up to {percent(answer.expected_error)}"
+        facts = [
+            Fact("Held-out examples", needed, error),
+            Fact("Bound above the error rate seen", f"at most {answer.gap:g}", sure),
+        ]
+    else:
+        of = "questions" if answer.unit == "example" else "clusters"
+        power = "not reached" if answer.power is None else f"power {answer.power:.2f}"
+        facts = [
+            Fact(of.capitalize(), needed, power),
+            Fact("Difference of risks", percent(abs(answer.difference)), sure),
+        ]
+    facts.append(Fact("Models tried", f"{answer.tried:,}", "the confidence is for all of them"))
+    sections = [
+        Section("The size", [Facts(facts), Text([f"Where it holds: {answer.scope}"])]),
+        Section("What it assumes", [Text(list(answer.notes))]),
+    ]
+    return Page(title, answer.sentence, sections)
 
 
 def plain_page(answer: "Answer") -> Page:

@@ -110,7 +110,7 @@ def certify_subgroups(
         InputError: There is no such column, a value is missing, or an argument is out of its range.
     """
     names = np.array([str(value) for value in evaluation.column(by).tolist()])
-    groups = None if clusters is None else evaluation.column(clusters)
+    units = None if clusters is None else evaluation.column(clusters)
     values, seed = np.unique(names).tolist(), fresh_seed() if order_seed is None else order_seed
     rows = []
     for value in values:
@@ -120,7 +120,7 @@ def certify_subgroups(
             zero_one=evaluation.share,
             single=evaluation.zero_one,
             loss_bound=evaluation.loss_bound,
-            groups=None if groups is None else groups[here],
+            clusters=None if units is None else units[here],
             tried=tried,
             delta=delta / len(values),
             order_seed=seed,
