@@ -11,7 +11,7 @@ from gengap.cli import main
         (["certify", "--errors", "x", "--n", "10"], "'--errors'", "gengap certify"),
         (["certify", "--bogus"], "No such option: --bogus", "gengap certify"),
         (["certify", "--errors"], "requires an argument", "gengap certify"),
-        (["certify", "--compare", "a.csv"], "requires 2 arguments", "gengap certify"),
+        (["certify", "--errors", "1", "--n", "0x"], "'--n'", "gengap certify"),
         (["randomize", "extra"], "extra", "gengap randomize"),
         (["models", "extra"], "extra", "gengap models"),
         (["study", "run"], "Missing argument", "gengap study run"),

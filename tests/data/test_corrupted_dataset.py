@@ -91,7 +91,7 @@ class Pictures:
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "unknown": (lambda: CorruptedDataset(TRAIN, "label"), "Unknown corruption"),
     "level": (lambda: CorruptedDataset(TRAIN, "labels", level=2, classes=3), "level 2 is out of range"),
-    "seed": (lambda: CorruptedDataset(TRAIN, "labels", seed=-1, classes=3), "Seed -1"),
+    "seed": (lambda: CorruptedDataset(TRAIN, "labels", seed=-1, classes=3), "seed = -1"),
     "classes": (lambda: CorruptedDataset(TRAIN, "labels"), "How many classes TensorDataset has is not said"),
     "no array": (lambda: CorruptedDataset(Pictures(), "random-pixels")[0], "Input 0 of Pictures is a str"),
     "no pair": (lambda: from_datasets(TensorDataset(torch.zeros(3, 1)), TEST), "Item 0 of TensorDataset is a tuple"),

@@ -119,4 +119,4 @@ def test_a_mean_gradient_of_nothing_has_no_noise_scale() -> None:
         probes.coherence(nn.Linear(1, 1, bias=False), (x, torch.zeros(4).long()), lambda s, t: s.sum())
     )
     assert scale.value is None
-    assert "told from 0" in scale.reason
+    assert "distinguished from 0" in scale.reason

@@ -181,9 +181,9 @@ def test_images_go_into_the_network_in_the_layout_that_is_named(monkeypatch: pyt
     x, y = np.random.default_rng(0).integers(0, 256, (8, 3, 12, 12), dtype=np.uint8), np.arange(8) % 2
     in_order, original = [], Replicas._loss_of_one
 
-    def spy(replicas: Replicas, parameters, buffers, x, y):
+    def spy(replicas: Replicas, loss, parameters, buffers, x, *targets):
         in_order.append(x.is_contiguous(memory_format=torch.channels_last))
-        return original(replicas, parameters, buffers, x, y)
+        return original(replicas, loss, parameters, buffers, x, *targets)
 
     monkeypatch.setattr(Replicas, "_loss_of_one", spy)
     recipe = Recipe(model="alexnet-small", epochs=1, batch_size=4)
