@@ -229,11 +229,24 @@ def test_names_from_files_are_escaped_on_the_page(run, tmp_path) -> None:
         (["--predictions", "twice.csv"], "two columns y_pred"),
         (["--predictions", "long.csv"], "more fields than its header"),
         (["--all-predictions", "all.csv", "--tried", 2], "predictions of 4"),
+        (["a.csv", "b.csv"], "not what to do with them"),
+        (["--predictions", "a.csv", "--by", "patient", "--metric", "recall"], "--metric cannot go with --by"),
+        (["--predictions", "a.csv", "--metric", "recall", "--order-seed", 3], "--metric cannot go with --order-seed"),
+        (["--predictions", "a.csv", "--by", "patient", "--accuracy"], "--by cannot go with --accuracy"),
+        (["--predictions", "a.csv", "--positive", 1], "--positive needs --metric"),
+        (["--predictions", "a.csv", "--metric", "auc"], "There are 3 classes"),
+        (["--predictions", "a.csv", "--control", 0.1], "or a column confidence"),
+        (["--predictions", "two.csv", "--loss", "top-2"], "at most top-1"),
+        (["--plan", "--compare", "a.csv", "b.csv", "--power", 1.5], "power = 1.5"),
+        (["--plan", "--compare", "a.csv", "b.csv", "--clusters", "patient", "--power", 1.5], "power = 1.5"),
+        (["--log", "results_1.json"], "holds means, not the score of each document"),
     ],
 )
 def test_bad_input_is_told_without_a_traceback(run, files, monkeypatch, arguments, message: str) -> None:
     monkeypatch.chdir(files)
     (files / "p.csv").write_text("y_true,p_0,p_1\n0,0.5,0.4\n")
+    (files / "two.csv").write_text("y_true,p_0,p_1\n0,0.5,0.5\n")
+    (files / "results_1.json").write_text('{"results": {}}')
     (files / "unlabelled.csv").write_text("y_pred\n1\n")
     (files / "gaps.csv").write_text("y_true,y_pred\n1,1\n0,NaN\n")
     (files / "short.csv").write_text("y_true,y_pred\n1,1\n")

@@ -81,7 +81,7 @@ def test_a_recipe_is_frozen() -> None:
         ({"epochs": 0}, "epochs"),
         ({"dropout": 1.0}, "dropout"),
         ({"momentum": 1}, "momentum"),
-        ({"learning_rat": 0.1}, "learning_rat"),
+        ({"learning_rat": 0.1}, "did you mean 'learning_rate'"),
         ({"epochs": 3, "snapshots": (4,)}, "snapshots"),
     ],
 )

@@ -92,7 +92,8 @@ def check_comparable(labels: NDArray[Any], predictions: NDArray[Any]) -> None:
             raise InputError(
                 f"y_true holds real numbers ({fractions[0]:g}), which are hardly ever hit exactly.",
                 expected="class labels: text or whole numbers",
-                next_step="certify a bounded loss instead, such as the absolute error: losses with loss_bound",
+                next_step="certify a bounded loss instead, such as the absolute error: --loss absolute --loss-bound B "
+                "(in Python: losses with loss_bound)",
             )
         if fractions.size:
             raise InputError(

@@ -142,11 +142,10 @@ def paired_examples_needed(p_a: float, p_b: float, delta: float = 0.05, power: f
     >>> paired_examples_needed(0.0, 0.1)
     78
     """
-    if not (p_a >= 0 and p_b >= 0 and p_a + p_b <= 1 and 0 < power < 1):
-        raise InputError(
-            f"p_a = {exact(p_a)}, p_b = {exact(p_b)}, power = {exact(power)}.",
-            expected="rates with a sum in [0, 1], power in (0, 1)",
-        )
+    if not 0 < power < 1:
+        raise InputError(f"power = {exact(power)} cannot be used.", expected="a probability strictly between 0 and 1")
+    if not (p_a >= 0 and p_b >= 0 and p_a + p_b <= 1):
+        raise InputError(f"p_a = {exact(p_a)}, p_b = {exact(p_b)}.", expected="rates with a sum in [0, 1]")
     if p_a == p_b:
         return None
     low, high = 0, 1

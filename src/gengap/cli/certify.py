@@ -53,6 +53,13 @@ _KINDS = {
         *_OF_LOGS,
     },
 }
+_OF_MEANS = {"--loss", "--loss-bound", "--in-order", "--accuracy", "--order-seed"}
+# What a file of predictions is asked -> the options of the other questions, which it cannot take.
+_APART = {
+    "--control": {"--by", "--metric", "--positive", "--clusters", *_OF_MEANS},
+    "--metric": {"--by", *_OF_MEANS},
+    "--by": {"--in-order", "--accuracy"},
+}
 
 
 def command(
@@ -240,6 +247,11 @@ def _kind(given: set[str]) -> str:
     kinds = [kind for kind in _KINDS if kind in given]
     if set(kinds) == {"--plan", "--compare"}:
         given, kinds = given - {"--plan", "--compare"} | {"--plan --compare"}, ["--plan --compare"]
+    if not kinds and "FILES" in given:
+        raise InputError(
+            "Files are given, but not what to do with them.",
+            expected="gengap certify --predictions FILE, --log FILE, or --compare FILE FILE",
+        )
     if not kinds and "--n" in given:
         raise InputError("--n is given without --errors.", expected="both: gengap certify --errors 30 --n 10000")
     if len(kinds) != 1:
@@ -300,9 +312,6 @@ def _answer(kind: str, options: dict[str, Any], tried: int | None, delta: float)
 def _control(read: "Predictions", options: dict[str, Any], tried: int, delta: float) -> "Answer":
     from gengap.tasks.certify.control import DEFAULT_GRID, control_predictions
 
-    others = options.keys() & {"--clusters", "--by", "--metric", "--loss", "--in-order", "--accuracy", "--order-seed"}
-    if others:
-        raise InputError(f"--control cannot go with {' and '.join(sorted(others))}.", expected="--grid, --sequence")
     try:
         grid = [float(part) for part in options["--grid"].split(",")] if "--grid" in options else list(DEFAULT_GRID)
     except ValueError:
@@ -315,7 +324,7 @@ def _control(read: "Predictions", options: dict[str, Any], tried: int, delta: fl
 def _metric(
     read: "Predictions", evaluation: "Evaluation", options: dict[str, Any], tried: int, delta: float
 ) -> "MetricCertificate":
-    from gengap.tasks.certify.metrics import certify_metric, scores_of_class
+    from gengap.tasks.certify.metrics import certify_metric, positive_class, scores_of_class
 
     metric, positive = options["--metric"], options.get("--positive")
     if "--clusters" in options or evaluation.losses.size != read.y_true.size:
@@ -324,19 +333,34 @@ def _metric(
             expected="independent examples, each once",
             next_step="certify the error rate with clusters: leave --metric out",
         )
-    if "--loss" in options or "--in-order" in options or "--accuracy" in options:
-        raise InputError("--metric takes no other loss.", expected="--metric alone")
     predictions = read.y_pred
     if metric == "auc":
-        positive = sorted({*read.y_true.tolist()})[-1] if positive is None else positive
+        positive = positive_class(read.y_true, positive)
         predictions = scores_of_class(read.table, positive)
     made = certify_metric(metric, read.y_true, predictions, positive=positive, tried=tried, delta=delta)
     return replace(made, remarks=list(evaluation.remarks))
 
 
+def _check_together(kind: str, options: dict[str, Any]) -> None:
+    """Refuses options that belong to two questions: none is ignored."""
+    for question, others in _APART.items():
+        if question in options and not (kind == "--log" and question == "--metric"):  # of a log, a choice
+            stray = sorted(others & options.keys())
+            if stray:
+                raise InputError(
+                    f"{question} cannot go with {' and '.join(stray)}.",
+                    expected="one of them: each asks for another bound",
+                )
+    if {"--grid", "--sequence"} & options.keys() and "--control" not in options:
+        raise InputError("--grid needs --control.", expected="the risk to be controlled, as --control 0.05")
+    if "--positive" in options and "--metric" not in options:
+        raise InputError("--positive needs --metric.", expected="--metric f1 or --metric auc")
+
+
 def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> "Answer":
     from gengap.tasks.certify.certificate import certify_evaluation, with_recalls
 
+    _check_together(kind, options)
     if kind == "--log":
         from gengap.tasks.certify.logs import read_log
 
@@ -353,8 +377,6 @@ def _of_losses(kind: str, options: dict[str, Any], tried: int, delta: float) -> 
         from gengap.tasks.certify.files import read_predictions
 
         read = read_predictions(options[kind], truth=options.get("--truth"), prediction=options.get("--prediction"))
-        if {"--grid", "--sequence"} & options.keys() and "--control" not in options:
-            raise InputError("--grid needs --control.", expected="the risk to be controlled, as --control 0.05")
         loss = options.get("--loss", "zero-one")
         evaluation = read.evaluation(loss, loss_bound=options.get("--loss-bound"))
         if "--control" in options:

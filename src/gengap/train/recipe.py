@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from gengap.errors import InputError, exact
+from gengap.errors import InputError, exact, unknown
 from gengap.train.optimizers import DECOUPLED, FIELDS, SGD, Adam, Optimizer, OptimizerName, RMSprop
 from gengap.train.schedules import Schedule, cosine, warm_up
 
@@ -175,6 +175,9 @@ class Recipe(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
+            strange = next((e["loc"][-1] for e in error.errors() if e["type"] == "extra_forbidden"), None)
+            if strange is not None:
+                raise unknown("field of a recipe", strange, cls.model_fields) from None
             wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors())
             raise InputError(f"Recipe: {wrong}.", expected=f"the fields {', '.join(cls.model_fields)}") from None
 

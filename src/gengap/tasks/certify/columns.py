@@ -34,7 +34,8 @@ def class_probabilities(table: pd.DataFrame, source: str) -> tuple[list[str], Fl
         found[name] = column
     if not found:
         raise InputError(
-            f"{source} has no class probabilities; it has {listed(list(table.columns))}.", expected=COLUMNS
+            f"{source} has no class probabilities; it has {listed(list(table.columns))}.",
+            expected="one probability column p_CLASS for each class",
         )
     try:
         return list(found), table[list(found.values())].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -8,8 +8,8 @@ import numpy as np
 
 from gengap import bounds
 from gengap.arrays import Floats
-from gengap.errors import InputError
-from gengap.tasks.certify.columns import class_probabilities
+from gengap.errors import InputError, listed
+from gengap.tasks.certify.columns import PROBABILITY, class_probabilities
 from gengap.tasks.certify.files import Predictions
 from gengap.tasks.certify.words import confidence as sure
 from gengap.tasks.certify.words import percent, scope
@@ -149,4 +149,9 @@ def _confidence(read: Predictions) -> Floats:
         except (TypeError, ValueError):
             raise InputError(f"{read.source}: confidence holds no numbers.", expected="numbers in [0, 1]") from None
         return np.asarray(values)
+    if not any(str(column).startswith(PROBABILITY) for column in read.table):
+        raise InputError(
+            f"{read.source} has no class probabilities; it has {listed(list(read.table.columns))}.",
+            expected="one probability column p_CLASS for each class, or a column confidence beside y_pred",
+        )
     return np.asarray(class_probabilities(read.table, read.source)[1].max(axis=1))

@@ -21,6 +21,7 @@ from gengap.bounds import (
     zero_one_losses,
 )
 from gengap.data import read_frame
+from gengap.data.content import STANDARD_INPUT
 from gengap.errors import InputError, listed, unknown
 from gengap.tasks.certify.columns import COLUMNS, PROBABILITY, class_names, class_probabilities
 from gengap.tasks.certify.evaluation import Evaluation
@@ -161,7 +162,7 @@ def read_predictions(path: str | Path, *, truth: str | None = None, prediction: 
     table = read_frame(path)
     if not isinstance(table.index, pd.RangeIndex):  # Parquet keeps an index beside the columns
         table = table.reset_index(drop=bool({*table.index.names, "index"} & {*table.columns}))
-    source = Path(path).name
+    source = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
     table = with_roles(table, source, truth, prediction, PROBABILITY)
     if "y_true" not in table:
         raise InputError(
@@ -199,7 +200,7 @@ def read_all_predictions(path: str | Path) -> tuple[list[str], Floats]:
         InputError: The file is no table, or has no labels or no model.
     """
     table = read_frame(path)
-    source = Path(path).name
+    source = "standard input" if str(path) == STANDARD_INPUT else Path(path).name
     if "y_true" in table:
         _check_models(table, source)
     else:

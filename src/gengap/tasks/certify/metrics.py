@@ -173,7 +173,7 @@ def _balanced(labels: NDArray[Any], predictions: NDArray[Any], tried: int, delta
 
 
 def _f1(labels: NDArray[Any], predictions: NDArray[Any], positive: Any, tried: int, delta: float) -> MetricCertificate:
-    name = _positive(labels, predictions, positive)
+    name = positive_class(labels, positive, predictions)
     tp, fp, fn = _confusion(labels, predictions, name)
     lower = float(bounds.f1_lower(tp, fp, fn, tried, delta))
     construction = "F1 = 2J / (1 + J), Clopper-Pearson on J = TP / (TP + FP + FN)"
@@ -196,7 +196,7 @@ def _macro_f1(labels: NDArray[Any], predictions: NDArray[Any], tried: int, delta
 def _auc(labels: NDArray[Any], scores: NDArray[Any], positive: Any, tried: int, delta: float) -> MetricCertificate:
     if scores.dtype.kind not in "biuf":
         raise InputError("An AUC needs scores that are numbers.", expected="the score of the positive class")
-    name = _positive(labels, labels, positive)
+    name = positive_class(labels, positive, labels)
     is_positive = labels == name
     if np.all(is_positive) or not np.any(is_positive):
         raise InputError(
@@ -231,9 +231,13 @@ def _classes(labels: NDArray[Any], predictions: NDArray[Any]) -> list[Any]:
     return list(np.unique(np.concatenate([labels, predictions])).tolist())
 
 
-def _positive(labels: NDArray[Any], predictions: NDArray[Any], positive: Any) -> Any:
-    """The positive class as it stands in the labels."""
-    classes = _classes(labels, predictions)
+def positive_class(labels: NDArray[Any], positive: Any, predictions: NDArray[Any] | None = None) -> Any:
+    """The positive class as it stands in the labels or predictions; of two, if none is given, the last.
+
+    Raises:
+        InputError: There is no such class, or none is given and there are more than two.
+    """
+    classes = _classes(labels, labels if predictions is None else predictions)
     if positive is None:
         if len(classes) > 2:
             raise InputError(

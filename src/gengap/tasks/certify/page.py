@@ -23,7 +23,11 @@ def certificate_page(answer: Certificate | Family) -> Page:
     facts = [
         _promise(certificate),
         Fact("Seen", _seen(certificate), f"on {certificate.n:,} {unit}"),
-        Fact("Models tried", f"{certificate.tried:,}", "the promise holds for each of them"),
+        Fact(
+            "Models tried",
+            f"{certificate.tried:,}",
+            "fixed before its score was seen" if certificate.tried == 1 else "the promise holds for each of them",
+        ),
     ]
     over_tried = (
         "The promise against the number of models tried, for the losses seen: it grows with its logarithm only."

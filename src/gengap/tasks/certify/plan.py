@@ -190,6 +190,8 @@ def plan_comparison_by_pilot(
     Raises:
         InputError: The pilot shows no difference, or an argument is out of its range.
     """
+    if not 0 < power < 1:
+        raise InputError(f"power = {power:g} cannot be used.", expected="a probability strictly between 0 and 1")
     difference = float(a.losses.mean() - b.losses.mean())
     if difference == 0:
         raise InputError(

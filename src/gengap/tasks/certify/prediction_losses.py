@@ -62,8 +62,10 @@ def _top_k(source: str, y_true: NDArray[Any], table: pd.DataFrame, k: int) -> Fl
             [float(label not in map(str, (row or [])[:k])) for label, row in zip(labels, lists, strict=True)]
         )
     classes, probabilities = class_probabilities(table, source)
-    if k > len(classes):
-        raise InputError(f"top-{k} of {len(classes)} classes is always right.", expected=f"at most top-{len(classes)}")
+    if k >= len(classes):
+        raise InputError(
+            f"top-{k} of {len(classes)} classes is always right.", expected=f"at most top-{max(1, len(classes) - 1)}"
+        )
     labels = class_names(y_true)
     position = {name: i for i, name in enumerate(classes)}
     strange = sorted(set(labels.tolist()) - set(classes))

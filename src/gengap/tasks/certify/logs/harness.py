@@ -23,6 +23,11 @@ def is_samples(file: Path) -> bool:
     return isinstance(row, dict) and {"doc_id", "metrics"} <= row.keys()
 
 
+def is_results(file: Path) -> bool:
+    """Whether the name is that of the harness's table of means, which stands beside its samples."""
+    return re.fullmatch(r"results(_.*)?\.json", file.name) is not None and file.is_file()
+
+
 def read_folder(folder: Path) -> Log:
     """The one samples file in a folder of the harness.
 

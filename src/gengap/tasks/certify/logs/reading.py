@@ -55,6 +55,12 @@ def _reader(file: Path) -> Any:
     from gengap.tasks.certify.logs import harness, inspect_log, tables
 
     suffix = file.suffix.lower()
+    if harness.is_results(file):
+        raise InputError(
+            f"{file.name} of lm-evaluation-harness holds means, not the score of each document.",
+            expected="the samples_*.jsonl beside it",
+            next_step="run lm_eval with --log_samples where there is none",
+        )
     if suffix == ".eval" or (suffix == ".json" and not file.is_dir()):
         return inspect_log.read
     if file.is_dir():
