@@ -142,11 +142,8 @@ class NormalisedLossMonitor:
     def measure(self) -> Record:
         """The record of the network as it is, on the sample, in evaluation mode; modes and random states stay.
 
-        Raises:
-            InputError: The monitor has no sample, at the first record.
+        Without a sample the record has no value, and a reason.
         """
-        if self.sample is None and not self.history:
-            raise InputError("This monitor has no sample to measure on.", expected="sample=(inputs, labels)")
         return self._recorded(self._of_sample)
 
     def _recorded(self, compute: Callable[[], Record]) -> Record:
@@ -159,7 +156,7 @@ class NormalisedLossMonitor:
 
     def _of_sample(self) -> Record:
         if self.sample is None:
-            return Record(None, None, None, None, "there is no sample to measure on")
+            return Record(None, None, None, None, "this monitor has no sample=(inputs, labels) to measure on")
         return self._of_logits(self._logits(self.sample[0]), self.sample[1])
 
     def _of_logits(self, logits: Tensor, labels: Tensor, noisy: str = "") -> Record:
