@@ -97,7 +97,8 @@ def new_study(
 ) -> None:
     """Write the skeleton of a study, which runs as it stands, for you to rewrite."""
     file = write_skeleton(name, into)
-    say(f"Wrote {file}. Next: rewrite it, then gengap study run {name}")
+    then = f"gengap study run {name}" if into is None else "move it to the folder of the package's studies to run it"
+    say(f"Wrote {file}. Next: rewrite it, then {then}")
 
 
 def _short(study: Study) -> dict[str, Any]:

@@ -59,7 +59,9 @@ def check_level(corruption: Corruption, level: float) -> None:
         raise InputError(
             f"Corruption {corruption.name!r} has no level {level}.",
             expected="level 1, or 0 for none",
-            next_step="use 'labels' for partial corruption",
+            next_step="for partial corruption of labels use 'labels'"
+            if isinstance(corruption, LabelCorruption)
+            else "",
         )
 
 

@@ -9,7 +9,7 @@ from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Te
 from gengap.tasks.certify.certificate import Certificate
 from gengap.tasks.certify.family import Family
 from gengap.tasks.certify.outlook import by_size, by_tried, tighter
-from gengap.tasks.certify.words import WORDS, confidence, rate
+from gengap.tasks.certify.words import WORDS, BoundWords, confidence, rate
 
 _PROMISE, _OTHER = PALETTE[0], PALETTE[5]
 _SHOWN = "risk at most"
@@ -69,7 +69,7 @@ def bound_rows(certificate: Certificate) -> pd.DataFrame:
     """One row a bound: its name for people, its value as a number and as it is written, what it needs, a remark."""
     rows = []
     for name, bound in certificate.bounds.items():
-        words, upper = WORDS[name], bound["upper"]
+        words, upper = WORDS.get(name, BoundWords(name, "", "")), bound["upper"]
         rows.append(
             {
                 "bound": words.title,
