@@ -170,6 +170,25 @@ def pipe(path: Path) -> Path:
     return path
 
 
+def log_bomb(path: Path, mebibytes: int) -> Path:
+    """A log of inspect_ai by its names, whose one sample unfolds to so many MiB of zeros."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("header.json", b"{}")
+        with archive.open("samples/1_epoch_1.json", "w", force_zip64=True) as file:
+            for _ in range(mebibytes):
+                file.write(bytes(MEBI))
+    return path
+
+
+def lying_log(path: Path, mebibytes: int) -> Path:
+    """The same, which declares that its sample is 100 bytes long."""
+    content, size = log_bomb(path, mebibytes).read_bytes(), mebibytes * MEBI
+    start = content.index(b"PK\x01\x02", content.index(b"samples/"))  # the directory
+    declared = content.index(struct.pack("<L", size), start)
+    path.write_bytes(content[:declared] + struct.pack("<L", 100) + content[declared + 4 :])
+    return path
+
+
 def wide_csv(path: Path, columns: int) -> Path:
     """A table of two rows and very many columns."""
     header = ",".join(f"c{i}" for i in range(columns))

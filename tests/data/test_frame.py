@@ -126,6 +126,11 @@ def test_missing_fields_of_json_are_missing(tmp_path: Path) -> None:
     assert read_frame(write(tmp_path / "one.jsonl", '{"a": 1, "b": "x"}\n')).to_dict("list") == {"a": [1], "b": ["x"]}
 
 
+def test_line_separators_within_a_text_of_json_lines_end_no_line(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_bytes('{"a": 1, "b": "x\u2028y\x85z"}\r\n{"a": 2, "b": "w"}\n'.encode())
+    assert read_frame(tmp_path / "t.jsonl").to_dict("list") == {"a": [1, 2], "b": ["x\u2028y\x85z", "w"]}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

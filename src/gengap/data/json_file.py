@@ -48,7 +48,7 @@ def parse_json_lines(text: str, what: str, expected: str) -> list[Any]:
     Raises:
         InputError: A line is no JSON.
     """
-    lines = enumerate(text.splitlines(), start=1)
+    lines = enumerate(text.split("\n"), start=1)  # other ends of lines may stand within a text
     return [parse_json(line, f"{what}, line {number},", expected) for number, line in lines if line.strip()]
 
 

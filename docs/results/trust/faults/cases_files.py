@@ -42,6 +42,7 @@ RANDOMIZE = ["gengap", "randomize", "--data", "{0}", "--json"]
 TABLE = [*RANDOMIZE, "--label-column", "a", "--split-column", "b"]
 CERTIFY = ["gengap", "certify", "--predictions", "{0}", "--json"]
 MEASURE = ["gengap", "measure", "mlp-1x512", "--weights", "{0}", "--measures", "param_norm", "--json"]
+LOG = ["gengap", "certify", "--log", "{0}", "--json"]
 RECIPE = ["gengap", "randomize", "--recipe", "{0}", "--json"]
 HISTORY = ["gengap", "measure", "mlp-1x512", "--weights", "absent.pt", "--history", "{0}", "--json"]
 
@@ -163,6 +164,9 @@ SIZES: list[tuple[str, Make, list[str], str]] = [
     ),
     ("weights, compressed", lambda d: torch_file(d, 10**8, 10**8, packed=True), MEASURE, "declares"),
     ("weights, a view of 10^12", lambda d: torch_file(d, 1, 10**12), MEASURE, "memory"),
+    ("log (.eval) that unfolds to 3 GiB", lambda d: bombs.log_bomb(d / "x.eval", 3 * GIB), LOG, "memory"),
+    ("log (.eval), 1 GiB declared as 100 bytes", lambda d: bombs.lying_log(d / "x.eval", GIB), LOG, "holds more"),
+    ("log of 10^5 nested lists", lambda d: written(b'{"score":' + b"[" * 10**5, "x.jsonl", d), LOG, "deeply"),
     ("recipe of 10^5 nested lists", lambda d: written(b"[" * 10**5, "r.json", d), RECIPE, "deeply"),
     ("history of 10^5 nested objects", lambda d: written(b'{"a":' * 10**5, "h.json", d), HISTORY, "deeply"),
     (
@@ -181,6 +185,8 @@ PIPES: list[tuple[str, Make, list[str], str]] = [
     ("pipe as weights", lambda d: bombs.pipe(d / "w.pt"), MEASURE, "pipe"),
     ("pipe as recipe", lambda d: bombs.pipe(d / "r.json"), RECIPE, "pipe"),
     ("pipe as history", lambda d: bombs.pipe(d / "h.json"), HISTORY, "pipe"),
+    ("pipe as log (.eval)", lambda d: bombs.pipe(d / "x.eval"), LOG, "pipe"),
+    ("pipe as log (.jsonl)", lambda d: bombs.pipe(d / "x.jsonl"), LOG, "pipe"),
     ("/dev/zero as predictions", lambda d: Path("/dev/zero"), CERTIFY, "device"),
 ]
 CODE: list[tuple[str, Make, list[str], str]] = [

@@ -9,6 +9,7 @@ from gengap.errors import InputError
 from gengap.tasks.certify.evaluation import Evaluation
 
 _TABLES = (".csv", ".tsv", ".parquet", ".pq", "")
+_FIRST_LINE = 2**20  # characters of it that are looked at
 
 
 def read_evaluations(paths: Sequence[str | Path], *, loss: str = "zero-one", **options: Any) -> list[Evaluation]:
@@ -45,7 +46,7 @@ def _has_labels(path: str | Path) -> bool:
     file = Path(path)
     if file.suffix.lower() in (".jsonl", ".ndjson") and file.is_file():
         with file.open(encoding="utf-8", errors="replace") as lines:
-            return '"y_true"' in lines.readline()
+            return '"y_true"' in lines.readline(_FIRST_LINE)
     if file.suffix.lower() not in _TABLES and file.name.lower().endswith(TABLES) and file.is_file():
         try:  # compressed, or JSON, which may be a log too
             columns = {str(name).lower() for name in read_frame(file)}
@@ -62,7 +63,7 @@ def _has_labels(path: str | Path) -> bool:
         except (OSError, ValueError):
             return True  # whose reader says what is wrong
     with file.open(encoding="utf-8", errors="replace") as lines:
-        header = lines.readline()
+        header = lines.readline(_FIRST_LINE)
     separator = "\t" if file.suffix.lower() == ".tsv" else ","
     names = [name.strip().strip('"') for name in header.split(separator)]
     return "y_true" in names or not {"score", "correct", "accuracy", "value"} & {name.lower() for name in names}

@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from gengap.data import read_json
 from gengap.errors import InputError, listed
+from gengap.tasks.certify.logs.archive import check_size
 from gengap.tasks.certify.logs.records import Log
 from gengap.tasks.certify.logs.tables import json_lines
 
@@ -14,11 +16,12 @@ _NAME = re.compile(r"samples_(?P<task>.+)_(?P<time>\d{4}-\d\d-\d\dT[\d.:-]+)\.js
 
 def is_samples(file: Path) -> bool:
     """Whether the first line looks like one of the harness: a document with the names of its metrics."""
+    check_size(file)  # all of it may be one line
     with file.open(encoding="utf-8", errors="replace") as lines:
         first = next((line for line in lines if line.strip()), "")
     try:
         row = json.loads(first)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # whose reader says what is wrong
         return False
     return isinstance(row, dict) and {"doc_id", "metrics"} <= row.keys()
 
@@ -49,9 +52,11 @@ def read(file: Path) -> Log:
     """One record a document; with several filters each pair is a metric ``metric,filter``, as the harness writes it.
 
     Raises:
-        InputError: Lines are of several tasks, a document occurs twice for one filter, or metrics are of a corpus.
+        InputError: A line is no sample, lines are of several tasks, a document occurs twice for one filter, or metrics
+            are of a corpus.
     """
     rows = json_lines(file)
+    _refuse_other_rows(file.name, rows)
     filters = list(dict.fromkeys(str(row.get("filter", "none")) for row in rows))
     tasks = {row["task_name"] for row in rows if "task_name" in row}
     if len(tasks) > 1:
@@ -83,6 +88,18 @@ def read(file: Path) -> Log:
     )
 
 
+def _refuse_other_rows(source: str, rows: list[dict[str, Any]]) -> None:
+    """Each row has the name of a document and a list of the names of its metrics."""
+    for number, row in enumerate(rows, start=1):
+        metrics = row.get("metrics", [])
+        named = isinstance(row.get("doc_id"), int | str) and isinstance(row.get("task_name", ""), str)
+        if not named or not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
+            raise InputError(
+                f"{source}: record {number} is no sample of lm-evaluation-harness.",
+                expected="a doc_id and a list of metrics in each",
+            )
+
+
 def _refuse_corpus_metrics(source: str, values: dict[str, dict[Any, Any]]) -> None:
     """A metric of a whole corpus (perplexity, BLEU) has a list for each document; metrics beside it stay."""
     corpus = [
@@ -112,8 +129,15 @@ def _results(file: Path) -> tuple[str, dict[str, bool]]:
         return fallback, {}
     results = file.parent / f"results_{named['time']}.json"
     try:
-        document = json.loads(results.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        document = read_json(results, "results of lm-evaluation-harness")
+    except InputError:
         return fallback, {}
-    higher = document.get("higher_is_better", {}).get(named["task"], {})
-    return str(document.get("model_name") or fallback), {name: better is not False for name, better in higher.items()}
+    tasks = _object(document, "higher_is_better")
+    higher = {name: better is not False for name, better in _object(tasks, named["task"]).items()}
+    return str(document.get("model_name") or fallback) if isinstance(document, dict) else fallback, higher
+
+
+def _object(document: Any, name: str) -> dict[str, Any]:
+    """The object of a name in a document; an empty one where either is something else."""
+    value = document.get(name) if isinstance(document, dict) else None
+    return value if isinstance(value, dict) else {}

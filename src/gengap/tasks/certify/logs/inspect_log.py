@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gengap.errors import InputError
+from gengap.tasks.certify.logs.archive import check_archive, check_size, is_archive
 from gengap.tasks.certify.logs.records import Log
 
 
@@ -15,8 +16,12 @@ def read(file: Path) -> Log:
     over epochs are read.
 
     Raises:
-        InputError: inspect_ai is not installed, the file is none of its logs, or the run did not finish.
+        InputError: inspect_ai is not installed, the file is none of its logs, holds more than fits into memory or than
+            it declares, or the run did not finish.
     """
+    check_size(file)
+    if is_archive(file):
+        check_archive(file)
     try:
         from inspect_ai.log import read_eval_log
     except ImportError:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gengap.data.limits import check_file
 from gengap.errors import InputError, listed
 from gengap.tasks.certify.evaluation import Evaluation
 from gengap.tasks.certify.logs.records import Log
@@ -37,12 +38,12 @@ def read_log(
         graded: Whether scores may lie between the ends of their range, though those seen do not.
 
     Raises:
-        InputError: The file is no log, holds no scores, or several metrics of which none was chosen; or scores are
-            missing, no numbers, or out of their range.
+        InputError: The file is no log, a pipe, or more than fits into memory; holds no scores, or several metrics of
+            which none was chosen; or scores are missing, no numbers, or out of their range.
     """
     file = Path(path)
-    if not file.exists():
-        raise InputError(f"There is no file {file}.", expected=_KINDS)
+    if not file.is_dir():
+        check_file(file, _KINDS)
     log = _reader(file)(file)
     name = _chosen_metric(log, metric)
     models = [one for one in log.models() if model is None or one == model]
@@ -137,6 +138,7 @@ def _evaluation(
     ).once_each()
 
 
+_LARGE = 10**300  # an integer beyond it is no score, and may be no floating-point number
 _LETTERS = {"c": 1.0, "i": 0.0, "p": 0.5, "n": 0.0, "correct": 1.0, "incorrect": 0.0, "true": 1.0, "false": 0.0}
 
 
@@ -144,7 +146,7 @@ def _numbers(where: str, values: Sequence[Any]) -> "np.ndarray[tuple[int], np.dt
     out = np.empty(len(values))
     for i, value in enumerate(values):
         if isinstance(value, bool | int | float | np.number | np.bool_):
-            out[i] = float(value)
+            out[i] = float(value) if not isinstance(value, int) or abs(value) < _LARGE else math.inf
         elif value is None or value == "":
             out[i] = math.nan
         elif isinstance(value, str) and value.strip().lower() in _LETTERS:

@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from gengap.data import is_missing, read_frame
+from gengap.data.content import read_content
+from gengap.data.json_file import COST
+from gengap.data.limits import check_memory, out_of_memory_refused
 from gengap.errors import InputError, listed
 from gengap.tasks.certify.logs.records import Log
 
@@ -39,21 +42,23 @@ def json_lines(file: Path) -> list[dict[str, Any]]:
     """The objects in a file of JSON lines; empty lines are left out.
 
     Raises:
-        InputError: A line is no JSON object, or there is none.
+        InputError: The file is no regular one or does not fit into memory; a line is no JSON object, or there is none.
     """
     rows = []
     try:
-        text = file.read_text(encoding="utf-8")
-    except (UnicodeDecodeError, OSError) as error:
+        text = read_content(file, "a file of JSON lines").decode("utf-8")
+    except UnicodeDecodeError as error:
         raise InputError(f"{file.name} cannot be read: {error!s:.80}", expected="a file of JSON lines") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    check_memory(file.name, COST * len(text))
+    for number, line in enumerate(text.split("\n"), start=1):  # other ends of lines may stand within a text
         if line.strip():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise InputError(
-                    f"{file.name}, line {number}: {error.msg}.", expected="one JSON object in each line"
-                ) from error
+            where = f"{file.name}, line {number}"
+            with out_of_memory_refused(where):
+                try:
+                    row = json.loads(line)
+                except ValueError as error:  # numbers of more digits than Python converts, too
+                    reason = getattr(error, "msg", str(error).split(";")[0])
+                    raise InputError(f"{where}: {reason:.120}.", expected="one JSON object in each line") from error
             if not isinstance(row, dict):
                 raise InputError(f"{file.name}, line {number} is no object.", expected="one JSON object in each line")
             rows.append(row)
@@ -103,7 +108,7 @@ def _by_metric(
     rest: dict[str, list[Any]],
 ) -> Log:
     """A long table with a row for each metric: the metrics are kept apart, those of other rows have no value."""
-    names = list(dict.fromkeys(columns[metric]))
+    names = list(dict.fromkeys(map(str, columns[metric])))
     if len(names) > 1:
         raise InputError(
             f"{source} holds {len(names)} metrics in its column {metric}: {listed(names)}.",
@@ -112,7 +117,7 @@ def _by_metric(
         )
     return Log(
         source=source,
-        values={str(names[0]): columns[score]},
+        values={names[0]: columns[score]},
         items=None if item is None else columns[item],
         model=Path(source).stem if model is None else [str(name) for name in columns[model]],
         columns=rest,
