@@ -66,7 +66,8 @@ def test_more_models_and_fewer_examples_of_the_rarer_class_widen() -> None:
         (lambda: bounds.auc_lower(1.1, 5, 5), "outside"),
         (lambda: bounds.auc_lower(0.9, 0, 5), "n = 0"),
         (lambda: bounds.share_lower(3, 2), "more than n"),
-        (lambda: bounds.f1_lower(-1, 0, 2), "errors"),
+        (lambda: bounds.f1_lower(-1, 0, 2), "no count"),
+        (lambda: bounds.f1_lower(5, -2, 2), "no count"),
     ],
 )
 def test_refuses(call, message: str) -> None:

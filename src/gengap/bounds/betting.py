@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gengap.arrays import Floats
-from gengap.bounds.inputs import level, unit_losses
+from gengap.bounds.inputs import level, numbers, unit_losses
 from gengap.errors import InputError
 
 _LARGEST_BET = 0.95  # c: the share of its capital that a bet may put at stake
@@ -92,7 +92,7 @@ def betting_sequence(
     y = 1 - unit_losses(losses)
     if y.ndim != 1:
         raise InputError(f"losses have {y.ndim} axes.", expected="one axis: the examples in their order")
-    wanted = np.unique(np.geomspace(1, y.size, 40).round()) if sizes is None else np.atleast_1d(np.asarray(sizes))
+    wanted = np.unique(np.geomspace(1, y.size, 40).round()) if sizes is None else np.atleast_1d(numbers("sizes", sizes))
     if not np.all((wanted >= 1) & (wanted <= y.size) & (wanted == np.floor(wanted))):
         raise InputError("sizes lie outside the examples given.", expected=f"whole numbers from 1 to {y.size}")
     wealth = -np.log(level(tried, delta))[..., None]

@@ -51,6 +51,9 @@ def f1_lower(tp: ArrayLike, fp: ArrayLike, fn: ArrayLike, tried: ArrayLike = 1, 
     0.97
     """
     tp, fp, fn = (numbers(name, values) for name, values in (("tp", tp), ("fp", fp), ("fn", fn)))
+    for name, values in (("tp", tp), ("fp", fp), ("fn", fn)):
+        if not np.all((values >= 0) & (values == np.floor(values))):
+            raise InputError(f"{name} holds what is no count.", expected="whole numbers of at least 0")
     n = tp + fp + fn
     jaccard = np.where(n > 0, share_lower(tp, np.maximum(n, 1), tried, delta), 0.0)
     return np.asarray(2 * jaccard / (1 + jaccard))
@@ -69,9 +72,10 @@ def auc(positives: ArrayLike, negatives: ArrayLike) -> float:
     >>> auc([0.8, 0.4], [0.4, 0.1])
     0.875
     """
-    above, below = numbers("scores", positives), np.sort(numbers("scores", negatives))
+    above, below = numbers("scores", positives), numbers("scores", negatives)
     if above.ndim != 1 or below.ndim != 1 or above.size == 0 or below.size == 0:
         raise InputError("An AUC needs examples of both classes.", expected="at least one positive and one negative")
+    below = np.sort(below)
     left, right = (np.searchsorted(below, above, side=side) for side in ("left", "right"))
     return float((left + right).mean() / 2 / below.size)
 

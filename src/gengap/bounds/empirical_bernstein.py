@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gengap.arrays import Floats
-from gengap.bounds.inputs import counts, level
+from gengap.bounds.inputs import counts, level, numbers
 from gengap.errors import InputError
 
 
@@ -42,9 +42,9 @@ def empirical_bernstein(
     errors, n = counts(errors, n)
     others = np.maximum(n - 1, 1)
     risk = errors / n
-    spread = n / others * risk * (1 - risk) if variance is None else np.asarray(variance, dtype=np.float64)
-    if not np.all(spread >= 0):
-        raise InputError("variance is negative or NaN.", expected="a sample variance, at least 0")
+    spread = n / others * risk * (1 - risk) if variance is None else numbers("variance", variance)
+    if not spread.size or not np.all(spread >= 0):
+        raise InputError("variance is negative, or empty.", expected="a sample variance, at least 0")
     logarithm = np.log(2) - np.log(level(tried, delta))
     bound = risk + np.sqrt(2 * spread * logarithm / n) + 7 * logarithm / (3 * others)
     return np.where(n > 1, np.minimum(bound, 1.0), 1.0)

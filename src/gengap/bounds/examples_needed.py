@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gengap.arguments import real_number
 from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.errors import InputError, exact
 
@@ -32,11 +33,8 @@ def examples_needed(gap: float, tried: int = 1, delta: float = 0.05, expected_er
     >>> examples_needed(0.01, expected_error=0.0), math.ceil(math.log(0.05) / math.log(0.99))
     (299, 299)
     """
-    if not 0 < gap < 1:
-        raise InputError(f"gap = {exact(gap)} cannot be used.", expected="a difference of error rates between 0 and 1")
-    share = 1.0 if expected_error is None else expected_error
-    if not 0 <= share <= 1:
-        raise InputError(f"expected error = {exact(share)} cannot be used.", expected="an error rate in [0, 1]")
+    gap = real_number(gap, "gap", above=0, below=1)
+    share = 1.0 if expected_error is None else real_number(expected_error, "expected_error", least=0, most=1)
 
     def errors(n: int) -> int:
         return min(n, math.ceil(share * n - 1e-9))

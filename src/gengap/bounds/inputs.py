@@ -21,6 +21,8 @@ def level(tried: ArrayLike, delta: ArrayLike) -> Floats:
     tried, delta = numbers("tried", tried), numbers("delta", delta)
     _require(tried, (tried >= 1) & (tried == np.floor(tried)), "tried", "a whole number of models, at least 1")
     _require(delta, (delta > 0) & (delta < 1), "delta", "a probability strictly between 0 and 1, such as 0.05")
+    _require_some(tried, "tried")
+    _require_some(delta, "delta")
     left = np.asarray(delta / tried)
     if np.any(left < SMALLEST_LEVEL):
         raise InputError(
@@ -41,6 +43,8 @@ def counts(errors: ArrayLike, n: ArrayLike, *, whole: bool = False) -> tuple[Flo
         InputError: Any value is out of range.
     """
     errors, n = numbers("errors", errors), numbers("n", n)
+    _require_some(errors, "errors")
+    _require_some(n, "n")
     _require(n, (n >= 1) & (n == np.floor(n)), "n", "a whole number of held-out examples, at least 1")
     _require(errors, errors >= 0, "errors", "a number of errors, at least 0")
     if whole:
@@ -74,11 +78,23 @@ def numbers(name: str, values: ArrayLike) -> Floats:
         InputError: One is no number, or not finite.
     """
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = np.asarray(values)
+        if array.dtype.kind not in "biufO" or (array.dtype.kind == "O" and any(_is_text(one) for one in array.flat)):
+            raise TypeError
+        array = np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} = {values!r:.60} is not a number.", expected="numbers") from None
     _require(array, np.isfinite(array), name, "finite numbers, without NaN")
     return array
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | bytes)
+
+
+def _require_some(values: Floats, name: str) -> None:
+    if not values.size:
+        raise InputError(f"{name} is empty.", expected="at least one number")
 
 
 def _require(values: Floats, good: NDArray[np.bool_] | Any, name: str, expected: str) -> None:

@@ -1,13 +1,11 @@
 """Proposition 5 of Kawaguchi, Kaelbling and Bengio, "Generalization in deep learning" (2017, 1710.05468)."""
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gengap.arguments import real_number
 from gengap.arrays import Floats
 from gengap.bounds.inputs import counts, level
-from gengap.errors import InputError, exact
 
 
 def kawaguchi2017_gap(
@@ -35,10 +33,7 @@ def kawaguchi2017_gap(
     >>> round(float(kawaguchi2017_gap(10_000, 1e9, 0.1)), 4)
     0.0694
     """
-    if not (0 <= C < math.inf and 0 <= gamma_squared < math.inf):
-        raise InputError(
-            f"C = {exact(C)}, gamma_squared = {exact(gamma_squared)}.", expected="finite numbers of at least 0"
-        )
+    C, gamma_squared = real_number(C, "C", least=0), real_number(gamma_squared, "gamma_squared", least=0)
     _, n = counts(0, n)
     logarithm = -np.log(level(tried, delta))
     return np.asarray(2 * C * logarithm / (3 * n) + np.sqrt(2 * gamma_squared * logarithm / n))

@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from gengap.arguments import real_number, shown, whole_number
 from gengap.bounds.inputs import level
 from gengap.errors import InputError
 
@@ -78,14 +79,15 @@ def kawaguchi2017_theorem8(
     Raises:
         InputError: An argument is out of its range.
     """
-    if n < 1 or not paths >= 1 or outputs < 1 or not (squared_norms >= 0 and l1_norms >= 0):
-        raise InputError(
-            f"n = {n}, {paths:g} paths, {outputs} outputs, norms {squared_norms:g} and {l1_norms:g}.",
-            expected="at least one example, path and output, and norms of at least 0",
-        )
-    if not all(value >= 0 for value in constants):
-        raise InputError(f"{constants}.", expected="constants of at least 0")
-    level(1, delta)
+    n, outputs = whole_number(n, "n"), whole_number(outputs, "outputs", most=10**9)
+    paths = real_number(paths, "paths", least=1)
+    squared_norms = real_number(squared_norms, "squared_norms", least=0)
+    l1_norms = real_number(l1_norms, "l1_norms", least=0)
+    if not isinstance(constants, BernsteinConstants):
+        raise InputError(f"constants = {shown(constants)}.", expected="BernsteinConstants")
+    values = zip(BernsteinConstants._fields, constants, strict=True)
+    constants = BernsteinConstants(*(real_number(value, name, least=0) for name, value in values))
+    delta = float(level(1, delta))
     one, two, three = (math.log(count) - math.log(delta) for count in (3 * paths, 6 * outputs * paths, 3))
     beta_1 = _bernstein(constants.C_zz, constants.gamma_zz_squared, one, n)
     factor = 0.5 if as_printed else 1.0
@@ -131,14 +133,14 @@ def kawaguchi2017_theorem9(
     >>> round(kawaguchi2017_theorem9(0.1, 10_000, feature_norm=2.0, weight_norm=3.0, outputs=2, delta=0.1), 4)
     0.5907
     """
-    if not 0 <= margin_risk <= 1 or n < 1 or not (feature_norm >= 0 and weight_norm >= 0) or outputs < 2:
-        raise InputError(
-            f"margin_risk = {margin_risk:g}, n = {n}, norms {feature_norm:g} and {weight_norm:g}, {outputs} outputs.",
-            expected="a risk in [0, 1], at least one example, norms of at least 0 and two outputs or more",
-        )
-    if not margin > 0:
-        raise InputError(f"margin = {margin:g}.", expected="more than 0")
-    complexity = 2 * outputs**2 * feature_norm * weight_norm / (margin * math.sqrt(n))
+    margin_risk = real_number(margin_risk, "margin_risk", least=0, most=1)
+    n, outputs = whole_number(n, "n"), whole_number(outputs, "outputs", least=2, most=10**9)
+    feature_norm = real_number(feature_norm, "feature_norm", least=0)
+    weight_norm = real_number(weight_norm, "weight_norm", least=0)
+    margin = real_number(margin, "margin", above=0)
+    complexity = 2.0 * outputs * outputs * feature_norm * weight_norm / (margin * math.sqrt(n))
+    if not math.isfinite(complexity):
+        raise InputError("The complexity is beyond float64.", expected="smaller norms, or a larger margin")
     return margin_risk + complexity + math.sqrt(-math.log(float(level(1, delta))) / (2 * n))
 
 
@@ -155,7 +157,6 @@ def kawaguchi2017_weight_norm(norm: float, delta: float) -> tuple[float, float]:
     >>> kawaguchi2017_weight_norm(5.0, 0.05)[0]
     8.0
     """
-    if not 0 < norm < math.inf:
-        raise InputError(f"A norm of {norm:g}.", expected="a positive number")
+    norm = real_number(norm, "norm", above=0)
     j = math.ceil(math.log2(norm))
     return 2.0**j, float(level(1, delta)) / (1.5 * (abs(j) + 1) * (abs(j) + 2))

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from gengap.arguments import real_number
 from gengap.arrays import Floats
 from gengap.bounds.inputs import level
 from gengap.bounds.labels import label_array
 from gengap.bounds.losses import zero_one_losses
-from gengap.errors import InputError, exact
+from gengap.errors import InputError
 
 
 class Ladder:
@@ -42,9 +43,7 @@ class Ladder:
 
     def __init__(self, y_true: Any, step: float | None = None):
         self._y_true = label_array("y_true", y_true)
-        if step is not None and not 0 < step < 1:
-            raise InputError(f"step = {exact(step)} cannot be used.", expected="a difference of error rates in (0, 1)")
-        self.step = step
+        self.step = None if step is None else real_number(step, "step", above=0, below=1)
         self.score = math.inf
         self.submissions = 0
         self._best: Floats = np.zeros(self._y_true.size)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from gengap.arguments import real_number, whole_number
 from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.bounds.inputs import SMALLEST_LEVEL, counts, level
 from gengap.errors import InputError
@@ -50,8 +51,9 @@ class Leaderboard:
     answers: tuple[int | None, ...] = ()
 
     def __post_init__(self) -> None:
-        counts(0, self.n)
-        level(self.planned, self.delta)
+        counts(0, whole_number(self.n, "n"))
+        level(whole_number(self.planned, "planned"), real_number(self.delta, "delta", above=0, below=1))
+        real_number(self.step, "step", above=0, most=0.5)
         steps = 1 / self._step() if 0 < self.step <= 0.5 else Fraction(1, 3)
         if steps.denominator != 1:
             raise InputError(

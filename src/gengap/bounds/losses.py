@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gengap.arguments import real_number
 from gengap.arrays import Floats
 from gengap.bounds.inputs import unit_losses
 from gengap.bounds.labels import any_array, check_classes, check_comparable, check_length, label_array, one_for_each
@@ -76,10 +77,7 @@ def scaled_losses(losses: ArrayLike, loss_bound: float) -> Floats:
         InputError: The largest loss is not positive and finite, or a loss is missing, no number, or outside
             [0, ``loss_bound``].
     """
-    if not 0 < loss_bound < np.inf:
-        raise InputError(
-            f"loss_bound = {exact(loss_bound)} cannot be used.", expected="the largest possible loss, above 0"
-        )
+    loss_bound = real_number(loss_bound, "loss_bound", above=0, next_step="give the largest possible loss")
     values = _floats("losses", losses)
     if values.ndim != 1:
         raise InputError(f"losses have shape {values.shape}.", expected="one loss for each held-out example")
@@ -103,6 +101,7 @@ def group_means(losses: Floats, groups: ArrayLike, *, name: str = "groups") -> F
     Raises:
         InputError: There is not one group for each example, or a group is missing.
     """
+    losses = unit_losses(losses)
     names = one_for_each(name, groups).astype(str)
     check_length("losses", losses.size, name, names.size)
     _, inverse = np.unique(names, return_inverse=True)

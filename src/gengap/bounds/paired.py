@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtrik, betaincc, gammaln, ndtr, ndtri, xlog1py, xlogy
 
+from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
 from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.bounds.inputs import counts, level, numbers
@@ -142,10 +143,8 @@ def paired_examples_needed(p_a: float, p_b: float, delta: float = 0.05, power: f
     >>> paired_examples_needed(0.0, 0.1)
     78
     """
-    if not 0 < power < 1:
-        raise InputError(f"power = {exact(power)} cannot be used.", expected="a probability strictly between 0 and 1")
-    if not (p_a >= 0 and p_b >= 0 and p_a + p_b <= 1):
-        raise InputError(f"p_a = {exact(p_a)}, p_b = {exact(p_b)}.", expected="rates with a sum in [0, 1]")
+    p_a, p_b = _rates(p_a, p_b)
+    power = real_number(power, "power", above=0, below=1)
     if p_a == p_b:
         return None
     low, high = 0, 1
@@ -168,13 +167,27 @@ def paired_power(n: int, p_a: float, p_b: float, delta: float = 0.05) -> float:
         p_b: Probability that only B errs.
         delta: As given to ``differs``.
 
+    Raises:
+        InputError: An argument is out of its range.
+
     >>> round(paired_power(78, 0.0, 0.1), 3)
     0.804
     """
+    n, (p_a, p_b) = whole_number(n, "n", most=2 * _MOST_EXAMPLES), _rates(p_a, p_b)
     q = p_a + p_b
+    if q == 0:
+        return 0.0
     m = _window(n, q, q)
     critical = _critical(m, RULE * float(level(1, delta)) / 2)
     return float(np.sum(_binomial(m, n, q) * _at_most(critical, m, min(p_a, p_b) / q)))
+
+
+def _rates(p_a: float, p_b: float) -> tuple[float, float]:
+    """The probabilities that only A and that only B errs, checked."""
+    p_a, p_b = real_number(p_a, "p_a", least=0, most=1), real_number(p_b, "p_b", least=0, most=1)
+    if p_a + p_b > 1:
+        raise InputError(f"p_a = {exact(p_a)}, p_b = {exact(p_b)}.", expected="rates with a sum of at most 1")
+    return p_a, p_b
 
 
 def _upper(a: float, b: float, n: float, alpha: float) -> float:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gengap.arguments import real_number
 from gengap.arrays import Floats
 from gengap.bounds.clopper_pearson import clopper_pearson
 from gengap.bounds.inputs import level, numbers, unit_losses
@@ -70,8 +71,7 @@ def risk_control(
         raise InputError("wrong holds values between 0 and 1.", expected="predictions that are right or wrong")
     if thresholds.size == 0 or thresholds[0] < 0 or thresholds[-1] > 1:
         raise InputError("The grid holds a threshold outside [0, 1], or none.", expected="thresholds in [0, 1]")
-    if not 0 < risk < 1:
-        raise InputError(f"risk = {risk:g} cannot be used.", expected="an error rate between 0 and 1")
+    risk = real_number(risk, "risk", above=0, below=1)
     level(tried, delta)
     order = np.argsort(scores)
     first = np.searchsorted(scores[order], thresholds)

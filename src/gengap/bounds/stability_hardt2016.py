@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gengap.arguments import finite_array, real_number, whole_number
+from gengap.arguments import finite_array, real_number, shown, whole_number
 from gengap.arrays import Floats, euclidean_norm
 from gengap.errors import InputError, exact
 
@@ -147,6 +147,8 @@ def _checked(constants: LossConstants, steps: ArrayLike, n: int, momentum: float
         raise InputError(
             f"The method has momentum {exact(momentum)}.", expected="plain gradient steps, without momentum"
         )
+    if not isinstance(constants, LossConstants):
+        raise InputError(f"constants = {shown(constants)}.", expected="LossConstants, of lipschitz and smoothness")
     for name, value in zip(LossConstants._fields, constants, strict=True):
         real_number(value, name, above=0, next_step="take a loss with a known constant; a ReLU network has none")
     whole_number(n, "n")
@@ -164,6 +166,7 @@ def _at_most(alpha: Floats, largest: float, name: str) -> None:
 
 
 def _squared(lipschitz: float) -> float:
+    lipschitz = float(lipschitz)
     return lipschitz * lipschitz  # infinite where it overflows, where a power would raise
 
 

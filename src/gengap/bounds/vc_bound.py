@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gengap.arguments import real_number, whole_number
+from gengap.arguments import real_number, shown, whole_number
 from gengap.bounds.inputs import level
 from gengap.errors import InputError
 
@@ -34,12 +34,16 @@ def vc_dimension_bound(steps: Sequence[DecisionStep]) -> float:
     Raises:
         InputError: There is none, or one of its numbers is no whole number or below 1 (units and degree: below 0).
     """
-    if not steps:
-        raise InputError("There are no decision steps.", expected="at least one")
-    for step in steps:
-        whole_number(step.parameters, "parameters of a decision step")
-        for name, value in (("units", step.units), ("degree", step.degree)):
-            whole_number(value, f"{name} of a decision step", least=0)
+    if not isinstance(steps, Sequence) or not steps or not all(isinstance(step, DecisionStep) for step in steps):
+        raise InputError(f"The decision steps are {shown(steps)}.", expected="at least one DecisionStep")
+    steps = [
+        DecisionStep(
+            whole_number(step.parameters, "parameters of a decision step"),
+            whole_number(step.units, "units of a decision step", least=0),
+            whole_number(step.degree, "degree of a decision step", least=0),
+        )
+        for step in steps
+    ]
     weighted = sum(step.parameters for step in steps)
     R = max(sum(step.units * step.degree for step in steps), _SMALLEST_R)
     return len(steps) + weighted * math.log2(4 * math.e * R * math.log2(2 * math.e * R))
@@ -96,14 +100,15 @@ def vc_examples_needed(dimension: float, gap: float = 1.0, delta: float = 0.05) 
     """The number of examples from which on ``vc_bound`` exceeds the training error by less than ``gap``.
 
     Args:
-        dimension: VC dimension, or an upper bound on it, above 0.
-        gap: In (0, 1].
+        dimension: VC dimension, or an upper bound on it, from 1e-100 to 1e50.
+        gap: In (0, 1], at least 1e-100.
         delta: Probability of failure, in (0, 1).
 
     Raises:
         InputError: An argument is out of its range.
     """
-    gap, dimension = real_number(gap, "gap", above=0, most=1), real_number(dimension, "dimension", above=0, most=1e300)
+    gap = real_number(gap, "gap", least=1e-100, most=1)
+    dimension = real_number(dimension, "dimension", least=1e-100, most=1e50)
     low, high = 0, max(1, math.ceil(dimension))
     while vc_bound(0.0, high, dimension, delta) >= gap:
         low, high = high, 2 * high
