@@ -93,7 +93,7 @@ def test_no_more_looks_than_planned() -> None:
     [
         ({"step": 0.3}, "step = 0.3"),
         ({"step": 0.0}, "step = 0"),
-        ({"planned": 0}, "tried = 0"),
+        ({"planned": 0}, "planned = 0"),
         ({"n": 0}, "n = 0"),
         ({"delta": 1.0}, "delta = 1"),
         ({"answers": (None,)}, "none of a leaderboard"),

@@ -96,6 +96,48 @@ def test_constants_that_shift_or_scale_are_no_weights() -> None:
     assert read(Normalised()) == HiddenWeights({}, {})
 
 
+class Weighted(nn.Module):
+    """A layer, and whatever ``apply`` does with a vector in a buffer before the head."""
+
+    def __init__(self, apply: Callable[[Any, Tensor], Tensor], width: int = 1):
+        super().__init__()
+        self.first, self.head, self.apply_v = nn.Linear(64, 12), nn.Linear(width, CLASSES), apply
+        self.register_buffer("v", FIXED[0].clone())
+        self.register_buffer("mask", (FIXED[0] > 0).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.apply_v(self, torch.relu(self.first(x.flatten(1)))))
+
+
+@pytest.mark.parametrize(
+    "apply",
+    [
+        lambda net, h: (h * net.v).sum(-1, keepdim=True),
+        lambda net, h: (net.v * h).mean(1)[:, None],
+        lambda net, h: (h / net.v + h).sum(dim=(1,), keepdim=True),
+        lambda net, h: -(h * net.v).reshape(-1, 3, 4).sum((1, 2))[:, None],
+        lambda net, h: nn.functional.avg_pool1d((h * net.v)[:, None], 12)[:, 0],
+    ],
+    ids=["sum", "mean", "of a sum", "reshaped", "pooled"],
+)
+def test_a_vector_that_weights_a_sum_is_named(apply: Any) -> None:
+    assert read(Weighted(apply)).uncovered.keys() == {"v"}
+
+
+@pytest.mark.parametrize(
+    ("apply", "width"),
+    [
+        (lambda net, h: (h * net.mask).sum(-1, keepdim=True), 1),
+        (lambda net, h: h * net.v, 12),
+        (lambda net, h: torch.relu(h * net.v).sum(-1, keepdim=True), 1),
+        (lambda net, h: (h[:, None] * net.v).mean(1), 12),
+    ],
+    ids=["mask", "scaled only", "not linear", "over another axis"],
+)
+def test_a_vector_that_scales_values_one_by_one_is_no_weight(apply: Any, width: int) -> None:
+    assert read(Weighted(apply, width)) == HiddenWeights({}, {})
+
+
 def test_a_weight_that_is_computed_from_a_layers_is_told_by_its_layer() -> None:
     class Scaled(nn.Module):
         def __init__(self) -> None:

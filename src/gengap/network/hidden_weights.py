@@ -1,6 +1,6 @@
 """Weights that are no parameters of a known layer: packed by quantisation, in a buffer, in a plain attribute."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,10 @@ SCALES = NORMALISATIONS | {
     "_prelu_kernel", "native_dropout",
 }
 RANDOM = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "rand_like", "randn_like"}
+KEEP_SCALES = {"mul", "div", "add", "sub", "rsub", "neg", "clone", "_to_copy", "copy"}  # linear, and keep the shape
 # Arguments that are no factor: added to scores, or places at which an image is read.
 NO_FACTORS = {"bias", "attn_mask", "attn_bias", "mask", "grid", "boundaries", "hx", "cx", "hx_", "cx_"}
+REDUCTIONS = {"sum", "mean", "avg_pool1d", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d"}
 CONTRACTIONS = {"mm", "bmm", "mv", "dot", "addmm", "baddbmm", "addmv", "_int_mm", "convolution"}  # of integers too
 # fmt: on
 
@@ -46,8 +48,25 @@ class Constant:
     stored: bool = True
 
 
+@dataclass(frozen=True)
 class Computed:
-    """A tensor that depends on the network's inputs."""
+    """A tensor that depends on the network's inputs.
+
+    Attributes:
+        scaled: Constants that its values have been multiplied by one by one, each with the shape of the product and
+            the axes along which the constant varies. A sum over such an axis is a weighted one.
+    """
+
+    scaled: frozenset["Scaling"] = frozenset()
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What values have been multiplied by: see ``Computed``."""
+
+    constant: Constant
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
 
 
 INPUT = Computed()
@@ -84,7 +103,7 @@ def hidden_weights(model: nn.Module, x: Tensor) -> HiddenWeights:
     except Exception as error:  # whatever a user's forward does that cannot be watched
         reason = f"its operations cannot be watched: {type(error).__name__}"
         return HiddenWeights({FORWARD: reason}, {})
-    if isinstance(output, Tensor) and watch.fact(output) is not INPUT:
+    if isinstance(output, Tensor) and not isinstance(watch.fact(output), Computed):
         watch.uncovered[FORWARD] = "its outputs are not made of its inputs by operations of PyTorch"
     return HiddenWeights(watch.uncovered, watch.altered)
 
@@ -105,7 +124,7 @@ class _Watch(OperationWatch[Fact]):
 
     def joined(self, before: Fact, now: Fact) -> Fact:
         if isinstance(before, Computed) or isinstance(now, Computed):
-            return INPUT
+            return Computed(_scaled(before) | _scaled(now))
         return Constant(before.names | now.names, before.stored and now.stored)
 
     def __torch_dispatch__(
@@ -122,7 +141,7 @@ class _Watch(OperationWatch[Fact]):
     def after(self, operation: Operation) -> tuple[Any, Fact | None]:
         facts = [self.fact(tensor) for tensor in operation.tensors]
         result = operation()
-        if INPUT not in facts:
+        if not any(isinstance(fact, Computed) for fact in facts):
             known = [fact for fact in facts if isinstance(fact, Constant)]
             stored = operation.name in MOVES and all(fact.stored for fact in known)
             return result, Constant(frozenset().union(*(fact.names for fact in known)), stored)
@@ -131,7 +150,25 @@ class _Watch(OperationWatch[Fact]):
             self.uncovered[name or FORWARD] = f"no rule for {type(module).__name__}: its weights are packed, quantised"
         for place, value in self._arguments(operation):
             self._judge(operation, place, value, result)
-        return result, INPUT
+        if operation.name in REDUCTIONS:
+            for scaling in facts[0].scaled if isinstance(facts[0], Computed) else ():
+                if _sums_over(operation, scaling):
+                    self._name(scaling.constant)
+        return result, Computed(self._scalings(operation, facts, result))
+
+    def _scalings(self, operation: Operation, facts: Sequence[Fact | None], result: Any) -> frozenset[Scaling]:
+        """By what the result's values have been multiplied, where the operation is linear in each of them."""
+        if operation.name not in KEEP_SCALES or not isinstance(result, Tensor):
+            return frozenset()
+        before = frozenset().union(*(_scaled(fact) for fact in facts))
+        if operation.name not in ("mul", "div") or len(operation.tensors) != 2:
+            return before
+        shape = tuple(result.shape)
+        return before | {
+            Scaling(fact, shape, axes)
+            for value, fact in zip(operation.tensors, facts, strict=True)
+            if isinstance(fact, Constant) and (axes := _varying_axes(value, shape))
+        }
 
     def _arguments(self, operation: Operation) -> Iterator[tuple[str, Tensor]]:
         """The tensors that an operation takes, each with the name of its argument."""
@@ -142,13 +179,17 @@ class _Watch(OperationWatch[Fact]):
     def _judge(self, operation: Operation, place: str, value: Tensor, result: Any) -> None:
         """Records a constant that is a factor of what depends on the inputs."""
         fact = self.fact(value)
-        if fact is INPUT or value.numel() <= 1 or not self._is_factor(operation, place, value, result):
+        if isinstance(fact, Computed) or value.numel() <= 1 or not self._is_factor(operation, place, value, result):
             return
         if not isinstance(fact, Constant):
             name, module = self.module
             reason = f"{type(module).__name__} computes with a tensor that is neither its parameter nor its buffer"
             self.uncovered.setdefault(name or FORWARD, reason)
             return
+        self._name(fact)
+
+    def _name(self, fact: Constant) -> None:
+        """Records the tensors that a factor is made of."""
         for name in sorted(fact.names - self._vectors):
             if name in self._covered:
                 if not fact.stored:
@@ -164,9 +205,34 @@ class _Watch(OperationWatch[Fact]):
         if not value.is_floating_point() and not value.is_quantized and name not in CONTRACTIONS:
             return False
         if name in ELEMENTWISE:  # a product that is larger than what depends on the inputs is a linear map's first half
-            largest = max(tensor.numel() for tensor in operation.tensors if self.fact(tensor) is INPUT)
+            largest = max(tensor.numel() for tensor in operation.tensors if isinstance(self.fact(tensor), Computed))
             return isinstance(result, Tensor) and result.numel() > largest
         return True
+
+
+def _scaled(fact: Fact | None) -> frozenset[Scaling]:
+    return fact.scaled if isinstance(fact, Computed) else frozenset()
+
+
+def _varying_axes(value: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of a product along which a factor takes several absolute values beside 0, as no mask or sign does."""
+    if not value.is_floating_point() or value.numel() <= 1 or value.layout is not torch.strided:
+        return ()
+    size = value.detach().abs().expand(shape)
+    least, most = size.masked_fill(size == 0, torch.inf), size
+    return tuple(axis for axis in range(len(shape)) if bool((least.amin(axis) < most.amax(axis)).any()))
+
+
+def _sums_over(operation: Operation, scaling: Scaling) -> bool:
+    """Whether a sum goes over an axis along which a factor varies; any of them where the shape has changed since."""
+    summed = operation.args[0]
+    if tuple(summed.shape) != scaling.shape:
+        return True
+    if operation.name not in ("sum", "mean"):
+        return any(axis >= 2 for axis in scaling.axes)
+    given = operation.args[1] if len(operation.args) > 1 else operation.options.get("dim")
+    axes = range(summed.ndim) if not given else [given] if isinstance(given, int) else given
+    return not {axis % summed.ndim for axis in axes}.isdisjoint(scaling.axes)
 
 
 def _weights_of_layers(model: nn.Module) -> Iterator[tuple[str, str]]:
