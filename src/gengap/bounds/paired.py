@@ -186,7 +186,7 @@ def _rates(p_a: float, p_b: float) -> tuple[float, float]:
     """The probabilities that only A and that only B errs, checked."""
     p_a, p_b = real_number(p_a, "p_a", least=0, most=1), real_number(p_b, "p_b", least=0, most=1)
     if p_a + p_b > 1:
-        raise InputError(f"p_a = {exact(p_a)}, p_b = {exact(p_b)}.", expected="rates with a sum of at most 1")
+        raise InputError(f"p_a = {exact(p_a)}, p_b = {exact(p_b)}.", expected="rates with a sum in [0, 1]")
     return p_a, p_b
 
 
