@@ -55,6 +55,21 @@ def gengap(capsys: pytest.CaptureFixture[str]):
     return call
 
 
+def test_export_takes_the_form_from_the_name_of_the_file(gengap, tmp_path: Path) -> None:
+    assert gengap("export", "--out", str(tmp_path / "x.parquet"))[0] == 0
+    assert len(pd.read_parquet(tmp_path / "x.parquet")) == len(ROWS)
+    assert gengap("export")[1] == gengap("export", "--format", "csv")[1]
+    status, _, err = gengap("export", "--out", str(tmp_path / "x.xls"))
+    assert status == 2
+    assert ".csv, .parquet, .json, or --format" in err
+
+
+def test_list_names_the_kind_of_a_row_without_a_problem(gengap, stored: Store) -> None:
+    assert "kind" not in gengap("list")[1]
+    stored.put({"key": "d" * 20, "status": "done", "kind": "zhang2017/theorem1", "history": []})
+    assert "zhang2017/theorem1" in gengap("list")[1]
+
+
 def test_list_shows_every_run_and_its_reason(gengap, tmp_path: Path) -> None:
     status, out, _ = gengap("list")
     assert status == 0

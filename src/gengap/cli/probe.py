@@ -223,11 +223,19 @@ def _progress(total: int | None) -> Iterator[Callable[[float, str], None]]:
         yield lambda done, name: bar.update(task, advance=done, description=name)
 
 
+def _text(value: Any) -> str:
+    """A value as it is printed: numbers, also those in a list, to a few digits."""
+    from gengap.report.plain import plain
+
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return "–" if value is None else plain(value) if isinstance(value, float) else str(value)
+
+
 def _print(answer: "ProbeAnswer") -> None:
     from rich.markup import escape
 
     from gengap.console import Console
-    from gengap.report.plain import plain
 
     console = Console()
     console.print(answer.inputs, highlight=False, markup=False)
@@ -235,7 +243,7 @@ def _print(answer: "ProbeAnswer") -> None:
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     for name, value in answer.values.items():
-        table.add_row(name, "–" if value is None else plain(value) if isinstance(value, float) else escape(str(value)))
+        table.add_row(name, escape(_text(value)))
     console.print(table, highlight=False)
     if answer.status != "ok":
         console.print(f"{answer.status}: {answer.reason}", highlight=False, markup=False)

@@ -68,7 +68,12 @@ def list_runs(
 
 @app.command("export")
 def export_runs(
-    form: Annotated[Format, typer.Option("--format", help="csv and parquet: a line a run; json: with history.")],
+    form: Annotated[
+        Format | None,
+        typer.Option(
+            "--format", help="csv and parquet: a line a run; json: with history. If not given: as --out ends, else csv."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The file; standard output when left out.", show_default=False)
     ] = None,
@@ -82,6 +87,8 @@ def export_runs(
 ) -> None:
     """Export stored runs as CSV, Parquet or JSON."""
     where = _where(status=status, problem=problem, model=model, corruption=corruption, study=study)
+    if form is None:
+        form = _form_of(out)
     if form is Format.parquet and out is None:
         raise InputError("Parquet is no text to print.", next_step="name a file with --out")
     with _store(file) as store:
@@ -117,7 +124,8 @@ def remove_runs(
             chosen = [row["key"] for row in store.records(history=False, **_where(status=status))]
         if chosen and not yes:
             _confirm(len(chosen))
-        say(f"{store.remove(chosen)} runs removed", err=True)
+        removed = store.remove(chosen)
+        say(f"{removed} run{'s' * (removed != 1)} removed", err=True)
 
 
 def _store(file: Path | None) -> Store:
@@ -143,11 +151,23 @@ def _where(**wanted: str) -> dict[str, list[str]]:
 
 
 def _show(rows: list[Row], store: Store) -> None:
-    columns = _LISTED | ({"reason": "reason"} if any(row.get("reason") for row in rows) else {})
+    of_studies = {"kind": "kind"} if any(row.get("kind") and not row.get("problem") for row in rows) else {}
+    columns = _LISTED | of_studies | ({"reason": "reason"} if any(row.get("reason") for row in rows) else {})
     if rows:
         shown = [[row["key"][:_SHORT_KEY], *(row.get(column) for column in list(columns)[1:])] for row in rows]
         print_table(list(columns.values()), shown, whole=["key"])
     say(f"{len(rows)} of {len(store)} stored runs; {store.path}")
+
+
+def _form_of(out: Path | None) -> Format:
+    """The form that the file's name ends in; CSV without a file."""
+    ending = "csv" if out is None else out.suffix.lower().removeprefix(".")
+    if ending not in [form.value for form in Format]:
+        raise InputError(
+            f"--out {out} does not say which form it shall have.",
+            expected=f"a name that ends in {', '.join(f'.{form}' for form in Format)}, or --format",
+        )
+    return Format(ending)
 
 
 def _encode(rows: list[Row], form: Format) -> bytes:

@@ -36,7 +36,8 @@ def store_errors(path: Path) -> Iterator[None]:
             meaning = (f"the file is damaged: {finding}", _RESTORE) if finding else meaning
         if meaning is None:
             raise
-        raise InputError(f"Store {path}: {meaning[0]} ({error}).", next_step=meaning[1]) from error
+        detail = "" if str(error) in meaning[0] else f" ({error})"
+        raise InputError(f"Store {path}: {meaning[0]}{detail}.", next_step=meaning[1]) from error
     except UnicodeDecodeError as error:  # a message of SQLite's that quotes damaged text
         raise InputError(f"Store {path}: the file is damaged ({error}).", next_step=_RESTORE) from error
     except OSError as error:

@@ -179,7 +179,7 @@ class Recipe(BaseModel):
             if strange is not None:
                 raise unknown("field of a recipe", strange, cls.model_fields) from None
             wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors())
-            raise InputError(f"Recipe: {wrong}.", expected=f"the fields {', '.join(cls.model_fields)}") from None
+            raise InputError(f"Recipe: {wrong}.") from None
 
     @property
     def hash(self) -> str:

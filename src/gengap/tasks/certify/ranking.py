@@ -50,7 +50,7 @@ class Ranking:
         )
         return (
             f"{lead} on {one.n:,} {one.unit}s, with {sure} confidence for all {len(self.pairs):,} pairs at once; "
-            f"{decided_pairs:,} of these pairs can be told apart."
+            f"{decided_pairs or 'none'} of these pairs can be told apart."
         )
 
     @property
