@@ -1,5 +1,6 @@
 """Coherence: how far the gradients of different examples agree, over a data set of any size."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from gengap.seeds import generator
 
 Progress = Callable[[int, str], None]
 BATCH = 256  # examples read at once
+_LEAST = float(np.finfo(np.float64).tiny)
 
 
 class Alpha(NamedTuple):
@@ -73,6 +75,12 @@ class Coherence:
         products: ``<g_n, sum of all g>``, ``[N]``; None without a second pass.
         fallback: Parameter's name -> why its gradients were formed; they count all the same.
         not_covered: Parameters that have no gradient: frozen ones, and those on which the loss does not depend.
+        log_norms: Natural logarithms of the norms, ``[N]``; those of a cross entropy do not underflow.
+        shares: ``products`` over their sum, ``[N]``; None without a second pass.
+        cosines: Cosine of each example's gradient with the mean one, ``[N]``; likewise.
+        layer_shares: Module's name -> its part of the summed squared norms.
+        reason: Which of the norms, products and squares float64 cannot hold (they are 0); coherence is right all the
+            same. None where it holds all.
     """
 
     whole: Alpha
@@ -82,6 +90,11 @@ class Coherence:
     products: Floats | None
     fallback: Mapping[str, str]
     not_covered: tuple[str, ...]
+    log_norms: Floats
+    shares: Floats | None
+    cosines: Floats | None
+    layer_shares: Mapping[str, float]
+    reason: str | None
 
     @property
     def n(self) -> int:
@@ -105,10 +118,7 @@ class Coherence:
         Raises:
             InputError: There was no second pass.
         """
-        products = self._products()
-        length = np.sqrt(max(float(products.sum()), 0.0)) * self.norms
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(length > 0, products / length, np.nan)
+        return self._second_pass(self.cosines)
 
     def contributions(self, corrupt: ArrayLike, *, permutations: int = 999, seed: int = 0) -> Contributions:
         """What pristine and corrupt examples add to the mean gradient, beside permuted designations.
@@ -129,7 +139,7 @@ class Coherence:
                 f"{int(flags.sum())} of {flags.size} examples are corrupt.",
                 expected=f"a flag for each of {self.n} examples, some set and some not",
             )
-        parts = self._products() / self._products().sum()
+        parts = self._second_pass(self.shares)
         own = float(parts[~flags].sum())
         random = generator(seed, "permuted designation")
         null = np.array([parts[~random.permutation(flags)].sum() for _ in range(permutations)])
@@ -138,10 +148,10 @@ class Coherence:
         p_value = float((away >= away[-1] * (1 - 1e-12)).mean())
         return Contributions(own, 1 - own, float(null.mean()), float(low), float(high), p_value)
 
-    def _products(self) -> Floats:
-        if self.products is None:
+    def _second_pass(self, values: Floats | None) -> Floats:
+        if values is None:
             raise InputError("There was one pass only.", next_step="coherence(…, errors=True)")
-        return self.products
+        return values
 
 
 def coherence(
@@ -186,29 +196,98 @@ def coherence(
         if first is None:
             raise InputError("There are no examples.", expected="at least two")
         reader = GradientReader(model, *check_examples(model, *first), loss)
-        sums, squares, losses = _sums(reader, source, model, split, progress)
+        sums, squares, log_scales, unit, losses = _sums(reader, source, model, split, progress)
         N = len(losses)
         if N < 2:
             raise InputError(f"{N} example.", expected="at least two, whose gradients can agree or not")
-        products = _products(reader, source, model, split, sums, progress) if errors else None
-    names = list(squares)
-    lengths = {name: float(sums[name].double().square().sum()) for name in names}
-    if not any(float(values.sum()) > 0 for values in squares.values()):
-        raise InputError("The gradients of all examples are 0.", expected="gradients that can agree or not")
-    grouped: dict[str, list[str]] = {}
-    for name in names:
-        grouped.setdefault(name.rpartition(".")[0], []).append(name)
-    layers = {layer: _alpha(own, lengths, squares, products) for layer, own in grouped.items()}
-    whole = sum(squares.values(), torch.zeros(N, dtype=torch.float64))
-    return Coherence(
-        _alpha(names, lengths, squares, products),
-        {layer: value for layer, value in layers.items() if value.mean_squared_norm > 0},
-        losses.double().numpy(),
-        whole.clamp(min=0).sqrt().numpy(),
-        None if products is None else sum(products.values(), torch.zeros(N, dtype=torch.float64)).numpy(),
-        reader.fallback,
-        (*reader.frozen, *reader.unreached),
+        if not any(bool((values > 0).any()) for values in squares.values()):
+            raise InputError(
+                "The gradients of all examples are 0.",
+                expected="gradients that can agree or not",
+                next_step="a loss that saturates in the network's type may have others in float64: model.double()",
+            )
+        agreement = _products(reader, source, model, split, sums, unit, progress) if errors else None
+    found = _in_units(sums, squares, agreement, log_scales, unit)
+    return found.coherence(losses, reader.fallback, (*reader.frozen, *reader.unreached))
+
+
+@dataclass(frozen=True)
+class _InUnits:
+    """Sums over examples of gradients that are divided by ``exp(unit)``, the largest scale of an example."""
+
+    lengths: Mapping[str, float]
+    squares: Mapping[str, Tensor]
+    products: Mapping[str, Tensor] | None
+    cosines: Tensor | None
+    log_norms: Tensor
+    unit: float
+
+    def coherence(self, losses: Tensor, fallback: Mapping[str, str], not_covered: tuple[str, ...]) -> Coherence:
+        """The coherence, with norms, products and squares in the units of the loss."""
+        once, twice = math.exp(self.unit), math.exp(2 * self.unit)
+        names = list(self.squares)
+        grouped: dict[str, list[str]] = {}
+        for name in names:
+            grouped.setdefault(name.rpartition(".")[0], []).append(name)
+        whole = self._alpha(names)
+        layers = {layer: self._alpha(own) for layer, own in grouped.items()}
+        layers = {layer: value for layer, value in layers.items() if value.mean_squared_norm > 0}
+        products = None if self.products is None else torch.stack(list(self.products.values())).sum(0)
+        norms = self.log_norms.exp()
+        lost = int(((norms < _LEAST) & (self.log_norms > -math.inf)).sum())
+        reason = f"{lost} of {len(norms)} norms are below the least number of float64" if lost else None
+        if whole.mean_squared_norm * twice < _LEAST:
+            reason = "squared gradient norms are below the least number of float64: their logarithms are in log_norms"
+        return Coherence(
+            _times(whole, twice),
+            {layer: _times(value, twice) for layer, value in layers.items()},
+            losses.double().numpy(),
+            norms.numpy(),
+            None if products is None else (products * once * once).numpy(),
+            fallback,
+            not_covered,
+            self.log_norms.numpy(),
+            None if products is None else (products / products.sum()).numpy(),
+            None if self.cosines is None else self.cosines.numpy(),
+            {layer: value.mean_squared_norm / whole.mean_squared_norm for layer, value in layers.items()},
+            reason,
+        )
+
+    def _alpha(self, names: Sequence[str]) -> Alpha:
+        """Coherence over some parameters."""
+        A = sum(self.lengths[name] for name in names)
+        q = torch.stack([self.squares[name] for name in names]).sum(0).clamp(min=0).numpy()
+        d = None if self.products is None else torch.stack([self.products[name] for name in names]).sum(0).numpy()
+        return alpha_of(A, q, d)
+
+
+def _in_units(
+    sums: Mapping[str, Tensor],
+    squares: Mapping[str, Tensor],
+    agreement: tuple[dict[str, Tensor], Tensor, Tensor] | None,
+    log_scales: Tensor,
+    unit: float,
+) -> _InUnits:
+    """What ``_sums`` and ``_products`` give, in one unit."""
+    whole = torch.stack(list(squares.values())).sum(0).clamp(min=0)
+    factors, log_norms = (log_scales - unit).exp(), log_scales + whole.sqrt().log()
+    products, cosines = None, None
+    if agreement is not None:
+        products, raw, scales = agreement
+        length = torch.stack(list(products.values())).sum().clamp(min=0).sqrt() * (log_norms - scales).exp()
+        cosines = torch.where((length > 0) & length.isfinite(), raw / length, math.nan)
+    return _InUnits(
+        {name: float(sums[name].square().sum()) for name in squares},
+        {name: values * factors.square() for name, values in squares.items()},
+        products,
+        cosines,
+        log_norms,
+        unit,
     )
+
+
+def _times(value: Alpha, factor: float) -> Alpha:
+    return value._replace(mean_squared_norm=value.mean_squared_norm * factor)
 
 
 def minibatch_alpha(alpha: float, size: int) -> float:
@@ -233,23 +312,33 @@ def _reusable(data: Data) -> Data:
 
 def _sums(
     reader: GradientReader, data: Data, model: nn.Module, split: Part, progress: Progress | None
-) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
-    """Sum of the gradients by parameter, squared norms by parameter ``[N]``, losses ``[N]``."""
+) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, float, Tensor]:
+    """Sum of the gradients by parameter over exp(unit), squared norms by parameter and logarithmic scales ``[N]``.
+
+    Also the unit, which is the largest logarithmic scale, and the losses ``[N]``.
+    """
     sums: dict[str, Tensor] = {}
     squares: dict[str, list[Tensor]] = {}
     losses: list[Tensor] = []
+    log_scales: list[Tensor] = []
+    unit = -math.inf
     for x, y in batches(data, model, split, size=reader.chunk(BATCH)):
-        batch = reader.read(x, y, total=True)
+        batch = reader.read(x, y, total=True, scaled=True)
         losses.append(batch.losses.cpu())
+        log_scales.append(batch.log_scales.cpu())
+        before, unit = unit, max(unit, batch.log_total)
         for name, total in batch.total.items():
             if name not in sums:
                 sums[name] = torch.zeros_like(total, dtype=torch.float64)
-            sums[name] += total
+            if batch.log_total > -math.inf:  # else no gradient of the batch is other than 0
+                sums[name] *= math.exp(before - unit)
+                sums[name].add_(total.double(), alpha=math.exp(batch.log_total - unit))
         for name, values in batch.squared_norms().items():
             squares.setdefault(name, []).append(values.cpu())
         if progress is not None:
             progress(len(y), "gradients")
-    return sums, {name: torch.cat(parts) for name, parts in squares.items()}, torch.cat(losses)
+    joined = {name: torch.cat(parts) for name, parts in squares.items()}
+    return sums, joined, torch.cat(log_scales), unit, torch.cat(losses)
 
 
 def _products(
@@ -258,31 +347,28 @@ def _products(
     model: nn.Module,
     split: Part,
     sums: Mapping[str, Tensor],
+    unit: float,
     progress: Progress | None,
-) -> dict[str, Tensor]:
-    """Products of each gradient with the sum of all, by parameter, ``[N]``."""
+) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Products of each gradient with the sum of all, both over ``exp(unit)``, by parameter, ``[N]``.
+
+    Also those over all parameters with the gradient over its scale in place of the unit, and these scales, ``[N]``.
+    """
     kinds = {name: p.dtype if p.dtype == torch.float64 else torch.float32 for name, p in reader.covered.items()}
     direction = {name: value.to(kinds[name]) for name, value in sums.items()}
     result: dict[str, list[Tensor]] = {}
+    raw, scales = [], []
     for x, y in batches(data, model, split, size=reader.chunk(BATCH)):
-        for name, values in reader.read(x, y).products(direction).items():
-            result.setdefault(name, []).append(values.cpu())
+        batch = reader.read(x, y, scaled=True)
+        factors = (batch.log_scales - unit).exp()
+        found = batch.products(direction)
+        for name, values in found.items():
+            result.setdefault(name, []).append((values * factors).cpu())
+        raw.append(torch.stack(list(found.values())).sum(0).cpu())
+        scales.append(batch.log_scales.cpu())
         if progress is not None:
             progress(len(y), "agreement")
-    return {name: torch.cat(parts) for name, parts in result.items()}
-
-
-def _alpha(
-    names: Sequence[str],
-    lengths: Mapping[str, float],
-    squares: Mapping[str, Tensor],
-    products: Mapping[str, Tensor] | None,
-) -> Alpha:
-    """Coherence over some parameters, from the squared length of the sum, squared norms and products."""
-    A = sum(lengths[name] for name in names)
-    q = torch.stack([squares[name] for name in names]).sum(0).clamp(min=0).numpy()
-    d = None if products is None else torch.stack([products[name] for name in names]).sum(0).numpy()
-    return alpha_of(A, q, d)
+    return {name: torch.cat(parts) for name, parts in result.items()}, torch.cat(raw), torch.cat(scales)
 
 
 def alpha_of(squared_sum: float, squares: Floats, products: Floats | None) -> Alpha:

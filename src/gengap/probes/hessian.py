@@ -12,7 +12,14 @@ from torch import Tensor, nn
 
 from gengap.arrays import Floats
 from gengap.errors import InputError
-from gengap.network.gradients import check_independent, prepared, trainable
+from gengap.network.gradients import (
+    NO_GRADIENT,
+    check_independent,
+    prepared,
+    saturated,
+    saturation_reason,
+    trainable,
+)
 from gengap.network.inputs import Data, Part, batches
 from gengap.probes.coherent_gradients import Coherence
 from gengap.seeds import generator, stream
@@ -73,6 +80,8 @@ class Curvature:
         density: Over all parameters; None if it was not asked for.
         n: Number of examples N.
         not_covered: Frozen parameters.
+        saturated: Share of the examples whose cross entropy has no gradient in the network's type; 0 for another loss.
+        reason: That what they add to the curvature is lost, or that all of it is 0; None for neither.
     """
 
     whole: Spectrum
@@ -80,6 +89,8 @@ class Curvature:
     density: Density | None
     n: int
     not_covered: tuple[str, ...]
+    saturated: float
+    reason: str | None
 
     @property
     def converged(self) -> bool:
@@ -138,7 +149,8 @@ def curvature(
 
     Raises:
         InputError: curvlinops is not installed, an argument is out of its range, no examples, a layer that mixes the
-            examples of a batch or draws at random, or losses that are not finite.
+            examples of a batch or draws at random, losses that are not finite, or cross entropies that are all
+            saturated in the network's type.
     """
     if eigenvalues < 1 or probes < 2:
         raise InputError(f"{eigenvalues} eigenvalues, {probes} probes.", expected="at least 1 and at least 2")
@@ -151,7 +163,7 @@ def curvature(
         if not examples:
             raise InputError("There are no examples.", expected="at least one")
         criterion = loss or nn.CrossEntropyLoss()
-        _check_finite(model, criterion, examples)
+        lost = _check_finite(model, criterion, examples)
 
         def block(names: Sequence[str], k: int) -> Spectrum:
             hessian = operator(model, criterion, [parameters[n] for n in names], examples, check_deterministic=False)
@@ -169,7 +181,12 @@ def curvature(
             hessian = operator(model, criterion, list(parameters.values()), examples, check_deterministic=False)
             spread = _density(hessian, whole, seed)
     fixed = tuple(name for name, p in model.named_parameters() if not p.requires_grad)
-    return Curvature(whole, result, spread, sum(len(y) for _, y in examples), fixed)
+    n = sum(len(y) for _, y in examples)
+    nothing = (
+        NO_GRADIENT.replace("gradients", "second derivatives") if not (whole.largest[0] or whole.smallest) else None
+    )
+    reason = saturation_reason(lost / n, "the curvature") or nothing
+    return Curvature(whole, result, spread, n, fixed, lost / n, reason)
 
 
 def gradient_noise_scale(coherence: Coherence) -> NoiseScale:
@@ -200,15 +217,30 @@ def _operator() -> Any:
     return HessianLinearOperator
 
 
-def _check_finite(model: nn.Module, loss: nn.Module, examples: Sequence[tuple[Tensor, Tensor]]) -> None:
+def _check_finite(model: nn.Module, loss: nn.Module, examples: Sequence[tuple[Tensor, Tensor]]) -> int:
+    """How many examples are saturated.
+
+    Raises:
+        InputError: A loss is NaN or infinite, or all examples of a cross entropy are saturated.
+    """
+    lost = 0
     with torch.no_grad():
         for x, y in examples:
-            if not bool(torch.isfinite(loss(model(x), y))):
+            scores = model(x)
+            if not bool(torch.isfinite(loss(scores, y))):
                 raise InputError(
                     "The loss is NaN or infinite.",
                     expected="a network and data with finite losses",
                     next_step="take a snapshot from before training diverged",
                 )
+            lost += saturated(loss, scores, y)
+    if lost == sum(len(y) for _, y in examples):
+        raise InputError(
+            "The softmax of every example rounds to 1 in the network's type: no digit of the curvature is right.",
+            expected="a loss that is not saturated",
+            next_step="model.double() with inputs in float64, or an earlier snapshot of the training",
+        )
+    return lost
 
 
 def _spectrum(hessian: Any, k: int, probes: int, seed: int) -> Spectrum:

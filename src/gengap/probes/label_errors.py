@@ -6,14 +6,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from scipy.stats import rankdata
 from torch import nn
 
 from gengap.arrays import Floats
 from gengap.data import Problem, Split
 from gengap.errors import InputError
-from gengap.network.gradients import gradient_norms, per_example_gradients
+from gengap.network.cross_entropy import losses
+from gengap.network.gradients import gradient_norm_report, scaled_gradients
 from gengap.network.inputs import batches, class_scores
 from gengap.probes.easy_examples import learning_events
 from gengap.seeds import generator
@@ -97,9 +98,11 @@ def _scores_of(model: nn.Module, problem: Problem) -> dict[str, Floats]:
     others = scores.copy()
     others[rows, y] = -np.inf
     return {
-        "loss": -log_softmax(scores, axis=1)[rows, y],
+        "loss": losses(torch.tensor(scores), torch.tensor(y)).numpy(),
         "margin": others.max(1) - scores[rows, y],
-        "gradient_norm": np.concatenate([gradient_norms(model, a, b).numpy() for a, b in batches(problem, model)]),
+        "gradient_norm": np.concatenate(
+            [gradient_norm_report(model, a, b).norms.numpy() for a, b in batches(problem, model)]
+        ),
     }
 
 
@@ -109,11 +112,13 @@ def _self_influence(model: nn.Module, problem: Problem) -> Floats:
     if not layers:
         raise InputError("The network has no linear layer.", expected="one that gives the scores")
     names = [f"{layers[-1]}.{part}" for part, _ in model.get_submodule(layers[-1]).named_parameters()]
-    squares = []
+    squares, scales = [], []
     for x, y in batches(problem, model):
-        parts = per_example_gradients(model, x, y, parameters=names)
-        squares.append(torch.cat([g.flatten(1) for g in parts.values()], 1).square())
-    whole = torch.cat(squares).double()
+        parts, log_scales = scaled_gradients(model, x, y, parameters=names)
+        squares.append(torch.cat([g.flatten(1) for g in parts.values()], 1).double().square())
+        scales.append(log_scales)
+    sizes = torch.cat(scales)
+    whole = torch.cat(squares) * (2 * (sizes - sizes.max())).exp()[:, None]  # a common factor does not matter
     fisher = whole.mean(0)
     result: Floats = (whole / (fisher + DAMPING * fisher.mean())).sum(1).numpy()
     return result

@@ -12,12 +12,17 @@ from torch.func import functional_call
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.network.gradients import (
+    NO_GRADIENT,
     Loss,
     available_bytes,
     check_examples,
     check_independent,
+    checked_scale,
     example_losses,
     prepared,
+    saturated,
+    saturation_reason,
+    scaled_losses,
     trainable,
 )
 from gengap.seeds import stream
@@ -34,6 +39,9 @@ class LossSensitivity(NamedTuple):
         losses: The mean loss L_t over all examples, ``[T]``.
         accuracies: Of the N examples, ``[T]``.
         weights: The network's weights after the last step, by name.
+        saturated: Share of the examples whose cross entropy has no gradient in the network's type, ``[T]``; 0 for
+            another loss.
+        reason: Which values these examples make too small, or that all are 0; None for none.
     """
 
     steps: tuple[int, ...]
@@ -41,6 +49,8 @@ class LossSensitivity(NamedTuple):
     losses: tuple[float, ...]
     accuracies: tuple[float, ...]
     weights: dict[str, Tensor]
+    saturated: tuple[float, ...]
+    reason: str | None
 
     @property
     def mean(self) -> Floats:
@@ -101,7 +111,7 @@ def loss_sensitivity(
         return example_losses(loss, functional_call(model, weights, (a,), tie_weights=True), b).mean()
 
     trajectory: dict[int, tuple[dict[str, Tensor], Tensor]] = {}
-    rows, losses, accuracies = [], [], []
+    rows, losses, accuracies, lost = [], [], [], []
     order = _orders(len(y), batch_size, seed, steps[-1])
     for s, index in enumerate(order):
         trajectory[s] = (parameters, index)
@@ -109,14 +119,17 @@ def loss_sensitivity(
             trajectory.pop(s - window, None)
         parameters = _stepped(parameters, mean_loss, x[index], y[index], lr)
         if s + 1 in steps:
-            value, accuracy, slope = _evaluated(model, loss, parameters, x, y)
+            value, accuracy, slope, share = _evaluated(model, loss, parameters, x, y)
             if not np.isfinite(value):
                 raise InputError(f"Training diverged before step {s + 1}.", next_step="take a smaller learning rate")
             losses.append(value)
             accuracies.append(accuracy)
+            lost.append(share)
             rows.append(_through_training(trajectory, s + 1, slope, mean_loss, x, y, lr))
     weights = {name: p.detach() for name, p in parameters.items()}
-    return LossSensitivity(tuple(steps), np.stack(rows), tuple(losses), tuple(accuracies), weights)
+    values = np.stack(rows)
+    reason = saturation_reason(max(lost), "loss sensitivities") or (None if values.any() else NO_GRADIENT)
+    return LossSensitivity(tuple(steps), values, tuple(losses), tuple(accuracies), weights, tuple(lost), reason)
 
 
 def input_gradient_norms(
@@ -152,15 +165,18 @@ def input_gradient_norms(
     x, y = check_examples(model, x, y)
     if not x.is_floating_point():
         raise InputError(f"Inputs of type {x.dtype} have no gradient.", expected="inputs of floats")
-    parts = []
+    parts, log_scales = [], []
     with prepared(model, evaluation), torch.enable_grad():
         check_independent(model, random=False)
         for start in range(0, len(y), ROWS):
             a = x[start : start + ROWS].detach().clone().requires_grad_()
-            total = example_losses(loss, model(a), y[start : start + ROWS]).sum()
-            (gradient,) = torch.autograd.grad(total, [a])
+            found = scaled_losses(loss, model(a), y[start : start + ROWS])
+            (gradient,) = torch.autograd.grad(found.values.sum(), [a])
             parts.append(torch.linalg.vector_norm(gradient.double().flatten(1), ord=order, dim=1))
-    return torch.cat(parts)
+            log_scales.append(found.log_scales)
+    return checked_scale(
+        torch.cat(parts), torch.cat(log_scales), "input gradient norms", "measure an earlier snapshot of the training"
+    )
 
 
 def gini(values: ArrayLike) -> float:
@@ -226,11 +242,11 @@ def _stepped(parameters: dict[str, Tensor], mean_loss: Loss, a: Tensor, b: Tenso
 
 def _evaluated(
     model: nn.Module, loss: Loss, parameters: dict[str, Tensor], x: Tensor, y: Tensor
-) -> tuple[float, float, list[Tensor]]:
-    """Mean loss, accuracy, and the gradient of the mean loss."""
+) -> tuple[float, float, list[Tensor], float]:
+    """Mean loss, accuracy, the gradient of the mean loss, and the share of saturated examples."""
     live = {name: p.requires_grad_() for name, p in parameters.items()}
     slope = [torch.zeros_like(p) for p in live.values()]
-    total, hits = 0.0, 0
+    total, hits, lost = 0.0, 0, 0
     for start in range(0, len(y), ROWS):
         a, b = x[start : start + ROWS], y[start : start + ROWS]
         with torch.enable_grad():
@@ -239,8 +255,9 @@ def _evaluated(
             gradients = torch.autograd.grad(part, list(live.values()), materialize_grads=True)
         slope = [old + new for old, new in zip(slope, gradients, strict=True)]
         total += float(part.detach())
+        lost += saturated(loss, scores, b)
         hits += int((scores.argmax(-1) == b).sum()) if b.ndim == 1 else 0
-    return total, hits / len(y), slope
+    return total, hits / len(y), slope, lost / len(y)
 
 
 def _through_training(

@@ -1,5 +1,6 @@
 """Twin runs as replicas of one step: how far training drifts apart when one example is another, epoch by epoch."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -7,13 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from gengap.arrays import Floats
 from gengap.bounds import LossConstants, hardt2016_convex, hardt2016_nonconvex
 from gengap.data import Problem, Split
 from gengap.errors import InputError
-from gengap.network.gradients import gradient_norms
+from gengap.network.cross_entropy import losses as cross_entropies
+from gengap.network.cross_entropy import summed_gradients
+from gengap.network.gradients import gradient_norm_report
 from gengap.network.inputs import batches
 from gengap.seeds import generator
 from gengap.train import Execution, Recipe, Run, train, train_replicas
@@ -157,7 +159,7 @@ def _followed(problem: Problem, recipe: Recipe, runs: Sequence[Run], epochs: Seq
     for epoch in epochs:
         models = [run.model(epoch) for run in runs]
         drifts.append(_drift(problem, models, epoch, epoch * per_epoch))
-        lipschitz = max(lipschitz, float(gradient_norms(models[0], x, y).max()))
+        lipschitz = max(lipschitz, float(gradient_norm_report(models[0], x, y).norms.max()))
         ratios += [r for twin in models[1:] if (r := _ratio(models[0], twin, x, y)) is not None]
     steps = np.array([recipe.learning_rate_at(s, per_epoch) for s in range(max(1, recipe.epochs * per_epoch))])
     return TwinRuns(tuple(drifts), n, len(runs) - 1, steps, recipe.momentum, lipschitz, max(ratios, default=None))
@@ -202,7 +204,7 @@ def _losses(model: nn.Module, problem: Problem, split: str) -> tuple[Tensor, Ten
     with torch.no_grad():
         for x, y in batches(problem, model, split):  # type: ignore[arg-type]
             scores = model(x).double()
-            losses.append(cross_entropy(scores, y, reduction="none"))
+            losses.append(cross_entropies(scores, y))
             wrong.append(scores.argmax(1) != y)
     return torch.cat(losses), torch.cat(wrong)
 
@@ -215,7 +217,9 @@ def _ratio(first: nn.Module, second: nn.Module, x: Tensor, y: Tensor) -> float |
         return None
     slopes = []
     for model in (first, second):
+        slope = torch.zeros_like(weights[0])
         with torch.enable_grad():
-            gradients = torch.autograd.grad(cross_entropy(model(x), y), list(model.parameters()))
-        slopes.append(torch.cat([g.flatten().double() for g in gradients]))
+            for log_size, gradients in summed_gradients(model(x), y, list(model.parameters())):
+                slope += torch.cat([g.flatten().double() for g in gradients]) * (math.exp(log_size) / len(y))
+        slopes.append(slope)
     return float(torch.linalg.vector_norm(slopes[0] - slopes[1])) / apart

@@ -1,14 +1,23 @@
 """Gradients of single examples: formed, or only their norms and inner products, for anybody's network."""
 
 from gengap.network.gradients.checks import check_examples, check_independent, prepared, trainable
-from gengap.network.gradients.explicit import available_bytes, chunks, per_example_gradients
+from gengap.network.gradients.explicit import available_bytes, chunks, per_example_gradients, scaled_gradients
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.norms import GradientNorms, gradient_gram, gradient_norm_report, gradient_norms
 from gengap.network.gradients.reader import BatchGradients, GradientReader, NotFiniteError
+from gengap.network.gradients.scaled import (
+    NO_GRADIENT,
+    ScaledLosses,
+    checked_scale,
+    saturated,
+    saturation_reason,
+    scaled_losses,
+)
 
 __all__ = [
     # Gradients formed
     "per_example_gradients",
+    "scaled_gradients",
     # Norms and inner products
     "GradientNorms",
     "gradient_gram",
@@ -17,6 +26,13 @@ __all__ = [
     # Batch after batch
     "BatchGradients",
     "GradientReader",
+    # Confident networks
+    "NO_GRADIENT",
+    "ScaledLosses",
+    "checked_scale",
+    "saturated",
+    "saturation_reason",
+    "scaled_losses",
     # Losses and what is checked
     "Loss",
     "NotFiniteError",

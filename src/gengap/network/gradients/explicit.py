@@ -11,7 +11,8 @@ from torch.func import functional_call, grad, vmap
 
 from gengap.errors import InputError, listed
 from gengap.network.gradients.checks import check_examples, check_independent, prepared, trainable
-from gengap.network.gradients.losses import Loss, example_losses
+from gengap.network.gradients.losses import Loss
+from gengap.network.gradients.scaled import cross_entropy_scaled, scalable, scaled_losses
 
 CHUNK_BYTES = 1 << 28  # of the gradients in one chunk of vmap, which needs several times as much
 
@@ -39,13 +40,32 @@ def per_example_gradients(
 
     Raises:
         InputError: The gradients do not fit in memory, a layer mixes the examples of a batch, parameters that ask for
-            no gradient, or inputs that the network cannot take.
+            no gradient, inputs that the network cannot take, or gradients too small for
+            the network's type, because it is confident.
 
     >>> model = nn.Linear(1, 1, bias=False)
     >>> _ = nn.init.ones_(model.weight)
     >>> g = per_example_gradients(model, torch.tensor([[1.0], [3.0]]), torch.zeros(2, 1), nn.functional.mse_loss)
     >>> g["weight"].flatten().tolist()  # 2 (w x - y) x
     [2.0, 18.0]
+    """
+    return _in_type(*scaled_gradients(model, x, y, loss, parameters=parameters, chunk=chunk, evaluation=evaluation))
+
+
+def scaled_gradients(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss = nn.functional.cross_entropy,
+    *,
+    parameters: Collection[str] | None = None,
+    chunk: int | None = None,
+    evaluation: bool = False,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """The gradients of ``per_example_gradients`` over ``exp(log_scales)``, and ``log_scales``, float64 ``[N]``.
+
+    The scales are those of a cross entropy's gradients by the scores, which underflow where a network is confident;
+    for another loss they are 1. Arguments and errors are those of ``per_example_gradients``.
     """
     x, y = check_examples(model, x, y)
     with prepared(model, evaluation):
@@ -60,38 +80,83 @@ def per_example_gradients(
 
 def formed(
     model: nn.Module, x: Tensor, y: Tensor, loss: Loss, chosen: dict[str, nn.Parameter], chunk: int
-) -> dict[str, Tensor]:
-    """The gradients with respect to the chosen parameters, without any check."""
+) -> tuple[dict[str, Tensor], Tensor]:
+    """The gradients with respect to the chosen parameters over ``exp(log_scales)``, and these ``[N]``; no checks."""
     fixed = {name: value.detach() for name, value in (*model.named_parameters(), *model.named_buffers())}
-
     alone = _keeps_single(model, x)
+    scaled = _scalable(model, x, y, loss)
 
-    def of_one(values: dict[str, Tensor], a: Tensor, b: Tensor) -> Tensor:
+    def of_one(values: dict[str, Tensor], a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         batch = a[None] if alone else torch.stack([a, a])
         scores = functional_call(model, {**fixed, **values}, (batch,), tie_weights=True)
-        return loss(scores[:1], b[None])
+        if not scaled:
+            return loss(scores[:1], b[None]), scores.detach().double().sum() * 0
+        found = cross_entropy_scaled(scores[:1], b[None])
+        return found.values.sum(), found.log_scales.sum()
 
     values = {name: p.detach() for name, p in chosen.items()}
     try:
         with torch.enable_grad(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="There is a performance drop")  # it falls back to a loop
-            mapped = vmap(grad(of_one), in_dims=(None, 0, 0), randomness="different", chunk_size=min(chunk, len(y)))
-            result: dict[str, Tensor] = mapped(values, x, y)
+            per_example = grad(of_one, has_aux=True)
+            mapped = vmap(per_example, in_dims=(None, 0, 0), randomness="different", chunk_size=min(chunk, len(y)))
+            result: tuple[dict[str, Tensor], Tensor] = mapped(values, x, y)
             return result
     except Exception:  # an operation that vmap cannot map: one example after the other, which raises what is wrong
         parts = [_one_by_one(model, x[n : n + 1], y[n : n + 1], loss, chosen) for n in range(len(y))]
-        return {name: torch.stack([part[name] for part in parts]) for name in chosen}
+        return (
+            {name: torch.stack([part[name] for part, _ in parts]) for name in chosen},
+            torch.stack([scale for _, scale in parts]),
+        )
 
 
 def _one_by_one(
     model: nn.Module, x: Tensor, y: Tensor, loss: Loss, chosen: dict[str, nn.Parameter]
-) -> dict[str, Tensor]:
+) -> tuple[dict[str, Tensor], Tensor]:
     with torch.enable_grad():
-        value = example_losses(loss, scores_of_one(model, x), y).sum()
-        gradients = torch.autograd.grad(value, list(chosen.values()), allow_unused=True)
-    return {
+        value = scaled_losses(loss, scores_of_one(model, x), y)
+        gradients = torch.autograd.grad(value.values.sum(), list(chosen.values()), allow_unused=True)
+    found = {
         name: torch.zeros_like(p) if g is None else g for (name, p), g in zip(chosen.items(), gradients, strict=True)
     }
+    return found, value.log_scales[0]
+
+
+def _in_type(values: dict[str, Tensor], log_scales: Tensor) -> dict[str, Tensor]:
+    """The gradients ``exp(log_scales) * values`` in the type of the values.
+
+    Raises:
+        InputError: A gradient other than 0 whose largest entry is below the least normal number of that type.
+    """
+    before = _largest_entries(values)
+    half = (log_scales / 2).exp()  # applied twice: the whole factor may be below what the type holds with all digits
+    for g in values.values():
+        factors = half.reshape(-1, *[1] * (g.ndim - 1)).to(g.dtype)
+        g.mul_(factors).mul_(factors)
+    least = max(torch.finfo(g.dtype).tiny for g in values.values())
+    lost = int(((before > 0) & (log_scales < 0) & log_scales.isfinite() & (_largest_entries(values) < least)).sum())
+    if lost:
+        kind = str(next(iter(values.values())).dtype).removeprefix("torch.")
+        raise InputError(
+            f"The gradients of {lost} of {len(log_scales)} examples are not 0 but too small for {kind}: the network "
+            "is confident of them.",
+            expected=f"gradients of at least {least:.1e}",
+            next_step="give the network and inputs in float64; gradient_norm_report has logarithms of norms",
+        )
+    return values
+
+
+def _largest_entries(values: dict[str, Tensor]) -> Tensor:
+    return torch.stack([g.detach().reshape(len(g), -1).abs().amax(1).double() for g in values.values()]).amax(0)
+
+
+def _scalable(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> bool:
+    try:
+        with torch.no_grad():
+            one = scores_of_one(model, x[:1])
+        return scalable(loss, one.expand(len(y), *one.shape[1:]), y)
+    except Exception:  # what is wrong is said where the gradients are formed
+        return False
 
 
 def scores_of_one(model: nn.Module, x: Tensor) -> Tensor:

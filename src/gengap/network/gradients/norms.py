@@ -1,5 +1,6 @@
 """Norms and inner products of the gradients of examples, without the gradients."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from gengap.network.gradients.checks import check_examples, prepared
 from gengap.network.gradients.explicit import chunks
 from gengap.network.gradients.losses import Loss
 from gengap.network.gradients.reader import GradientReader
+from gengap.network.gradients.scaled import NO_GRADIENT, checked_scale, is_cross_entropy
 
 BATCH = 256  # examples read at once
 
@@ -25,6 +27,9 @@ class GradientNorms:
         fallback: Parameter's name -> why its gradients had to be formed.
         frozen: Parameters with ``requires_grad=False``, which have no gradient.
         unreached: Parameters on which the loss does not depend.
+        log_norms: Natural logarithms of the norms, float64 ``[N]``; -inf where one is 0. Those of a cross entropy
+            do not underflow.
+        reason: What is wrong with the norms; None where nothing is known to be.
     """
 
     norms: Tensor
@@ -33,6 +38,8 @@ class GradientNorms:
     fallback: Mapping[str, str]
     frozen: tuple[str, ...]
     unreached: tuple[str, ...]
+    log_norms: Tensor
+    reason: str | None
 
 
 def gradient_norms(
@@ -42,6 +49,9 @@ def gradient_norms(
 
     Linear layers, convolutions, embeddings, normalisations by layer, group or running statistics and attention need
     no gradient formed, whether their weights are tied or not; ``gradient_norm_report`` says where one was.
+
+    Those of the cross entropy do not underflow where the network is confident; any other loss is differentiated in
+    the network's type.
 
     Gradients are those of a step of training: what ``detach()`` or ``no_grad()`` cuts off in the network has none.
 
@@ -57,7 +67,9 @@ def gradient_norms(
 
     Raises:
         InputError: A layer that mixes the examples of a batch or draws at random, losses or gradients that are not
-            finite, no parameter that asks for a gradient, or inputs that the network cannot take.
+            finite, no parameter that asks for a gradient, inputs that the network cannot take, or norms above 0 that
+            float64 cannot hold (cross entropies of margins above about 700): ``gradient_norm_report`` has their
+            logarithms.
 
     >>> model = nn.Linear(2, 1, bias=False)
     >>> _ = nn.init.zeros_(model.weight)
@@ -65,7 +77,10 @@ def gradient_norms(
     >>> gradient_norms(model, x, y, nn.functional.mse_loss).tolist()  # |2 (w x - y) x|
     [10.0, 2.0]
     """
-    return gradient_norm_report(model, x, y, loss, evaluation=evaluation).norms
+    found = gradient_norm_report(model, x, y, loss, evaluation=evaluation)
+    return checked_scale(
+        torch.ones_like(found.norms), found.log_norms, "norms", "gradient_norm_report(…).log_norms has logarithms"
+    )
 
 
 def gradient_norm_report(
@@ -76,21 +91,36 @@ def gradient_norm_report(
     with prepared(model, evaluation):
         reader = GradientReader(model, x, y, loss)
         squares: dict[str, list[Tensor]] = {}
-        losses = []
+        losses, log_scales = [], []
         for rows in chunks(len(y), reader.chunk(BATCH)):
-            batch = reader.read(x[rows], y[rows])
+            batch = reader.read(x[rows], y[rows], scaled=True)
             losses.append(batch.losses)
+            log_scales.append(batch.log_scales)
             for name, values in batch.squared_norms().items():
                 squares.setdefault(name, []).append(values)
-    by_parameter = {name: torch.cat(parts) for name, parts in squares.items()}
+    by_parameter = {name: torch.cat(parts).clamp(min=0).sqrt() for name, parts in squares.items()}
+    scaled, scales = torch.stack(list(by_parameter.values())).square().sum(0).sqrt(), torch.cat(log_scales)
+    factors = scales.exp()
+    norms, log_norms = factors * scaled, scales + scaled.log()
     return GradientNorms(
-        torch.stack(list(by_parameter.values())).sum(0).clamp(min=0).sqrt(),
-        {name: values.clamp(min=0).sqrt() for name, values in by_parameter.items()},
+        norms,
+        {name: factors * values for name, values in by_parameter.items()},
         torch.cat(losses),
         reader.fallback,
         reader.frozen,
         reader.unreached,
+        log_norms,
+        _reason(norms, log_norms, loss),
     )
+
+
+def _reason(norms: Tensor, log_norms: Tensor, loss: Loss) -> str | None:
+    lost = int(((norms < torch.finfo(torch.float64).tiny) & (log_norms > -math.inf)).sum())
+    if lost:
+        return f"{lost} of {len(norms)} norms are below the least number of float64: see their logarithms"
+    if not bool((norms > 0).any()) and not is_cross_entropy(loss):
+        return NO_GRADIENT
+    return None
 
 
 def gradient_gram(
@@ -106,7 +136,7 @@ def gradient_gram(
         evaluation: Whether to run the network in evaluation mode.
 
     Raises:
-        InputError: As for ``gradient_norms``.
+        InputError: As for ``gradient_norms``; inner products of a margin above about 350 are too small for float64.
 
     >>> model = nn.Linear(2, 1, bias=False)
     >>> _ = nn.init.zeros_(model.weight)
@@ -118,14 +148,19 @@ def gradient_gram(
     with prepared(model, evaluation):
         reader = GradientReader(model, x, y, loss)
         result = torch.zeros(len(y), len(y), dtype=torch.float64, device=x.device)
+        log_scales = torch.zeros(len(y), dtype=torch.float64, device=x.device)
         blocks = list(chunks(len(y), reader.chunk(BATCH)))
         for i, rows in enumerate(blocks):
-            first = reader.read(x[rows], y[rows])
+            first = reader.read(x[rows], y[rows], scaled=True)
             result[rows, rows] = _total(first.gram())
+            log_scales[rows] = first.log_scales
             for columns in blocks[i + 1 :]:
-                result[rows, columns] = _total(first.gram(reader.read(x[columns], y[columns])))
+                second = reader.read(x[columns], y[columns], scaled=True)
+                result[rows, columns] = _total(first.gram(second))
                 result[columns, rows] = result[rows, columns].T
-    return result
+    squares = result.diagonal().clamp(min=0)
+    checked_scale(squares, 2 * log_scales, "squared norms", "gradient_norm_report(…).log_norms has logarithms")
+    return result * (log_scales[:, None] + log_scales).exp()
 
 
 def _total(parts: Mapping[str, Tensor]) -> Tensor:

@@ -1,24 +1,30 @@
 """Reading the gradients of examples off one backward pass: a rule for each parameter, proven on a few examples."""
 
 import itertools
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge
 
 from gengap.errors import InputError, listed
+from gengap.network.cross_entropy import GROUP
 from gengap.network.gradients.calls import Call, Target, watched
 from gengap.network.gradients.checks import check_independent, frozen, trainable
 from gengap.network.gradients.explicit import CHUNK_BYTES, check_memory, formed, scores_of, scores_of_one
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, weight_term
+from gengap.network.gradients.scaled import ScaledLosses, scaled_losses
 from gengap.network.gradients.terms import Term, Whole, gram, merged, products, squared_norms
 
 PROVEN_ON = 3  # examples whose gradients are also formed one by one, once for a network
 # Largest difference between inner products by a rule and by the formed gradients, relative to the largest of them.
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 3e-2, torch.float16: 3e-2}
+SPREAD = 30.0  # nats between gradients of one backward pass whose squares float32 can hold
+HALF_SPREAD = 5.0  # the same for gradients in float16, which spans 16 nats below 1
 NO_OPERATION = "no operation that has a rule applies it"
 
 
@@ -35,15 +41,20 @@ class BatchGradients:
         losses: ``[N]``.
         scores: ``[N, ...]``.
         total: Parameter's name -> the sum of the gradients; empty unless it was asked for.
+        log_scales: Each example's gradient is ``exp(log_scales)`` times that of the blocks, and so are products with
+            it, ``[N]``; all 0 unless the batch was read scaled.
+        log_total: The sum of the gradients is ``exp(log_total)`` times ``total``.
     """
 
     blocks: Mapping[Target, Sequence[Term]]
     losses: Tensor
     scores: Tensor
     total: Mapping[str, Tensor]
+    log_scales: Tensor
+    log_total: float
 
     def squared_norms(self) -> dict[str, Tensor]:
-        """Parameter's name -> squared norm of each example's gradient, float64 ``[N]``."""
+        """Parameter's name -> squared norm of each example's gradient over its scale, float64 ``[N]``."""
         result: dict[str, Tensor] = {}
         for block, terms in self.blocks.items():
             value = squared_norms(terms)
@@ -118,19 +129,21 @@ class GradientReader:
         one = sum(self._parameters[name].numel() * self._parameters[name].element_size() for name in self.fallback)
         return max(1, min(N, CHUNK_BYTES // one if one else N))
 
-    def read(self, x: Tensor, y: Tensor, *, total: bool = False) -> BatchGradients:
+    def read(self, x: Tensor, y: Tensor, *, total: bool = False, scaled: bool = False) -> BatchGradients:
         """The gradients of a batch.
 
         Args:
             x: Inputs ``[N, ...]``.
             y: Labels ``[N, ...]``.
             total: Whether to have the sum of the gradients too.
+            scaled: Whether gradients of a cross entropy are divided by a scale of each example, so that those of a
+                confident network do not underflow in its type.
 
         Raises:
             InputError: Losses or gradients that are NaN or infinite, or a network that applies other parameters, or in
                 another order, than it did before.
         """
-        calls, scores, losses, gradients, sums = self._pass(x, y, total)
+        calls, scores, losses, gradients, sums, log_total = self._pass(x, y, total, scaled)
         if [call.signature for call in calls] != self._sequence:
             raise InputError(
                 "The network applies its parameters in another order than to the first examples.",
@@ -145,10 +158,13 @@ class GradientReader:
         if self.fallback:
             chosen = {name: self._parameters[name] for name in self.fallback}
             check_memory(chosen, len(y))
-            for name, value in formed(self._model, x, y, self._loss, chosen, len(y)).items():
-                terms[_whole(name, self._parameters[name])] = [Whole(value.flatten(1))]
+            values, sizes = formed(self._model, x, y, self._loss, chosen, len(y))
+            factors = torch.where(sizes > -math.inf, (sizes - losses.log_scales).exp(), 0.0)
+            for name, value in values.items():
+                whole = _at_least_single(value.flatten(1))
+                terms[_whole(name, self._parameters[name])] = [Whole(whole * factors[:, None].to(whole.dtype))]
         blocks = {block: merged(parts) for block, parts in terms.items()}
-        return BatchGradients(blocks, losses.detach(), scores.detach(), sums)
+        return BatchGradients(blocks, losses.losses, scores.detach(), sums, losses.log_scales, log_total)
 
     def _reference(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Gradients of the examples one by one, ``[N, D]``; without the parameters that none of them reaches."""
@@ -157,7 +173,7 @@ class GradientReader:
         for n in range(len(y)):
             with torch.enable_grad():
                 scores = scores_of_one(self._model, x[n : n + 1])
-                value = example_losses(self._loss, scores, y[n : n + 1]).sum()
+                value = scaled_losses(self._loss, scores, y[n : n + 1]).values.sum()
                 if not value.requires_grad:
                     raise InputError(
                         "The loss depends on no parameter that asks for a gradient.",
@@ -207,33 +223,68 @@ class GradientReader:
         return [call.signature for call in second], result
 
     def _pass(
-        self, x: Tensor, y: Tensor, total: bool
-    ) -> tuple[list[Call], Tensor, Tensor, tuple[Tensor, ...], dict[str, Tensor]]:
-        """Calls, scores and losses of a forward pass, gradients at the calls' outputs and, if asked for, the total."""
+        self, x: Tensor, y: Tensor, total: bool, scaled: bool
+    ) -> tuple[list[Call], Tensor, ScaledLosses, list[Tensor], dict[str, Tensor], float]:
+        """Calls, scores and losses of a forward pass, gradients at the calls' outputs, the total and its scale."""
         with torch.enable_grad():
             out, calls = watched(self._model, x)
-            losses = example_losses(self._loss, out, y)
-            if not losses.isfinite().all():
-                bad = int((~losses.isfinite()).sum())
-                raise NotFiniteError(
-                    f"The losses of {bad} of {len(losses)} examples are NaN or infinite.",
-                    expected="a network and data with finite losses",
-                    next_step="take a snapshot from before training diverged",
+            if scaled:
+                losses = scaled_losses(self._loss, out, y)
+            else:
+                values = example_losses(self._loss, out, y)
+                losses = ScaledLosses(
+                    values.detach(), values, torch.zeros(len(y), dtype=torch.float64, device=x.device)
                 )
-            wanted = list(self.covered.values()) if total else []
-            targets: list[Any] = [*(call.edge for call in calls), *wanted]
-            gradients = torch.autograd.grad(losses.sum(), targets, allow_unused=True) if targets else ()
-        arrived = tuple(
-            torch.zeros(call.shape, dtype=call.x.dtype if call.x.is_floating_point() else losses.dtype, device=x.device)
+            _check_losses(losses.losses)
+            edges = [call.edge for call in calls]
+            if total:
+                losses, gradients, sums, log_total = self._with_total(losses, edges)
+            else:
+                gradients, log_total = _backward(losses.values.sum(), edges, retain=False), 0.0
+                sums = {}
+        arrived = [
+            torch.zeros(call.shape, dtype=call.x.dtype if call.x.is_floating_point() else out.dtype, device=x.device)
             if g is None
             else g
-            for call, g in zip(calls, gradients[: len(calls)], strict=True)
-        )
-        sums = {
-            name: torch.zeros_like(p) if g is None else g
-            for (name, p), g in zip(self.covered.items() if total else (), gradients[len(calls) :], strict=True)
-        }
-        return calls, out, losses, arrived, sums
+            for call, g in zip(calls, gradients, strict=True)
+        ]
+        return calls, out, losses, arrived, sums, log_total
+
+    def _with_total(
+        self, losses: ScaledLosses, edges: Sequence[GradientEdge]
+    ) -> tuple[ScaledLosses, Sequence[Tensor | None], dict[str, Tensor], float]:
+        """The gradients at the edges with the scales that they have now, and the sum of all with its scale.
+
+        Gradients that differ little share one scale and one backward pass; others need further passes.
+        """
+        sizes, values = losses.log_scales, losses.values
+        open_ = sizes > -math.inf
+        top = float(sizes[open_].max()) if bool(open_.any()) else -math.inf
+        parameters = self.covered
+        relative = torch.where(open_, (sizes - top).exp(), 0.0)
+        half = values.dtype == torch.float16
+        if bool((sizes[open_] >= top - (HALF_SPREAD if half else SPREAD)).all()):
+            common = torch.full_like(sizes, top)
+            whole = (values * relative.to(values.dtype)).sum()
+            found = _backward(whole, [*edges, *parameters.values()], retain=False)
+            gradients, parts = found[: len(edges)], found[len(edges) :]
+            sums = {
+                name: torch.zeros_like(p) if g is None else g
+                for (name, p), g in zip(parameters.items(), parts, strict=True)
+            }
+            return losses._replace(log_scales=common), gradients, sums, top
+        gradients = _backward(values.sum(), edges, retain=True)
+        sums = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in parameters.items()}
+        while bool(open_.any()):
+            level = float(sizes[open_].max())
+            group = open_ & (sizes >= level - (HALF_SPREAD if half else GROUP))
+            open_ = open_ & ~group
+            weights = torch.where(group, (sizes - level).exp(), 0.0).to(values.dtype)
+            parts = _backward((values * weights).sum(), list(parameters.values()), retain=True)
+            for name, g in zip(parameters, parts, strict=True):
+                if g is not None:
+                    sums[name].add_(g.double(), alpha=math.exp(level - top))
+        return losses, gradients, sums, top
 
     def _terms(
         self,
@@ -259,7 +310,7 @@ class GradientReader:
 
     def _prove(self, x: Tensor, y: Tensor, reference: Mapping[str, Tensor]) -> None:
         """Chooses the layouts, and finds the parameters whose gradients have to be formed."""
-        calls, _, _, gradients, _ = self._pass(x, y, total=False)
+        calls, _, _, gradients, *_ = self._pass(x, y, total=False, scaled=True)
         uses: dict[str, list[int]] = {name: [] for name in reference}
         for i, call in enumerate(calls):
             for name in {target.name for target in (call.weight, call.bias) if target is not None}:
@@ -322,6 +373,20 @@ class GradientReader:
         if any(a.stop > b.start for a, b in itertools.pairwise(blocks)):
             return None
         return result
+
+
+def _backward(value: Tensor, targets: Sequence[Any], *, retain: bool) -> Sequence[Tensor | None]:
+    return torch.autograd.grad(value, targets, allow_unused=True, retain_graph=retain) if targets else ()
+
+
+def _check_losses(losses: Tensor) -> None:
+    bad = int((~losses.isfinite()).sum())
+    if bad:
+        raise NotFiniteError(
+            f"The losses of {bad} of {len(losses)} examples are NaN or infinite.",
+            expected="a network and data with finite losses",
+            next_step="take a snapshot from before training diverged",
+        )
 
 
 def _single(call: Call) -> Call:

@@ -39,7 +39,7 @@ def probe_coherence(subject: ProbeSubject, *, progress: Progress | None = None) 
         "m_coherence_error": found.whole.m_coherence_error,
         "alpha_unbiased": found.whole.unbiased,
         "alpha_unbiased_error": found.whole.unbiased_error,
-        "mean_squared_gradient_norm": found.whole.mean_squared_norm,
+        "mean_squared_gradient_norm": found.whole.mean_squared_norm or None,  # 0: float64 cannot hold it
     }
     facts = [
         Fact("m-coherence", plain(found.m_coherence), f"of {found.n:,} examples"),
@@ -50,7 +50,8 @@ def probe_coherence(subject: ProbeSubject, *, progress: Progress | None = None) 
         values |= {f"contribution_{name}": value for name, value in parts._asdict().items()}
         null = f"permuted designations: {parts.null_low:.1%} to {parts.null_high:.1%}"
         facts.append(Fact("Share of uncorrupted examples in the mean gradient", f"{parts.pristine:.1%}", null))
-    partial = bool(found.not_covered)
+    missing = "some parameters have no gradient: frozen, or without influence on the loss"
+    reasons = [*([missing] if found.not_covered else []), *([found.reason] if found.reason else [])]
     return ProbeAnswer(
         "coherence",
         f"A small step along one example's gradient helps about {plain(found.m_coherence)} of {found.n:,} examples "
@@ -60,8 +61,8 @@ def probe_coherence(subject: ProbeSubject, *, progress: Progress | None = None) 
         _figure(rows, found.n),
         subject.seconds,
         subject.words,
-        "partial" if partial else "ok",
-        "some parameters have no gradient: frozen, or without influence on the loss" if partial else None,
+        "partial" if reasons else "ok",
+        "; ".join(reasons) or None,
         found.not_covered,
         facts,
         NOTES,
@@ -78,7 +79,7 @@ def _rows(found: Coherence) -> pd.DataFrame:
                 "alpha": value.alpha,
                 "alpha_unbiased": value.unbiased,
                 "alpha_unbiased_error": value.unbiased_error,
-                "share_of_squared_norm": value.mean_squared_norm / found.whole.mean_squared_norm,
+                "share_of_squared_norm": found.layer_shares[name],
             }
             for name, value in found.layers.items()
         ]

@@ -52,6 +52,7 @@ def probe_curvature(
         "eigenvalue_residual": found.whole.residual,
         "trace": found.whole.trace,
         "trace_error": found.whole.trace_error,
+        "saturated_share": found.saturated,
         "gradient_noise_scale": noise.value,
         "gradient_noise_scale_error": noise.error,
         "density_change": None if found.density is None else found.density.change,
@@ -86,11 +87,12 @@ def _status(found: Curvature, noise: str | None) -> tuple[str, str | None]:
             *(["eigenvalues of the whole network"] if not found.whole.converged else []),
             *([f"eigenvalues of {', '.join(loose)}"] if loose else []),
             *(["the spectral density"] if found.density is not None and not found.density.converged else []),
+            *([found.reason] if found.reason else []),
         ]
         return "not converged", "; ".join(parts)
-    if found.not_covered or noise:
+    if found.not_covered or noise or found.reason:
         frozen = "frozen parameters have no curvature" if found.not_covered else None
-        return "partial", "; ".join(part for part in (frozen, noise) if part)
+        return "partial", "; ".join(part for part in (frozen, noise, found.reason) if part)
     return "ok", None
 
 

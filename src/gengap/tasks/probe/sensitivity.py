@@ -57,6 +57,7 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
         "examples_used": int(used.sum()),
         "loss_after": measured.losses[0],
         "accuracy_after": measured.accuracies[0],
+        "saturated_share": measured.saturated[0],
     }
     share, undefined = values["loss_sensitivity_gini"], [name for name, value in values.items() if value is None]
     return ProbeAnswer(
@@ -68,8 +69,8 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
         _figure(rows),
         subject.seconds,
         subject.words | {"steps_of_sgd": steps, "lr": lr, "batch_size": batch_size},
-        "partial" if undefined or not used.all() else "ok",
-        "; ".join(_reasons(undefined, int((~used).sum()))) or None,
+        "partial" if undefined or not used.all() or measured.reason else "ok",
+        "; ".join(_reasons(undefined, int((~used).sum()), measured.reason)) or None,
         (),
         [
             Fact("Gini of loss sensitivity", "–" if share is None else plain(share), f"over {steps} steps"),
@@ -86,8 +87,9 @@ def _gini(values: Floats) -> float | None:
         return None
 
 
-def _reasons(undefined: list[str], unused: int) -> list[str]:
+def _reasons(undefined: list[str], unused: int, saturation: str | None) -> list[str]:
     return [
+        *([saturation] if saturation else []),
         *([f"{', '.join(undefined)}: all gradients are 0"] if undefined else []),
         *([f"{unused} examples were used by no step, or have no influence"] if unused else []),
     ]
