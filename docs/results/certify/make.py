@@ -189,7 +189,10 @@ means that the bound is wider than it needs to be. All {len(rows):,} rows are in
 
 How betting fares on sorted files, by order and bets: [orders.md](orders.md). Two models on the same examples:
 [paired.md](paired.md). Metrics, clusters, subgroups, thresholds and leaderboards: [evaluations.md](evaluations.md).
-Beside the intervals of other tools: [peers.md](peers.md).
+Beside the intervals of other tools: [peers.md](peers.md), by formulas that agree with the functions of evalstats 0.3.3,
+inspect_ai 0.3.285 and lm-evaluation-harness 0.4.13 to within 1e-15 ([peers_check.csv](peers_check.csv)):
+
+    python docs/results/certify/peers_check.py
 
 ## Bounds of counts, summed exactly over the binomial distribution
 
