@@ -238,3 +238,13 @@ def test_the_bandwidth_scales_with_the_points_and_does_not_depend_on_how_many_th
 def test_equal_points_have_no_bandwidth():
     with pytest.raises(InputError, match="equal"):
         median_bandwidth(np.ones((9, 2)), "gaussian", 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(A, "gauss", 0), (A, "gaussian", -1), (A, "gaussian", 2.5), (A[:1], "gaussian", 0), (3.0, "gaussian", 0)],
+    ids=["kernel", "negative seed", "fraction", "one point", "no points"],
+)
+def test_a_median_of_what_is_no_data_is_refused(arguments):
+    with pytest.raises(InputError):
+        median_bandwidth(*arguments)

@@ -328,3 +328,20 @@ def test_outputs_of_different_sizes_are_solved_as_if_alone():
     made = KernelInterpolator("laplacian", 2.0).fit(X, Y * [1e-200, 0, 1e200])
     alone = KernelInterpolator("laplacian", 2.0).fit(X, Y)
     np.testing.assert_allclose(made.norms_, alone.norms_ * [1e-200, 0, 1e200], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "arc-cosine"])
+def test_products_that_are_subnormal_numbers_are_refused(kernel: str) -> None:
+    x = np.eye(3) * 1e-160 + 1e-161
+    with pytest.raises(InputError, match="float64 does not hold differences"):
+        KernelInterpolator(kernel).fit(x, np.arange(3.0))
+    y = KernelInterpolator(kernel).fit(x * 1e60, np.arange(3.0)).predict(x * 1e60)
+    np.testing.assert_allclose(y, np.arange(3.0), atol=1e-6)
+
+
+def test_a_rank_of_a_small_integer_type_counts_like_pythons() -> None:
+    small, plain = (
+        KernelInterpolator(solver="pcg", rank=rank, max_iter=max_iter).fit(X, Y)
+        for rank, max_iter in ((np.int8(3), np.int8(100)), (3, 100))
+    )
+    np.testing.assert_array_equal(small.dual_coef_, plain.dual_coef_)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gengap.arguments import real_number, whole_number
+from gengap.arguments import finite_array, real_number, whole_number
 from gengap.errors import InputError, unknown
 from gengap.interpolate.kernel import from_products
 from gengap.interpolate.kernel.from_products import LARGE, NEAR, FromProducts
@@ -160,12 +160,17 @@ def median_bandwidth(x: NDArray[Any], kernel: str, seed: int) -> float:
     On MNIST's pixels in [0, 1] this is about 5, the bandwidth used there in the literature.
 
     Raises:
-        InputError: More than half of the distances are zero.
+        InputError: More than half of the distances are zero; an unknown kernel, points or a seed that are none.
     """
     from scipy.spatial.distance import pdist
 
+    if kernel not in KERNELS:
+        raise unknown("kernel", kernel, KERNELS)
+    x, seed = np.asarray(x), whole_number(seed, "seed", least=0)
+    if x.ndim != 2 or len(x) < 2:
+        raise InputError(f"x has shape {x.shape}.", expected="at least two points, as rows")
     chosen = np.random.default_rng(seed).permutation(len(x))[:SAMPLE]
-    distances = pdist(x[chosen], "cityblock" if kernel == "laplacian-product" else "euclidean")
+    distances = pdist(finite_array(x[chosen], "x"), "cityblock" if kernel == "laplacian-product" else "euclidean")
     median = float(np.median(distances))
     if median == 0:
         raise InputError("Most training examples are equal.", next_step="give a bandwidth, or drop the repeated ones")

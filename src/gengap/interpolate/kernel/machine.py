@@ -91,13 +91,13 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
                 values.shape[1],
                 _TILE,
                 tiles.points.nbytes,
-                self.rank,
+                None if self.rank is None else int(self.rank),  # NumPy's small integers overflow
                 int(memory),
                 cpu=device.type == "cpu",
                 seconds=partial(predicted_seconds, tiles, self.tol),
             )
             y = torch.from_numpy(values).to(device)
-            result = solve(tiles, y, chosen, self.tol, self.max_iter, seed, report)
+            result = solve(tiles, y, chosen, float(self.tol), int(self.max_iter), seed, report)
         self._points = tiles.points
         self.dual_coef_ = result.coefficients.cpu().numpy()
         left = result.left.cpu().numpy()

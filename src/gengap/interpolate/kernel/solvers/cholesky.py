@@ -1,6 +1,7 @@
 """A Cholesky factor of the kernel matrix by tiles, of which only the lower triangle is stored."""
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -101,6 +102,9 @@ def cholesky(tiles: KernelTiles, dtype: torch.dtype, advance: Advance) -> Factor
     return Factor(rows, corners, blocks, jitter.now)
 
 
+_LEAST_DIAGONAL = sys.float_info.min / sys.float_info.epsilon  # below, rounding is that of subnormal numbers
+
+
 def check_diagonal(typical: float) -> None:
     """Refuses a kernel whose diagonal cannot be that of a kernel matrix with a solution.
 
@@ -108,13 +112,19 @@ def check_diagonal(typical: float) -> None:
         typical: Mean of k(x, x).
 
     Raises:
-        InputError: It is 0, negative or not finite.
+        InputError: It is 0, so small that its parts are subnormal numbers, negative or not finite.
     """
     if typical == 0:
         raise InputError(
             "The kernel is 0 at the training points: every function of its space is 0 there.",
             expected="a kernel that is positive at the points",
             next_step="choose another kernel, or add a constant feature",
+        )
+    if 0 < typical < _LEAST_DIAGONAL:
+        raise InputError(
+            f"The kernel is {typical:.2g} at the training points: float64 does not hold differences of such numbers.",
+            expected=f"at least {_LEAST_DIAGONAL:.2g}",
+            next_step="scale the features, or take a smaller bandwidth",
         )
     if not 0 < typical < math.inf:
         raise not_positive_semidefinite()
