@@ -214,3 +214,12 @@ def test_the_exact_tail_at_clopper_pearson_is_the_level_and_never_above_it(k: in
 def test_clopper_pearson_is_never_below_the_exact_bound(k: int, more: int, exponent: float) -> None:
     bound = float(bounds.clopper_pearson(k, k + more, 1, 10**exponent))
     assert bound == 1 or _tail(k, k + more, bound) <= mpmath.mpf(10**exponent)
+
+
+def test_one_number_gives_the_same_bits_as_within_an_array() -> None:
+    rng = np.random.default_rng(0)
+    n = rng.integers(1, 10**6, 200)
+    errors, tried = np.floor(rng.random(200) ** 3 * (n + 1)), rng.integers(1, 10**6, 200)
+    together = bounds.chernoff_kl(errors, n, tried, 0.05)
+    alone = [float(bounds.chernoff_kl(*values, 0.05)) for values in zip(errors, n, tried, strict=True)]
+    assert together.tolist() == alone

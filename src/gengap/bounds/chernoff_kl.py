@@ -44,5 +44,8 @@ def chernoff_kl(errors: ArrayLike, n: ArrayLike, tried: ArrayLike = 1, delta: Ar
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         inside = rel_entr(risk, middle) + rel_entr(1 - risk, 1 - middle) <= allowed
-        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+        if risk.ndim == 0:  # a branch is some times faster than where for one number
+            low, high = (middle, high) if inside else (low, middle)
+        else:
+            low, high = np.where(inside, middle, low), np.where(inside, high, middle)
     return np.asarray(high)
