@@ -85,6 +85,9 @@ def test_predictions_losses_and_groups(run, files) -> None:
     assert "the true error rate, averaged over patients, is at most" in shown
     assert "if your test patients are a random sample" in shown
     brier = json.loads(run("--predictions", files / "p.parquet", "--loss", "brier", "--json").out)
+    assert "true Brier loss is at most" in " ".join(
+        run("--predictions", files / "p.parquet", "--loss", "brier").out.split()
+    )
     assert (brier["headline"], brier["errors"]) == ("betting", None)
     assert json.loads(run("--predictions", files / "p.parquet", "--json").out)["headline"] == "clopper_pearson"
 

@@ -9,6 +9,7 @@ import torch
 
 from gengap import load, probes
 from gengap.cli import main
+from gengap.cli.probe import _text
 from gengap.models import build
 
 
@@ -163,3 +164,8 @@ def test_memorisation_scores_each_example(weights: Path, tmp_path: Path, capsys:
     plain = document(capsys, "memorisation", "mlp-1x512", "--weights", weights, "--examples", 30)
     losses = [row["loss"] for row in plain["rows"]]
     assert losses == sorted(losses, reverse=True)
+
+
+def test_numbers_in_a_list_are_printed_to_a_few_digits() -> None:
+    assert _text([1.252673210515041, 0.5512131624463211]) == "1.253, 0.5512"
+    assert (_text(None), _text(3)) == ("–", "3")

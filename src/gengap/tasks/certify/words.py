@@ -89,7 +89,7 @@ def promise(certificate: "Certificate") -> str:
     end = (
         f"at least {rate(c.lower, c.zero_one, up=False)}" if score else f"at most {rate(c.upper, c.zero_one, up=True)}"
     )
-    what = c.metric if score or c.zero_one else "risk"
+    what = "risk" if c.metric == "error rate" and not c.zero_one else c.metric
     return f"With {confidence(c.delta)} confidence the true {what}{over} is {end} (seen: {seen}){chosen}."
 
 
