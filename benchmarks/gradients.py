@@ -83,7 +83,7 @@ def _norms(name: str, rounds: int) -> dict[str, Any]:
     model, x, y = _network(name)
     reader = GradientReader(model, x, y)
     sides: dict[str, Callable[[], object]] = {
-        "gengap": lambda: sum(reader.read(x, y).squared_norms().values()).sqrt(),  # type: ignore[union-attr]
+        "gengap": lambda: sum(reader.read(x, y, scaled=True).squared_norms().values()).sqrt(),  # type: ignore[union-attr]
         "vmap": lambda: _by_vmap(model, x, y),
         **_opacus(name),
         **_backpack(name),

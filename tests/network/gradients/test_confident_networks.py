@@ -160,3 +160,32 @@ def test_saturated_examples_are_counted_in_the_type_of_the_scores() -> None:
     assert saturated(cross_entropy, scores, y) == 1
     assert saturated(cross_entropy, scores.double(), y) == 0
     assert saturated(nn.MSELoss(), scores, y) == 0
+
+
+class Shifted(nn.Module):
+    """Scores of a product with a weight, and a number added to the first of them: neither has a rule."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([[0.5, -0.25, 0.0], [0.25, 0.5, 0.0]]))
+        self.shift = nn.Parameter(torch.tensor(120.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight + self.shift * torch.tensor([1.0, 0.0, 0.0], dtype=x.dtype)
+
+
+def test_parameters_without_a_rule_and_single_numbers() -> None:
+    y = torch.tensor([0, 0, 1])
+    report = gradient_norm_report(Shifted(), X, y)
+    assert set(report.fallback) == {"weight", "shift"}
+    twin = Shifted().double()
+    for n in range(3):
+        parts = torch.autograd.grad(_by_logarithms(twin(X[n : n + 1].double()), int(y[n])), list(twin.parameters()))
+        expected = float(torch.stack([part.square().sum() for part in parts]).sum().sqrt())
+        assert report.norms[n].item() == pytest.approx(expected, rel=2e-5)  # scores near 120 in float32
+
+
+def _by_logarithms(scores: torch.Tensor, label: int) -> torch.Tensor:
+    """The cross entropy as ln(1 + e^rest), whose gradient in float64 is not 0 at a margin of 120."""
+    others = [scores[0, j] - scores[0, label] for j in range(3) if j != label]
+    return torch.stack([other.exp() for other in others]).sum().log1p()

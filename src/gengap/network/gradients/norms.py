@@ -78,9 +78,10 @@ def gradient_norms(
     [10.0, 2.0]
     """
     found = gradient_norm_report(model, x, y, loss, evaluation=evaluation)
-    return checked_scale(
+    checked_scale(
         torch.ones_like(found.norms), found.log_norms, "norms", "gradient_norm_report(…).log_norms has logarithms"
     )
+    return found.norms
 
 
 def gradient_norm_report(

@@ -161,7 +161,7 @@ class GradientReader:
             values, sizes = formed(self._model, x, y, self._loss, chosen, len(y))
             factors = torch.where(sizes > -math.inf, (sizes - losses.log_scales).exp(), 0.0)
             for name, value in values.items():
-                whole = _at_least_single(value.flatten(1))
+                whole = _at_least_single(value.reshape(len(value), -1))
                 terms[_whole(name, self._parameters[name])] = [Whole(whole * factors[:, None].to(whole.dtype))]
         blocks = {block: merged(parts) for block, parts in terms.items()}
         return BatchGradients(blocks, losses.losses, scores.detach(), sums, losses.log_scales, log_total)
