@@ -155,7 +155,7 @@ def test_clusters_are_the_units() -> None:
     assert certificate.losses is not None
     assert sorted(certificate.losses.tolist()) == [0.5, 0.75]
     assert certificate.empirical_risk == 0.625
-    assert "each group weighing the same" in certificate.scope
+    assert "each cluster weighing the same" in certificate.scope
     assert gengap.certify(y_true=[1, 0], y_pred=[1, 1], clusters=[3, 4]).headline == "betting"
 
 

@@ -13,7 +13,7 @@ from gengap.bounds.paired import RULE
 from gengap.errors import InputError
 from gengap.tasks.certify.evaluation import Evaluation
 from gengap.tasks.certify.order import fresh_seed, in_random_order
-from gengap.tasks.certify.words import confidence, percent, scope, three_digits
+from gengap.tasks.certify.words import confidence, percent, scope, three_digits, unit_word
 
 POWER = 0.8
 MCNEMAR, BETTING = "exact McNemar", "betting on the differences"
@@ -91,8 +91,8 @@ class Comparison:
         """What is to be said beside the verdict."""
         if self.p_value is None:
             test = (
-                f"The verdict is that of betting on the {self.unit}s' differences in a random order, with order seed "
-                f"{self.order_seed}; asking again until it decides is not covered"
+                f"The verdict is that of betting on the {unit_word(self.unit)}s' differences in a random order, with "
+                f"order seed {self.order_seed}; asking again until it decides is not covered"
             )
         else:
             test = f"Exact McNemar test, two-sided: p = {self.p_value:.3g}"
@@ -115,7 +115,7 @@ class Comparison:
             seen = f"{a} errs alone on {self.a_only:,} and {b} alone on {self.b_only:,} of {self.n:,} examples"
         else:
             of_a, of_b = ((1 - r if self.is_score else r) for r in (self.risk_a, self.risk_b))
-            seen = f"{a} has {risk} {shown(of_a)} and {b} {shown(of_b)} on {self.n:,} {self.unit}s"
+            seen = f"{a} has {risk} {shown(of_a)} and {b} {shown(of_b)} on {self.n:,} {unit_word(self.unit)}s"
         sure = f"with {confidence(self.delta)} confidence the {risk} of A minus that of B lies {ends}"
         more = ""
         if self.more_examples:

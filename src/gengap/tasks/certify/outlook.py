@@ -6,7 +6,7 @@ import pandas as pd
 from gengap import bounds
 from gengap.bounds.inputs import SMALLEST_LEVEL
 from gengap.tasks.certify.certificate import HEADLINE_ZERO_ONE, Certificate
-from gengap.tasks.certify.words import rate
+from gengap.tasks.certify.words import rate, unit_word
 
 _MOST_TRIED = 10**6
 
@@ -60,7 +60,7 @@ def tighter(certificate: Certificate) -> list[str]:
             f"One model, chosen elsewhere, with the same losses: at most {rate(one, certificate.zero_one, up=True)}."
         )
     listed.append(
-        f"Nothing measured on these {certificate.unit}s can bring it below the risk seen, "
+        f"Nothing measured on these {unit_word(certificate.unit)}s can bring it below the risk seen, "
         f"{rate(certificate.empirical_risk, certificate.zero_one)}; only a better model can."
     )
     return listed

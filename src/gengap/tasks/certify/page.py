@@ -9,7 +9,7 @@ from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Te
 from gengap.tasks.certify.certificate import Certificate
 from gengap.tasks.certify.family import Family
 from gengap.tasks.certify.outlook import by_size, by_tried, tighter
-from gengap.tasks.certify.words import WORDS, BoundWords, confidence, rate
+from gengap.tasks.certify.words import WORDS, BoundWords, confidence, rate, unit_word
 
 _PROMISE, _OTHER = PALETTE[0], PALETTE[5]
 _SHOWN = "risk at most"
@@ -19,7 +19,7 @@ def certificate_page(answer: Certificate | Family) -> Page:
     """The page: the promise, each bound as an interval, how the promise moves, what it assumes."""
     certificate = answer.certificate if isinstance(answer, Family) else answer
     rows = bound_rows(certificate)
-    unit, zero_one = f"{certificate.unit}s", certificate.zero_one
+    unit, zero_one = f"{unit_word(certificate.unit)}s", certificate.zero_one
     facts = [
         _promise(certificate),
         Fact("Seen", _seen(certificate), f"on {certificate.n:,} {unit}"),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gengap.errors import InputError
 from gengap.tasks.certify.compare import Comparison, compare_pair
 from gengap.tasks.certify.evaluation import Evaluation
-from gengap.tasks.certify.words import confidence, percent, three_digits
+from gengap.tasks.certify.words import confidence, percent, three_digits, unit_word
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Ranking:
             else f"No other model is better than any of {', '.join(first)}, which cannot be told apart"
         )
         return (
-            f"{lead} on {one.n:,} {one.unit}s, with {sure} confidence for all {len(self.pairs):,} pairs at once; "
-            f"{decided_pairs or 'none'} of these pairs can be told apart."
+            f"{lead} on {one.n:,} {unit_word(one.unit)}s, with {sure} confidence for all "
+            f"{len(self.pairs):,} pairs at once; {decided_pairs or 'none'} of these pairs can be told apart."
         )
 
     @property

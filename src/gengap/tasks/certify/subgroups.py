@@ -8,7 +8,7 @@ import numpy as np
 from gengap.tasks.certify.certificate import certify_units
 from gengap.tasks.certify.evaluation import Evaluation
 from gengap.tasks.certify.order import fresh_seed
-from gengap.tasks.certify.words import confidence, rate, scope
+from gengap.tasks.certify.words import confidence, rate, scope, unit_word
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Subgroups:
             f"{'at least' if self.is_score else 'at most'} "
             f"{bound} for every value of {self.by}, {len(self.rows)} at once; {self.by} = {self.worst} has the "
             f"weakest bound "
-            f"(seen: {seen} on {row['n']:,} {self.unit}{'s' * (row['n'] != 1)}){chosen}."
+            f"(seen: {seen} on {row['n']:,} {unit_word(self.unit)}{'s' * (row['n'] != 1)}){chosen}."
         )
 
     @property

@@ -38,8 +38,8 @@ def scope(unit: str) -> str:
     """Where the promise holds, in one sentence."""
     if unit == "group":
         return (
-            "Groups drawn independently from the distribution where the promise is made; the risk is that of an "
-            "example drawn at random from a group drawn at random, each group weighing the same."
+            "Clusters drawn independently from the distribution where the promise is made; the risk is that of an "
+            "example drawn at random from a cluster drawn at random, each cluster weighing the same."
         )
     return "Examples drawn independently from the distribution where the promise is made."
 
@@ -48,7 +48,7 @@ def assumptions(
     *, tried: int, unit: str, delta: float, order_seed: int | None = None, units: str | None = None
 ) -> list[str]:
     """What has to be true for the promise to hold; with the seed of the order where the promise depends on it."""
-    several = units or f"{unit}s"
+    several = units or f"{unit_word(unit)}s"
     sample = f"It holds if your test {several} are a random sample of what the model will meet in use"
     listed = [
         sample
@@ -108,9 +108,18 @@ def recall_notes(certificate: "Certificate") -> list[str]:
     ]
 
 
+def unit_word(unit: str) -> str:
+    """What people call a unit, ``"example"`` or ``"group"``: a group is a cluster.
+
+    >>> unit_word("group"), unit_word("example")
+    ('cluster', 'example')
+    """
+    return "cluster" if unit == "group" else unit
+
+
 def unit_words(certificate: "Certificate") -> tuple[str, str]:
-    """What a unit is called, alone and in number: examples, groups, or what the clusters' column is called."""
-    one = certificate.unit if certificate.clusters is None else certificate.clusters
+    """What a unit is called, alone and in number: examples, clusters, or what the clusters' column is called."""
+    one = unit_word(certificate.unit) if certificate.clusters is None else certificate.clusters
     return one, one if one.endswith("s") else f"{one}s"
 
 
