@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 from gengap.arrays import Floats
 from gengap.errors import InputError
 
+LARGEST = 2**53  # up to which float64 has every whole number; a size or a count beyond is a mistake
+
 
 def real_number(
     value: Any,
@@ -53,7 +55,7 @@ def real_number(
     return number
 
 
-def whole_number(value: Any, name: str, *, least: int = 1, most: int | None = None, next_step: str = "") -> int:
+def whole_number(value: Any, name: str, *, least: int = 1, most: int = LARGEST, next_step: str = "") -> int:
     """A whole number as an int; a float such as 1e4 serves if it is whole.
 
     Args:
@@ -70,8 +72,8 @@ def whole_number(value: Any, name: str, *, least: int = 1, most: int | None = No
     10000
     """
     number = _as_int(value)
-    if number is None or number < least or (most is not None and number > most):
-        upper = "" if most is None else f", at most {most:,}"
+    if number is None or not least <= number <= most:
+        upper = "" if most == LARGEST and (number is None or number < least) else f", at most {most:,}"
         raise InputError(
             f"{name} = {shown(value)}.", expected=f"a whole number of at least {least:,}{upper}", next_step=next_step
         )
@@ -97,7 +99,8 @@ def whole_numbers(values: Any, name: str, *, least: int = 1) -> list[int]:
         raise InputError(f"{name} = {shown(values)}.", expected=expected)
     listed = list(values)
     numbers = [_as_int(value) for value in listed]
-    wrong = [value for value, number in zip(listed, numbers, strict=True) if number is None or number < least]
+    pairs = zip(listed, numbers, strict=True)
+    wrong = [value for value, number in pairs if number is None or not least <= number <= LARGEST]
     if wrong or not listed:
         held = f"{name} holds {shown(wrong[0])}." if wrong else f"{name} is empty."
         raise InputError(held, expected=expected)

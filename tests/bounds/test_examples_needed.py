@@ -44,7 +44,7 @@ def test_the_worst_case_asks_for_most() -> None:
         ({"gap": 0.0}, "gap"),
         ({"gap": 1.0}, "gap"),
         ({"gap": float("nan")}, "gap"),
-        ({"gap": 0.1, "expected_error": 1.1}, "expected error"),
+        ({"gap": 0.1, "expected_error": 1.1}, "expected_error"),
         ({"gap": 1e-6}, "more than 1,000,000,000"),
         ({"gap": 0.1, "tried": 0}, "tried"),
     ],
