@@ -1,6 +1,7 @@
 """The leaderboard as a file and a command."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -81,3 +82,11 @@ def test_all_three_files_are_needed(capsys) -> None:
     with pytest.raises(SystemExit):
         main(["certify", "--leaderboard", "b.json"])
     assert "--leaderboard needs --labels and --submit" in capsys.readouterr().err
+
+
+def test_a_pipe_is_no_leaderboard(board) -> None:
+    call, folder = board
+    call(33, "--step", 0.05, "--planned", 20)
+    (folder / "b.json").unlink()
+    os.mkfifo(folder / "b.json")
+    assert "a pipe" in call(12, status=2)

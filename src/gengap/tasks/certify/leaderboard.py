@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gengap.bounds import Leaderboard, label_array, zero_one_losses
 from gengap.data import read_frame
+from gengap.data.limits import check_file
 from gengap.errors import InputError
 from gengap.tasks.certify.columns import class_names
 from gengap.tasks.certify.words import confidence, percent, scope
@@ -174,6 +175,7 @@ def _seal(document: dict[str, Any], key: bytes) -> str:
 
 
 def _read(file: Path, key: bytes) -> Leaderboard:
+    check_file(file, "a file that gengap wrote")
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
