@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from gengap.arrays import Floats
 from gengap.errors import InputError
 
-LARGEST = 2**53  # up to which float64 has every whole number; a size or a count beyond is a mistake
+LARGEST = 2**63 - 1  # of NumPy's integers; a size, count or seed beyond cannot be used
 
 
 def real_number(
