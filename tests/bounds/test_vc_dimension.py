@@ -219,7 +219,7 @@ def test_refuses_what_it_cannot_use() -> None:
     ):
         with pytest.raises(InputError, match=named):
             bounds.vc_bound(*arguments)
-    with pytest.raises(InputError, match="no decision steps"):
+    with pytest.raises(InputError, match="decision steps are"):
         bounds.vc_dimension_bound([])
     with pytest.raises(InputError, match="gap"):
         bounds.vc_examples_needed(5.0, 1.5)
