@@ -1,22 +1,19 @@
 """How much memory is available, and how much was used."""
 
-import os
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import torch
 
+from gengap.data.limits import free_memory
+
 
 def available_bytes(device: torch.device) -> int:
     """Memory that can still be used: of the GPU, or of this machine within its limit for this process's group."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    result = [_of_machine()]
-    limit, used = (_number(Path("/sys/fs/cgroup") / name) for name in ("memory.max", "memory.current"))
-    if limit is not None and used is not None:
-        result.append(limit - used)
-    return min(result)
+    return free_memory()
 
 
 class PeakMemory:
@@ -35,13 +32,6 @@ class PeakMemory:
         return _peak_of_process() + of_device
 
 
-def _of_machine() -> int:
-    lines = _lines(Path("/proc/meminfo"))
-    if "MemAvailable" in lines:
-        return int(lines["MemAvailable"].split()[0]) * 1024
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 def _peak_of_process() -> int:
     lines = _lines(Path("/proc/self/status"))
     if "VmHWM" in lines:
@@ -56,8 +46,3 @@ def _lines(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     return {name: value for name, _, value in (line.partition(":") for line in path.read_text().splitlines())}
-
-
-def _number(path: Path) -> int | None:
-    text = path.read_text().strip() if path.exists() else ""
-    return int(text) if text.isdigit() else None

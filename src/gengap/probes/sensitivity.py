@@ -214,7 +214,7 @@ def _check(x: Tensor, lr: float, steps: Sequence[int], batch_size: int, window: 
 def _check_memory(parameters: dict[str, Tensor], count: int) -> None:
     needed = count * sum(p.numel() * p.element_size() for p in parameters.values())
     there = available_bytes(next(iter(parameters.values())).device)
-    if there is not None and needed > there:
+    if needed > there:
         raise InputError(
             f"The weights of {count:,} steps take {needed:,} bytes, and {there:,} are free.",
             expected="weights that fit in memory",

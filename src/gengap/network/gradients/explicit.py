@@ -1,14 +1,13 @@
 """The gradient of each example, formed: by torch.func in chunks, one example after the other where that fails."""
 
-import contextlib
 import warnings
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from gengap.data.limits import free_memory
 from gengap.errors import InputError, listed
 from gengap.network.gradients.checks import check_examples, check_independent, prepared, trainable
 from gengap.network.gradients.losses import Loss
@@ -215,7 +214,7 @@ def check_memory(chosen: dict[str, nn.Parameter], N: int) -> None:
     needed = N * sum(p.numel() * p.element_size() for p in chosen.values())
     device = next(iter(chosen.values())).device
     there = available_bytes(device)
-    if there is not None and 2 * needed > there:  # they and what vmap makes on the way
+    if 2 * needed > there:  # they and what vmap makes on the way
         raise InputError(
             f"The gradients of {N:,} examples take {needed:,} bytes, and {there:,} are free.",
             expected="gradients of which twice fits in memory",
@@ -223,18 +222,9 @@ def check_memory(chosen: dict[str, nn.Parameter], N: int) -> None:
         )
 
 
-def available_bytes(device: torch.device) -> int | None:
-    """Free memory of a GPU, or of this machine within its limit for this process's group; None where unknown."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    result = []
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        result.append(1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]))
-    with contextlib.suppress(OSError, ValueError):
-        limit, used = (int((Path("/sys/fs/cgroup") / f"memory.{name}").read_text()) for name in ("max", "current"))
-        result.append(limit - used)
-    return min(result, default=None)
+def available_bytes(device: torch.device) -> int:
+    """Memory that can still be used: of a GPU, or of this machine within its limit for this process's group."""
+    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else free_memory()
 
 
 def chunks(N: int, size: int) -> Iterator[slice]:
