@@ -6,7 +6,7 @@ And the classical bounds from training examples: VC dimension, Rademacher comple
 from gengap.bounds.betting import BettingSequence, betting, betting_sequence
 from gengap.bounds.chernoff_kl import chernoff_kl
 from gengap.bounds.classification import auc, auc_lower, f1_lower, share_lower
-from gengap.bounds.clopper_pearson import clopper_pearson
+from gengap.bounds.clopper_pearson import clopper_pearson, clopper_pearson_interval
 from gengap.bounds.empirical_bernstein import empirical_bernstein
 from gengap.bounds.examples_needed import examples_needed
 from gengap.bounds.hoeffding import hoeffding
@@ -50,6 +50,7 @@ from gengap.bounds.vc_dimension import VCDimension, vc_dimension
 __all__ = [
     # Bounds on the true risk from held-out examples
     "clopper_pearson",
+    "clopper_pearson_interval",
     "chernoff_kl",
     "hoeffding",
     "empirical_bernstein",

@@ -46,6 +46,26 @@ def clopper_pearson(errors: ArrayLike, n: ArrayLike, tried: ArrayLike = 1, delta
     return np.where(errors < n, _smallest(errors, np.maximum(n, errors + 1), wanted), 1.0)
 
 
+def clopper_pearson_interval(hits: int, n: int, tried: int = 1, delta: float = 0.05) -> tuple[float, float]:
+    """The two-sided interval of Clopper and Pearson for the probability of a hit, delta / 2 at each end.
+
+    Args:
+        hits: Number of hits (or of errors, for an error rate), whole.
+        n: Number of examples, at least 1.
+        tried: As for ``clopper_pearson``.
+        delta: Probability that the interval misses for any of the models tried, in (0, 1).
+
+    Raises:
+        InputError: An argument is out of its range.
+
+    >>> low, high = clopper_pearson_interval(0, 100)
+    >>> low, round(high, 6)
+    (0.0, 0.036217)
+    """
+    lower = 1 - float(clopper_pearson(n - hits, n, tried, delta / 2))
+    return lower, float(clopper_pearson(hits, n, tried, delta / 2))
+
+
 def _smallest(errors: Floats, n: Floats, wanted: Floats) -> Floats:
     """The smallest p at which at most ``errors``, of which there are fewer than ``n``, have this probability."""
     wanted = wanted * (1 - np.minimum(_SLACK + _SLACK_BY_EXAMPLE * n, _MOST_SLACK))

@@ -4,12 +4,16 @@ from gengap.verdicts.capacity import CapacityCounts, capacity_counts, least_boun
 from gengap.verdicts.claims import ClaimPart, Finding, claim_part, span, whole_claim
 from gengap.verdicts.comparison import Comparison, Verdict
 from gengap.verdicts.conditions import with_conditions
+from gengap.verdicts.learned_share import LearnedShare, learned_share
 from gengap.verdicts.memorisation import label_bits, memorisation
 from gengap.verdicts.normalised_line import Line, Remainder, line, remainder
 from gengap.verdicts.over_seeds import error_by_condition, error_by_level, time_to_fit
 from gengap.verdicts.promises import Promise, promise_lines, promises
 
 __all__ = [
+    # learned or memorised
+    "LearnedShare",
+    "learned_share",
     # the randomization test
     "error_by_condition",
     "error_by_level",

@@ -55,12 +55,6 @@ def bounds_from_losses(
     return {name: _times(bound, loss_bound) for name, bound in known.items()}
 
 
-def two_sided_counts(errors: int, n: int, tried: int, delta: float) -> tuple[float, float]:
-    """The two-sided Clopper-Pearson interval for a number of errors, delta / 2 at each end."""
-    lower = 1 - float(bounds.clopper_pearson(n - errors, n, tried, delta / 2))
-    return lower, float(bounds.clopper_pearson(errors, n, tried, delta / 2))
-
-
 def two_sided_losses(mixed: Floats, tried: int, delta: float) -> tuple[float, float]:
     """The two-sided interval by betting for losses in [0, 1] in a random order, delta / 2 at each end."""
     lower = 1 - float(bounds.betting(1 - mixed, tried, delta / 2))

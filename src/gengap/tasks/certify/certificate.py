@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from gengap.arrays import Floats
 from gengap.bounds import (
+    clopper_pearson_interval,
     counts,
     group_means,
     label_array,
@@ -22,7 +23,6 @@ from gengap.tasks.certify.bounds import (
     Bounds,
     bounds_from_counts,
     bounds_from_losses,
-    two_sided_counts,
     two_sided_losses,
 )
 from gengap.tasks.certify.evaluation import Evaluation
@@ -167,7 +167,7 @@ def certify(
         counts(wrong, size, whole=True)
         known = bounds_from_counts(int(wrong), int(size), tried, delta)
         return _certificate(
-            int(size), wrong, known, two_sided_counts(int(wrong), int(size), tried, delta), tried, delta
+            int(size), wrong, known, clopper_pearson_interval(int(wrong), int(size), tried, delta), tried, delta
         )
     if y_true is not None and y_pred is not None and errors is n is losses is None:
         wrong_ones = zero_one_losses(y_true, y_pred)
@@ -256,7 +256,7 @@ def certify_units(
     )
     unit, total = "example" if clusters is None else "group", float(losses.sum())
     if single:
-        ends = two_sided_counts(round(total), losses.size, tried, delta)
+        ends = clopper_pearson_interval(round(total), losses.size, tried, delta)
     else:
         ends = two_sided_losses(mixed, tried, delta)
     made = _certificate(losses.size, total, known, ends, tried, delta, zero_one=single, unit=unit, seed=seed)
