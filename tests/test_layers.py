@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[1] / "src" / "gengap"
-BASE = {"errors", "seeds", "keys", "arrays", "arguments", "json_text", "home", "measured_once", "terminal", "console"}
+BASE = {
+    "errors",
+    "seeds",
+    "keys",
+    "arrays",
+    "arguments",
+    "json_text",
+    "home",
+    "machine",
+    "measured_once",
+    "terminal",
+    "console",
+}
 SCIENCE = ["data", "models", "network", "train", "interpolate", "bounds", "measures", "probes", "ranking", "verdicts"]
 MACHINERY = ["store", "sweep", "report"]
 TOP = ["cells", "studies", "monitors", "tasks", "cli"]

@@ -28,6 +28,7 @@ COMMANDS = {
     "measure": "Every complexity measure of a trained network.",
     "probe": "Measurements that differentiate or train: coherence and its like.",
     "rank": "Which measure orders a grid of networks as their generalization gaps do.",
+    "atlas": "The site of every study: each paper's numbers beside ours.",
     "study": "The papers: list, show or run a study.",
     "data": "Data sets: list, fetch or verify.",
     "models": "The named models with their parameter counts.",

@@ -66,6 +66,7 @@ def run_studies(
     """Run a study: what is stored already is not run again. Exit status 3 if a run failed."""
     studies = find_studies(name)
     from gengap.report import make_folder
+    from gengap.studies.report import write_report
     from gengap.sweep import Options
 
     if out is not None:
@@ -74,7 +75,7 @@ def run_studies(
     options = Options(device=device, workers=workers, timeout_s=timeout, stored=stored)
     outcomes = [run_study(study, scale.value, options) for study in studies]
     if out is not None:
-        _write(name, scale, outcomes, out)
+        say(f"Report: {write_report(name, scale.value, outcomes, out)}", err=True)
     if as_json:
         print_json({"name": name, "scale": scale.value, "studies": [outcome.to_json() for outcome in outcomes]})
     else:
@@ -130,18 +131,6 @@ def _show(study: Study) -> None:
     rows = [[n.what, n.place, n.value, n.unit, n.tolerance, n.source] for n in study.reported]
     say("\nReported")
     print_table(["what", "place", "value", "unit", "tolerance", "source"], rows)
-
-
-def _write(name: str, scale: str, outcomes: list[Outcome], out: Path) -> None:
-    import pandas as pd
-
-    from gengap.report import write_page
-    from gengap.studies.page import study_page
-
-    page = study_page(name, scale, [outcome.artifact() for outcome in outcomes])
-    rows = pd.concat([pd.DataFrame(o.rows).assign(study=o.study.name) for o in outcomes], ignore_index=True)
-    data = {"name": name, "scale": scale, "studies": [outcome.to_json() for outcome in outcomes]}
-    say(f"Report: {write_page(page, out, rows, data)}", err=True)
 
 
 def _print_outcome(outcome: Outcome) -> None:

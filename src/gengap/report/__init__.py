@@ -3,9 +3,11 @@
 from gengap.report import charts
 from gengap.report.charts import OURS, PAPER, marked_by_convergence
 from gengap.report.csv_text import csv_text
+from gengap.report.formulas import formatted
 from gengap.report.histories import loss_points, steps_per_epoch
-from gengap.report.page import Fact, Facts, Figure, Page, Section, Table, Text, make_folder, write_page
+from gengap.report.page import Fact, Facts, Figure, Formatted, Page, Section, Table, Text, make_folder, write_page
 from gengap.report.plain import PERCENT, percent, plain
+from gengap.report.site import SitePage, write_site
 from gengap.report.theme import PALETTE, blend
 
 __all__ = [
@@ -13,13 +15,17 @@ __all__ = [
     "Fact",
     "Facts",
     "Figure",
+    "Formatted",
     "Page",
     "Section",
+    "SitePage",
     "Table",
     "Text",
     "csv_text",
+    "formatted",
     "make_folder",
     "write_page",
+    "write_site",
     # charts
     "OURS",
     "PALETTE",
@@ -33,5 +39,4 @@ __all__ = [
     "PERCENT",
     "percent",
     "plain",
-    # certificates
 ]

@@ -51,6 +51,14 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Formatted:
+    """Text with formulas, as HTML that ``gengap.report.formatted`` made; it goes onto the page as it is."""
+
+    html: str
+    kind: ClassVar[str] = "formatted"
+
+
+@dataclass(frozen=True)
 class Table:
     """A table.
 
@@ -93,7 +101,7 @@ class Section:
     """A heading and what stands under it."""
 
     title: str
-    parts: Sequence[Facts | Text | Table | Figure]
+    parts: Sequence[Facts | Text | Formatted | Table | Figure]
 
 
 @dataclass(frozen=True)
@@ -194,7 +202,8 @@ def _not_written(out: Path, error: OSError) -> InputError:
     )
 
 
-def _html(page: Page, svgs: Mapping[str, str], files: Sequence[str]) -> str:
+def templates() -> jinja2.Environment:
+    """The templates of pages: every value is escaped, and a missing one is an error."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gengap.report"),
         autoescape=True,
@@ -203,21 +212,40 @@ def _html(page: Page, svgs: Mapping[str, str], files: Sequence[str]) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"cell": _cell, "is_number": pd.api.types.is_numeric_dtype}
-    figures = page.figures()
+    return environment
+
+
+def charts_json(figures: Sequence[Figure]) -> Any:
+    """What the script that draws the charts reads: their specifications and the two themes."""
     specs = {figure.name: theme.specification(figure.chart, figure.alternative) for figure in figures}
-    return environment.get_template("page.html.j2").render(
-        page=page,
-        files=files,
-        version=__version__,
-        charts=json_ready({"specs": specs, "themes": {"light": theme.LIGHT, "dark": theme.DARK}}),
-        images={name: base64.b64encode(svg.encode()).decode() for name, svg in svgs.items()},
-        library=_chart_library() if figures else "",
-        longest_table=LONGEST_TABLE,
+    return json_ready({"specs": specs, "themes": {"light": theme.LIGHT, "dark": theme.DARK}})
+
+
+def _html(page: Page, svgs: Mapping[str, str], files: Sequence[str]) -> str:
+    figures = page.figures()
+    return (
+        templates()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            files=files,
+            version=__version__,
+            charts=charts_json(figures),
+            images={name: _pictures(name, svg) for name, svg in svgs.items()},
+            library=chart_library() if figures else "",
+            longest_table=LONGEST_TABLE,
+        )
     )
 
 
+def _pictures(name: str, svg: str) -> dict[str, str]:
+    """The addresses of a figure's pictures: the still one is part of the page."""
+    still = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+    return {"still": still, "svg": f"{name}.svg", "png": f"{name}.png"}
+
+
 @cache
-def _chart_library() -> str:
+def chart_library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script without dependencies, safe inside a script element."""
     import vl_convert
 

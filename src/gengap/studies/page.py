@@ -71,7 +71,8 @@ def _claims(artifacts: Sequence[Artifact], scale: str) -> str:
     return f"Claims in the rows of this run: {counts}.{runs}"
 
 
-def _claim_table(artifact: Artifact, scale: str) -> Table:
+def claim_table(artifact: Artifact, scale: str) -> Table:
+    """The parts of a claim, and whether each holds in the rows."""
     frame = pd.DataFrame(
         [(part.part, part.finding, part.figures) for part in artifact.claim_parts],
         columns=["the claim, part by part", "in these rows", "figures"],
@@ -82,9 +83,9 @@ def _claim_table(artifact: Artifact, scale: str) -> Table:
 
 def _section(artifact: Artifact, scale: str) -> Section:
     claim = [artifact.claim, *([f"Indicative only: {artifact.indicative}"] if artifact.indicative else [])]
-    parts: list[Text | Figure | Table] = [Text(claim), _claim_table(artifact, scale), *artifact.views]
+    parts: list[Text | Figure | Table] = [Text(claim), claim_table(artifact, scale), *artifact.views]
     if artifact.comparisons:
-        parts.append(_numbers(artifact.comparisons))
+        parts.append(numbers(artifact.comparisons))
     if len(artifact.unfinished):
         caption = "Runs that diverged or failed, and why; only those that diverged count as results"
         parts.append(Table(artifact.unfinished, caption))
@@ -108,7 +109,7 @@ def _sources(artifacts: Sequence[Artifact]) -> Section:
     return Section("Source", [Text(list(dict.fromkeys(artifact.paper for artifact in artifacts)))])
 
 
-def _numbers(comparisons: Sequence[Comparison]) -> Table:
+def numbers(comparisons: Sequence[Comparison]) -> Table:
     """Those with a value first; the others keep their place and their reason below."""
     ordered = sorted(comparisons, key=lambda comparison: comparison.ours is None)
     own = [{"verdict": _verdict(c), "no value because": c.absence} for c in ordered]

@@ -1,6 +1,5 @@
 """Trials: which setting trains fastest here, measured where the recipe leaves it open."""
 
-import os
 import platform
 import time
 import timeit
@@ -13,6 +12,7 @@ import torch
 from gengap import models
 from gengap.data import Problem
 from gengap.errors import InputError
+from gengap.machine import cpu_name
 from gengap.measured_once import measured_once
 from gengap.train.execution import Execution
 from gengap.train.memory import keep_freed_memory
@@ -30,7 +30,7 @@ _CHOSEN: dict[str, Execution] = {}
 
 def trial_key(problem: Problem, recipe: Recipe, device: str) -> str:
     """What ``fastest_setting`` depends on: machine, model, shape, what is left open; not on other work there."""
-    processor = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} {_cpu_name()}"
+    processor = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} {cpu_name()}"
     shape = "x".join(map(str, problem.input_shape))
     code = models.fingerprint(recipe.model)
     model = recipe.model if code is None else f"{recipe.model} ({code})"
@@ -118,12 +118,3 @@ def _seconds_per_step(problem: Problem, recipe: Recipe, executions: Sequence[Exe
     finally:
         torch.set_num_threads(threads)
     return [min(times) for times in zip(*rounds[WARM_UP:], strict=True)]
-
-
-def _cpu_name() -> str:
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    return platform.processor()

@@ -1,0 +1,85 @@
+"""Results that were recorded earlier: the rows of a study's report, found again and shown anew."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from gengap.errors import InputError
+from gengap.studies.outcome import Outcome
+from gengap.studies.study import SCALES, Study, all_studies
+
+PACKAGE = Path(__file__).parents[1]
+RESULTS_FOLDERS = (PACKAGE / "results", PACKAGE.parents[1] / "docs" / "results")  # of a wheel, of a checkout
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The recorded results of a study.
+
+    Attributes:
+        outcome: The study with its rows, at the scale at which they were made.
+        folder: Where the report stands, relative to the folder of all results.
+        provenance: Where and when it was made (``date``, ``machine``, ``versions``); empty in older reports.
+    """
+
+    outcome: Outcome
+    folder: Path
+    provenance: Mapping[str, str]
+
+
+def results_folder() -> Path | None:
+    """The folder of the results that come with gengap; None in an installation without them."""
+    return next((folder for folder in RESULTS_FOLDERS if folder.is_dir()), None)
+
+
+def recorded_results(results: Path | None = None) -> dict[str, Recorded]:
+    """Study name -> its recorded results, at the largest scale where there are several.
+
+    Args:
+        results: Folder that is searched for reports, at any depth; None for those that come with gengap.
+
+    Raises:
+        InputError: There is no such folder, or a report in it cannot be read.
+    """
+    folder = results_folder() if results is None else results
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.", expected="one with reports of studies")
+    return _recorded(folder)
+
+
+@cache
+def _recorded(folder: Path) -> dict[str, Recorded]:
+    known = {study.name: study for study in all_studies()}
+    newest: dict[str, Recorded] = {}
+    for path in sorted(folder.rglob("report.json")):
+        for recorded in _read(path, folder, known):
+            name, before = recorded.outcome.study.name, newest.get(recorded.outcome.study.name)
+            if before is None or SCALES.index(recorded.outcome.scale) >= SCALES.index(before.outcome.scale):
+                newest[name] = recorded
+    return newest
+
+
+def _read(path: Path, folder: Path, known: Mapping[str, Study]) -> list[Recorded]:
+    """What a report holds of the studies that exist; reports of other commands hold none."""
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read {path}: {error}.", next_step="mend or remove it") from error
+    if not isinstance(document, dict) or "studies" not in document:
+        return []
+    names = [str(each["name"]) for each in document["studies"]]
+    rows: list[dict[str, Any]] = document["rows"]
+    return [
+        Recorded(
+            Outcome(known[name], document["scale"], [row for row in rows if row["study"] == name]),
+            path.parent.relative_to(folder),
+            document.get("provenance") or {},
+        )
+        for name in names
+        if name in known
+    ]

@@ -1,0 +1,24 @@
+import pytest
+
+from gengap.report import formatted
+from gengap.studies import all_studies
+from gengap.studies.account import QUESTIONS, account, parsed
+
+ACCOUNTS = {study.name: account(study) for study in all_studies()}
+
+
+@pytest.mark.parametrize("name", sorted(name for name, words in ACCOUNTS.items() if words is not None))
+def test_the_formulas_of_each_account_can_be_shown(name: str) -> None:
+    words = ACCOUNTS[name]
+    assert words is not None
+    assert words.question in QUESTIONS
+    for text in (words.overview, words.account, words.later):
+        assert text
+        formatted(text)
+
+
+def test_another_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="Question: NAME"):
+        parsed("## Overview\n", "x.md")
+    with pytest.raises(ValueError, match="needs"):
+        parsed("Question: fit\n## Overview\na\n## Later work\nb\n", "x.md")

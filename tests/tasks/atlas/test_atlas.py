@@ -1,0 +1,60 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from gengap.studies import all_studies, find_studies, run_study
+from gengap.studies.report import write_report
+from gengap.sweep import Options
+from gengap.tasks.atlas import Atlas, atlas
+
+NAME = "kawaguchi2017/theorem1"
+
+
+class Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.targets += [value for name, value in attrs if name in ("href", "src") and value]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
+    folder = tmp_path_factory.mktemp("atlas")
+    outcome = run_study(find_studies(NAME)[0], "smoke", Options(workers=1))
+    write_report(NAME, "smoke", [outcome], folder / "results")
+    return atlas(folder / "site", results=folder / "results")
+
+
+def test_each_study_has_a_page(made: Atlas) -> None:
+    pages = {path.name for path in (made.index.parent / "studies").iterdir()}
+    assert pages == {f"{study.name.replace('/', '-')}.html" for study in all_studies()}
+    assert made.recorded == 1
+
+
+def test_every_link_resolves_within_the_site(made: Atlas) -> None:
+    for page in made.index.parent.rglob("*.html"):
+        links = Links()
+        links.feed(page.read_text())
+        for target in links.targets:
+            if not target.startswith(("#", "data:")):
+                assert (page.parent / target).resolve().is_file(), f"{page.name}: {target}"
+
+
+def test_nothing_points_to_a_network_address(made: Atlas) -> None:
+    for page in made.index.parent.rglob("*.html"):
+        assert not re.search(r"(?:href|src)=\"(?:https?:)?//", page.read_text())
+
+
+def test_a_study_without_results_says_so_and_names_its_command(made: Atlas) -> None:
+    text = (made.index.parent / "studies/zhang2017-table1.html").read_text()
+    assert "Not run yet" in text
+    assert "gengap study run zhang2017/table1 --scale desk" in text
+
+
+def test_a_study_with_results_shows_figures_and_rows(made: Atlas) -> None:
+    text = (made.index.parent / "studies/kawaguchi2017-theorem1.html").read_text()
+    assert "<figure" in text
+    assert (made.index.parent / "rows/kawaguchi2017-theorem1.csv").stat().st_size > 0
