@@ -7,6 +7,7 @@ from gengap.network.gradients import (
     gradient_norms,
     per_example_gradients,
 )
+from gengap.probes.calibration import Calibration, ReliabilityBin, calibration
 from gengap.probes.coherent_gradients import Alpha, Coherence, Contributions, coherence, minibatch_alpha
 from gengap.probes.critical_samples import CriticalSamples, critical_samples
 from gengap.probes.easy_examples import LearningEvents, learning_events
@@ -15,10 +16,13 @@ from gengap.probes.label_errors import (
     Detection,
     agreement,
     cheap_scores,
+    confident_errors,
     detection,
     out_of_fold_probabilities,
     snapshot_scores,
 )
+from gengap.probes.label_free import Disagreement, disagreement, negative_entropy, thresholded_confidence
+from gengap.probes.near_duplicates import Nearest, equal_examples, nearest
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.retraining import Memorisation, leave_one_out, memorisation
@@ -70,11 +74,24 @@ __all__ = [
     "Memorisation",
     "agreement",
     "cheap_scores",
+    "confident_errors",
     "detection",
     "leave_one_out",
     "memorisation",
     "out_of_fold_probabilities",
     "snapshot_scores",
+    # Confidence, and errors without labels
+    "Calibration",
+    "Disagreement",
+    "ReliabilityBin",
+    "calibration",
+    "disagreement",
+    "negative_entropy",
+    "thresholded_confidence",
+    # Examples that training and test share
+    "Nearest",
+    "equal_examples",
+    "nearest",
     # Uniform stability
     "TwinStability",
     "largest_change",

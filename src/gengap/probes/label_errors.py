@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from scipy.stats import rankdata
 from torch import nn
@@ -153,6 +153,40 @@ def out_of_fold_probabilities(
         held = fold == k
         result[held] = softmax(class_scores(model, problem, problem.train.x[held]), axis=1)
     return result
+
+
+def confident_errors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:
+    """Which labels are taken for wrong, by confident learning: ``[N]`` truth values.
+
+    A class's threshold is the mean probability of that class over the examples that bear its label. An example counts
+    for the most probable of the classes whose thresholds it reaches; its label is taken for wrong where that is
+    another class.
+
+    Source: Northcutt et al. 2021 (arXiv:1911.00068), section 3.1: the off-diagonal of the confident joint.
+
+    Args:
+        probabilities: Class probabilities ``[N, C]``, of networks that were not trained on the example they predict:
+            a network's own of its training examples follow their labels, wrong ones too.
+        labels: Class indices ``[N]``.
+
+    Raises:
+        InputError: Another shape, probabilities that are not finite, or labels that are no classes.
+
+    >>> confident_errors([[0.9, 0.1], [0.8, 0.2], [0.9, 0.1], [0.1, 0.9]], [0, 0, 1, 1]).tolist()
+    [False, False, True, False]
+    """
+    p, y = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
+    if p.ndim != 2 or y.shape != p.shape[:1] or not np.isfinite(p).all() or y.min() < 0 or y.max() >= p.shape[1]:
+        raise InputError(
+            f"Probabilities of shape {p.shape} for labels of shape {y.shape}.",
+            expected="finite numbers [N, C] and class indices [N]",
+        )
+    counts = np.bincount(y, minlength=p.shape[1])
+    sums = np.bincount(y, weights=p[np.arange(len(y)), y], minlength=p.shape[1])
+    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
+    confident = np.where(p >= thresholds, p, -np.inf)
+    wrong: NDArray[np.bool_] = np.isfinite(confident).any(1) & (confident.argmax(1) != y)
+    return wrong
 
 
 def detection(scores: ArrayLike, wrong: ArrayLike, *, flagged: ArrayLike | None = None) -> Detection:
