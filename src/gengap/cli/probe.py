@@ -21,8 +21,11 @@ app = typer.Typer()
 
 
 def _common(
-    model: Annotated[str, typer.Argument(help="A named model, or module.path:factory.")],
-    weights: Annotated[Path, typer.Option(help="Its trained weights: a state dict or checkpoint of torch.save.")],
+    model: Annotated[str, typer.Argument(help="A named model, module.path:factory, or a folder of Hugging Face.")],
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Its trained weights: a state dict or checkpoint of torch.save. Default: the folder's."),
+    ] = None,
     weights_key: Annotated[
         str | None, typer.Option(help="Which state dict of the file, if it holds several, e.g. ema or state.model.")
     ] = None,

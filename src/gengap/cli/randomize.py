@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def command(
     data: Annotated[str, typer.Option(help="A named data set, or the path of your own.")] = "digits",
     model: Annotated[
-        str | None, typer.Option(help="A named model or module.path:factory. Default: the recipe's.")
+        str | None,
+        typer.Option(help="A named model, module.path:factory or a folder of Hugging Face. Default: the recipe's."),
     ] = None,
     corruption: Annotated[
         str, typer.Option(help="labels, random-labels, shuffled-pixels, random-pixels, gaussian; several with commas.")

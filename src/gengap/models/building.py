@@ -1,9 +1,10 @@
-"""A model from its name: a registered network or a user's factory."""
+"""A model from its name: a registered network, a user's factory or a folder of Hugging Face."""
 
 from torch import nn
 
 from gengap.errors import InputError, unknown
-from gengap.models.factory import from_factory
+from gengap.models.factory import check_output, from_factory
+from gengap.models.hugging_face import from_folder, is_model_folder
 from gengap.models.registry import NETWORKS, Network, Shape
 
 
@@ -13,7 +14,8 @@ def build(
     """A freshly initialised model in training mode; the same ``torch.manual_seed`` before it gives the same weights.
 
     Args:
-        name: A name of ``named()``, or ``"module.path:factory"`` for a network of the user's (see ``from_factory``).
+        name: A name of ``named()``, ``"module.path:factory"`` for a network of the user's (see ``from_factory``), or
+            the path of a folder of Hugging Face (see ``from_folder``).
         input_shape: Shape of one example, ``(C, H, W)`` or ``(D,)``.
         n_classes: Number of classes C, at least 2.
         dropout: Probability in [0, 1) with which inputs of a named network's last or wide layers are dropped.
@@ -24,18 +26,23 @@ def build(
     """
     shape = tuple(input_shape)
     _check_numbers(shape, n_classes, dropout)
-    if ":" in name:
-        if dropout:
-            raise InputError(
-                f"Dropout {dropout} cannot be put into {name}.",
-                expected="dropout 0 with a network of your own",
-                next_step="build the dropout layers in the factory",
-            )
+    if name in NETWORKS:
+        _check_shape(NETWORKS[name], shape)
+        return NETWORKS[name].make(shape, n_classes, dropout)
+    folder = is_model_folder(name)
+    if not folder and ":" not in name:
+        raise unknown("model", name, [*NETWORKS, "module.path:factory", "a folder of Hugging Face"])
+    if dropout:
+        raise InputError(
+            f"Dropout {dropout} cannot be put into {name}.",
+            expected="dropout 0 with a network of your own",
+            next_step=f"set it in the {'config' if folder else 'factory'}",
+        )
+    if not folder:
         return from_factory(name, shape, n_classes, any_output=any_output)
-    if name not in NETWORKS:
-        raise unknown("model", name, [*NETWORKS, "module.path:factory"])
-    _check_shape(NETWORKS[name], shape)
-    return NETWORKS[name].make(shape, n_classes, dropout)
+    network = from_folder(name, n_classes)
+    check_output(network, shape, n_classes, name=f"The network of {name}")
+    return network
 
 
 def _check_numbers(shape: Shape, n_classes: int, dropout: float) -> None:

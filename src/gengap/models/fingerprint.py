@@ -1,16 +1,24 @@
-"""A hash of the source of a user's network, which enters the keys of its stored results."""
+"""A hash of what defines a user's network, which enters the keys of its stored results."""
 
 import hashlib
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from gengap.models.hugging_face import config_text, is_model_folder
+from gengap.models.registry import NETWORKS
+
 
 def fingerprint(name: str) -> str | None:
-    """A hash of the source file that a ``module.path:factory`` is defined in; None for a named network.
+    """A hash of the source file of a ``module.path:factory``, or of a folder's config; None for a named network.
 
     Only that file counts, not what it imports. None too where there is no such file.
     """
+    if name in NETWORKS:
+        return None
+    if is_model_folder(name):
+        config = config_text(name)
+        return None if config is None else hashlib.blake2b(config, digest_size=8).hexdigest()
     path, colon, _ = name.partition(":")
     here = str(Path.cwd())
     if not colon or not path:

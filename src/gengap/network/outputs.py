@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError
+from gengap.models.hugging_face import is_pretrained_model, one_tensor
 from gengap.network.through_detach import check_differentiable
+
+LOGITS = "logits"
 
 
 def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_classes: int) -> None:
@@ -16,7 +19,8 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
 
     Args:
         model: In evaluation mode; it is changed where ``output`` is given.
-        output: Key of a dict or attribute, or index of a tuple; None where the network returns a tensor.
+        output: Key of a dict or attribute, or index of a tuple; None where the network returns a tensor, or an object
+            whose ``logits`` are one.
         x: A few examples.
         n_classes: Number of classes C.
 
@@ -25,6 +29,8 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
             it is asked again.
     """
     select_output(model, output)
+    if output is None and _logits(_pass(model, x)) is not None:
+        select_output(model, LOGITS)
     with torch.random.fork_rng(devices=[]):
         returned, again = scores_of(model, x), scores_of(model, x)
     if tuple(returned.shape) != (len(x), n_classes):
@@ -42,11 +48,14 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
 
 
 def select_output(model: nn.Module, output: str | int | None) -> None:
-    """Makes a network return this part of its output alone; None leaves it as it is.
+    """Makes a network return this part of its output alone; None leaves it as it is, unless transformers made it.
 
-    Its class is replaced by one with another forward pass, which torch.fx traces as it does the network's own.
+    Such a network returns its logits then. Its class is replaced by one with another forward pass, which torch.fx
+    traces as it does the network's own.
     """
     if output is None:
+        if is_pretrained_model(model):
+            one_tensor(model)
         return
     original = type(model)
 
@@ -84,13 +93,14 @@ def _pass(model: nn.Module, x: Tensor) -> Any:
 
 
 def output_part(returned: Any, output: str | int | None) -> Any:
-    """This part of what a network returned; all of it for None.
+    """This part of what a network returned; for None its ``logits`` if it is an object that has them, else all of it.
 
     Raises:
         InputError: There is no such part.
     """
     if output is None:
-        return returned
+        logits = _logits(returned)
+        return returned if logits is None else logits
     parts = _parts(returned)
     key = int(output) if isinstance(output, str) and output not in parts and output.isdecimal() else output
     if key not in parts:
@@ -98,6 +108,12 @@ def output_part(returned: Any, output: str | int | None) -> Any:
             f"The network's output has no {output!r}.", expected=_choices(returned) or "an output that is a tensor"
         )
     return parts[key]
+
+
+def _logits(returned: Any) -> Tensor | None:
+    """What an output that is no tensor holds under that name."""
+    logits = None if isinstance(returned, Tensor) else _parts(returned).get(LOGITS)
+    return logits if isinstance(logits, Tensor) else None
 
 
 def _parts(returned: Any) -> dict[str | int, Any]:

@@ -1,35 +1,59 @@
 """A network whose weights are in a file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from gengap.data import Problem
-from gengap.errors import InputError
-from gengap.models import build
+from gengap.errors import InputError, listed
+from gengap.models import build, check_output
+from gengap.models.hugging_face import class_names, is_model_folder, pretrained
 from gengap.network.copies import unwrapped, with_weights
 from gengap.tasks.files.weights import read_weights
 
 
-def saved_network(model: str, weights: str | Path, problem: Problem, key: str | None = None) -> nn.Module:
-    """A named network, or what a user's factory makes, with the weights of a file.
+def saved_network(model: str, weights: str | Path | None, problem: Problem, key: str | None = None) -> nn.Module:
+    """A named network, what a user's factory makes, or that of a folder of Hugging Face, with the weights of a file.
 
     Args:
-        model: A named model or ``module.path:factory``.
-        weights: The file; see ``read_weights``.
+        model: A named model, ``module.path:factory``, or such a folder.
+        weights: The file; see ``read_weights``. None takes the folder's own.
         problem: What the network is for.
         key: As for ``read_weights``.
 
     Raises:
         InputError: An unknown name, a file that cannot be read, or weights of another network.
     """
+    if weights is None:
+        return _pretrained(model, problem)
     state = read_weights(weights, key)
+    if is_model_folder(model):
+        return _pretrained(model, problem, state)
     with torch.random.fork_rng(devices=[]):  # a fresh network draws weights that the file's replace
         made = unwrapped(build(model, problem.input_shape, problem.n_classes, any_output=True))
         _materialise(made, problem.input_shape)
     return with_weights(made, state, str(weights))
+
+
+def _pretrained(model: str, problem: Problem, state: Mapping[str, Tensor] | None = None) -> nn.Module:
+    if not is_model_folder(model):
+        raise InputError(
+            f"There are no weights for {model}.",
+            expected="--weights FILE, a state dict or checkpoint; a folder of Hugging Face has its own",
+        )
+    network = pretrained(model, state)
+    check_output(network, problem.input_shape, problem.n_classes, name=f"The network of {model}")
+    names = class_names(model)
+    if names is not None and names != problem.classes and set(names) == set(problem.classes):
+        raise InputError(
+            f"The network has the classes {listed(names)} in this order, {problem.name} {listed(problem.classes)}.",
+            expected="the same order, since outputs and labels are compared by index",
+            next_step="store the labels as the indices of the network's outputs",
+        )
+    return network
 
 
 def _materialise(model: nn.Module, input_shape: tuple[int, ...]) -> None:

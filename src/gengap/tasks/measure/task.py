@@ -61,7 +61,7 @@ class Measurements:
 
 def measure_saved(
     model: str,
-    weights: str | Path,
+    weights: str | Path | None = None,
     *,
     weights_key: str | None = None,
     initial: str | Path | None = None,
@@ -81,8 +81,8 @@ def measure_saved(
     """Measures a network of the user's, or a named one, with weights from a file.
 
     Args:
-        model: A named model or ``module.path:factory``.
-        weights: File with its trained state dict; see ``read_weights``.
+        model: A named model, ``module.path:factory`` or a folder of Hugging Face.
+        weights: File with its trained state dict; see ``read_weights``. None takes those of the folder.
         weights_key: Which state dict of that file is meant, if it holds several, e.g. ``"ema"``.
         initial: File with its state dict at initialisation.
         initial_key: As ``weights_key``.
@@ -125,7 +125,7 @@ def measure_saved(
     accuracy = {**_accuracies(trained, problem, output, device), "expected": expect_accuracy}
     subject = {
         "model": model,
-        "weights": str(weights),
+        "weights": str(model if weights is None else weights),
         "initial": None if initial is None else str(initial),
         "history": None if history is None else str(history),
         "data": problem.name,

@@ -46,7 +46,7 @@ class ProbeSubject:
 
 def probe_subject(
     model: str,
-    weights: str | Path,
+    weights: str | Path | None = None,
     *,
     weights_key: str | None = None,
     data: str | Path | Problem = "digits",
@@ -60,8 +60,8 @@ def probe_subject(
     """A network with the weights of a file, and the data that it was trained on.
 
     Args:
-        model: A named model or ``module.path:factory``.
-        weights: File with its state dict; see ``gengap.tasks.files.read_weights``.
+        model: A named model, ``module.path:factory`` or a folder of Hugging Face.
+        weights: File with its state dict; see ``gengap.tasks.files.read_weights``. None takes those of the folder.
         weights_key: Which state dict of that file.
         data: The Problem, or what ``gengap.load`` takes.
         corruption: The corruption that it was trained under, as ``Problem.corrupt`` draws with the seed.
@@ -91,7 +91,7 @@ def probe_subject(
     return_scores(network, output, examples(problem, slice(2), network)[0], problem.n_classes)
     words = {
         "model": model,
-        "weights": str(weights),
+        "weights": str(model if weights is None else weights),
         "data": problem.name,
         "seen_as": problem.seen_as,
         "steps": [dict(step) for step in problem.steps],
