@@ -84,7 +84,7 @@ def _items(texts: Sequence[str]) -> str:
 def _run(study: Study, recorded: Recorded | None) -> list[Formatted]:
     scale = recorded.outcome.scale if recorded is not None else "desk"
     cost = f"It takes {study.cost[scale]}." if scale in study.cost else ""
-    text = f"<p>{escape(cost)}</p><pre>{escape(command(study, scale))}</pre>"
+    text = f"<p>{escape(cost)}</p><pre tabindex=0>{escape(command(study, scale))}</pre>"
     if recorded is not None:
         path = _rows_path(study)
         text += f'<p>All rows: <a href="../{escape(path)}">{escape(path)}</a>.</p>'

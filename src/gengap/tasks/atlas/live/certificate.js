@@ -70,7 +70,7 @@ window.certificate = (() => {
     ["delta", "probability δ that it fails", -6, -0.31, (v) => 10 ** v, (v) => v.toPrecision(2), Math.log10(start.delta)],
   ];
   const answer = element("p", { id: "answer", "aria-live": "polite" });
-  const command = element("pre", { id: "command" });
+  const command = element("pre", { id: "command", tabindex: 0 });
   const inputs = {};
   const shown = {};
 

@@ -19,7 +19,8 @@ def theorem1() -> Piece:
             r"$$c(x) = \sum_{j=1}^{n} w_j \max(\langle a, x\rangle - b_j, 0).$$"
             "\n\nThe matrix of the $\\max(\\langle a, x_i\\rangle - b_j, 0)$ is lower triangular with a positive "
             "diagonal, so that the $w_j$ follow one after the other. Move two points with different "
-            "labels together: they are still fitted, but the weights grow. That a network *can* fit anything does not say which function it learns."
+            "labels together: they are still fitted, but the weights grow. That a network *can* fit anything "
+            "does not say which function it learns."
         ),
         data={"points": _POINTS, "label": "Points and the network through them"},
         sources=(

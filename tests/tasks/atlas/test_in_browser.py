@@ -1,0 +1,147 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages_in_browser import Watched, browser
+
+from gengap.bounds import clopper_pearson
+from gengap.studies.evidence import results_folder
+from gengap.tasks.atlas import atlas
+
+RECORDED = ("zhang2017/figure1c", "kawaguchi2017/theorem8")
+LARGEST_PAGE = 3_000_000  # bytes
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    results = results_folder()
+    assert results is not None
+    folder = tmp_path_factory.mktemp("browser")
+    for name in RECORDED:
+        shutil.copytree(results / name, folder / "results" / name)
+    (folder / "results/measures").mkdir()
+    shutil.copy(results / "measures/measures.csv", folder / "results/measures")
+    return atlas(folder / "site", results=folder / "results").index.parent
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser() as instance:
+        yield instance
+
+
+@pytest.fixture(params=["light", "dark"])
+def watched(chromium: Any, request: pytest.FixtureRequest) -> Iterator[Watched]:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme=request.param)
+    yield Watched(context)
+    context.close()
+
+
+def test_no_page_reports_an_error_reaches_the_network_or_is_wider_than_a_phone(site: Path, watched: Watched) -> None:
+    pages = [site / "index.html", *sorted((site / "live").glob("*.html"))]
+    pages += [site / "studies/zhang2017-figure1c.html", site / "studies/kawaguchi2017-theorem8.html"]
+    for path in pages:
+        page = watched.open(path)
+        assert path.stat().st_size < LARGEST_PAGE
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path.name} scrolls sideways"
+    assert watched.errors == []
+    assert watched.requests == []
+
+
+def test_axe_finds_nothing_serious(site: Path, watched: Watched) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    for path in [
+        site / "index.html",
+        *sorted((site / "live").glob("*.html")),
+        site / "studies/zhang2017-figure1c.html",
+    ]:
+        violations = Axe().run(watched.open(path)).response["violations"]
+        serious = [each for each in violations if each["impact"] in ("serious", "critical")]
+        assert not serious, f"{path.name}: {[(each['id'], each['nodes'][0]['html']) for each in serious]}"
+
+
+def test_the_charts_are_drawn(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "studies/zhang2017-figure1c.html")
+    page.wait_for_selector("figure .live svg")
+    assert page.locator("figure.undrawn").count() == 0
+
+
+def test_the_search_finds_a_page_by_keyboard(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html")
+    page.keyboard.press("/")
+    page.keyboard.type("planner")
+    assert "certificate planner" in page.locator("#found li").first.text_content()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/live/certificate.html")
+
+
+def test_the_arrow_keys_turn_to_the_neighbouring_pages(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "live/certificate.html")
+    page.locator("h1").click()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/live/theorem1.html")
+
+
+@pytest.mark.parametrize(
+    ("errors", "n", "tried", "delta"),
+    [
+        (30, 10_000, 300, 0.05),
+        (0, 100, 1, 0.05),
+        (999, 100_000, 1, 1e-6),
+        (5_000, 1_000_000, 1_000_000, 0.05),
+        (9, 10, 1, 0.5),
+        (10, 10, 1, 0.05),
+    ],
+)
+def test_the_planner_computes_the_bound_of_the_command(
+    site: Path, chromium: Any, errors: int, n: int, tried: int, delta: float
+) -> None:
+    page = chromium.new_page()
+    page.goto((site / "live/certificate.html").as_uri())
+    ours = page.evaluate("a => window.certificate.upper(...a)", [errors, n, tried, delta])
+    page.close()
+    # The page's gamma function has fifteen digits, of numbers up to 1e7 whose difference counts.
+    assert ours == pytest.approx(float(clopper_pearson(errors, n, tried, delta)), rel=1e-9)
+
+
+def test_the_planner_answers_when_a_handle_is_moved(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "live/certificate.html")
+    before = float(page.locator("#answer").get_attribute("data-upper"))
+    page.locator("#handle-n").fill("6")
+    assert "1,000,000 examples" in page.locator("#answer").text_content()
+    assert float(page.locator("#answer").get_attribute("data-upper")) < before
+    assert "--n 1000000" in page.locator("#command").text_content()
+
+
+def test_the_network_of_theorem_1_follows_a_point(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "live/theorem1.html")
+    points = [[3.0, 7.0], [0.0, 5.0], [1.0, -2.0]]
+    values = page.evaluate(
+        "p => { const net = window.theorem1.network(p); return p.map(([x]) => window.theorem1.value(net, x)); }", points
+    )
+    assert values == pytest.approx([7.0, 5.0, -2.0], abs=1e-9)
+    circle = page.locator("circle").nth(2)
+    before = circle.get_attribute("cy")
+    circle.focus()
+    page.keyboard.press("ArrowUp")
+    assert circle.get_attribute("cy") != before
+    assert float(page.locator("#answer").get_attribute("data-miss")) < 1e-9
+
+
+def test_the_curves_of_corrupted_labels_follow_the_handle(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "live/lies.html")
+    before = page.locator("#answer").text_content()
+    page.locator("#level").fill("10")
+    assert page.locator("#answer").text_content() != before
+
+
+def test_a_guess_is_scored(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "live/guess.html")
+    page.locator("#guess-A").click()
+    assert "of 1" in page.locator("#tally").text_content()
+    assert "memorised" in page.locator("#answer").text_content()
+    page.locator("#again").click()
+    assert page.locator("#guess-A").is_enabled()
