@@ -10,7 +10,14 @@ from torch import nn
 
 from gengap.data import Problem, Split
 from gengap.errors import InputError
-from gengap.probes import coherence, curvature, gradient_noise_scale, input_gradient_norms, loss_sensitivity
+from gengap.probes import (
+    coherence,
+    curvature,
+    gradient_noise_scale,
+    input_gradient_log_norms,
+    input_gradient_norms,
+    loss_sensitivity,
+)
 from gengap.probes.label_errors import snapshot_scores
 
 
@@ -73,7 +80,9 @@ def test_gradients_by_the_input(margin: float) -> None:
     x = torch.tensor([[margin, 0.0]])
     found = input_gradient_norms(linear(), x, torch.tensor([0]))
     assert found.tolist() == pytest.approx([2 * math.exp(-margin)], rel=1e-6)  # |(1, 1)|_1 / (1 + e^m)
-    with pytest.raises(InputError, match="input gradient norms"):
+    logs = input_gradient_log_norms(linear(), torch.tensor([[margin, 0.0], [800.0, 0.0]]), torch.tensor([0, 0]))
+    assert logs.tolist() == pytest.approx([math.log(2) - margin, math.log(2) - 800], abs=1e-5)
+    with pytest.raises(InputError, match="input_gradient_log_norms"):
         input_gradient_norms(linear(), torch.tensor([[800.0, 0.0]]), torch.tensor([0]))
 
 

@@ -7,6 +7,8 @@ import torch
 from gengap import load, probes
 from gengap.data import Split
 from gengap.errors import InputError
+from gengap.network.inputs import network_inputs
+from gengap.seeds import generator, stream
 from gengap.train import Execution, preset, train
 
 RECIPE = preset("digits").model_copy(update={"epochs": 3, "momentum": 0.0, "batch_size": 16, "interpolate": False})
@@ -42,17 +44,72 @@ def test_replicas_equal_runs_in_turn_and_distances_by_hand() -> None:
     assert (together.n, together.twins, len(together.step_sizes)) == (64, 2, 12)
 
 
+def test_drifts_after_steps_against_a_loop_in_plain_pytorch() -> None:
+    digits = load("digits").take(66, 50)
+    found = followed(digits, twins=1, steps=(0, 1, 3, 6))  # 65 examples in minibatches of 16: 5 steps an epoch
+    assert [(d.steps, d.epoch) for d in found.drifts] == [(0, 0), (1, 0.2), (3, 0.6), (6, 1.2)]
+    assert len(found.step_sizes) == 6
+    place = int(generator(0, "twins").choice(65, size=1)[0])
+    index = np.arange(65)
+    index[place] = 65
+    snapshots = []
+    for chosen in (np.arange(65), index):
+        model = train(digits.take(65), RECIPE.model_copy(update={"snapshots": (0,)}), 0, execution=EXACT).model(0)
+        model.double()
+        x = network_inputs(digits.train.x[chosen], digits.preprocessing, torch.zeros(1, dtype=torch.float64))
+        y, weights = torch.from_numpy(digits.train.y[chosen]), []
+        for step in range(6):
+            order = torch.randperm(65, generator=torch.Generator().manual_seed(stream(0, "order", step // 5 + 1)))
+            rows = order.split(16)[step % 5]
+            loss = torch.nn.functional.cross_entropy(model(x[rows]), y[rows])
+            gradients = torch.autograd.grad(loss, list(model.parameters()))
+            with torch.no_grad():
+                for p, g in zip(model.parameters(), gradients, strict=True):
+                    p -= RECIPE.learning_rate_at(step, 5) * g
+            weights.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+        snapshots.append(weights)
+    for drift in found.drifts[1:]:
+        a, b = (each[drift.steps - 1] for each in snapshots)
+        expected = float((a - b).norm() / torch.sqrt(a.square().sum() + b.square().sum()))
+        assert drift.distance == pytest.approx(expected, rel=1e-6)
+
+
+def test_masks_of_dropout_are_the_same_for_twins_and_replicas_are_refused() -> None:
+    digits = load("digits").take(66, 50)
+    copies = digits.derive({"step": "copies"}, train=Split(np.repeat(digits.train.x[:1], 66, 0), np.zeros(66, int)))
+    recipe = RECIPE.model_copy(update={"dropout": 0.5, "epochs": 1})
+    found = probes.twin_runs(copies, recipe, steps=(1, 3), execution=EXACT)
+    assert not found.together
+    assert [drift.distance for drift in found.drifts] == [0.0, 0.0]
+    with pytest.raises(InputError, match="masks of dropout"):
+        probes.twin_runs(copies, recipe, together=True, execution=EXACT)
+
+
+def test_the_faster_way_is_measured_once_and_stated(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gengap.train import trials
+
+    monkeypatch.setenv("GENGAP_HOME", str(tmp_path))
+    digits = load("digits").take(66, 10)
+    for seconds, expected in (([1.0, 1.7], True), ([1.0, 1.9], False)):
+        monkeypatch.setattr(trials, "_TOGETHER", {})
+        monkeypatch.setattr(trials, "_shortest", lambda steps, clock, s=seconds: s)
+        (tmp_path / "executions.json").unlink(missing_ok=True)
+        assert followed(digits, epochs=(0,)).together is expected
+        assert "together or in turn" in (tmp_path / "executions.json").read_text()
+    monkeypatch.setattr(trials, "_TOGETHER", {})
+    monkeypatch.setattr(trials, "_shortest", lambda steps, clock: pytest.fail("measured again"))
+    assert not followed(digits, epochs=(0,)).together
+
+
 def test_constants_are_lower_estimates_along_the_way() -> None:
     digits = load("digits").take(65, 50)
     found = followed(digits, epochs=(0, 3))
     run = train(digits.take(64), RECIPE.model_copy(update={"snapshots": (0, 3)}), 0, execution=EXACT)
     x = torch.from_numpy(digits.train.x[:64].copy())
-    from gengap.network.inputs import network_inputs
-
     inputs = network_inputs(x.numpy(), digits.preprocessing, torch.zeros(1, dtype=torch.float64))
     labels = torch.from_numpy(digits.train.y[:64].copy())
     norms = [float(probes.gradient_norms(run.model(e).double(), inputs, labels).max()) for e in (0, 3)]
-    assert found.lipschitz == pytest.approx(max(norms), rel=1e-5)  # snapshots are read in float32
+    assert found.lipschitz == pytest.approx(max(norms), rel=1e-9)
     assert found.smoothness > 0
     promises = found.promises()
     assert promises["nonconvex"] > 0 or isinstance(promises["nonconvex"], str)
@@ -64,6 +121,8 @@ def test_what_cannot_be_followed_is_refused() -> None:
         followed(digits, twins=10)
     with pytest.raises(InputError, match="Epochs"):
         followed(digits, epochs=(9,))
+    with pytest.raises(InputError, match="Steps"):
+        followed(digits, steps=(9,))
     with pytest.raises(InputError, match="stops early"):
         probes.twin_runs(digits, RECIPE.model_copy(update={"interpolate": True}))
     with pytest.raises(InputError, match="diverged"):

@@ -120,6 +120,25 @@ def test_sensitivity_agrees_with_the_library(weights: Path, capsys: pytest.Captu
     assert {"loss_sensitivity", "input_gradient"} <= set(found["rows"][0])
 
 
+def test_sensitivity_answers_what_it_can_of_a_network_too_confident_for_float64(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(0)
+    model = build("mlp-1x512", (1, 8, 8), 10)
+    with torch.no_grad():
+        list(model.parameters())[-2].mul_(1e5)  # margins in the thousands
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    arguments = ("sensitivity", "mlp-1x512", "--weights", tmp_path / "w.pt", "--examples", 40, "--lr", 1e-9)
+    found = document(capsys, *arguments, "--steps", 2, "--batch-size", 20, "--out", tmp_path / "report")
+    values = found["values"]
+    assert found["status"] == "partial"
+    assert "below the least number of float64" in found["reason"]
+    assert 0 < values["input_gradient_gini"] < 1
+    assert values["input_gradient_mean"] > 0
+    assert {row["input_gradient"] is None for row in found["rows"]} == {True, False}
+    assert (tmp_path / "report" / "lorenz.png").exists()
+
+
 @pytest.mark.parametrize("scale", ["none", "unit", "signed", "whiten"])
 def test_critical_samples_are_searched_in_the_units_of_the_stored_pixels(scale: str) -> None:
     from gengap.network.inputs import network_inputs
@@ -145,7 +164,10 @@ def test_critical_samples_have_a_ratio_with_its_interval(
 def test_stability_starts_from_the_weights(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("stability", "mlp-1x512", "--weights", weights, "--examples", 65, "--epochs", 2, "--twins", 1)
     found = document(capsys, *arguments, "--out", tmp_path / "report")
-    assert [row["epoch"] for row in found["rows"]] == [0, 1, 2]
+    assert [row["steps"] for row in found["rows"]] == [0, 1, 2]  # an epoch is one minibatch
+    assert found["as_replicas"] in (True, False)
+    sparse = document(capsys, *arguments, "--batch-size", 16, "--every", 3)
+    assert [(row["steps"], row["epoch"]) for row in sparse["rows"]] == [(0, 0), (3, 0.75), (6, 1.5), (8, 2)]
     assert found["rows"][0]["distance"] == 0
     assert found["values"]["distance"] == found["rows"][-1]["distance"] > 0
     assert found["values"]["lipschitz_seen"] > 0

@@ -26,7 +26,13 @@ from gengap.probes.near_duplicates import Nearest, equal_examples, nearest
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.retraining import Memorisation, leave_one_out, memorisation
-from gengap.probes.sensitivity import LossSensitivity, gini, input_gradient_norms, loss_sensitivity
+from gengap.probes.sensitivity import (
+    LossSensitivity,
+    gini,
+    input_gradient_log_norms,
+    input_gradient_norms,
+    loss_sensitivity,
+)
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 from gengap.probes.theorem7 import Theorem7, theorem7
 from gengap.probes.twin_runs import Drift, TwinRuns, twin_runs
@@ -64,6 +70,7 @@ __all__ = [
     "LossSensitivity",
     "critical_samples",
     "gini",
+    "input_gradient_log_norms",
     "input_gradient_norms",
     "loss_sensitivity",
     # Easy examples
@@ -96,7 +103,7 @@ __all__ = [
     "TwinStability",
     "largest_change",
     "twin_stability",
-    # Twin runs, epoch by epoch
+    # Twin runs, step by step
     "Drift",
     "TwinRuns",
     "twin_runs",

@@ -1,4 +1,4 @@
-"""Twin runs as replicas of one step: how far training drifts apart when one example is another, epoch by epoch."""
+"""Twin runs: how far training drifts apart when one example is another, step by step."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,32 +9,33 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gengap import models
 from gengap.arrays import Floats
 from gengap.bounds import LossConstants, hardt2016_convex, hardt2016_nonconvex
 from gengap.data import Problem, Split
-from gengap.errors import InputError
+from gengap.errors import InputError, listed
 from gengap.network.cross_entropy import losses as cross_entropies
 from gengap.network.cross_entropy import summed_gradients
-from gengap.network.gradients import gradient_norm_report
-from gengap.network.inputs import batches
+from gengap.network.gradients import gradient_norm_report, random_layers, trainable
+from gengap.network.inputs import batches, examples
 from gengap.seeds import generator
-from gengap.train import Execution, Recipe, Run, train, train_replicas
+from gengap.train import Execution, Recipe, Training, chosen_execution, faster_together, resolve_device, train_steps
 
 GRADIENTS = 500  # training examples on which the constants are estimated
 
 
 class Drift(NamedTuple):
-    """Twins against the first run after an epoch.
+    """Twins against the first run after a step.
 
     Attributes:
-        epoch, steps: When; 0 is the initialisation.
+        epoch, steps: When, in epochs and in steps; 0 is the initialisation.
         distance: ``||w - w'|| / sqrt(||w||^2 + ||w'||^2)`` over all parameters, mean over twins.
         layers: Parameter's name -> the same for it alone.
         loss_change: Largest ``|loss - loss'|`` of a test example, in nats, mean over twins.
         train_error, test_error, train_loss, test_loss: Of the first run; losses in nats.
     """
 
-    epoch: int
+    epoch: float
     steps: int
     distance: float
     layers: Mapping[str, float]
@@ -55,11 +56,12 @@ class TwinRuns:
     """Trainings whose sets differ in one example.
 
     Attributes:
-        drifts: One for each epoch asked for.
+        drifts: One for each time asked for, in order.
         n: Examples that each was trained on.
         twins: Runs set against the first.
-        step_sizes: Of all steps.
-        lipschitz: The largest gradient norm of a training example seen at these epochs: a lower estimate of L.
+        together: Whether the runs were replicas of one step, or took turns step by step.
+        step_sizes: Of all steps up to the last drift.
+        lipschitz: The largest gradient norm of a training example seen at these times: a lower estimate of L.
         smoothness: The largest ``||grad L(w) - grad L(w')|| / ||w - w'||`` of the mean loss between twins: a lower
             estimate of beta; None where no twin has moved away.
     """
@@ -67,6 +69,7 @@ class TwinRuns:
     drifts: tuple[Drift, ...]
     n: int
     twins: int
+    together: bool
     step_sizes: Floats
     momentum: float
     lipschitz: float
@@ -97,14 +100,16 @@ def twin_runs(
     *,
     twins: int = 1,
     epochs: Sequence[int] | None = None,
+    steps: Sequence[int] | None = None,
     seed: int = 0,
-    together: bool = True,
+    together: bool | None = None,
     execution: Execution | None = None,
     start: dict[str, Tensor] | None = None,
 ) -> TwinRuns:
     """Trains on S and on sets that differ from it in one example each, same seed and order, and follows their drift.
 
     The last ``twins`` training examples are set aside; each takes the place of one of the others, chosen at random.
+    Training ends with the last measurement. Networks are measured in evaluation mode.
 
     Source: Hardt, Recht and Singer 2016 (arXiv:1509.01240), section 5.
 
@@ -112,36 +117,77 @@ def twin_runs(
         problem: What to train and to test on; more training examples than ``twins``.
         recipe: How to train; no early stop.
         twins: Runs set against the first, at least 1.
-        epochs: When to measure, 0 for the initialisation; None for all.
+        epochs: When to measure, 0 for the initialisation; None for all, or for none where there are ``steps``.
+        steps: After which steps to measure as well, 0 for the initialisation.
         seed: Of all runs, and of the places of the examples replaced.
-        together: Whether all runs are replicas of one step, or one comes after the other.
-        execution: How to compute; None leaves it to ``gengap.train.train``.
+        together: Whether all runs are replicas of one step, or take turns; None takes the faster way, see
+            ``gengap.train.faster_together``. With dropout they take turns, as replicas would not share its masks.
+        execution: How to compute; None leaves it to ``gengap.train.chosen_execution``.
         start: State dict to begin from; None draws fresh weights.
 
     Raises:
-        InputError: Too few examples, fewer than one twin, an epoch that the recipe does not reach, a stop rule, or
-            training that diverged.
+        InputError: Too few examples, fewer than one twin, an epoch or step that the recipe does not reach, a stop
+            rule, replicas with dropout, or training that diverged.
     """
     n = len(problem.train) - twins
     if twins < 1 or n < 1:
         raise InputError(f"{twins} twins and {len(problem.train)} examples.", expected="1 <= twins < examples")
-    chosen = tuple(range(recipe.epochs + 1)) if epochs is None else tuple(epochs)
-    if not chosen or not all(0 <= epoch <= recipe.epochs for epoch in chosen):
-        raise InputError(f"Epochs {list(chosen)}.", expected=f"numbers from 0 to {recipe.epochs}")
     if recipe.interpolate or recipe.target_loss is not None:
         raise InputError("The recipe stops early.", expected="the same number of steps for all twins")
-    recipe = recipe.model_copy(update={"snapshots": chosen})
+    times = _times(recipe, n, epochs, steps)
     places = generator(seed, "twins").choice(n, size=twins)
     problems = [problem.take(n), *(_replaced(problem, n, int(p), n + k) for k, p in enumerate(places))]
-    if together:
-        starts = None if start is None else [start] * len(problems)
-        runs = train_replicas([(each, recipe, seed) for each in problems], execution=execution, start=starts)
-    else:
-        runs = [train(each, recipe, seed, execution=execution, start=start) for each in problems]
-    lost = [run.reason for run in runs if run.status == "diverged"]
-    if lost:
-        raise InputError(f"Training diverged: {lost[0]}.", next_step="take a smaller learning rate")
-    return _followed(problems[0], recipe, runs, chosen, n)
+    execution = execution or chosen_execution(problem, recipe, resolve_device("auto"))
+    together = _together(problem, recipe, twins + 1, together, execution)
+    trios = [(each, recipe, seed) for each in problems]
+    parts = [trios] if together else [[trio] for trio in trios]
+    trainings = [
+        train_steps(part, execution=execution, start=None if start is None else [start] * len(part)) for part in parts
+    ]
+    watch = _Watch(problems[0], execution)
+    for step, states in enumerate(zip(*trainings, strict=True)):
+        if step in times:
+            watch.measure(step, times[step], states)
+        if step == max(times):
+            break
+    per_epoch = -(-n // recipe.batch_size)
+    sizes = np.array([recipe.learning_rate_at(s, per_epoch) for s in range(max(1, *times))])
+    return TwinRuns(
+        tuple(watch.drifts),
+        n,
+        twins,
+        together,
+        sizes,
+        recipe.momentum,
+        watch.lipschitz,
+        max(watch.ratios, default=None),
+    )
+
+
+def _times(recipe: Recipe, n: int, epochs: Sequence[int] | None, steps: Sequence[int] | None) -> dict[int, float]:
+    """Step -> the time in epochs."""
+    per_epoch = -(-n // recipe.batch_size)
+    last = recipe.epochs * per_epoch
+    chosen = tuple(range(recipe.epochs + 1)) if epochs is None and steps is None else tuple(epochs or ())
+    after = tuple(steps or ())
+    if not chosen + after or not all(0 <= epoch <= recipe.epochs for epoch in chosen):
+        raise InputError(f"Epochs {list(chosen)}.", expected=f"numbers from 0 to {recipe.epochs}")
+    if not all(0 <= step <= last for step in after):
+        raise InputError(f"Steps {list(after)}.", expected=f"numbers from 0 to {last}")
+    return {step: step / per_epoch for step in sorted({*after, *(epoch * per_epoch for epoch in chosen)})}
+
+
+def _together(problem: Problem, recipe: Recipe, runs: int, wanted: bool | None, execution: Execution) -> bool:
+    with torch.random.fork_rng(devices=[]):
+        model = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
+    drawing = random_layers(model.train())
+    if drawing and wanted:
+        raise InputError(
+            f"Replicas draw different masks of dropout: {listed(drawing)}.",
+            expected="twins that differ in one example and in nothing else",
+            next_step="give together=False, or no dropout",
+        )
+    return not drawing and (faster_together(problem, recipe, runs, execution) if wanted is None else wanted)
 
 
 def _replaced(problem: Problem, n: int, place: int, source: int) -> Problem:
@@ -151,22 +197,39 @@ def _replaced(problem: Problem, n: int, place: int, source: int) -> Problem:
     return problem.derive(step, train=Split(problem.train.x[index], problem.train.y[index]))
 
 
-def _followed(problem: Problem, recipe: Recipe, runs: Sequence[Run], epochs: Sequence[int], n: int) -> TwinRuns:
-    per_epoch = -(-n // recipe.batch_size)
-    drifts, lipschitz, ratios = [], 0.0, []
-    few = problem.take(min(n, GRADIENTS), 1)
-    x, y = _all(few, runs[0].model(), "train")
-    for epoch in epochs:
-        models = [run.model(epoch) for run in runs]
-        drifts.append(_drift(problem, models, epoch, epoch * per_epoch))
-        lipschitz = max(lipschitz, float(gradient_norm_report(models[0], x, y).norms.max()))
-        ratios += [r for twin in models[1:] if (r := _ratio(models[0], twin, x, y)) is not None]
-    steps = np.array([recipe.learning_rate_at(s, per_epoch) for s in range(max(1, recipe.epochs * per_epoch))])
-    return TwinRuns(tuple(drifts), n, len(runs) - 1, steps, recipe.momentum, lipschitz, max(ratios, default=None))
+class _Watch:
+    """Measures runs against the first of them, time after time."""
+
+    def __init__(self, problem: Problem, execution: Execution):
+        self._problem, self._execution = problem, execution
+        self._models: list[nn.Module] = []
+        self.drifts: list[Drift] = []
+        self.lipschitz = 0.0
+        self.ratios: list[float] = []
+
+    def measure(self, step: int, epoch: float, states: Sequence[Training]) -> None:
+        """Adds a drift, and what is seen of the constants.
+
+        Raises:
+            InputError: Weights that are not finite.
+        """
+        if not self._models:
+            runs = [run for training in states for run in training.runs]
+            self._models = [run.model().to(self._execution.device, self._execution.dtype) for run in runs]
+        weights = [t.replicas.weights(r) for t in states for r in range(len(t.replicas))]
+        for model, state in zip(self._models, weights, strict=True):
+            if not all(value.isfinite().all() for value in state.values()):
+                raise InputError(f"Training diverged within {step} steps.", next_step="take a smaller learning rate")
+            model.load_state_dict(state)
+        self.drifts.append(_drift(self._problem, self._models, epoch, step))
+        few = self._problem.take(min(len(self._problem.train), GRADIENTS), 1)
+        x, y = examples(few, slice(None), self._models[0])
+        self.lipschitz = max(self.lipschitz, float(gradient_norm_report(self._models[0], x, y).norms.max()))
+        self.ratios += _ratios(self._models, x, y)
 
 
-def _drift(problem: Problem, models: Sequence[nn.Module], epoch: int, steps: int) -> Drift:
-    first, twins = models[0], models[1:]
+def _drift(problem: Problem, networks: Sequence[nn.Module], epoch: float, steps: int) -> Drift:
+    first, twins = networks[0], networks[1:]
     apart = [_distances(first, twin) for twin in twins]
     train, test = (_losses(first, problem, split) for split in ("train", "test"))
     changes = [float((_losses(twin, problem, "test")[0] - test[0]).abs().max()) for twin in twins]
@@ -193,11 +256,6 @@ def _distances(first: nn.Module, second: nn.Module) -> dict[str, float]:
     return {name: (p[0] / p[1]) ** 0.5 if p[1] else 0.0 for name, p in {**parts, "": whole}.items()}
 
 
-def _all(problem: Problem, model: nn.Module, split: str) -> tuple[Tensor, Tensor]:
-    parts = list(batches(problem, model, split))  # type: ignore[arg-type]
-    return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
-
-
 def _losses(model: nn.Module, problem: Problem, split: str) -> tuple[Tensor, Tensor]:
     """Cross-entropy of each example in nats, and whether it is misclassified."""
     losses, wrong = [], []
@@ -209,17 +267,24 @@ def _losses(model: nn.Module, problem: Problem, split: str) -> tuple[Tensor, Ten
     return torch.cat(losses), torch.cat(wrong)
 
 
-def _ratio(first: nn.Module, second: nn.Module, x: Tensor, y: Tensor) -> float | None:
-    """``||grad L(w) - grad L(w')|| / ||w - w'||``; None for equal weights."""
-    weights = [nn.utils.parameters_to_vector(model.parameters()).detach().double() for model in (first, second)]
-    apart = float(torch.linalg.vector_norm(weights[0] - weights[1]))
-    if apart == 0:
-        return None
-    slopes = []
-    for model in (first, second):
-        slope = torch.zeros_like(weights[0])
-        with torch.enable_grad():
-            for log_size, gradients in summed_gradients(model(x), y, list(model.parameters())):
-                slope += torch.cat([g.flatten().double() for g in gradients]) * (math.exp(log_size) / len(y))
-        slopes.append(slope)
-    return float(torch.linalg.vector_norm(slopes[0] - slopes[1])) / apart
+def _ratios(networks: Sequence[nn.Module], x: Tensor, y: Tensor) -> list[float]:
+    """``||grad L(w) - grad L(w')|| / ||w - w'||`` of the mean loss for each twin with other weights than the first."""
+    first = nn.utils.parameters_to_vector(networks[0].parameters()).detach().double()
+    slope, result = None, []
+    for twin in networks[1:]:
+        apart = torch.linalg.vector_norm(first - nn.utils.parameters_to_vector(twin.parameters()).detach().double())
+        if apart == 0:
+            continue
+        slope = _slope(networks[0], x, y) if slope is None else slope
+        result.append(float(torch.linalg.vector_norm(slope - _slope(twin, x, y)) / apart))
+    return result
+
+
+def _slope(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """The gradient of the mean loss, ``[P]``, float64."""
+    parameters = list(trainable(model).values())
+    slope = torch.zeros(sum(p.numel() for p in parameters), dtype=torch.float64, device=x.device)
+    with torch.enable_grad():
+        for log_size, gradients in summed_gradients(model(x), y, parameters):
+            slope += torch.cat([g.flatten().double() for g in gradients]) * (math.exp(log_size) / len(y))
+    return slope

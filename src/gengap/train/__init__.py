@@ -1,13 +1,13 @@
 """Training: recipes, the step over R replicas, the loop, checkpoints."""
 
 from gengap.train.execution import Execution, resolve_device
-from gengap.train.loop import check_trainable, shared_part, train, train_replicas
+from gengap.train.loop import check_trainable, shared_part, train, train_replicas, train_steps
 from gengap.train.presets import PRESETS, choose_recipe, default_preset, preset
 from gengap.train.pretraining import Pretraining, initial_weights, train_pretrained
 from gengap.train.recipe import Recipe
 from gengap.train.run import FITTED, OUTCOME, Run
-from gengap.train.training import Trio
-from gengap.train.trials import chosen_execution, fastest_setting, stepper, trial_key
+from gengap.train.training import Training, Trio
+from gengap.train.trials import chosen_execution, faster_together, fastest_setting, stepper, trial_key
 from gengap.train.two_phase import TwoPhase, TwoPhaseRun
 from gengap.train.winsorized import M3, RM3, WinsorizedSGD, winsorized_mean
 
@@ -21,7 +21,9 @@ __all__ = [
     # Training
     "train",
     "train_replicas",
+    "train_steps",
     "Run",
+    "Training",
     "Trio",
     "FITTED",
     "OUTCOME",
@@ -44,6 +46,7 @@ __all__ = [
     "resolve_device",
     "chosen_execution",
     "fastest_setting",
+    "faster_together",
     "trial_key",
     "stepper",
 ]

@@ -1,10 +1,12 @@
 """Training: R runs side by side, epoch by epoch, resumable after any epoch."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from gengap import models
 from gengap.data import Problem
@@ -81,7 +83,7 @@ def train_replicas(
     training = Training.begin(trios, execution, start)
     saver = Saver(checkpoint, training)
     saver.restore()
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+    with _reproducible():
         while training.active:
             began = time.perf_counter()
             training.advance()
@@ -92,6 +94,67 @@ def train_replicas(
                 report(training.epoch, recipe.epochs, training.headline())
     _note_batch_dependence(training.runs, problem)
     return training.runs
+
+
+def train_steps(
+    trios: Sequence[Trio], *, device: str = "auto", execution: Execution | None = None, start: Start = None
+) -> Iterator[Training]:
+    """The training of R networks while it goes on: before the first step, and after each one.
+
+    The steps are those of ``train_replicas``; nothing is evaluated, and no run ends before the recipe's last epoch.
+    Several trainings may take turns: what their networks draw at random does not depend on the others.
+
+    Args:
+        trios: As for ``train_replicas``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        execution: How to compute; None measures what the recipe leaves open.
+        start: A state dict for each run to begin from; None draws fresh weights.
+
+    Raises:
+        InputError: As ``train_replicas``, at the first ``next``.
+    """
+    keep_freed_memory()
+    _check_together(trios)
+    problem, recipe, _ = trios[0]
+    check_trainable(problem, recipe, len(problem.train))
+    execution = execution or chosen_execution(problem, recipe, resolve_device(device))
+    training = Training.begin(trios, execution, start)
+    yield training
+    for _ in range(recipe.epochs):
+        random = _RandomState(training.network_seed, execution.device)
+        steps = training.steps()
+        for _ in range(training.steps_per_epoch):
+            with _reproducible(), random.used():
+                next(steps)
+            yield training
+
+
+@contextmanager
+def _reproducible() -> Iterator[None]:
+    """Deterministic kernels of cuDNN in float32 without TF32."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield
+
+
+class _RandomState:
+    """A state of torch's generator that is in force only while it is used."""
+
+    def __init__(self, seed: int, device: str):
+        self._seed, self._cuda = seed, device == "cuda"
+        self._states: list[Tensor] | None = None
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Torch draws from it as long as the context lasts."""
+        with torch.random.fork_rng():
+            if self._states is None:
+                torch.manual_seed(self._seed)
+            else:
+                torch.set_rng_state(self._states[0])
+                if self._cuda:
+                    torch.cuda.set_rng_state(self._states[1])
+            yield
+            self._states = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if self._cuda else [])]
 
 
 def _note_batch_dependence(runs: Sequence[Run], problem: Problem) -> None:

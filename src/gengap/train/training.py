@@ -1,7 +1,7 @@
 """The state of R runs in training: networks and data on the device, and what has been recorded."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -111,6 +111,23 @@ class Training:
 
     def train_epoch(self) -> tuple[list[float], list[float], int]:
         """One epoch of training: mean loss and accuracy over its minibatches, each ``[R]``, and all steps so far."""
+        n = self.train.y.shape[1]
+        total_loss = torch.zeros(len(self.active), dtype=torch.float64, device=self.train.y.device)
+        total_hits = torch.zeros_like(total_loss)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.network_seed)
+            for size, loss, hits in self.steps():
+                total_loss += loss * size
+                total_hits += hits
+        return (total_loss / n).tolist(), (total_hits / n).tolist(), self.epoch * self.steps_per_epoch
+
+    @property
+    def network_seed(self) -> int:
+        """Seed of what the networks draw from torch's generator in the next epoch: masks of dropout and the like."""
+        return stream(self.runs[self.active[0]].seed, "dropout", self.epoch + 1)
+
+    def steps(self) -> Iterator[tuple[int, Tensor, Tensor]]:
+        """The next epoch, step by step: examples of a minibatch, mean loss and hits before its step, each ``[R]``."""
         self.epoch += 1
         recipe, device = self.recipe, self.train.y.device
         n, size = self.train.y.shape[1], recipe.batch_size
@@ -119,24 +136,18 @@ class Training:
         augmenting = [_generator(seed, "augmentation", self.epoch) for seed in seeds]
         decays = self._each(lambda own: own.weight_decay)
         weight_decays = decays if decays.any() else None
-        total_loss = torch.zeros(len(seeds), dtype=torch.float64, device=device)
-        total_hits = torch.zeros_like(total_loss)
         mixing = [np.random.default_rng(stream(seed, "mixup", self.epoch)) for seed in seeds]
         step = (self.epoch - 1) * self.steps_per_epoch
-        with torch.random.fork_rng():
-            torch.manual_seed(stream(seeds[0], "dropout", self.epoch))
-            for index in torch.split(order.to(device), size, dim=1):
-                x = self._augmented(self.train.inputs(index), augmenting)
-                y, rates = self.train.y.gather(1, index), self._rates(step)
-                x = self._scaled(x)
-                mixture = None
-                if recipe.mixup:
-                    x, mixture = mixed(x, y, recipe.mixup, mixing)
-                loss, hits = self.replicas.step(x, y, rates, weight_decays, number=step, mixture=mixture)
-                total_loss += loss * index.shape[1]
-                total_hits += hits
-                step += 1
-        return (total_loss / n).tolist(), (total_hits / n).tolist(), step
+        for index in torch.split(order.to(device), size, dim=1):
+            x = self._augmented(self.train.inputs(index), augmenting)
+            y, rates = self.train.y.gather(1, index), self._rates(step)
+            x = self._scaled(x)
+            mixture = None
+            if recipe.mixup:
+                x, mixture = mixed(x, y, recipe.mixup, mixing)
+            loss, hits = self.replicas.step(x, y, rates, weight_decays, number=step, mixture=mixture)
+            step += 1
+            yield index.shape[1], loss, hits
 
     def add_seconds(self, seconds: float) -> None:
         """Books the time of the last epoch."""

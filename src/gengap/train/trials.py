@@ -26,6 +26,7 @@ WARM_UP = 2  # the first steps also allocate memory and choose kernels
 TRIAL_STEPS = 5
 
 _CHOSEN: dict[str, Execution] = {}
+_TOGETHER: dict[str, bool] = {}
 
 
 def trial_key(problem: Problem, recipe: Recipe, device: str) -> str:
@@ -66,6 +67,54 @@ def _measured(key: str, problem: Problem, recipe: Recipe, device: str) -> Execut
         return Execution(**(outcomes or [measure()])[-1]["chosen"])
 
 
+def faster_together(problem: Problem, recipe: Recipe, runs: int, execution: Execution) -> bool:
+    """Whether training is faster with so many runs as replicas of one step than with one after the other.
+
+    It is so on a GPU. On a CPU small networks gain by it and large ones lose, as their stacked weights leave the cache:
+    steps of both ways are timed in turn, once on this machine for each model, shape, batch and number of runs, and
+    replicas have to save at least a tenth. The outcome is stored where ``chosen_execution`` stores its own.
+
+    Args:
+        problem: What is trained on.
+        recipe: How.
+        runs: How many.
+        execution: How it is computed.
+    """
+    if runs < 2:
+        return False
+    if execution.device != "cpu":
+        return True
+    key = (
+        f"{runs} runs together or in turn, {execution.precision}, {execution.memory_format}; "
+        f"{trial_key(problem, recipe, 'cpu')}"
+    )
+    if key not in _TOGETHER:
+        _TOGETHER[key] = _measured_ways(key, problem, recipe, runs, execution)
+    return _TOGETHER[key]
+
+
+def _measured_ways(key: str, problem: Problem, recipe: Recipe, runs: int, execution: Execution) -> bool:
+    outcomes: list[dict[str, Any]] = []
+
+    def measure() -> dict[str, Any]:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            one, all_ = _shortest(
+                [stepper(problem, recipe, execution, count) for count in (1, runs)], time.process_time
+            )
+        finally:
+            torch.set_num_threads(threads)
+        faster = all_ <= (1 - WORTHWHILE) * runs * one
+        outcomes.append({"together": faster, "seconds_per_step": {"one run": one, "together": all_}})
+        return outcomes[-1]
+
+    try:
+        return measured_once("executions.json", key, measure, lambda outcome: bool(outcome["together"]))
+    except InputError:  # there is no place to store it, which is no reason not to train
+        return bool((outcomes or [measure()])[-1]["together"])
+
+
 def fastest_setting(problem: Problem, recipe: Recipe, device: str) -> dict[str, Any]:
     """The Execution chosen for what the recipe leaves open, and the seconds that a step took with each setting.
 
@@ -96,15 +145,18 @@ def _has_convolutions(problem: Problem, recipe: Recipe) -> bool:
     return has_convolutions(Replicas.initialise(problem, recipe, [0], Execution()).module)
 
 
-def stepper(problem: Problem, recipe: Recipe, execution: Execution) -> Callable[[], float]:
-    """A function that does one training step on made-up inputs of the Problem's shape and returns its loss."""
+def stepper(problem: Problem, recipe: Recipe, execution: Execution, runs: int = 1) -> Callable[[], float]:
+    """A function that does one training step of so many runs on made-up inputs of the Problem's shape.
+
+    It returns the loss of the first.
+    """
     keep_freed_memory()
-    replicas = Replicas.initialise(problem, recipe, [0], execution)
-    shape = (1, recipe.batch_size, *problem.input_shape)
+    replicas = Replicas.initialise(problem, recipe, range(runs), execution)
+    shape = (runs, recipe.batch_size, *problem.input_shape)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(execution.device, execution.dtype)
     y = torch.zeros(shape[:2], dtype=torch.long, device=execution.device)
-    rate = torch.zeros(1, device=execution.device)
-    return lambda: float(replicas.step(x, y, rate)[0])
+    rates = torch.zeros(runs, device=execution.device)
+    return lambda: float(replicas.step(x, y, rates)[0][0])
 
 
 def _seconds_per_step(problem: Problem, recipe: Recipe, executions: Sequence[Execution]) -> list[float]:
@@ -113,8 +165,12 @@ def _seconds_per_step(problem: Problem, recipe: Recipe, executions: Sequence[Exe
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        steps = [stepper(problem, recipe, execution) for execution in executions]
-        rounds = [[timeit.timeit(step, timer=clock, number=1) for step in steps] for _ in range(WARM_UP + TRIAL_STEPS)]
+        return _shortest([stepper(problem, recipe, execution) for execution in executions], clock)
     finally:
         torch.set_num_threads(threads)
+
+
+def _shortest(steps: Sequence[Callable[[], float]], clock: Callable[[], float]) -> list[float]:
+    """The fastest of some calls of each, which take turns."""
+    rounds = [[timeit.timeit(step, timer=clock, number=1) for step in steps] for _ in range(WARM_UP + TRIAL_STEPS)]
     return [min(times) for times in zip(*rounds[WARM_UP:], strict=True)]

@@ -1,6 +1,6 @@
 """Gradients of single examples: formed, or only their norms and inner products, for anybody's network."""
 
-from gengap.network.gradients.checks import check_examples, check_independent, prepared, trainable
+from gengap.network.gradients.checks import check_examples, check_independent, prepared, random_layers, trainable
 from gengap.network.gradients.explicit import available_bytes, chunks, per_example_gradients, scaled_gradients
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.norms import GradientNorms, gradient_gram, gradient_norm_report, gradient_norms
@@ -42,5 +42,6 @@ __all__ = [
     "chunks",
     "example_losses",
     "prepared",
+    "random_layers",
     "trainable",
 ]

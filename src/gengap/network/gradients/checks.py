@@ -85,13 +85,18 @@ def check_independent(model: nn.Module, *, random: bool = True) -> None:
             expected="layers whose output for an example depends on that example alone",
             next_step="give evaluation=True, which takes running statistics where there are some",
         )
-    drawing = [name for name, module in model.named_modules() if _draws(module)]
-    if drawing and not random:
+    drawing = [] if random else random_layers(model)
+    if drawing:
         raise InputError(
             f"Dropout draws at random in training mode: {listed(drawing)}.",
             expected="the same gradients in each of several passes",
             next_step="give evaluation=True, or call model.eval() first",
         )
+
+
+def random_layers(model: nn.Module) -> list[str]:
+    """Names of the layers that draw at random in the mode that the network is in: dropout, inside others too."""
+    return [name for name, module in model.named_modules() if _draws(module)]
 
 
 def _mixes(module: nn.Module) -> bool:

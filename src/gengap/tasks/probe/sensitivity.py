@@ -1,5 +1,7 @@
 """``gengap probe sensitivity``: how the loss depends on each training input, through training and directly."""
 
+from collections.abc import Mapping
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ import pandas as pd
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.network.inputs import examples
-from gengap.probes import gini, input_gradient_norms, loss_sensitivity
+from gengap.probes import gini, input_gradient_log_norms, loss_sensitivity
 from gengap.report import Fact, Figure
 from gengap.report.plain import plain
 from gengap.tasks.probe.answer import ProbeAnswer
@@ -38,7 +40,10 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
     measured = loss_sensitivity(
         subject.model, x, y, lr=lr, steps=(steps,), batch_size=min(batch_size, len(y)), seed=subject.words["seed"]
     )
-    through, direct = measured.values[0], input_gradient_norms(subject.model, x, y).cpu().numpy()
+    through = measured.values[0]
+    logs = input_gradient_log_norms(subject.model, x, y).cpu().numpy()
+    direct, lost = _numbers(logs)
+    relative = np.exp(logs - logs.max()) if np.isfinite(logs).any() else np.zeros(len(logs))
     used = through > 0
     rows = pd.DataFrame(
         {
@@ -49,28 +54,31 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
             **({} if subject.corrupt is None else {"corrupt": subject.corrupt}),
         }
     )
+    mean = float(np.nan_to_num(direct).mean())  # where some are lost, they add less than a rounding to it
     values = {
         "loss_sensitivity_gini": _gini(through),
         "loss_sensitivity_mean": float(through.mean()),
-        "input_gradient_gini": _gini(direct),
-        "input_gradient_mean": float(direct.mean()),
+        "input_gradient_gini": _gini(relative),
+        "input_gradient_mean": mean if mean or not lost else None,
         "examples_used": int(used.sum()),
         "loss_after": measured.losses[0],
         "accuracy_after": measured.accuracies[0],
         "saturated_share": measured.saturated[0],
     }
-    share, undefined = values["loss_sensitivity_gini"], [name for name, value in values.items() if value is None]
+    share = values["loss_sensitivity_gini"]
+    zero = [name for name in ("loss_sensitivity_gini", "input_gradient_gini") if values[name] is None]
+    reasons = _reasons(zero, int((~used).sum()), measured.reason, lost)
     return ProbeAnswer(
         "sensitivity",
         f"Over {steps} steps of SGD the loss depends on {int(used.sum()):,} of {len(y):,} inputs, with a Gini "
         f"coefficient of {'–' if share is None else plain(share)}.",
         values,
         rows,
-        _figure(rows),
+        _figure({"loss sensitivity": through, "input gradient": relative}),
         subject.seconds,
         subject.words | {"steps_of_sgd": steps, "lr": lr, "batch_size": batch_size},
-        "partial" if undefined or not used.all() or measured.reason else "ok",
-        "; ".join(_reasons(undefined, int((~used).sum()), measured.reason)) or None,
+        "partial" if reasons else "ok",
+        "; ".join(reasons) or None,
         (),
         [
             Fact("Gini of loss sensitivity", "–" if share is None else plain(share), f"over {steps} steps"),
@@ -87,28 +95,34 @@ def _gini(values: Floats) -> float | None:
         return None
 
 
-def _reasons(undefined: list[str], unused: int, saturation: str | None) -> list[str]:
+def _numbers(logs: Floats) -> tuple[Floats, int]:
+    """Norms from their logarithms, NaN where float64 cannot hold one, and how many those are."""
+    with np.errstate(under="ignore"):
+        norms: Floats = np.exp(logs)
+    lost = (norms < np.finfo(np.float64).tiny) & np.isfinite(logs)
+    return np.where(lost, np.nan, norms), int(lost.sum())
+
+
+def _reasons(zero: list[str], unused: int, saturation: str | None, lost: int) -> list[str]:
     return [
         *([saturation] if saturation else []),
-        *([f"{', '.join(undefined)}: all gradients are 0"] if undefined else []),
+        *([f"{', '.join(zero)}: all gradients are 0"] if zero else []),
         *([f"{unused} examples were used by no step, or have no influence"] if unused else []),
+        *([f"{lost} input gradients are above 0 but below the least number of float64"] if lost else []),
     ]
 
 
-def _figure(rows: pd.DataFrame) -> Figure:
+def _figure(quantities: Mapping[str, Floats]) -> Figure:
     ordered = pd.concat(
         [
             pd.DataFrame(
                 {
-                    "share_of_examples": np.linspace(0, 1, len(rows) + 1),
+                    "share_of_examples": np.linspace(0, 1, len(values) + 1),
                     "share_of_sum": np.concatenate([[0.0], np.cumsum(np.sort(values)) / (values.sum() or 1.0)]),
-                    "quantity": name.replace("_", " "),
+                    "quantity": name,
                 }
             )
-            for name, values in (
-                ("loss_sensitivity", rows["loss_sensitivity"].to_numpy()),
-                ("input_gradient", rows["input_gradient"].to_numpy()),
-            )
+            for name, values in quantities.items()
         ]
     )
     chart = (

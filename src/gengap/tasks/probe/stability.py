@@ -21,7 +21,12 @@ NOTES = (
 )
 
 
-def probe_stability(subject: ProbeSubject, *, epochs: int, lr: float, batch_size: int, twins: int) -> ProbeAnswer:
+MEASUREMENTS = 40  # over the training, where nothing else is asked for
+
+
+def probe_stability(
+    subject: ProbeSubject, *, epochs: int, lr: float, batch_size: int, twins: int, every: int | None = None
+) -> ProbeAnswer:
     """Distances of twin runs over further epochs of plain SGD from these weights.
 
     Args:
@@ -30,6 +35,7 @@ def probe_stability(subject: ProbeSubject, *, epochs: int, lr: float, batch_size
         lr: Its constant learning rate.
         batch_size: Its minibatch.
         twins: Runs with one example replaced.
+        every: Steps from one measurement to the next; None for about ``MEASUREMENTS`` in all.
 
     Raises:
         InputError: As ``gengap.probes.twin_runs``.
@@ -47,10 +53,12 @@ def probe_stability(subject: ProbeSubject, *, epochs: int, lr: float, batch_size
         }
     )
     start = {name: value.detach().cpu() for name, value in subject.model.state_dict().items()}
+    last_step = epochs * -(-max(1, len(subject.problem.train) - twins) // batch_size)
     found = twin_runs(
         subject.problem,
         recipe,
         twins=twins,
+        steps=[*range(0, last_step, every or -(-last_step // MEASUREMENTS)), last_step],
         seed=subject.words["seed"],
         execution=Execution(),
         start=start,
@@ -73,13 +81,15 @@ def probe_stability(subject: ProbeSubject, *, epochs: int, lr: float, batch_size
         _rows(found),
         _figure(found),
         subject.seconds,
-        subject.words | {"epochs": epochs, "lr": lr, "batch_size": batch_size, "twins": twins},
+        subject.words
+        | {"epochs": epochs, "lr": lr, "batch_size": batch_size, "twins": twins, "as_replicas": found.together},
         "partial" if missing else "ok",
         "; ".join(missing) or None,
         (),
         [
             Fact("Normalised distance", plain(last.distance), f"mean of {twins} twins"),
             Fact("Largest change of a test loss", f"{plain(last.loss_change)} nats"),
+            Fact("Trained", "as replicas of one step" if found.together else "in turn, step by step"),
         ],
         NOTES,
     )
@@ -105,7 +115,7 @@ def _rows(found: TwinRuns) -> pd.DataFrame:
 def _figure(found: TwinRuns) -> Figure:
     data = pd.DataFrame(
         [
-            {"epoch": drift.epoch, "parameter": name or "all", "distance": value}
+            {"steps": drift.steps, "parameter": name or "all", "distance": value}
             for drift in found.drifts
             for name, value in {"": drift.distance, **drift.layers}.items()
         ]
@@ -114,7 +124,7 @@ def _figure(found: TwinRuns) -> Figure:
         alt.Chart(data)
         .mark_line(point=True)
         .encode(
-            x=alt.X("epoch:Q"),
+            x=alt.X("steps:Q", title="steps of SGD"),
             y=alt.Y("distance:Q", title="normalised distance of twins"),
             color=alt.Color("parameter:N", legend=alt.Legend(title=None)),
         )
@@ -124,7 +134,7 @@ def _figure(found: TwinRuns) -> Figure:
         "twin-distance",
         chart,
         "Distance of twins' weights over the root of their summed squares, whole and by parameter.",
-        f"Normalised distance of twins over epochs, {found.drifts[-1].distance:.3g} at the end.",
+        f"Normalised distance of twins over steps, {found.drifts[-1].distance:.3g} at the end.",
         data,
         {"distance": ".4g"},
     )
