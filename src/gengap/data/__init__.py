@@ -9,6 +9,7 @@ from gengap.data.json_file import read_json
 from gengap.data.labels import is_missing, plain_array
 from gengap.data.loading import load
 from gengap.data.location import data_root
+from gengap.data.mixture import error_on_noisy_labels, two_gaussians, two_gaussians_bayes_error
 from gengap.data.points import Points, as_points, distinct
 from gengap.data.preprocessing import centre_crop, preprocess
 from gengap.data.problem import Preprocessing, Problem, Scale, Split
@@ -39,6 +40,7 @@ __all__ = [
     "find_corruption",
     "check_level",
     "CorruptedDataset",
+    "error_on_noisy_labels",
     # What a model is fed
     "preprocess",
     "centre_crop",
@@ -51,6 +53,9 @@ __all__ = [
     "read_frame",
     "plain_array",
     "is_missing",
+    # A problem whose Bayes error is known
+    "two_gaussians",
+    "two_gaussians_bayes_error",
     # Points: inputs as rows of numbers
     "Points",
     "as_points",

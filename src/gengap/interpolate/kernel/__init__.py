@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gengap.interpolate.kernel.estimators import KernelInterpolator, KernelInterpolatorClassifier
+from gengap.interpolate.kernel.spectrum import KernelSpectrum, early_stopping, ridge
 
 if TYPE_CHECKING:
     from gengap.interpolate.kernel.formulas import KERNELS as KERNELS
@@ -19,6 +20,10 @@ __all__ = [
     "KERNELS",
     "NeuralTangent",
     "median_bandwidth",
+    # Ridge and early stopping
+    "KernelSpectrum",
+    "ridge",
+    "early_stopping",
     # Solvers
     "SOLVERS",
 ]

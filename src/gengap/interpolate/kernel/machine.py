@@ -23,6 +23,7 @@ from gengap.interpolate.validation import random_state, validated
 if TYPE_CHECKING:
     import torch
 
+    from gengap.interpolate.kernel.formulas import Kernel
     from gengap.interpolate.kernel.neural_tangent import NeuralTangent
     from gengap.interpolate.kernel.solvers import PhaseProgress
 
@@ -78,7 +79,7 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         seed = _seed(self.random_state)
         self._kernel, self._bandwidth = named_kernel(self.kernel, self.degree, self.offset), float(self.bandwidth)
         device = torch_device(self.device)
-        x = self._centred(x)
+        x, self._centre = centred(x, self._kernel, self._bandwidth)
         scale = _powers_of_two(values)
         values = values / scale
         peak = PeakMemory(device)
@@ -130,26 +131,6 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         if not (isinstance(self.progress, bool) or callable(self.progress)):
             raise InputError(f"progress = {shown(self.progress)}.", expected="True, False or a function")
 
-    def _centred(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The points in a precision that resolves their distances at this bandwidth; sets their centre."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            centre = x.mean(axis=0) if self._kernel.stationary else np.zeros(x.shape[1], x.dtype)
-            widest = float(max((x.max(axis=0) - centre).max(), (centre - x.min(axis=0)).max()))
-        reach = widest / self._bandwidth
-        largest, narrow = _FARTHEST if self._kernel.stationary else _LARGEST
-        if not reach <= largest:
-            raise InputError(
-                f"bandwidth = {self.bandwidth}: features lie up to {reach:.2g} of it from "
-                f"{'their mean' if self._kernel.stationary else 'zero'}.",
-                expected=f"at most {largest:.2g}, as far as float64 resolves points",
-                next_step="take a larger bandwidth, or scale the features",
-            )
-        if not _LEAST <= reach <= narrow:
-            x = x.astype(np.float64)
-            centre = x.mean(axis=0) if self._kernel.stationary else centre.astype(np.float64)
-        self._centre = centre
-        return x
-
     def _mapped(self, x: NDArray[Any], device: "torch.device") -> "torch.Tensor":
         """Points as the kernel takes them: centred if it is stationary, divided by the bandwidth."""
         import torch
@@ -177,6 +158,35 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             for block, weights in trained:
                 out += self._kernel.between(rows.double(), block.double()) @ weights
         return np.asarray(result.cpu().numpy())
+
+
+def centred(x: NDArray[Any], kernel: "Kernel", bandwidth: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The points in a precision that resolves their distances at this bandwidth, and what they are centred on.
+
+    Args:
+        x: Points, ``[n, d]``.
+        kernel: A stationary one is centred on the points' mean, any other on zero.
+        bandwidth: In units of x, above 0.
+
+    Raises:
+        InputError: Features so far from the centre that float64 does not resolve them.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre = x.mean(axis=0) if kernel.stationary else np.zeros(x.shape[1], x.dtype)
+        widest = float(max((x.max(axis=0) - centre).max(), (centre - x.min(axis=0)).max()))
+    reach = widest / bandwidth
+    largest, narrow = _FARTHEST if kernel.stationary else _LARGEST
+    if not reach <= largest:
+        raise InputError(
+            f"bandwidth = {bandwidth}: features lie up to {reach:.2g} of it from "
+            f"{'their mean' if kernel.stationary else 'zero'}.",
+            expected=f"at most {largest:.2g}, as far as float64 resolves points",
+            next_step="take a larger bandwidth, or scale the features",
+        )
+    if not _LEAST <= reach <= narrow:
+        x = x.astype(np.float64)
+        centre = x.mean(axis=0) if kernel.stationary else centre.astype(np.float64)
+    return x, centre
 
 
 def _relative(left: Floats, values: Floats) -> float:
