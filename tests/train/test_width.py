@@ -8,11 +8,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from gengap.errors import InputError
+from gengap.seeds import stream
 from gengap.train.width import (
     Step,
     hidden_layer,
     neyshabur2015_step,
     train_hidden_layer,
+    train_hidden_layers,
     truncated_cross_entropy,
 )
 
@@ -76,10 +78,69 @@ def test_training_stops_at_its_target_and_leaves_the_initial_network() -> None:
     assert float(cross_entropy(run.model(x), y).detach()) < 0.1
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_training_is_sgd_with_momentum_and_weight_decay(bias: bool) -> None:
+    generator = torch.Generator().manual_seed(2)
+    x, y = torch.randn(30, 6, generator=generator, dtype=torch.float64), torch.arange(30) % 3
+    model = hidden_layer(6, 5, 3, 0, bias=bias).double()
+    run = train_hidden_layer(
+        *(model, x, y),
+        loss=truncated_cross_entropy,
+        step=neyshabur2015_step,
+        epochs=4,
+        target=0.0,
+        seed=7,
+        batch_size=8,
+        weight_decay=0.02,
+    )
+    optimiser = torch.optim.SGD(model.parameters(), lr=1.0, weight_decay=0.02)
+    for epoch in range(4):
+        for group in optimiser.param_groups:
+            group["lr"], group["momentum"] = neyshabur2015_step(epoch)
+        order = torch.randperm(30, generator=torch.Generator().manual_seed(stream(7, "order", epoch)))
+        for rows in order.split(8):
+            optimiser.zero_grad()
+            truncated_cross_entropy(model(x[rows]), y[rows]).backward()
+            optimiser.step()
+    for ours, theirs in zip(run.model.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_networks_trained_at_once_are_each_as_trained_alone() -> None:
+    generator = torch.Generator().manual_seed(3)
+    x, y = torch.randn(3, 40, 6, generator=generator, dtype=torch.float64), torch.arange(120).view(3, 40) % 3
+    y[1] = (x[1, :, 0] > 0).long()  # learned first
+    models = [hidden_layer(6, 30, 3, seed).double() for seed in range(3)]
+    decays = [0.0, 0.0, 0.05]
+    how = {
+        "loss": cross_entropy,
+        "step": lambda epoch: Step(0.3, 0.9),
+        "epochs": 60,
+        "target": 0.1,
+        "seed": 4,
+        "batch_size": 16,
+    }
+    seen: list[int] = []
+
+    def number(index: int, model: nn.Module) -> dict[str, float]:
+        seen.append(index)
+        return {"norm": float(model[0].weight.detach().norm())}
+
+    together = train_hidden_layers(models, x, y, weight_decays=decays, measure=number, **how)
+    alone = [train_hidden_layer(models[i], x[i], y[i], weight_decay=decays[i], **how) for i in range(3)]
+    assert len({run.epochs for run in alone}) > 1  # they end at different times
+    for i, (ours, theirs) in enumerate(zip(together, alone, strict=True)):
+        assert (ours.epochs, ours.converged) == (theirs.epochs, theirs.converged)
+        assert seen.count(i) == ours.epochs
+        assert ours.history[-1]["norm"] == pytest.approx(float(theirs.model[0].weight.detach().norm()), rel=1e-9)
+        for a, b in zip(ours.model.parameters(), theirs.model.parameters(), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
 def test_gaussian_weights_without_biases() -> None:
     model = hidden_layer(100, 2000, 10, 1, bias=False, std=1.0)
     assert [p.shape for p in model.parameters()] == [(2000, 100), (10, 2000)]
-    assert float(model[0].weight.std()) == pytest.approx(0.1, rel=0.02)
+    assert float(model[0].weight.detach().std()) == pytest.approx(0.1, rel=0.02)
     assert isinstance(model[1], nn.ReLU)
 
 

@@ -2,12 +2,13 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.func import vmap
 
 from gengap.errors import InputError
 from gengap.network.inputs import batch_rows
@@ -131,29 +132,125 @@ def train_hidden_layer(
     Raises:
         InputError: A number out of its range, or a loss that is no longer finite.
     """
+    (run,) = train_hidden_layers(
+        [model],
+        *(x[None], y[None]),
+        loss=loss,
+        step=step,
+        epochs=epochs,
+        target=target,
+        seed=seed,
+        batch_size=batch_size,
+        weight_decays=[weight_decay],
+        measure=None if measure is None else lambda _, trained: measure(trained),
+    )
+    return run
+
+
+def train_hidden_layers(
+    models: Sequence[nn.Sequential],
+    x: Tensor,
+    y: Tensor,
+    *,
+    loss: Loss,
+    step: Callable[[int], Step],
+    epochs: int,
+    target: float,
+    seed: int,
+    batch_size: int = 64,
+    weight_decays: Sequence[float] = (),
+    measure: Callable[[int, nn.Module], dict[str, float]] | None = None,
+) -> list[WidthRun]:
+    """R networks of one width, each as ``train_hidden_layer`` trains it, at once: small ones cost little more than one.
+
+    All see the numbers of their examples in the same order. Each ends where its own loss reaches the target.
+
+    Args:
+        models: R networks from ``hidden_layer``, equal but for their weights; copies are trained.
+        x: ``[R, N, D]``.
+        y: Class indices ``[R, N]``.
+        loss: Of the scores and labels of one network.
+        step: As in ``train_hidden_layer``, and so ``epochs``, ``target``, ``seed`` and ``batch_size``.
+        epochs: Likewise.
+        target: Likewise.
+        seed: Likewise.
+        batch_size: Likewise.
+        weight_decays: One a network; empty for none.
+        measure: What else is noted after each epoch, from a network's number and the network.
+
+    Raises:
+        InputError: A number out of its range, or a loss that is no longer finite.
+    """
     if epochs < 1 or batch_size < 1 or not target >= 0:
         raise InputError(
             f"epochs = {epochs}, batch_size = {batch_size}, target = {target:g}.", expected="at least 1, 1 and 0"
         )
-    run = WidthRun(copy.deepcopy(model), copy.deepcopy(model))
-    optimiser = torch.optim.SGD(run.model.parameters(), lr=step(0).rate, weight_decay=weight_decay)
+    runs = [WidthRun(copy.deepcopy(model), copy.deepcopy(model)) for model in models]
+    stack = _Stack(models, x, y, torch.tensor(list(weight_decays) or [0.0] * len(models), dtype=x.dtype))
     for epoch in range(epochs):
-        for group in optimiser.param_groups:
-            group["lr"], group["momentum"] = step(epoch)
-        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
-        total = 0.0
-        for rows in batch_rows(len(x), batch_size):
-            index = order[rows]
-            optimiser.zero_grad()
-            value = loss(run.model(x[index]), y[index])
-            value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            optimiser.step()
-            total += float(value.detach()) * len(index)
-        run.epochs = epoch + 1
-        run.history.append({"loss": total / len(x), **(measure(run.model) if measure else {})})
-        if not math.isfinite(total):
-            raise InputError(f"The loss is not finite in epoch {epoch + 1}.", expected="a smaller learning rate")
-        if total / len(x) <= target:
-            run.converged = True
+        order = torch.randperm(x.shape[1], generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
+        totals = sum(
+            stack.update(order[rows], loss, step(epoch)) * (rows.stop - rows.start)
+            for rows in batch_rows(len(order), batch_size)
+        )
+        going = []
+        for place, (index, total) in enumerate(zip(stack.indices, (totals / len(order)).tolist(), strict=True)):
+            run = runs[index]
+            stack.show(place, run.model)
+            run.epochs, run.converged = epoch + 1, total <= target
+            run.history.append({"loss": total, **(measure(index, run.model) if measure else {})})
+            if not math.isfinite(total):
+                raise InputError(f"The loss is not finite in epoch {epoch + 1}.", expected="a smaller learning rate")
+            if not run.converged:
+                going.append(place)
+        if not going:
             break
-    return run
+        stack.keep(going)
+    return runs
+
+
+class _Stack:
+    """Networks with one hidden layer in training; the number of networks leads every tensor.
+
+    Attributes:
+        indices: Which of the networks are still in training.
+    """
+
+    def __init__(self, models: Sequence[nn.Sequential], x: Tensor, y: Tensor, weight_decays: Tensor):
+        self.indices = list(range(len(models)))
+        self.x, self.y, self.weight_decays = x, y, weight_decays
+        named = [dict(model.named_parameters()) for model in models]
+        self.weights = {name: torch.stack([one[name].detach() for one in named]).requires_grad_() for name in named[0]}
+        self.momenta = {name: torch.zeros_like(weight) for name, weight in self.weights.items()}
+
+    def update(self, rows: Tensor, loss: Loss, step: Step) -> Tensor:
+        """One step of SGD on the same rows of each network's examples; returns the losses before it ``[R]``."""
+        y = self.y[:, rows]
+        scores = self._linear("2", self._linear("0", self.x[:, rows]).relu())
+        losses = loss(scores[0], y[0])[None] if len(y) == 1 else vmap(loss)(scores, y)
+        gradients = torch.autograd.grad(losses.sum(), list(self.weights.values()))
+        with torch.no_grad():
+            for (name, weight), gradient in zip(self.weights.items(), gradients, strict=True):
+                decays = self.weight_decays.view(-1, *[1] * (weight.ndim - 1))
+                momentum = self.momenta[name].mul_(step.momentum).add_(gradient).addcmul_(weight, decays)
+                weight.sub_(momentum, alpha=step.rate)
+        return losses.detach()
+
+    def _linear(self, layer: str, x: Tensor) -> Tensor:
+        weight, bias = self.weights[f"{layer}.weight"].transpose(1, 2), self.weights.get(f"{layer}.bias")
+        return x @ weight if bias is None else torch.baddbmm(bias[:, None], x, weight)
+
+    @torch.no_grad()
+    def show(self, place: int, model: nn.Module) -> None:
+        """Gives a module the weights of one network."""
+        for name, parameter in model.named_parameters():
+            parameter.copy_(self.weights[name][place])
+
+    def keep(self, places: list[int]) -> None:
+        """Drops all networks but those at some places."""
+        if len(places) == len(self.indices):
+            return
+        self.indices = [self.indices[place] for place in places]
+        self.x, self.y, self.weight_decays = self.x[places], self.y[places], self.weight_decays[places]
+        self.weights = {name: value.detach()[places].requires_grad_() for name, value in self.weights.items()}
+        self.momenta = {name: value[places] for name, value in self.momenta.items()}

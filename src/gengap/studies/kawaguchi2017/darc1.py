@@ -139,11 +139,11 @@ def kawaguchi2017_darc1() -> Study:
         ),
         scaled={
             "smoke": "120 of the embedded digits.",
-            "desk": "The first 4,000 training and 2,000 test examples, twenty epochs, one seed.",
+            "desk": "The first 1,000 training and test examples, 16 epochs, one seed.",
         },
         cost={
             "smoke": "seconds",
-            "desk": "about fifteen minutes on one core (an estimate)",
+            "desk": "about three minutes on one core (an estimate)",
             "paper": "a few hours on a GPU (an estimate)",
         },
         reported=(),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NAME = "neyshabur2015/figure1"
 SETTINGS: dict[Scale, Setting] = {
     "smoke": Setting(150, 50, 100, 15),
-    "desk": Setting(10_000, 2_000, None, 60),
+    "desk": Setting(2_000, 1_000, 1_000, 150),
     "paper": Setting(40_000, 10_000, None, 1_000),
 }
 UNITS = tuple(2**k for k in range(2, 13))
@@ -57,11 +57,11 @@ def neyshabur2015_figure1() -> Study:
         ),
         scaled={
             "smoke": "150 of the embedded digits, two widths, 15 epochs.",
-            "desk": "10,000 training and 2,000 validation images, at most 60 epochs, widths to 2,048.",
+            "desk": "2,000 training, 1,000 validation and 1,000 test images, at most 150 epochs, widths to 2,048.",
         },
         cost={
             "smoke": "seconds",
-            "desk": "about forty minutes on one core (an estimate)",
+            "desk": "about four minutes on one core (an estimate)",
             "paper": "about a day on two cores (an estimate)",
         },
         reported=width.reported(1),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.neyshabur2015.published import curves
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from gengap.report import Figure, Table
     from gengap.sweep import Context, Options
+    from gengap.train.width import WidthRun
     from gengap.verdicts import ClaimPart
 
 SIDE = 10  # pixels
@@ -97,85 +98,117 @@ CENSOR = {"mnist": 4, "cifar10": 16, "digits": 4}  # units of the network whose 
 NOISE = 0.05
 
 
-def censored(parts: dict[str, Images], config: Config, setting: Setting) -> dict[str, Images]:
-    """All labels replaced by what a small network, trained on all splits, predicts; a share of them by random ones."""
+@cache
+def censored(data: str, setting: Setting, seed: int) -> "dict[str, Images]":
+    """Images whose labels are all replaced by what a small network, trained on all splits, predicts."""
+    import torch
+
+    parts = images(data, setting)
+    x, y = (torch.cat([getattr(part, name) for part in parts.values()]) for name in ("x", "y"))
+    (run,) = trained(CENSOR[data], [Images(x, y)], seed, setting.epochs)
+    with torch.no_grad():
+        pieces = run.model(x).argmax(1).split([len(part.y) for part in parts.values()])
+    return {name: Images(part.x, piece) for (name, part), piece in zip(parts.items(), pieces, strict=True)}
+
+
+def labelled(config: Config, setting: Setting) -> "dict[str, Images]":
+    """The images with the labels that a configuration asks for: original, censored, or censored with noise."""
+    if config.labels == "original":
+        return images(config.data, setting)
+    parts = censored(config.data, setting, config.seed)
+    return noisy(parts, config.seed) if config.labels == "censored and noise" else parts
+
+
+def noisy(parts: "dict[str, Images]", seed: int) -> "dict[str, Images]":
+    """Each label replaced by a random one with probability ``NOISE``, in all splits."""
     import torch
 
     from gengap.seeds import stream
 
-    if config.labels == "original":
-        return parts
-    x, y = (torch.cat([getattr(part, name) for part in parts.values()]) for name in ("x", "y"))
-    model = trained(CENSOR[config.data], Images(x, y), config.seed, setting.epochs).model
-    with torch.no_grad():
-        labels = model(x).argmax(1)
-    if config.labels == "censored and noise":
-        generator = torch.Generator().manual_seed(stream(config.seed, "label noise"))
-        others = torch.randint(0, int(y.max()) + 1, y.shape, generator=generator)
-        labels = torch.where(torch.rand(len(y), generator=generator) < NOISE, others, labels)
-    pieces = labels.split([len(part.y) for part in parts.values()])
+    y = torch.cat([part.y for part in parts.values()])
+    generator = torch.Generator().manual_seed(stream(seed, "label noise"))
+    others = torch.randint(0, 10, y.shape, generator=generator)
+    y = torch.where(torch.rand(len(y), generator=generator) < NOISE, others, y)
+    pieces = y.split([len(part.y) for part in parts.values()])
     return {name: Images(part.x, piece) for (name, part), piece in zip(parts.items(), pieces, strict=True)}
 
 
 def trained(
-    units: int, train: Images, seed: int, epochs: int, *, weight_decay: float = 0.0, measure: Any = None
-) -> Any:
-    """A network without biases trained by the paper's schedule."""
-    from gengap.train.width import (
-        hidden_layer,
-        neyshabur2015_step,
-        train_hidden_layer,
-        truncated_cross_entropy,
-    )
+    units: int,
+    trains: "Sequence[Images]",
+    seed: int,
+    epochs: int,
+    *,
+    weight_decays: Sequence[float] = (),
+    measure: Any = None,
+) -> "list[WidthRun]":
+    """Networks without biases, one for each training set, trained by the paper's schedule; all start alike."""
+    import torch
 
-    return train_hidden_layer(
-        hidden_layer(train.x.shape[1], units, 10, seed, bias=False, std=1.0),
-        *(train.x, train.y),
+    from gengap.train.width import hidden_layer, neyshabur2015_step, train_hidden_layers, truncated_cross_entropy
+
+    x, y = (torch.stack([getattr(train, name) for train in trains]) for name in ("x", "y"))
+    return train_hidden_layers(
+        [hidden_layer(x.shape[2], units, 10, seed, bias=False, std=1.0)] * len(x),
+        *(x, y),
         loss=truncated_cross_entropy,
         step=neyshabur2015_step,
         epochs=epochs,
         target=TARGET,
         seed=seed,
         batch_size=BATCH,
-        weight_decay=weight_decay,
+        weight_decays=weight_decays,
         measure=measure,
     )
 
 
-def row(config: Config, setting: Setting, context: "Context") -> Row:
-    """Errors at convergence, where validation is best, and with the weight decay that validation chooses."""
+def rows_of(configs: Sequence[Config], setting: Setting, context: "Context") -> list[Row]:
+    """Rows of networks of one width and seed, trained at once with every weight decay."""
     import time
 
     from gengap.sweep.threads import limited
 
     started = time.perf_counter()
+    decays = (0.0, *setting.decays)
     with limited(context.threads):
-        parts = censored(images(config.data, setting), config, setting)
+        splits = [labelled(config, setting) for config in configs for _ in decays]
 
-        def errors(model: "nn.Module") -> dict[str, float]:
+        def errors(index: int, model: "nn.Module") -> dict[str, float]:
             context.report(0, setting.epochs, "training")
-            return {name: _error(model, parts[name]) for name in ("validation", "test")}
+            return {name: _error(model, splits[index][name]) for name in ("validation", "test")}
 
-        run = trained(config.units, parts["train"], config.seed, setting.epochs, measure=errors)
-        best = min(run.history, key=lambda record: record["validation"])
-        decayed: dict[float, dict[str, float]] = {}
-        for decay in setting.decays:
-            decayed[decay] = trained(
-                config.units, parts["train"], config.seed, setting.epochs, weight_decay=decay, measure=errors
-            ).history[-1]
-        chosen = min(decayed, key=lambda decay: decayed[decay]["validation"]) if decayed else None
+        runs = trained(
+            configs[0].units,
+            [parts["train"] for parts in splits],
+            configs[0].seed,
+            setting.epochs,
+            weight_decays=decays * len(configs),
+            measure=errors,
+        )
+    seconds, count = (time.perf_counter() - started) / len(configs), len(decays)
+    return [
+        _row(splits[i]["train"], setting, runs[i : i + count]) | {"seconds": seconds}
+        for i in range(0, len(runs), count)
+    ]
+
+
+def _row(train: Images, setting: Setting, runs: "Sequence[WidthRun]") -> Row:
+    """Errors at convergence, where validation is best, and with the weight decay that validation chooses."""
+    run, *others = runs
+    best = min(run.history, key=lambda record: record["validation"])
+    decayed = {decay: other.history[-1] for decay, other in zip(setting.decays, others, strict=True)}
+    chosen = min(decayed, key=lambda decay: decayed[decay]["validation"]) if decayed else None
     return {
         "status": "done",
         "reason": None if run.converged else f"the loss is {run.history[-1]['loss']:.2g} after {run.epochs} epochs",
-        "m": len(parts["train"].y),
+        "m": len(train.y),
         "epochs": run.epochs,
         "loss": run.history[-1]["loss"],
-        "train_error": _error(run.model, parts["train"]),
+        "train_error": _error(run.model, train),
         "test_error": run.history[-1]["test"],
         "early_test_error": best["test"],
         "decayed_test_error": None if chosen is None else decayed[chosen]["test"],
         "weight_decay": chosen,
-        "seconds": time.perf_counter() - started,
     }
 
 
@@ -187,13 +220,20 @@ def _error(model: "nn.Module", part: Images) -> float:
 
 
 def measure(name: str, settings: dict[Scale, Setting], configs: Sequence[Config], options: "Options") -> list[Row]:
-    """One row a network."""
-    return measured(name, configs, COLUMNS, partial(work, settings), options)
+    """One row a network; those of one width and seed are trained at once."""
+    return measured(
+        name,
+        configs,
+        COLUMNS,
+        partial(work, settings),
+        options,
+        together=lambda config: (config.scale, config.units, config.seed),
+    )
 
 
 def work(settings: dict[Scale, Setting], configs: list[Config], context: "Context") -> list[Row]:
-    """Rows of networks, one after the other."""
-    return [row(config, settings[config.scale], context) for config in configs]
+    """Rows of networks of one width and seed."""
+    return rows_of(configs, settings[configs[0].scale], context)
 
 
 def reported(figure: int) -> tuple[Reported, ...]:
