@@ -24,12 +24,6 @@ def guess(results: Path | None) -> Piece | None:
         title="Guess which memorised",
         lead="Two networks fit every training label; one learned, one memorised. Can you tell them by their measures?",
         alternative="A table of measures of two networks A and B, and two buttons to say which of them memorised.",
-        explanation=(
-            "Without a test set you see what a complexity measure sees. Norms and distances from the start are often "
-            "larger for the network that memorised, also because it trained longer. Margins follow where training "
-            "stopped. No measure is right for every pair: means over many networks hide that (Dziugaite et al. 2020, "
-            "arXiv:2010.11924)."
-        ),
         data={"rounds": rounds},
         sources=(f"docs/results/{_FILE.as_posix()}: 1,000 images of CIFAR-10, one seed; its README has the recipe.",),
     )

@@ -34,11 +34,6 @@ def lies(recorded: Mapping[str, Recorded]) -> Piece | None:
         lead="Replace ever more training labels by random ones: the training error stays 0, the test error climbs.",
         alternative="One handle sets the share of training labels that were drawn at random; two curves show training "
         "error, which stays near 0, and test error, which rises to that of guessing.",
-        explanation=(
-            "The same network and recipe fit true labels, labels of which half are wrong, and labels without any "
-            "meaning. The gap between the two curves goes from nearly what the task allows to everything there is: "
-            "neither the network's size nor its recipe decides it, since these never change along the axis."
-        ),
         data={"networks": networks, "chance": chance, "label": "Training and test error by share of replaced labels"},
         sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale, one seed: docs/results/{_STUDY}.",),
     )

@@ -20,5 +20,52 @@ window.pieces = (() => {
     return made;
   }
 
-  return { COLOURS, data, place, element, drawn };
+  // A chart of lines: axes with ticks, and lines and marks that `draw` replaces.
+  function chart({ label, x, y, xTicks, yTicks, xTitle, percent = true }) {
+    const [WIDTH, HEIGHT, LEFT, LOW] = [640, 340, 52, 40];
+    const across = (v) => LEFT + ((v - x[0]) / (x[1] - x[0])) * (WIDTH - LEFT - 20);
+    const down = (v) => HEIGHT - LOW - ((v - y[0]) / (y[1] - y[0])) * (HEIGHT - LOW - 15);
+    const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
+    const text = (attributes, words) => drawn("text", { "font-size": 12, fill: "currentColor", ...attributes }, words);
+    for (const tick of yTicks) {
+      svg.append(
+        drawn("line", { x1: LEFT, x2: WIDTH - 20, y1: down(tick), y2: down(tick), stroke: "currentColor", opacity: 0.15 }),
+        text({ x: LEFT - 8, y: down(tick) + 4, "text-anchor": "end" }, percent ? `${Math.round(100 * tick)}%` : tick),
+      );
+    }
+    for (const tick of xTicks) svg.append(text({ x: across(tick), y: HEIGHT - 20, "text-anchor": "middle" }, tick));
+    svg.append(text({ x: (LEFT + WIDTH) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, xTitle));
+    const layer = drawn("g");
+    svg.append(layer);
+    const line = (points, colour, dash = "") => {
+      const path = "M" + points.map(([a, b]) => `${across(a).toFixed(1)},${down(b).toFixed(1)}`).join("L");
+      return drawn("path", { d: path, fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dash });
+    };
+    const mark = ([a, b], colour) => drawn("circle", { cx: across(a), cy: down(b), r: 7, fill: colour });
+    const rule = (b, words) => [
+      drawn("line", { x1: LEFT, x2: WIDTH - 20, y1: down(b), y2: down(b), stroke: "currentColor", "stroke-dasharray": "2 4" }),
+      text({ x: LEFT + 6, y: down(b) - 6 }, words),
+    ];
+    const cursor = (a) =>
+      drawn("line", { x1: across(a), x2: across(a), y1: 10, y2: HEIGHT - LOW, stroke: "currentColor", opacity: 0.5 });
+    return { svg, line, mark, rule, cursor, draw: (...shapes) => layer.replaceChildren(...shapes.flat()) };
+  }
+
+  // A handle with its label and the value beside it; `update` is called whenever it moves.
+  function slider(id, label, low, high, value, update, step = 1) {
+    const input = element("input", { type: "range", id, min: low, max: high, step, value });
+    const shown = element("output", { for: id });
+    input.addEventListener("input", update);
+    return { row: element("div", { class: "handles" }, element("label", { for: id }, label), input, shown), input, shown };
+  }
+
+  function choice(id, label, names, update) {
+    const select = element("select", { id });
+    names.forEach((name, i) => select.append(element("option", { value: i }, name)));
+    select.addEventListener("change", update);
+    return { row: element("div", { class: "handles" }, element("label", { for: id }, label), select), select };
+  }
+
+  const percent = (value) => `${(100 * value).toFixed(1)}%`;
+  return { COLOURS, data, place, element, drawn, chart, slider, choice, percent };
 })();

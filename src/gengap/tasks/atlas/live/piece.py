@@ -1,5 +1,7 @@
 """A live piece: its text, its script, and what the script reads."""
 
+# NAME.md beside this file says what to try and what it means; NAME.js draws it.
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,16 +9,17 @@ from typing import Any
 
 from gengap.report import Formatted, Section, SitePage, Text, formatted
 
+FOLDER = Path(__file__).parent
+
 
 @dataclass(frozen=True)
 class Piece:
     """Something to touch: one handle, one answer.
 
     Attributes:
-        name: Stem of its page and of its script, ``NAME.js`` beside this file.
+        name: Stem of its page, of its script and of its explanation, ``NAME.js`` and ``NAME.md`` beside this file.
         title, lead: Heading and first sentence.
         alternative: What it shows, for somebody who cannot see or move it.
-        explanation: What to try and what it means, as Markdown with formulas.
         data: What the script reads, from recorded rows.
         sources: Where the rows are from, a sentence each.
     """
@@ -25,7 +28,6 @@ class Piece:
     title: str
     lead: str
     alternative: str
-    explanation: str
     data: Any
     sources: Sequence[str]
 
@@ -39,12 +41,11 @@ class Piece:
         place = Formatted(f'<div class="piece" id="piece" data-piece="{self.name}"></div>')
         sections = [
             Section("Try it", [place, Text([self.alternative])]),
-            Section("What it means", [formatted(self.explanation)]),
+            Section("What it means", [formatted((FOLDER / f"{self.name}.md").read_text(encoding="utf-8"))]),
             Section("Where the numbers are from", [Text(list(self.sources))]),
         ]
         return SitePage(self.path, self.title, self.lead, sections, ("piece.js", f"{self.name}.js"), self.data)
 
     def files(self) -> dict[str, bytes]:
         """The scripts of its page, by path."""
-        folder = Path(__file__).parent
-        return {f"assets/{name}": (folder / name).read_bytes() for name in ("piece.js", f"{self.name}.js")}
+        return {f"assets/{name}": (FOLDER / name).read_bytes() for name in ("piece.js", f"{self.name}.js")}

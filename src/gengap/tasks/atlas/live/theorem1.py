@@ -13,15 +13,6 @@ def theorem1() -> Piece:
         lead="Drag the points: the network follows, whatever their labels.",
         alternative="Points on a line, the piecewise linear function of a network through them, and a dashed line at "
         "each place where one of its ReLUs begins. Points can be dragged, or moved with the arrow keys.",
-        explanation=(
-            "A network with two layers of ReLUs and $2n + d$ weights fits any labels of $n$ points in $d$ dimensions. "
-            "Project the points on a direction $a$, and let one ReLU begin before each, at $b_1 < \\dots < b_n$:\n\n"
-            r"$$c(x) = \sum_{j=1}^{n} w_j \max(\langle a, x\rangle - b_j, 0).$$"
-            "\n\nThe matrix of the $\\max(\\langle a, x_i\\rangle - b_j, 0)$ is lower triangular with a positive "
-            "diagonal, so that the $w_j$ follow one after the other. Move two points with different "
-            "labels together: they are still fitted, but the weights grow. That a network *can* fit anything "
-            "does not say which function it learns."
-        ),
         data={"points": _POINTS, "label": "Points and the network through them"},
         sources=(
             "Computed in the page, with knots just right of the point before; "
