@@ -23,6 +23,7 @@ EXAMPLES, SHOWN, HIDDEN, EPOCHS, BATCH, RATE, SEED = 600, 24, 64, 110, 50, 0.1, 
 
 
 def main() -> None:
+    """Trains, and writes what was seen."""
     digits = gengap.load("digits")
     noisy = digits.corrupt("labels", level=0.5, seed=SEED)
     x = torch.tensor(np.asarray(digits.train.x[:EXAMPLES]), dtype=torch.float32).flatten(1) / 240 - 0.5
@@ -49,8 +50,8 @@ def main() -> None:
             "right": correct[:, ~wrong].mean(1).round(4).tolist(),
             "wrong": correct[:, wrong].mean(1).round(4).tolist(),
         },
-        "setting": f"{EXAMPLES} digits, {int(wrong.sum())} with a wrong label; {HIDDEN} hidden units; SGD with rate {RATE}, "
-        f"batches of {BATCH}, {EPOCHS} epochs, seed {SEED}",
+        "setting": f"{EXAMPLES} digits, {int(wrong.sum())} with a wrong label; {HIDDEN} hidden units; SGD with "
+        f"rate {RATE}, batches of {BATCH}, {EPOCHS} epochs, seed {SEED}",
         "made": f"{datetime.now(UTC).date()}, Python {platform.python_version()}, torch {torch.__version__}, "
         f"gengap {gengap.__version__}",
     }
