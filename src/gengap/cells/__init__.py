@@ -5,6 +5,7 @@ Here science meets machinery: a cell knows how it is trained, the sweep and the 
 
 from gengap.cells.capacity_trials import Trial, capacity_rows
 from gengap.cells.cell import Cell
+from gengap.cells.fitted import FitCell, Identified, fitted_rows, repeated
 from gengap.cells.trained import run
 from gengap.sweep import Options
 
@@ -13,6 +14,11 @@ __all__ = [
     "Cell",
     "Options",
     "run",
+    # one's own trainings
+    "FitCell",
+    "Identified",
+    "fitted_rows",
+    "repeated",
     # what a recipe can fit
     "Trial",
     "capacity_rows",

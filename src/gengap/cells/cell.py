@@ -89,7 +89,7 @@ class Cell:
             "gengap": __version__,
             "torch": torch.__version__,
             "python": platform.python_version(),
-            "commit": _commit(),
+            "commit": commit(),
         }
 
 
@@ -140,7 +140,7 @@ def reason_to_stay(model: str) -> str:
 
 
 @cache
-def _commit() -> str | None:
+def commit() -> str | None:
     """The git commit of the code, with ``+`` when it has uncommitted changes; None outside a checkout."""
     here = Path(__file__).parent
     try:

@@ -1,5 +1,6 @@
 """``gengap randomize``: the randomization test."""
 
+import json
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -14,11 +15,14 @@ from gengap.cli.table import empty_table
 from gengap.errors import InputError
 
 if TYPE_CHECKING:
+    from gengap.data import Problem
     from gengap.tasks.randomize import Randomization
 
 
 def command(
-    data: Annotated[str, typer.Option(help="A named data set, or the path of your own.")] = "digits",
+    data: Annotated[
+        str | None, typer.Option(help="A named data set, or the path of your own. Default: digits.")
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(help="A named model, module.path:factory or a folder of Hugging Face. Default: the recipe's."),
@@ -33,7 +37,19 @@ def command(
     ] = None,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Change one field of the recipe; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change a field of the recipe, or an argument of --train; repeatable.",
+        ),
+    ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(help="Your own training: module:function of fit(problem, seed), or an estimator class."),
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(help="Judge trainings that ran elsewhere: a table of level, seed, train_accuracy, test_accuracy."),
     ] = None,
     allow_code: Annotated[
         bool, typer.Option("--allow-code", help="Let the file of a recipe name module.path:factory, whose code is run.")
@@ -57,44 +73,83 @@ def command(
     """Train a recipe on true and on corrupted data: does it learn, and can it memorise?
 
     The same network with the same hyperparameters is trained at each level. Finished cells are stored: running the
-    command again does only what is missing.
+    command again does only what is missing. With --train the training is yours; --results judges those of a table.
     """
+    if results is not None:
+        _refuse_beside_results(
+            {"--train": train, "--model": model, "--recipe": recipe, "--set": change, "--store": store}
+        )
+    if train is not None:
+        _refuse_beside_train({"--model": model, "--recipe": recipe})
     if timeout is not None:
         timeout = real_number(timeout, "--timeout", least=0, next_step="leave it out for the default")
     level_values, seed_values = _numbers("--levels", levels), _whole_numbers("--seeds", seeds)
 
     from gengap.sweep import Options
-    from gengap.tasks.randomize import randomize
+    from gengap.tasks.randomize import from_results, randomize
     from gengap.train import choose_recipe
 
-    problem = inputs.load_problem(
-        data,
-        data_dir=data_dir,
-        label_column=label_column,
-        split_column=split_column,
-        standardise=standardise,
-        crop=crop,
-        scale=scale,
-        mean=mean,
-        std=std,
-        layout=layout,
-    )
-    with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not
-        test = randomize(
-            problem,
-            recipe=choose_recipe(
-                recipe, problem, model, dict(_pair(text) for text in change or []), allow_code=allow_code
-            ),
-            corruptions=[name.strip() for name in corruption.split(",") if name.strip()],
-            levels=level_values,
-            seeds=seed_values,
-            store=store,
-            options=Options(device=device, workers=workers, timeout_s=timeout),
-            out=out,
+    changes = dict(_pair(text) for text in change or [])
+
+    def problem() -> "Problem":
+        return inputs.load_problem(
+            data or "digits",
+            data_dir=data_dir,
+            label_column=label_column,
+            split_column=split_column,
+            standardise=standardise,
+            crop=crop,
+            scale=scale,
+            mean=mean,
+            std=std,
+            layout=layout,
         )
+
+    with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not
+        if results is not None:
+            test = from_results(results, problem() if data else None, out=out)
+        else:
+            of_data = problem()
+            how: dict[str, Any] = {"train": train, "settings": {name: _value(text) for name, text in changes.items()}}
+            if train is None:
+                how = {"recipe": choose_recipe(recipe, of_data, model, changes, allow_code=allow_code)}
+            test = randomize(
+                of_data,
+                **how,
+                corruptions=[name.strip() for name in corruption.split(",") if name.strip()],
+                levels=level_values,
+                seeds=seed_values,
+                store=store,
+                options=Options(device=device, workers=workers, timeout_s=timeout),
+                out=out,
+            )
     give(test, as_json=as_json, show=_print, out=out)
     if test.result.failed:
         raise typer.Exit(3)
+
+
+def _refuse_beside_results(options: dict[str, object]) -> None:
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise InputError(f"{given[0]} beside --results.", expected="results alone, since nothing is trained")
+
+
+def _refuse_beside_train(options: dict[str, object]) -> None:
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise InputError(
+            f"{given[0]} beside --train.",
+            expected="either: a training of one's own has its own model and recipe",
+            next_step="give arguments of the training by --set NAME=VALUE",
+        )
+
+
+def _value(text: str) -> Any:
+    """What --set gives to a training of one's own: a number, truth value, null or list as in JSON, else a text."""
+    try:
+        return json.loads(text.lower() if text in ("True", "False") else "null" if text == "None" else text)
+    except ValueError:
+        return text
 
 
 def _numbers(option: str, text: str) -> list[float]:
@@ -120,7 +175,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _print(test: "Randomization") -> None:
     from gengap.console import Console
-    from gengap.tasks.randomize.words import inputs_sentence, lead, verdict
+    from gengap.tasks.randomize.words import inputs_sentence, lead, training_sentences, verdict
 
     console = Console()
     console.print(inputs_sentence(test.summary), highlight=False, markup=False)
@@ -133,8 +188,8 @@ def _print(test: "Randomization") -> None:
         table.add_row(*cells)
     console.print(table)
     console.print(lead(test.summary), style="bold")
-    for paragraph in verdict(test.summary):
-        console.print(paragraph)
+    for paragraph in (*verdict(test.summary), *training_sentences(test.summary)):
+        console.print(paragraph, markup=False)
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from gengap.data.arrays import from_arrays
 from gengap.data.corrupted_dataset import CorruptedDataset
-from gengap.data.corruptions import check_level, corrupt, corruption_names, find_corruption
+from gengap.data.corruptions import changes_labels, check_level, corrupt, corruption_names, find_corruption
 from gengap.data.fetching import fetch, verify
 from gengap.data.frame import TABLES, read_frame
 from gengap.data.json_file import read_json
@@ -11,7 +11,7 @@ from gengap.data.loading import load
 from gengap.data.location import data_root
 from gengap.data.mixture import error_on_noisy_labels, two_gaussians, two_gaussians_bayes_error
 from gengap.data.points import Points, as_points, distinct
-from gengap.data.preprocessing import centre_crop, preprocess
+from gengap.data.preprocessing import centre_crop, preprocess, preprocessed
 from gengap.data.problem import Preprocessing, Problem, Scale, Split
 from gengap.data.registry import DATA_SETS, NamedDataSet, data_set_of, named_data_set
 from gengap.data.saved import open_problem, save_problem
@@ -39,10 +39,12 @@ __all__ = [
     "corruption_names",
     "find_corruption",
     "check_level",
+    "changes_labels",
     "CorruptedDataset",
     "error_on_noisy_labels",
     # What a model is fed
     "preprocess",
+    "preprocessed",
     "centre_crop",
     # Saved problems
     "save_problem",

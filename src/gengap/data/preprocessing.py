@@ -1,11 +1,12 @@
 """The reference implementation, in NumPy, of what a Problem declares in ``Preprocessing``."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.data.problem import Preprocessing
+from gengap.data.problem import Preprocessing, Problem, Split
 
 
 def centre_crop(x: NDArray[Any], side: int) -> NDArray[Any]:
@@ -18,6 +19,25 @@ def centre_crop(x: NDArray[Any], side: int) -> NDArray[Any]:
     """
     top, left = (x.shape[2] - side) // 2, (x.shape[3] - side) // 2
     return x[:, :, top : top + side, left : left + side]
+
+
+def preprocessed(problem: Problem) -> Problem:
+    """The Problem with its inputs as a model sees them, and no preprocessing left to do.
+
+    Inputs that a model takes as they are stay the same arrays; bytes become float32 all the same.
+    """
+    declared = problem.preprocessing
+    if declared == Preprocessing() and problem.train.x.dtype != np.uint8:
+        return problem
+    splits = [Split(preprocess(split.x, declared), split.y) for split in (problem.train, problem.test)]
+    bare = replace(problem, preprocessing=Preprocessing(), layout="")
+    return replace(
+        bare,
+        train=splits[0],
+        test=splits[1],
+        steps=(*problem.steps, {"step": "preprocess", "as": repr(declared)}),
+        parent_hash=problem.hash,
+    )
 
 
 def preprocess(x: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,10 +29,17 @@ def save_problem(problem: Problem, folder: Path) -> None:
     (folder / "problem.json").write_text(json.dumps(rest))
 
 
-def open_problem(folder: Path) -> Problem:
-    """The Problem that ``save_problem`` wrote, its arrays mapped from the files and shared between processes."""
+def open_problem(folder: Path, *, private: bool = False) -> Problem:
+    """The Problem that ``save_problem`` wrote, its arrays mapped from the files and shared between processes.
+
+    Args:
+        folder: Where it was written.
+        private: Whether what a process writes into the arrays is allowed and stays its own, as for code that wraps them
+            in tensors, which know no read-only arrays.
+    """
+    mode: Literal["r", "c"] = "c" if private else "r"
     rest = json.loads((folder / "problem.json").read_text())
-    train_x, train_y, test_x, test_y = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
+    train_x, train_y, test_x, test_y = (np.load(folder / f"{name}.npy", mmap_mode=mode) for name in _ARRAYS)
     return Problem(
         name=rest["name"],
         train=Split(train_x, train_y),

@@ -7,6 +7,7 @@ from gengap.models import alexnet, convnet3, convnet5, inception, mlp  # noqa: F
 from gengap.models.building import build
 from gengap.models.factory import check_output
 from gengap.models.fingerprint import fingerprint
+from gengap.models.importing import error_line, find
 from gengap.models.info import ModelInfo, count_parameters, named
 
-__all__ = ["ModelInfo", "build", "check_output", "count_parameters", "fingerprint", "named"]
+__all__ = ["ModelInfo", "build", "check_output", "count_parameters", "error_line", "find", "fingerprint", "named"]

@@ -1,22 +1,16 @@
 """Networks of the user's, named as ``module.path:factory``."""
 
 import inspect
-import sys
 from collections.abc import Callable
-from importlib import import_module, invalidate_caches, reload
-from pathlib import Path
-from traceback import extract_tb
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gengap.errors import InputError, unknown
-from gengap.models.fingerprint import fingerprint
+from gengap.errors import InputError
+from gengap.models.importing import error_line, find
 from gengap.models.registry import Shape
 
-_CODE: dict[str, str | None] = {}  # module -> fingerprint of its file at import
 FORM = "'module.path:factory', e.g. 'mynet:make' for the function make in mynet.py of this folder"
 
 
@@ -42,7 +36,7 @@ def from_factory(spec: str, input_shape: Shape, n_classes: int, *, any_output: b
     except (Exception, SystemExit) as error:
         call = f"{spec.partition(':')[2]}({', '.join(map(repr, arguments))})"
         raise InputError(
-            f"{spec} failed when called as {call}: {_error_line(error)}", next_step="fix the factory, then run again"
+            f"{spec} failed when called as {call}: {error_line(error)}", next_step="fix the factory, then run again"
         ) from error
     if not isinstance(module, nn.Module):
         raise InputError(f"{spec} returned {type(module).__name__}.", expected="a torch.nn.Module")
@@ -72,7 +66,7 @@ def check_output(module: nn.Module, input_shape: Shape, n_classes: int, *, name:
             output = module.eval()(torch.zeros(2, *input_shape, dtype=like.dtype, device=like.device))
     except Exception as error:
         raise InputError(
-            f"{name} cannot take a batch of two inputs of shape {input_shape}: {_error_line(error)}",
+            f"{name} cannot take a batch of two inputs of shape {input_shape}: {error_line(error)}",
             next_step="check the network's first layers against the data's shape",
         ) from error
     finally:
@@ -101,44 +95,13 @@ def _check_scores(output: Any, n_classes: int, name: str) -> None:
 
 
 def _find(spec: str) -> Callable[..., Any]:
-    path, _, attribute = spec.partition(":")
-    if not (path and attribute.isidentifier()):
-        raise InputError(f"Cannot read {spec!r} as a model.", expected=FORM)
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        module = _imported(path, fingerprint(spec))
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if path != missing and not path.startswith(f"{missing}."):
-            raise InputError(
-                f"Importing {path} failed: {_error_line(error)}", next_step=f"install {missing}"
-            ) from error
-        raise InputError(f"There is no module {missing!r} to import, in {here} or installed.", expected=FORM) from error
-    except (Exception, SystemExit) as error:
-        raise InputError(f"Importing {path} failed: {_error_line(error)}") from error
-    if not hasattr(module, attribute):
-        public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise unknown(f"factory in module {path}:", attribute, public)
-    factory = getattr(module, attribute)
+    factory = find(spec, kind="factory", form=FORM)
     if isinstance(factory, nn.Module) or not callable(factory):
         raise InputError(
             f"{spec} is a {type(factory).__name__}, not a factory.",
             expected="a function or class that makes a freshly initialised torch.nn.Module at each call",
         )
-    return factory  # type: ignore[no-any-return]
-
-
-def _imported(path: str, code: str | None) -> ModuleType:
-    """The module, imported anew where its file has changed since: a network's stored results go by its file."""
-    if path in sys.modules and _CODE.get(path, code) != code:
-        invalidate_caches()
-        module = reload(sys.modules[path])
-    else:
-        module = import_module(path)
-    _CODE[path] = code
-    return module
+    return factory
 
 
 def _arguments(spec: str, factory: Callable[..., Any], both: tuple[Shape, int]) -> tuple[Any, ...]:
@@ -154,12 +117,3 @@ def _arguments(spec: str, factory: Callable[..., Any], both: tuple[Shape, int]) 
         f"{spec} takes the arguments {signature}.",
         expected="a factory that can be called with (input_shape, n_classes) or with nothing",
     )
-
-
-def _error_line(error: BaseException) -> str:
-    """The error in one line, with the last place in the user's code or below it."""
-    message = str(error).strip().split("\n")[0]
-    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename != __file__]
-    frames = [frame for frame in frames if not frame.filename.startswith("<frozen") and "/torch/" not in frame.filename]
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {message}{place}"

@@ -20,21 +20,30 @@ def learning_curves(points: pd.DataFrame, colours: Mapping[str, str], steps_per_
             true at the last finite point of a run that diverged.
         colours: Condition -> colour, in the legend's order.
         steps_per_epoch: Writes epochs below the steps; None where they differ between the runs.
+
+    Where a run does not tell its steps, epochs stand in their place.
     """
+    along = "epoch" if points["steps"].isna().any() else "steps"
     highlight = alt.selection_point(fields=["condition"], bind="legend")
-    axis, title = alt.Axis(format="~s", tickCount=6), "training steps"
-    if steps_per_epoch:
+    axis, title = alt.Axis(format="~s", tickCount=6), "training steps" if along == "steps" else "epochs"
+    if steps_per_epoch and along == "steps":
         epochs = f"format(datum.value / {steps_per_epoch}, '.0f')"
         axis = alt.Axis(labelExpr=f"[format(datum.value, '~s'), {epochs}]", tickCount=6, labelOverlap="greedy")
         title = "training steps (epochs below)"
     ceiling = _ceiling(points)
     base = alt.Chart(points.assign(shown=points["train_loss"].clip(upper=ceiling))).encode(
-        x=alt.X("steps:Q", title=title, axis=axis),
+        x=alt.X(f"{along}:Q", title=title, axis=axis),
         y=alt.Y("shown:Q", title="training loss", axis=alt.Axis(tickCount=6), scale=alt.Scale(domain=[0, ceiling])),
         color=_colour("condition", colours),
         opacity=alt.when(highlight).then(alt.value(1.0)).otherwise(alt.value(0.12)),
     )
-    tooltip = ["condition", "source", "seed", "epoch", "steps", alt.Tooltip("train_loss:Q", format=".4f")]
+    tooltip = [
+        "condition",
+        "source",
+        "seed",
+        *dict.fromkeys(("epoch", along)),
+        alt.Tooltip("train_loss:Q", format=".4f"),
+    ]
     several = points["seed"].nunique() > 1
     lines = base.mark_line(strokeWidth=1.5 if several else 2.25).encode(
         detail="seed:N", strokeDash=_dash(points), tooltip=tooltip

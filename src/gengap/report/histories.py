@@ -22,8 +22,9 @@ def loss_points(named: pd.DataFrame, paper: pd.DataFrame | None) -> pd.DataFrame
 
 
 def steps_per_epoch(named: pd.DataFrame) -> float | None:
-    """Training steps in one epoch, where all runs agree, else None."""
-    ratios = {record["steps"] / record["epoch"] for history in named["history"] for record in _records(history)[-1:]}
+    """Training steps in one epoch, where all runs tell and agree, else None."""
+    last = [record for history in named["history"] for record in _records(history)[-1:]]
+    ratios = {record["steps"] / record["epoch"] if record["steps"] else None for record in last}
     return ratios.pop() if len(ratios) == 1 else None
 
 

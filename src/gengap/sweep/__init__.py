@@ -3,6 +3,7 @@
 from gengap.sweep.isolated import isolated
 from gengap.sweep.jobs import Context, Failure, Interrupted, Job, SweepResult, Unit, Work
 from gengap.sweep.layout import Layout, Prepare, choose_layout
+from gengap.sweep.own_modules import is_own_file, own_modules
 from gengap.sweep.rows import Options, Plan, job_rows
 from gengap.sweep.run import run
 from gengap.sweep.scratch import scratch_folder
@@ -30,4 +31,7 @@ __all__ = [
     "available_cores",
     "choose_layout",
     "scratch_folder",
+    # code of the user's
+    "is_own_file",
+    "own_modules",
 ]

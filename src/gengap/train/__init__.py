@@ -2,6 +2,8 @@
 
 from gengap.train.execution import Execution, resolve_device
 from gengap.train.loop import check_trainable, shared_part, train, train_replicas, train_steps
+from gengap.train.own_outcome import outcome
+from gengap.train.own_training import OwnTraining
 from gengap.train.presets import PRESETS, choose_recipe, default_preset, preset
 from gengap.train.pretraining import Pretraining, initial_weights, train_pretrained
 from gengap.train.recipe import Recipe
@@ -29,6 +31,9 @@ __all__ = [
     "OUTCOME",
     "check_trainable",
     "shared_part",
+    # One's own training
+    "OwnTraining",
+    "outcome",
     # Training after pretraining
     "Pretraining",
     "train_pretrained",

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from gengap.data import changes_labels
+
 TRUE, RANDOM = "true labels", "random labels"
 _LABELS = {"labels", "random-labels"}
 _PIXELS = ("shuffled-pixels", "random-pixels", "gaussian")
@@ -12,7 +14,8 @@ def with_conditions(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with two more columns, in the order of the paper's legend.
 
     ``label_level`` is the probability with which a label was redrawn (0 without any corruption, 1 for
-    ``random-labels``, NaN where pixels were changed); ``condition`` names what the network was given.
+    ``random-labels``, NaN where inputs were changed, or labels in another way); ``condition`` names what the network
+    was given.
     """
     levels = [_label_level(*pair) for pair in zip(rows["corruption"], rows["level"], strict=True)]
     names = [_name(*triple) for triple in zip(rows["corruption"], rows["level"], levels, strict=True)]
@@ -20,6 +23,11 @@ def with_conditions(rows: pd.DataFrame) -> pd.DataFrame:
     named = rows.assign(label_level=pd.Series(levels, index=rows.index, dtype=float), condition=names, order=order)
     named = named.sort_values(["label_level", "order", "corruption", "level", "seed"], ignore_index=True)
     return named.drop(columns="order")
+
+
+def of_other_labels(corruption: str) -> bool:
+    """Whether a corruption replaces labels in a way of its own, after which they may still be learned."""
+    return corruption not in _LABELS and changes_labels(corruption)
 
 
 def _label_level(corruption: str, level: float) -> float:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from gengap.errors import InputError, exact, listed
 from gengap.json_text import json_ready
-from gengap.verdicts.conditions import with_conditions
+from gengap.verdicts.conditions import of_other_labels, with_conditions
 
 # Corruptions after which pixels carry little or no information on the label; one fixed permutation keeps it all.
 NOISE = ("gaussian", "random-pixels")
@@ -34,7 +34,8 @@ def memorisation(
     frequent class on noise. It is ``learned-nothing`` in place of ``not-memorised`` when on the true labels too every
     seed ends within noise of always answering the most frequent class. A diverged cell is a result that did not fit;
     failed cells are none. ``slowdown`` is mean epochs to fit what is judged over mean epochs to fit the true labels.
-    ``random_labels`` and each of ``pixels`` are means of their cells.
+    ``random_labels`` and each of ``pixels`` are means of their cells; so are
+    ``other_labels``, of corruptions of labels that need not leave them random, by condition.
 
     Source: Zhang et al. 2017 (arXiv 1611.03530v2), section 2 and Figure 1.
 
@@ -57,7 +58,10 @@ def memorisation(
     level = results["label_level"].max()
     true = results[results["label_level"] == 0]
     noisy = results[results["label_level"] == level] if level > 0 else results.iloc[:0]
-    pixels = {str(name): own for name, own in results[results["label_level"].isna()].groupby("corruption", sort=False)}
+    changed = results[results["label_level"].isna()]
+    is_label = changed["corruption"].map(of_other_labels).astype(bool)
+    pixels = {str(name): own for name, own in changed[~is_label].groupby("corruption", sort=False)}
+    others = {str(name): own for name, own in changed[is_label].groupby("condition", sort=False)}
     name = "labels" if len(noisy) else next((name for name in NOISE if name in pixels), None)
     judged = noisy if name is None else pixels.get(name, noisy)
     first: dict[Any, Any] = named.iloc[0].to_dict() if len(named) else {}
@@ -71,6 +75,7 @@ def memorisation(
         "judged_level": level if len(noisy) else None,
         "true_labels": _group(true),
         "random_labels": _group(noisy),
+        "other_labels": {name: _group(own) for name, own in others.items()},
         "pixels": {name: _group(own) for name, own in pixels.items()},
         "cells": {str(status): int(count) for status, count in named["status"].value_counts().items()},
     }
@@ -198,6 +203,8 @@ def _slowdown(true: pd.DataFrame, judged: pd.DataFrame) -> dict[str, Any]:
         count = int(rows["epochs_to_fit"].notna().sum())
         if rows.empty:
             return {"slowdown": None, "slowdown_reason": f"no result on {name}"}
+        if rows["epochs"].isna().all() and not count:
+            return {"slowdown": None, "slowdown_reason": "how many epochs a training took is not known"}
         if count < len(rows):
             return {"slowdown": None, "slowdown_reason": f"{count} of {len(rows)} seeds fitted the {name}"}
     ratio = judged["epochs_to_fit"].astype(float).mean() / true["epochs_to_fit"].astype(float).mean()

@@ -8,8 +8,9 @@ _COLUMNS = ["model", "level", "mean", "low", "high", "n", "at_least"]
 def time_to_fit(named: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     """Time to fit at each level of label corruption, and whether it is relative to level 0 (else: in epochs).
 
-    Finished cells only. Relative to the mean over seeds at level 0, where every seed fitted. Where some seeds of a
-    level did not fit, the epochs that they were trained stand in, and the point is marked ``at_least``.
+    Finished cells whose epochs are known only. Relative to the mean over seeds at level 0, where every seed fitted.
+    Where some seeds of a level did not fit, the epochs that they were trained stand in, and the point is marked
+    ``at_least``.
 
     Args:
         named: Rows as ``with_conditions`` returns them.
@@ -17,7 +18,7 @@ def time_to_fit(named: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     Returns:
         Columns ``model``, ``level``, ``mean``, ``low``, ``high``, ``n`` and ``at_least``; and the flag.
     """
-    results = named[(named["status"] == "done") & named["label_level"].notna()]
+    results = named[(named["status"] == "done") & named["label_level"].notna() & named["epochs"].notna()]
     fit = pd.to_numeric(results["epochs_to_fit"])
     base = fit[results["label_level"] == 0].mean(skipna=False)
     relative = bool(base > 0)
@@ -27,13 +28,13 @@ def time_to_fit(named: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
 
 def error_by_level(named: pd.DataFrame) -> pd.DataFrame:
     """Test error at the end of training at each level of label corruption, finished cells only; columns as above."""
-    done = named[(named["status"] == "done") & named["label_level"].notna()]
+    done = named[(named["status"] == "done") & named["label_level"].notna() & named["test_accuracy"].notna()]
     return _pooled(done.assign(value=1 - done["test_accuracy"], at_least=False))
 
 
 def error_by_condition(named: pd.DataFrame) -> pd.DataFrame:
     """Mean training and test error of each condition over its finished cells, with the range of the test error."""
-    done = named[named["status"] == "done"]
+    done = named[(named["status"] == "done") & named["test_accuracy"].notna()]
     errors = done.assign(train_error=1 - done["train_accuracy"], test_error=1 - done["test_accuracy"])
     grouped = errors.groupby("condition", sort=False)
     points: pd.DataFrame = grouped.agg(

@@ -207,9 +207,7 @@ def test_a_cell_that_fails_gives_status_3_and_the_others_stand(
 
 
 def test_cells_asked_for_twice_are_there_once() -> None:
-    problem = gengap.load("digits").take(20, 10)
-    grid = _grid(problem, choose_recipe(None, problem), ["labels", "labels"], [0, 1, 1.0], [0, 0])
-    assert [(cell.level, cell.seed) for cell in grid] == [(0.0, 0), (1.0, 0)]
+    assert _grid(["labels", "labels"], [0, 1, 1.0], [0, 0]) == [(0, "labels", 0.0), (0, "labels", 1.0)]
 
 
 def test_own_data_named_as_a_data_set_do_not_get_its_recipe(tmp_path) -> None:

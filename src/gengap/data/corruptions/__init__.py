@@ -2,6 +2,6 @@
 
 from gengap.data.corruptions import gaussian, labels, random_labels, random_pixels, shuffled_pixels  # noqa: F401
 from gengap.data.corruptions.apply import check_level, corrupt
-from gengap.data.corruptions.registry import corruption_names, find_corruption
+from gengap.data.corruptions.registry import changes_labels, corruption_names, find_corruption
 
-__all__ = ["check_level", "corrupt", "corruption_names", "find_corruption"]
+__all__ = ["changes_labels", "check_level", "corrupt", "corruption_names", "find_corruption"]

@@ -109,6 +109,11 @@ def corruption_names() -> list[str]:
     return sorted(_REGISTERED)
 
 
+def changes_labels(name: str) -> bool:
+    """Whether a name is that of a corruption of labels; False for an unknown one."""
+    return isinstance(_REGISTERED.get(name), LabelCorruption)
+
+
 def find_corruption(name: str) -> Corruption:
     """The corruption with this name.
 

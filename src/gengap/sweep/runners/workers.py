@@ -2,18 +2,17 @@
 
 import os
 import pickle
-import site
 import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from gengap.sweep import failures
 from gengap.sweep.jobs import Unit, Work
+from gengap.sweep.own_modules import own_modules
 from gengap.sweep.process import Child, Ended
 from gengap.sweep.progress import Board
 from gengap.sweep.queue import POLL_S, Queue
@@ -242,11 +241,7 @@ def serve(connection: "Connection[Any, Any]", threads: int) -> None:
 
 def _loaded() -> Loaded:
     torch = sys.modules.get("torch")
-    installed = (sys.prefix, sys.base_prefix, site.getusersitepackages(), str(Path(__file__).parents[2]))
-    homes = tuple(f"{home}{os.sep}" for home in installed)
-    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    own = [file for file in files if isinstance(file, str) and not file.startswith(homes)]
-    return Loaded(_stamps(own), torch is not None and torch.cuda.is_initialized())
+    return Loaded(_stamps(own_modules().values()), torch is not None and torch.cuda.is_initialized())
 
 
 def _stamps(files: Iterable[str]) -> dict[str, tuple[int, int]]:

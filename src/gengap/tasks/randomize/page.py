@@ -23,14 +23,14 @@ from gengap.report import (
     steps_per_epoch,
 )
 from gengap.studies.zhang2017 import condition_colours
-from gengap.tasks.randomize.words import corrupted, inputs_sentence, lead, title, verdict
+from gengap.tasks.randomize.words import corrupted, inputs_sentence, lead, title, training_sentences, verdict
 from gengap.verdicts import error_by_condition, error_by_level, time_to_fit, with_conditions
 
 _ACCURACIES = ["train_accuracy", "test_accuracy", "best_test_accuracy"]
 CELLS = ["condition", "seed", "status", "epochs", "epochs_to_fit", "train_loss", "test_loss", *_ACCURACIES, "seconds"]
 CELL_FORMATS = {"epochs": "g", "epochs_to_fit": "g", "train_loss": ".4f", "test_loss": ".4f", "seconds": ".1f"}
 CELL_FORMATS |= dict.fromkeys(_ACCURACIES, PERCENT)
-HOW = ["recipe", "recipe_hash", "problem_hash", "precision", "memory_format", "device", "threads"]
+HOW = ["recipe", "recipe_hash", "training_hash", "problem_hash", "precision", "memory_format", "device", "threads"]
 HOW += ["gengap", "torch", "python", "commit"]
 
 
@@ -57,6 +57,7 @@ def randomize_page(
     sections = [
         Section("Verdict", [Facts(_facts(summary)), Text(verdict(summary))]),
         *(section for section in figures if section is not None),
+        *_training(summary),
         _cells(named),
         _provenance(named),
     ]
@@ -82,7 +83,7 @@ def _facts(summary: Mapping[str, Any]) -> list[Fact]:
         )
     )
     used = summary["capacity_used"]
-    if used["fitted_fraction"] is not None:
+    if used["fitted_examples"] is not None:
         facts.append(
             Fact(
                 "Labels fitted",
@@ -177,6 +178,11 @@ def _gaps(named: pd.DataFrame, summary: Mapping[str, Any]) -> Section | None:
         dict.fromkeys(("train_error", "test_error", "low", "high"), PERCENT),
     )
     return Section("The gap, condition by condition", [figure])
+
+
+def _training(summary: Mapping[str, Any]) -> list[Section]:
+    sentences = training_sentences(summary)
+    return [Section("The training", [Text(sentences)])] if sentences else []
 
 
 def _cells(named: pd.DataFrame) -> Section:

@@ -30,6 +30,29 @@ def inputs_sentence(summary: Mapping[str, Any]) -> str:
     return f"Seen as: {summary['seen_as']}." if summary.get("seen_as") else ""
 
 
+def training_sentences(summary: Mapping[str, Any]) -> list[str]:
+    """What is to be known of a training of one's own; none for gengap's own trainings."""
+    training = summary.get("training")
+    if training is None:
+        return []
+    sentences = [f"Warning: {warning}." for warning in training["warnings"]]
+    again = training["repeat"]
+    if again["same"] is False:
+        sentences.append(f"Warning: {again['reason']}.")
+    elif again["same"]:
+        where = "true labels" if not again["level"] else f"{again['corruption']} {again['level']:g}"
+        sentences.append(f"A second run on {where} with seed {again['seed']} gave the same answers.")
+    else:
+        sentences.append(f"Whether it repeats itself was not checked: {again['reason']}.")
+    if not training["stored"]:
+        sentences.append(f"Its results are not stored: {training['not_stored_reason']}.")
+    reasons: dict[str, list[str]] = {}
+    for name, reason in training["not_known"].items():
+        reasons.setdefault(reason, []).append(name.replace("_", " "))
+    sentences += [f"Not known: {', '.join(names)}; {reason}." for reason, names in reasons.items()]
+    return sentences
+
+
 def lead(summary: Mapping[str, Any]) -> str:
     """The verdict in one sentence."""
     if summary["verdict"] == "not-memorised" and _all_diverged(summary):
@@ -51,6 +74,7 @@ def verdict(summary: Mapping[str, Any]) -> list[str]:
 def _fitting(summary: Mapping[str, Any]) -> str:
     sentences = []
     groups = {"the true labels": summary["true_labels"], judged_labels(summary): summary["random_labels"]}
+    groups |= summary["other_labels"]
     groups |= {_PIXELS.get(name, name): group for name, group in summary["pixels"].items()}
     for name, group in groups.items():
         if group is None:
@@ -102,7 +126,7 @@ def _slowdown(summary: Mapping[str, Any]) -> str:
 
 def _capacity(summary: Mapping[str, Any]) -> str:
     used = summary["capacity_used"]
-    if used["fitted_fraction"] is None:
+    if used["fitted_examples"] is None:
         return ""
     text = f"Of {summary['n_train']:,} training labels it reproduces {used['fitted_examples']:,}"
     if used["parameters_per_example"] is not None:
@@ -122,6 +146,11 @@ def _meaning(summary: Mapping[str, Any]) -> str:
         )
     if summary["verdict"] == "not-memorised" and _all_diverged(summary):
         return "That is no proof that it cannot: a lower learning rate may do it."
+    if summary["verdict"] == "learned-nothing" and summary.get("training"):
+        return (
+            "So this says nothing about memorising. What the training returns may lack what the training did to its "
+            "inputs; else its own settings are to be looked at."
+        )
     if summary["verdict"] == "learned-nothing":
         return (
             "So this says nothing about memorising. Inputs of very different scales often do this: try --standardise "
