@@ -20,6 +20,7 @@ PROBED = 50  # examples of the pass that is timed
 SUBSET = {"fisher_rao"}  # takes the examples of searches
 OPERATORS = {"dist_spec_init_operator", "fro_over_spec_operator"}  # the first to need the layers' operators
 LANCZOS = 200.0  # forward passes of an example that the spectral norms of all operators cost, roughly
+MIXED = {"mixup_response": 5_500, "mixup_response_same_label": 5_500, "label_mixup_accuracy": 500}  # passes of examples
 SMALL = 0.05  # seconds of a measure that neither passes over examples nor searches, roughly
 
 Progress = Callable[[int, int, str], None]
@@ -152,6 +153,7 @@ def _seconds(subject: Subject, costs: Costs, chosen: Sequence[Measure], subset: 
             expected += LANCZOS * costs.example
         if one.name in SUBSET:
             expected += RADIAL * costs.example * subset
+        expected += MIXED.get(one.name, 0) * costs.example * min(1.0, subject.n / 500)
         for search in searches_of(one):
             if search not in done:
                 expected += costs.passes(PASSES[search], subset)

@@ -205,7 +205,11 @@ class Subject:
     @cached_property
     def sample(self) -> tuple[Tensor, Tensor]:
         """The fixed subset that searches use: the first ``subset`` examples after a seeded shuffle."""
-        return self.examples(self._order("sample")[: self.subset])
+        return self.drawn("sample", self.subset)
+
+    def drawn(self, purpose: str, count: int) -> tuple[Tensor, Tensor]:
+        """Inputs and labels of the first ``count`` training examples after a seeded shuffle of this purpose's own."""
+        return self.examples(self._order(purpose)[:count])
 
     @property
     def pass_(self) -> Evaluation:
