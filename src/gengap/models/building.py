@@ -5,7 +5,7 @@ from torch import nn
 from gengap.errors import InputError, unknown
 from gengap.models.factory import check_output, from_factory
 from gengap.models.hugging_face import from_folder, is_model_folder
-from gengap.models.registry import NETWORKS, Network, Shape
+from gengap.models.registry import FAMILIES, NETWORKS, Network, Shape, find_network
 
 
 def build(
@@ -14,8 +14,9 @@ def build(
     """A freshly initialised model in training mode; the same ``torch.manual_seed`` before it gives the same weights.
 
     Args:
-        name: A name of ``named()``, ``"module.path:factory"`` for a network of the user's (see ``from_factory``), or
-            the path of a folder of Hugging Face (see ``from_folder``).
+        name: A name of ``named()``; ``mlp-DEPTHxWIDTH`` or ``nin-DEPTHxWIDTH`` of any size;
+            ``"module.path:factory"`` for a network of the user's (see ``from_factory``); or the path of a folder of
+            Hugging Face (see ``from_folder``).
         input_shape: Shape of one example, ``(C, H, W)`` or ``(D,)``.
         n_classes: Number of classes C, at least 2.
         dropout: Probability in [0, 1) with which inputs of a named network's last or wide layers are dropped.
@@ -26,12 +27,14 @@ def build(
     """
     shape = tuple(input_shape)
     _check_numbers(shape, n_classes, dropout)
-    if name in NETWORKS:
-        _check_shape(NETWORKS[name], shape)
-        return NETWORKS[name].make(shape, n_classes, dropout)
+    registered = find_network(name)
+    if registered is not None:
+        _check_shape(registered, shape)
+        return registered.make(shape, n_classes, dropout)
     folder = is_model_folder(name)
     if not folder and ":" not in name:
-        raise unknown("model", name, [*NETWORKS, "module.path:factory", "a folder of Hugging Face"])
+        sizes = [f"{family}-DEPTHxWIDTH" for family in FAMILIES]
+        raise unknown("model", name, [*NETWORKS, *sizes, "module.path:factory", "a folder of Hugging Face"])
     if dropout:
         raise InputError(
             f"Dropout {dropout} cannot be put into {name}.",

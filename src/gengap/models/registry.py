@@ -1,7 +1,10 @@
-"""The registry of named networks: a decorator that registers a constructor under a name."""
+"""The registry of named networks: decorators that register a constructor under a name, or a family of any size."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from torch import nn
 
@@ -41,3 +44,37 @@ def network(
         return make
 
     return register
+
+
+class Sized(Protocol):
+    """Constructor of a family's networks."""
+
+    def __call__(self, input_shape: Shape, n_classes: int, dropout: float, /, *, depth: int, width: int) -> nn.Module:
+        """A freshly initialised network."""
+
+
+FAMILIES: dict[str, Callable[[int, int], Network]] = {}
+LARGEST = 1_000, 100_000  # depth and width that are no slip of the pen
+
+
+def family(name: str, *, smallest: int | None = None) -> Callable[[Sized], Sized]:
+    """Decorator that registers a constructor's networks as ``name-DEPTHxWIDTH``; ``smallest`` is as in ``Network``."""
+
+    def register(make: Sized) -> Sized:
+        def member(depth: int, width: int) -> Network:
+            source = (make.__doc__ or "").partition("\n")[0]
+            return Network(f"{name}-{depth}x{width}", partial(make, depth=depth, width=width), (), source, smallest)
+
+        FAMILIES[name] = member
+        return make
+
+    return register
+
+
+def find_network(name: str) -> Network | None:
+    """The registered network of that name, or the one of that size of a family; None where there is neither."""
+    sized = re.fullmatch(r"(\w+)-([1-9]\d{0,5})x([1-9]\d{0,5})", name)
+    if name in NETWORKS or sized is None or sized[1] not in FAMILIES:
+        return NETWORKS.get(name)
+    depth, width = int(sized[2]), int(sized[3])
+    return FAMILIES[sized[1]](depth, width) if depth <= LARGEST[0] and width <= LARGEST[1] else None

@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 Indices = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Pairs:
     """Pairs of networks, by their numbers.
 
     Attributes:
         first, second: Numbers of the networks, ``[M]`` each.
         total: How many pairs there are; more than M where only a sample was drawn.
+        codes: Conditioning set -> the number of each ordered pair's values; made at the first use, for all measures.
     """
 
     first: Indices
     second: Indices
     total: int
+    codes: dict[tuple[str, ...], Indices] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.first)

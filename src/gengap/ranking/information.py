@@ -43,16 +43,27 @@ def conditional_information(grid: Grid, measure: Floats, pairs: Pairs) -> Inform
         measure: ``[N]``; pairs with a row that is NaN are left out.
         pairs: Pairs of rows of different settings; each counts in both orders.
     """
-    first, second = pairs.first, pairs.second
-    both = np.isfinite(measure[first]) & np.isfinite(measure[second])
-    first, second = first[both], second[both]
-    if not len(first):
+    both = np.isfinite(measure[pairs.first]) & np.isfinite(measure[pairs.second])
+    if not both.any():
         return Information(float("nan"), (), {}, 0)
+    first, second = pairs.first[both], pairs.second[both]
     first, second = np.concatenate([first, second]), np.concatenate([second, first])
     signs = 3 * _sign(measure, first, second) + _sign(grid.gap, first, second)  # 0 .. 8
-    by_set = {chosen: _normalised(signs, _values(grid, chosen, first, second)) for chosen in conditioning_sets(grid)}
-    given = min(by_set, key=lambda chosen: (np.inf if np.isnan(by_set[chosen]) else by_set[chosen], len(chosen)))
+    chosen = np.concatenate([both, both])
+    by_set = {given: _normalised(signs, codes[chosen]) for given, codes in _codes(grid, pairs).items()}
+    given = min(by_set, key=lambda names: (np.inf if np.isnan(by_set[names]) else by_set[names], len(names)))
     return Information(by_set[given], given, by_set, int(both.sum()))
+
+
+def _codes(grid: Grid, pairs: Pairs) -> dict[tuple[str, ...], Indices]:
+    """Conditioning set -> the number of each ordered pair's values of it, ``[2 M]``; the same for every measure."""
+    if pairs.codes is None:
+        first, second = np.concatenate([pairs.first, pairs.second]), np.concatenate([pairs.second, pairs.first])
+        pairs.codes = {
+            names: np.unique(_values(grid, names, first, second), return_inverse=True)[1].reshape(-1)
+            for names in conditioning_sets(grid)
+        }
+    return pairs.codes
 
 
 def conditioning_sets(grid: Grid) -> Iterator[tuple[str, ...]]:
@@ -76,8 +87,7 @@ def _values(grid: Grid, chosen: tuple[str, ...], first: Indices, second: Indices
 
 def _normalised(signs: Indices, given: Indices) -> float:
     """I / H from counts, in any unit; NaN where the gaps' order is known from what is given."""
-    code = np.unique(given, return_inverse=True)[1].reshape(-1)
-    counts = np.bincount(9 * code + signs, minlength=9 * (int(code.max()) + 1)).reshape(-1, 3, 3).astype(np.float64)
+    counts = np.bincount(9 * given + signs, minlength=9 * (int(given.max()) + 1)).reshape(-1, 3, 3).astype(np.float64)
     total = _entropy_sum(counts.sum((1, 2)))
     gap = _entropy_sum(counts.sum(1)) - total
     joint = _entropy_sum(counts)

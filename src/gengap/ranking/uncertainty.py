@@ -40,6 +40,7 @@ class Bootstrap:
         self._all = grid.pairs(most=most_pairs, seed=seed)
         self._along = {name: _some(grid.pairs_along(name), most_pairs, rng) for name in grid.levels}
         self._share = {name: _equal_groups(grid.group_along(name, pairs)) for name, pairs in self._along.items()}
+        self._weights_of: dict[int, Floats] = {}
 
     @property
     def enough(self) -> bool:
@@ -85,8 +86,11 @@ class Bootstrap:
             return np.asarray((weights @ (np.nan_to_num(agree) * seen)) / np.where(total > 0, total, np.nan))
 
     def _weights(self, pairs: Pairs) -> Floats:
-        settings = self.grid.settings
-        return np.asarray(self._times[:, settings[pairs.first]] * self._times[:, settings[pairs.second]])
+        """How often each pair counts in each sample, ``[draws, M]``: whole numbers, the same for every measure."""
+        if id(pairs) not in self._weights_of:
+            first, second = self.grid.settings[pairs.first], self.grid.settings[pairs.second]
+            self._weights_of[id(pairs)] = self._times[:, first] * self._times[:, second]
+        return self._weights_of[id(pairs)]
 
 
 def information_null(grid: Grid, measure: Floats, pairs: Pairs, *, draws: int = 10, seed: int = 0) -> Floats:
