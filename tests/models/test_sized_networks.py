@@ -30,9 +30,7 @@ def test_a_perceptron_of_a_named_size_is_the_named_one() -> None:
     assert models.count_parameters(models.build("mlp-2x5", (4,), 3)) == 5 * 5 + 5 * 6 + 3 * 6
 
 
-@pytest.mark.parametrize(
-    "name", ["nin-0x4", "nin-2x", "nin-2x4x4", "nun-2x4", "mlp-1001x4", "nin-2.5x4"]
-)
+@pytest.mark.parametrize("name", ["nin-0x4", "nin-2x", "nin-2x4x4", "nun-2x4", "mlp-1001x4", "nin-2.5x4"])
 def test_other_names_are_refused_with_the_form_of_a_name(name: str) -> None:
     with pytest.raises(InputError) as error:
         models.build(name, (3, 8, 8), 4)
