@@ -155,11 +155,12 @@ def test_a_log_gets_a_line_a_job(store: Store, capsys: pytest.CaptureFixture[str
     store.put({"key": "1", "status": "done"})
     run(work.jobs(1, 2, "raise", "report"), work.square, store)
     lines = [re.sub(r"about .* left", "about T left", line) for line in capsys.readouterr().err.splitlines()]
+    lines = [re.sub(r"\(\d+ s", "(S s", line) for line in lines]
     assert lines == [
         "1 of 4 cells are stored already",
-        "[2/4] job 2: done (0 s, about T left)",
-        "[3/4] job raise: failed: ValueError: no such thing (0 s, about T left)",
-        "[4/4] job report: done (0 s)",
+        "[2/4] job 2: done (S s, about T left)",
+        "[3/4] job raise: failed: ValueError: no such thing (S s, about T left)",
+        "[4/4] job report: done (S s)",
     ]
 
 

@@ -13,13 +13,13 @@ import torch
 
 from gengap import bounds, models, probes
 from gengap.cells.cell import FORMAT, Cell, careful, corrupted, reason_to_stay
-from gengap.cells.trained import run, save, workers_for
+from gengap.cells.trained import device_of, run, save, workers_for
 from gengap.data import open_problem
 from gengap.errors import InputError
 from gengap.keys import job_key
 from gengap.store import RESULTS, Row, Store
 from gengap.sweep import Context, Job, Options, Plan, job_rows, scratch_folder
-from gengap.train import Execution, Recipe, resolve_device
+from gengap.train import Execution, Recipe
 
 # Columns that a trial measures.
 TRIED = (
@@ -105,7 +105,7 @@ def _trials(
     cells: Sequence[Cell], rows: dict[str, Row], store: Store, trial: Trial, options: Options
 ) -> dict[str, Row]:
     """A cell's key -> the row of its trial, run unless it is stored."""
-    device = resolve_device(options.device)
+    device = device_of(options)
     result, _ = job_rows(
         [_job(cell, trial) for cell in cells],
         try_payloads,
@@ -122,7 +122,7 @@ def _plan(missing: Sequence[Job], rows: dict[str, Row], trial: Trial, device: st
     with scratch_folder() as folder:
         units = [[replace(job, payload=_payload(job.payload, rows, folder, trial, device))] for job in missing]
         stay = reason_to_stay(missing[0].payload.recipe.model)
-        yield Plan(units, options.workers or workers_for(device, len(units)), in_driver=stay)
+        yield Plan(units, options.workers or workers_for(device, len(units)), in_driver=stay, folder=folder)
 
 
 def _job(cell: Cell, trial: Trial) -> Job:

@@ -16,13 +16,13 @@ import torch
 from gengap import __version__
 from gengap.cells.cell import FORMAT, commit, corrupted
 from gengap.cells.identity import NotHashable, identity
-from gengap.cells.trained import save, workers_for
+from gengap.cells.trained import device_of, save, workers_for
 from gengap.data import Problem, open_problem, preprocessed
 from gengap.errors import InputError
 from gengap.keys import job_key
 from gengap.store import RESULTS, Row, Store
 from gengap.sweep import Context, Job, Options, Plan, SweepResult, job_rows, scratch_folder
-from gengap.train import OUTCOME, OwnTraining, outcome, resolve_device
+from gengap.train import OUTCOME, OwnTraining, outcome
 
 REPEATED_WITHIN_S = 60.0  # a training that takes longer is not done a second time to see whether it repeats itself
 
@@ -138,7 +138,7 @@ def fitted_rows(
         Interrupted: Ctrl-C; what is stored stays.
     """
     options = options or Options()
-    device = resolve_device(options.device)
+    device = device_of(options)
     jobs = [Job(cell.key, cell.title, cell, cell.columns()) for cell in cells]
     first = not store.finished(job.key for job in jobs)
     results = []
@@ -213,7 +213,7 @@ def _plan(missing: Sequence[Job], device: str, options: Options) -> Iterator[Pla
     with scratch_folder() as folder:
         save(missing[0].payload.problem, folder)
         units = [[replace(job, payload=_payload(job.payload, folder))] for job in missing]
-        yield Plan(units, options.workers or workers_for(device, len(units)))
+        yield Plan(units, options.workers or workers_for(device, len(units)), folder=folder)
 
 
 def _payload(cell: FitCell, folder: Path) -> Payload:

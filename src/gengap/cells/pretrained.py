@@ -12,13 +12,13 @@ from typing import Any
 import torch
 
 from gengap.cells.cell import FORMAT, Cell, reason_to_stay
-from gengap.cells.trained import check, execution_of, save, workers_for
+from gengap.cells.trained import check, device_of, execution_of, save, workers_for
 from gengap.data import Problem, open_problem
 from gengap.keys import job_key
 from gengap.measures.normalisation import normalised_losses
 from gengap.store import Row, Store
 from gengap.sweep import Context, Job, Options, Plan, job_rows, scratch_folder
-from gengap.train import Execution, Pretraining, Recipe, Run, resolve_device, train_pretrained
+from gengap.train import Execution, Pretraining, Recipe, Run, train_pretrained
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def pretrained_rows(networks: Sequence[Pretrained], store: Store, options: Optio
         InputError: A device that is not there, a recipe that its Problem does not allow.
     """
     options = options or Options()
-    device = resolve_device(options.device)
+    device = device_of(options)
     rows, _ = job_rows(
         [Job(network.key, network.title, network, network.columns()) for network in networks],
         train_payloads,
@@ -111,14 +111,14 @@ def _plan(missing: Sequence[Job], device: str, options: Options) -> Iterator[Pla
         check(cell)
     with scratch_folder() as folder:
         save(cells[0].problem, folder)
-        units = [[replace(job, payload=_payload(job.payload, folder, device))] for job in missing]
+        units = [[replace(job, payload=_payload(job.payload, folder, device, options))] for job in missing]
         stay = reason_to_stay(cells[0].recipe.model)
-        yield Plan(units, options.workers or workers_for(device, len(units)), in_driver=stay)
+        yield Plan(units, options.workers or workers_for(device, len(units)), in_driver=stay, folder=folder)
 
 
-def _payload(network: Pretrained, folder: Path, device: str) -> Payload:
+def _payload(network: Pretrained, folder: Path, device: str, options: Options) -> Payload:
     cell = network.cell
-    return Payload(folder, cell.recipe, network.pretraining, cell.seed, execution_of(cell, device))
+    return Payload(folder, cell.recipe, network.pretraining, cell.seed, execution_of(cell, device, options))
 
 
 def train_payloads(payloads: list[Payload], context: Context) -> list[Row]:

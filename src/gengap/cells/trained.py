@@ -22,6 +22,7 @@ from gengap.sweep import (
     available_cores,
     choose_layout,
     job_rows,
+    on_node,
     scratch_folder,
 )
 from gengap.train import (
@@ -69,7 +70,7 @@ def run(cells: Iterable[Cell], store: Store, options: Options | None = None) -> 
         Interrupted: Ctrl-C; what is stored stays.
     """
     options, cells = options or Options(), list(cells)
-    device = resolve_device(options.device)
+    device = device_of(options)
     rows, result = job_rows(
         [Job(cell.key, cell.title, cell, cell.columns()) for cell in cells],
         train_payloads,
@@ -98,16 +99,37 @@ def _plan(missing: Sequence[Job], total: int, device: str, options: Options) -> 
     stay = reason_to_stay(cells[0].recipe.model)
     with scratch_folder() as folder:
         save(cells[0].problem, folder)
-        jobs = [replace(job, payload=_payload(job.payload, folder, device)) for job in missing]
+        jobs = [replace(job, payload=_payload(job.payload, folder, device, options)) for job in missing]
         if device == "cuda":
-            yield Plan(_replicas(cells, jobs), workers=1, threads=1, in_driver=stay)
+            yield Plan(_replicas(cells, jobs), workers=1, threads=1, in_driver=stay, folder=folder)
+        elif options.ray is not None:
+            yield Plan([[job] for job in jobs], in_driver=stay, folder=folder)
         else:
             layout = _layout(cells[0], jobs[0].payload, total, options.workers)
-            yield Plan([[job] for job in jobs], layout.workers, layout.threads, stay)
+            yield Plan([[job] for job in jobs], layout.workers, layout.threads, stay, folder)
 
 
-def _payload(cell: Cell, folder: Path, device: str) -> Payload:
-    return Payload(folder, cell.recipe, cell.seed, cell.corruption, cell.level, execution_of(cell, device))
+def _payload(cell: Cell, folder: Path, device: str, options: Options) -> Payload:
+    execution = execution_of(cell, device, options)
+    return Payload(folder, cell.recipe, cell.seed, cell.corruption, cell.level, execution)
+
+
+def device_of(options: Options) -> str:
+    """``"cpu"`` or ``"cuda"``; on a Ray cluster ``auto`` means the GPUs of the cell's share, if it has any.
+
+    Raises:
+        InputError: A device that is not there, or does not fit to the share.
+    """
+    if options.ray is None:
+        return resolve_device(options.device)
+    device = "cuda" if options.ray.gpus else "cpu"
+    if options.device not in ("auto", device):
+        raise InputError(
+            f"Device {options.device!r} with {options.ray.gpus:g} GPUs for each cell.",
+            expected="a share of a GPU for cuda, none for cpu",
+            next_step="set --gpus-per-cell, or leave --device out",
+        )
+    return device
 
 
 def check(cell: Cell) -> None:
@@ -130,11 +152,19 @@ def save(problem: Problem, folder: Path) -> None:
         ) from error
 
 
-def execution_of(cell: Cell, device: str) -> Execution:
-    """The setting of a cell: what its recipe fixes, and what is measured once on this machine for the rest."""
-    key = trial_key(cell.problem, cell.recipe, device)
+def execution_of(cell: Cell, device: str, options: Options) -> Execution:
+    """The setting of a cell: what its recipe fixes, and what is measured once for the rest.
+
+    It is measured on this machine, or for the GPUs of a Ray cluster on one of those.
+    """
+    away = options.ray is not None and device == "cuda"
+    key = f"Ray {trial_key(cell.problem, cell.recipe, 'cpu')}" if away else trial_key(cell.problem, cell.recipe, device)
     if key not in _SETTINGS:
-        found = careful(cell.recipe.model, _setting, cell.problem.take(1, 1), cell.recipe, device)
+        problem = cell.problem.take(1, 1)
+        if options.ray is not None and away:
+            found = on_node(options.ray, _setting, problem, cell.recipe, device)
+        else:
+            found = careful(cell.recipe.model, _setting, problem, cell.recipe, device)
         _SETTINGS[key] = Execution(**found)
     return _SETTINGS[key]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gengap.arguments import real_number
-from gengap.cli import inputs
+from gengap.cli import inputs, running
 from gengap.cli.answer import give
 from gengap.cli.table import empty_table
 from gengap.errors import InputError
@@ -56,6 +56,9 @@ def command(
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
+    runner: running.Runner = running.RunnerName.local,
+    cpus_per_cell: running.CpusPerCell = None,
+    gpus_per_cell: running.GpusPerCell = None,
     timeout: Annotated[float, typer.Option(help="Longest time for one cell, in seconds. Default: a day.")] = 86_400.0,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
     label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
@@ -83,6 +86,7 @@ def command(
         _refuse_beside_train({"--model": model, "--recipe": recipe})
     if timeout is not None:
         timeout = real_number(timeout, "--timeout", least=0, next_step="leave it out for the default")
+    ray = running.ray_share(runner, cpus_per_cell, gpus_per_cell, device=device, workers=workers)
     level_values, seed_values = _numbers("--levels", levels), _whole_numbers("--seeds", seeds)
 
     from gengap.sweep import Options
@@ -120,7 +124,7 @@ def command(
                 levels=level_values,
                 seeds=seed_values,
                 store=store,
-                options=Options(device=device, workers=workers, timeout_s=timeout),
+                options=Options(device=device, workers=workers, timeout_s=timeout, ray=ray),
                 out=out,
             )
     give(test, as_json=as_json, show=_print, out=out)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gengap.cli import running
 from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
@@ -60,11 +61,15 @@ def run_studies(
     as_json: Json = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
+    runner: running.Runner = running.RunnerName.local,
+    cpus_per_cell: running.CpusPerCell = None,
+    gpus_per_cell: running.GpusPerCell = None,
     timeout: Annotated[float, typer.Option(help="Longest time for one run, in seconds. Default: a day.")] = 86_400.0,
     stored: Annotated[bool, typer.Option("--stored", help="Show what is stored; train nothing.")] = False,
 ) -> None:
     """Run a study: what is stored already is not run again. Exit status 3 if a run failed."""
     studies = find_studies(name)
+    ray = running.ray_share(runner, cpus_per_cell, gpus_per_cell, device=device, workers=workers)
     from gengap.report import make_folder
     from gengap.studies.report import write_report
     from gengap.sweep import Options
@@ -72,7 +77,7 @@ def run_studies(
     if out is not None:
         make_folder(out)
 
-    options = Options(device=device, workers=workers, timeout_s=timeout, stored=stored)
+    options = Options(device=device, workers=workers, timeout_s=timeout, stored=stored, ray=ray)
     outcomes = [run_study(study, scale.value, options) for study in studies]
     if out is not None:
         say(f"Report: {write_report(name, scale.value, outcomes, out)}", err=True)

@@ -2,16 +2,17 @@
 
 import tempfile
 from collections.abc import Callable
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gengap.errors import InputError
 from gengap.store import Row
 from gengap.sweep.failures import Cause
-from gengap.sweep.jobs import Context, Job
-from gengap.sweep.progress import Board
-from gengap.sweep.runners.workers import Unimportable, Worker
+from gengap.sweep.jobs import Context
+from gengap.sweep.runners import Outcome, Share
+from gengap.sweep.runners.parcel import packed
+from gengap.sweep.runners.ray import one_on_ray
+from gengap.sweep.runners.workers import Unimportable, whole
 from gengap.sweep.threads import available_cores
 
 T = TypeVar("T")
@@ -29,25 +30,42 @@ def isolated(what: str, function: Callable[..., T], *arguments: Any, timeout_s: 
     Raises:
         InputError: What the function raised as such, or that it raised something else, ended its process or hung.
     """
-    worker = Worker(available_cores(), timeout_s)
-    board = Board(1, 0, shown=False)
-    worker.begin([Job(what, what, (function, arguments))], _call, lambda unit: Path(tempfile.gettempdir()), board)
     try:
-        while (outcome := worker.poll(board)) is None:
-            wait(worker.child.waitables, worker.patience)
-    except BaseException:
-        worker.child.stop()
-        raise
-    worker.end()
+        parcel = packed(_call, [(function, arguments)])
+    except Exception:  # it cannot be sent
+        return function(*arguments)
+    checkpoint = Path(tempfile.gettempdir())
+    outcome = whole(parcel, checkpoint, threads=available_cores(), timeout_s=timeout_s)
     if isinstance(outcome, Unimportable):
         return function(*arguments)
+    value: T = _value(what, outcome)
+    return value
+
+
+def on_node(share: Share, function: Callable[..., T], *arguments: Any, timeout_s: float = 3600.0) -> T:
+    """What ``function(*arguments)`` returns on some node of a Ray cluster, in a worker process there.
+
+    Args:
+        share: What the call takes.
+        function: A function of a module that every node can import; it returns what JSON can hold.
+        arguments: Picklable.
+        timeout_s: How long it may take.
+
+    Raises:
+        InputError: As ``isolated``, and ``gengap.sweep.runners.cluster.connected``.
+    """
+    outcome = one_on_ray(packed(_call, [(function, arguments)]), share, timeout_s)
+    value: T = _value(f"{function.__module__}.{function.__qualname__} on a node", outcome)
+    return value
+
+
+def _value(what: str, outcome: Outcome) -> Any:
     if isinstance(outcome, Cause):
         raise InputError(f"{what}: {outcome.reason}.", next_step="mend it, then run again")
     (row,) = outcome
     if row["status"] != "done":
         raise InputError(row["what"], expected=row["expected"], next_step=row["next_step"])
-    value: T = row["value"]
-    return value
+    return row["value"]
 
 
 def _call(payloads: list[Any], context: Context) -> list[Row]:

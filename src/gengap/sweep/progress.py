@@ -52,9 +52,9 @@ class Board:
     ) -> None:
         self._bars.stop()
 
-    def started(self, unit: Unit) -> None:
-        """A unit begins to run."""
-        task = self._bars.add_task(_title(unit), total=None, text="starting")
+    def started(self, unit: Unit, *, bar: bool = True) -> None:
+        """A unit begins to run; without a bar of its own where many do, or where it never reports."""
+        task = self._bars.add_task(_title(unit), total=None, text="starting", visible=bar)
         self._running[unit[0].key] = task, time.monotonic()
 
     def report(self, unit: Unit, done: int, total: int, text: str) -> None:

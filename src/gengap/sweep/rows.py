@@ -7,10 +7,12 @@ function does the work, and, where payloads must be made first, how; everything 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from gengap.store import Row, Store
 from gengap.sweep.jobs import Job, SweepResult, Unit, Work
 from gengap.sweep.run import TIME_LIMIT_S, run
+from gengap.sweep.runners import Share
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Options:
         timeout_s: Longest time for one unit of work, in seconds; None never stops one.
         progress: Whether to show progress on stderr.
         stored: Whether to take only what the store has, and to run nothing.
+        ray: What each unit takes of a Ray cluster, which then runs them; None runs them on this machine.
     """
 
     device: str = "auto"
@@ -30,6 +33,7 @@ class Options:
     timeout_s: float | None = TIME_LIMIT_S
     progress: bool = True
     stored: bool = False
+    ray: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ class Plan:
         workers: Processes.
         threads: Threads that each computes with; None divides the cores.
         in_driver: Why they must run in this process; empty where they need not.
+        folder: Where the files lie that payloads name by a ``Path``; they are brought to other machines.
     """
 
     units: Sequence[Unit]
     workers: int = 1
     threads: int | None = None
     in_driver: str = ""
+    folder: Path | None = None
 
 
 Prepare = Callable[[Sequence[Job], int], AbstractContextManager[Plan]]
@@ -111,6 +117,8 @@ def _sweep(jobs: Sequence[Job], work: Work, store: Store, options: Options, prep
             timeout_s=options.timeout_s,
             progress=options.progress,
             in_driver=plan.in_driver,
+            ray=options.ray,
+            folder=plan.folder,
         )
 
 

@@ -17,7 +17,7 @@ from gengap.sweep.failures import Cause
 from gengap.sweep.jobs import Failure, Interrupted, Job, SweepResult, Unit, Work
 from gengap.sweep.progress import Board
 from gengap.sweep.queue import Queue
-from gengap.sweep.runners import Outcome, Outcomes, in_process, in_workers, stop_gpu_workers
+from gengap.sweep.runners import Outcome, Outcomes, Share, in_process, in_workers, on_ray, stop_gpu_workers
 from gengap.sweep.signals import ending_signals_interrupt
 from gengap.sweep.threads import available_cores
 
@@ -37,6 +37,8 @@ def run(
     timeout_s: float | None = TIME_LIMIT_S,
     progress: bool = True,
     in_driver: str = "",
+    ray: Share | None = None,
+    folder: Path | None = None,
 ) -> SweepResult:
     """Runs every job that has no stored result, and stores each row as soon as it is there.
 
@@ -46,7 +48,8 @@ def run(
 
     Units run in worker processes, which end when this one does. Work that no other process can import (a lambda, a
     function of a notebook or of the main program) runs in this process instead, and its rows say so in the column
-    ``isolation``. Several processes may run the same sweep at once: each unit is claimed by one of them. Every process
+    ``isolation``. On a Ray cluster each node runs units in the same way; one that a node cannot import fails. Several
+    processes may run the same sweep at once: each unit is claimed by one of them. Every process
     writes the rows of its own units; workers write none.
 
     Args:
@@ -58,11 +61,14 @@ def run(
         timeout_s: A unit that takes longer (not counting the start of its process) is stopped; None never stops one.
         progress: Whether to show progress on stderr.
         in_driver: Why the work must run in this process; empty where it need not.
+        ray: What each unit takes of a Ray cluster, which runs them instead of workers here, with ``ray.cpus`` threads;
+            see ``gengap.sweep.runners.cluster.connected``. None runs them here.
+        folder: Files and folders in it that payloads name by a ``Path`` are brought to the nodes of a cluster.
 
     Raises:
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; its message, how to go on, is already printed on stderr.
         InputError: ``workers``, ``threads`` or ``timeout_s`` is not above 0; the store cannot be written, or has lost
-            rows; a worker process cannot begin.
+            rows; a worker process cannot begin; there is no Ray cluster on which such units can run.
     """
     started, began = time.monotonic(), time.time()
     _check(workers=workers, threads=threads, timeout_s=timeout_s)
@@ -73,6 +79,8 @@ def run(
     threads = threads or max(1, available_cores() // workers)
     if reason := in_driver or _reason_to_stay(work):
         runner: Runner = partial(in_process, threads=threads, timeout_s=timeout_s, reason=reason)
+    elif ray is not None:
+        runner = partial(on_ray, share=ray, timeout_s=timeout_s, folder=folder)
     else:
         runner = partial(in_workers, workers=workers, threads=threads, timeout_s=timeout_s)
     failed: list[Failure] = []

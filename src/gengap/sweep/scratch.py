@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ except ImportError:  # not on Windows: folders of killed processes stay there
     fcntl = None  # type: ignore[assignment]
 
 _PREFIX = "gengap-scratch-"
-_LOCK = ".lock"
+_LOCK, _WHOLE = ".lock", ".whole"
 _GRACE_S = 60.0  # between making a folder and locking it
 
 
@@ -35,6 +35,59 @@ def scratch_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def shared_folder(name: str, fill: Callable[[Path], None]) -> Iterator[Path]:
+    """A folder in the system's temporary folder that processes of this machine share; whoever comes first fills it.
+
+    It stays when they have left it, until ``remove_shared`` or another process's ``remove_abandoned``; then the next
+    one fills it anew.
+
+    Args:
+        name: Equal names of one machine are one folder.
+        fill: Writes what the folder is to hold; what is left of an attempt that was killed is written over.
+
+    Raises:
+        RuntimeError: This system has no locks of files.
+    """
+    if fcntl is None:
+        raise RuntimeError("Processes cannot share a folder on this system, which has no fcntl.")
+    folder = _shared(name)
+    while True:
+        folder.mkdir(exist_ok=True)
+        try:
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:  # it was removed just now
+            continue
+        try:
+            if _is_filled(folder, lock, fill):
+                yield folder
+                return
+        finally:
+            os.close(lock)
+
+
+def _is_filled(folder: Path, lock: int, fill: Callable[[Path], None]) -> bool:
+    """Whether the folder is whole and held; not if another process removed it before it was held."""
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    if not (folder / _WHOLE).exists() and os.fstat(lock).st_nlink:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / _WHOLE).exists() and os.fstat(lock).st_nlink:
+            fill(folder)
+            (folder / _WHOLE).touch()
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    return os.fstat(lock).st_nlink > 0 and (folder / _WHOLE).exists()
+
+
+def remove_shared(name: str) -> None:
+    """Removes a shared folder unless a process is in it."""
+    with suppress(OSError):
+        _remove_abandoned(_shared(name), grace_s=0.0)
+
+
+def _shared(name: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"{_PREFIX}shared-{name}"
+
+
 def remove_abandoned() -> int:
     """Removes the scratch folders of processes that have ended and returns how many there were."""
     removed = 0
@@ -42,19 +95,25 @@ def remove_abandoned() -> int:
         return removed
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):
-            if _is_abandoned(folder):
-                shutil.rmtree(folder)
-                removed += 1
+            removed += _remove_abandoned(folder, _GRACE_S)
     return removed
 
 
-def _is_abandoned(folder: Path) -> bool:
-    if not (folder / _LOCK).exists():
-        return time.time() - folder.stat().st_mtime > _GRACE_S
-    lock = _lock(folder / _LOCK)
-    if lock is None:
+def _remove_abandoned(folder: Path, grace_s: float) -> bool:
+    """Removes a folder that no process holds; its lock is held meanwhile, so that none begins to use it."""
+    lock = None
+    if (folder / _LOCK).exists():
+        lock = _lock(folder / _LOCK)
+        if lock is None:
+            return False
+    elif time.time() - folder.stat().st_mtime <= grace_s:
         return False
-    os.close(lock)
+    try:
+        (folder / _WHOLE).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    finally:
+        if lock is not None:
+            os.close(lock)
     return True
 
 

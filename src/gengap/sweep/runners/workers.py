@@ -1,13 +1,14 @@
 """Units in worker processes, among which the cores are divided."""
 
 import os
-import pickle
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gengap.sweep import failures
@@ -18,6 +19,7 @@ from gengap.sweep.progress import Board
 from gengap.sweep.queue import POLL_S, Queue
 from gengap.sweep.runners.attempt import Checkpoints, Outcome, Outcomes, Report, attempt
 from gengap.sweep.runners.here import run_here
+from gengap.sweep.runners.parcel import Parcel, packed
 
 _IDLE_S = 300.0  # a worker that waits longer for its next unit ends
 
@@ -88,33 +90,56 @@ def in_workers(
     A worker that dies or takes too long costs its unit only; another takes its place. A unit that no worker can import
     runs in this process.
     """
-    busy: list[Worker] = []
+    here = partial(run_here, work=work, checkpoints=checkpoints, board=board, threads=threads, timeout_s=timeout_s)
+    busy: dict[Worker, Unit] = {}
     try:
         while busy or queue.is_open:
             while len(busy) < workers and (unit := queue.take()) is not None:
+                board.started(unit)
+                try:
+                    parcel = packed(work, [job.payload for job in unit])
+                except Exception as error:
+                    reason = f"it cannot be sent to another process ({type(error).__name__}: {error})"
+                    yield unit, here(unit, reason=reason)
+                    continue
                 worker = Worker(threads, timeout_s)
-                busy.append(worker)
-                worker.begin(unit, work, checkpoints, board)
+                busy[worker] = unit
+                worker.begin(parcel, checkpoints(unit))
             ready = [waitable for worker in busy for waitable in worker.child.waitables]
             if not ready:
                 time.sleep(POLL_S)
                 continue
             wait(ready, _patience(busy, others=queue.is_open and len(busy) < workers))
-            for worker in list(busy):
-                outcome = worker.poll(board)
+            for worker, unit in list(busy.items()):
+                outcome = worker.poll(partial(_show, board, unit))
                 if outcome is None:
                     continue
-                busy.remove(worker)
+                del busy[worker]
                 if isinstance(outcome, Unimportable):
-                    outcome = run_here(
-                        worker.unit, work, checkpoints, board,
-                        threads=threads, timeout_s=timeout_s, reason=outcome.reason,
-                    )  # fmt: skip
+                    outcome = here(unit, reason=outcome.reason)
                 worker.end()
-                yield worker.unit, outcome
+                yield unit, outcome
     finally:
         for worker in busy:
             worker.child.stop()
+
+
+def whole(parcel: Parcel, checkpoint: Path, *, threads: int, timeout_s: float | None) -> "Outcome | Unimportable":
+    """The outcome of one unit in a worker, waited for; the worker is stopped where the wait is interrupted."""
+    worker = Worker(threads, timeout_s)
+    try:
+        worker.begin(parcel, checkpoint)
+        while (outcome := worker.poll(lambda report: None)) is None:
+            wait(worker.child.waitables, worker.patience)
+    except BaseException:
+        worker.child.stop()
+        raise
+    worker.end()
+    return outcome
+
+
+def _show(board: Board, unit: Unit, report: Report) -> None:
+    board.report(unit, *report)
 
 
 def stop_gpu_workers() -> None:
@@ -127,42 +152,34 @@ def stop_gpu_workers() -> None:
 
 
 class Worker:
-    """A worker process as the parent sees it: which unit it has, and until when."""
+    """A worker process as the parent sees it: how long it may take for its unit, and whether it still runs."""
 
     def __init__(self, threads: int, timeout_s: float | None):
         self.child = _idle_child(threads) or Child(serve, threads, threads=threads)
-        self.unit: Unit = ()
         self.deadline: float | None = None
         self._threads, self._timeout_s = threads, timeout_s
         self._is_gone = False
         self._loaded = Loaded({}, False)
-        self._unsendable: str | None = None
 
-    def begin(self, unit: Unit, work: Work, checkpoints: Checkpoints, board: Board) -> None:
+    def begin(self, parcel: Parcel, checkpoint: Path) -> None:
         """Gives the worker a unit."""
-        self.unit, self.deadline = unit, None
-        board.started(unit)
-        try:
-            content = pickle.dumps((work, [job.payload for job in unit]))
-        except Exception as error:
-            self._unsendable = f"it cannot be sent to another process ({type(error).__name__}: {error})"
-            content = b""
+        self.deadline = None
         self._surroundings = Surroundings.of_this_process()
-        self.child.send((self._surroundings, content, checkpoints(unit)))
+        self.child.send((self._surroundings, parcel, checkpoint))
 
-    def poll(self, board: Board) -> Outcome | Unimportable | None:
-        """The outcome of the unit, or None while it runs; never waits."""
+    def poll(self, show: Callable[[Report], None]) -> Outcome | Unimportable | None:
+        """The outcome of the unit, or None while it runs; never waits. Reports are shown."""
         try:
             while wait(self.child.waitables, timeout=0):
                 message: Report | Done | Unimportable = self.child.receive()
                 if isinstance(message, Unimportable):
-                    return message if self._unsendable is None else Unimportable(self._unsendable)
+                    return message
                 if isinstance(message, Done):
                     self._loaded = message.loaded
                     return message.outcome
                 if self.deadline is None and self._timeout_s is not None:
                     self.deadline = time.monotonic() + self._timeout_s
-                board.report(self.unit, *message)
+                show(message)
         except Ended as end:
             self._is_gone = True
             return end.cause
@@ -215,7 +232,7 @@ def _idle_child(threads: int) -> Child | None:
     return None
 
 
-def _patience(busy: Sequence[Worker], *, others: bool) -> float | None:
+def _patience(busy: Iterable[Worker], *, others: bool) -> float | None:
     """Seconds until something else than a message is to be looked at."""
     times = [worker.patience for worker in busy if worker.patience is not None] + [POLL_S] * others
     return min(times, default=None)
@@ -224,11 +241,11 @@ def _patience(busy: Sequence[Worker], *, others: bool) -> float | None:
 def serve(connection: "Connection[Any, Any]", threads: int) -> None:
     """What a worker process does until the parent hangs up; a unit's clock runs from its first report."""
     while connection.poll(_IDLE_S):
-        surroundings, content, checkpoint = connection.recv()
+        surroundings, parcel, checkpoint = connection.recv()
         connection.send(Report(0, 0, ""))
         try:
             surroundings.take_over()
-            work, payloads = pickle.loads(content)  # noqa: S301 - from the parent
+            work, payloads = parcel.opened()
         except BaseException as error:
             connection.send(Unimportable(f"no other process can import it ({type(error).__name__}: {error})"))
             continue
