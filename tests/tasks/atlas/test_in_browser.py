@@ -21,6 +21,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("browser")
     for name in RECORDED:
         shutil.copytree(results / name, folder / "results" / name)
+    shutil.copytree(results / "learning_time", folder / "results/learning_time")
     (folder / "results/measures").mkdir()
     shutil.copy(results / "measures/measures.csv", folder / "results/measures")
     return atlas(folder / "site", results=folder / "results").index.parent
@@ -136,6 +137,14 @@ def test_the_curves_of_corrupted_labels_follow_the_handle(site: Path, watched: W
     before = page.locator("#answer").text_content()
     page.locator("#level").fill("10")
     assert page.locator("#answer").text_content() != before
+
+
+def test_more_examples_are_fitted_at_a_later_epoch(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "live/time.html")
+    fitted = "[...document.querySelectorAll('.digit canvas')].filter(c => c.style.opacity === '1').length"
+    early = page.evaluate(fitted)
+    page.locator("#epoch").fill("110")
+    assert page.evaluate(fitted) > early > 0
 
 
 def test_a_guess_is_scored(site: Path, watched: Watched) -> None:

@@ -11,7 +11,7 @@
     yTicks: [0, 0.5, 1],
     xTitle: "epoch",
   });
-  const time = slider("epoch", "epoch", 1, epochs, 1, update);
+  const time = slider("epoch", "epoch", 1, epochs, Math.min(10, epochs), update);
   const answer = element("p", { id: "answer", "aria-live": "polite" });
   const points = (values) => values.map((value, i) => [i + 1, value]);
 
@@ -47,11 +47,11 @@
       picture.line(points(curves.wrong), COLOURS[1]),
     );
     for (const { example, tile } of [...right.tiles, ...wrong.tiles]) {
-      tile.style.opacity = example.lasting > 0 && example.lasting <= epoch ? 1 : 0.15;
+      tile.firstChild.style.opacity = example.lasting > 0 && example.lasting <= epoch ? 1 : 0.15;
     }
     time.shown.textContent = epoch;
     answer.textContent =
-      `After ${epoch} epochs the network is right on ${percent(curves.right[epoch - 1])} of the examples with a right label ` +
+      `After epoch ${epoch} the network is right on ${percent(curves.right[epoch - 1])} of the examples with a right label ` +
       `(blue) and on ${percent(curves.wrong[epoch - 1])} of those with a wrong one (orange). Pictures at full strength are ` +
       `fitted from here on.`;
   }
