@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench results clean
 
 demo: $(READY)  ## the randomization test on embedded digits, in a page
 	$(BIN)/gengap randomize --data digits --model mlp-1x512 --corruption labels --levels 0,0.5,1 --out demo
@@ -19,6 +19,9 @@ check: $(READY)  ## lint, format, types
 
 bench: $(READY)  ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+results: $(READY)  ## every study's figures under docs/results, from the recorded rows
+	$(BIN)/python docs/results/redraw.py
 
 $(READY): pyproject.toml
 	@echo "Installing gengap and PyTorch into $(VENV), once; this takes a minute or more."

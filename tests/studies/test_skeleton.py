@@ -7,6 +7,7 @@ import pytest
 import gengap.studies
 from gengap.errors import InputError
 from gengap.studies import SCALES, find_studies, run_study, skeleton, study
+from gengap.studies.account import QUESTIONS, parsed
 from gengap.sweep import Options
 
 
@@ -30,6 +31,7 @@ def test_a_skeleton_is_found_and_runs(studies_folder: Path) -> None:
     assert (true["train_error"], half["train_error"]) == (0.0, 0.0)
     assert true["test_error"] < half["test_error"]
     assert len(outcome.artifact().views) == 1
+    assert parsed(file.with_suffix(".md").read_text(), file.name).question in QUESTIONS
 
 
 def test_no_file_is_overwritten(tmp_path: Path) -> None:

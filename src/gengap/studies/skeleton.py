@@ -9,7 +9,9 @@ _NAME = re.compile(r"(?P<paper>[a-z]\w*)/(?P<artifact>[a-z]\w*)")
 
 
 def write_skeleton(name: str, folder: Path | None = None) -> Path:
-    """Writes the skeleton of the study ``name`` and returns its path; the paper's ``__init__.py`` is made if missing.
+    """Writes the skeleton of the study ``name`` and returns its path; beside it, its account for the atlas.
+
+    The paper's ``__init__.py`` is made if missing.
 
     Args:
         name: ``paper/artifact``, as in ``zhang2017/table1``: lower case letters, digits and underscores.
@@ -37,4 +39,5 @@ def write_skeleton(name: str, folder: Path | None = None) -> Path:
         (paper / "__init__.py").write_text(f'"""{parts["paper"]}: authors, year and title."""\n')
     template = Path(__file__).with_name("skeleton.txt").read_text()
     file.write_text(template.replace("PAPER", parts["paper"]).replace("ARTIFACT", parts["artifact"]))
+    file.with_suffix(".md").write_text(Path(__file__).with_name("skeleton.md").read_text())
     return file
