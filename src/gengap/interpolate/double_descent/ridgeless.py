@@ -51,7 +51,10 @@ class RidgelessPoint:
             solution, and the point's numbers are only what this algorithm gave.
         solver: ``"qr"``; ``"cholesky"`` where Z Z^T was factored; ``"svd"`` where features are linearly dependent,
             as ReLUs do that are 0, or positive, at all training points.
-        rank: Rank of the features' matrix: min(n, N) but for ``"svd"``.
+        rank: Rank of the features' matrix: min(n, N) but for ``"svd"``. It is the effective number of parameters on
+            the training points (``gengap.interpolate.smoothers``), whose weights are a projection.
+        test_parameters: That on the test points, n times the mean squared norm of the weights of the training values
+            in a prediction; None unless it was asked for.
     """
 
     n_features: int
@@ -67,6 +70,7 @@ class RidgelessPoint:
     reliable: bool
     solver: str
     rank: int
+    test_parameters: float | None = None
 
     @property
     def reason(self) -> str | None:
@@ -102,6 +106,7 @@ class _Solution(NamedTuple):
     rounding: float
     solver: str
     rank: int
+    squared_weights: float | None  # of training values in test predictions, over all of these
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class _Data:
     """Features to stream, training and test points ``[n, d]``, values ``[n, K]``, and powers of two to divide by.
 
     Features and values are divided by ``feature_scale`` and ``value_scale``, so that no square over- or underflows;
-    ``y`` and ``y_test`` are divided already.
+    ``y`` and ``y_test`` are divided already. ``weights``: whether the weights of test predictions are wanted.
     """
 
     features: RandomFourierFeatures
@@ -119,6 +124,7 @@ class _Data:
     y_test: Floats
     feature_scale: float
     value_scale: float
+    weights: bool
 
     def columns(self, start: int, stop: int) -> tuple[Floats, Floats]:
         """Some columns of the features of training and test points."""
@@ -136,6 +142,8 @@ def ridgeless_path(
     y_test: ArrayLike,
     counts: Sequence[int],
     report: Callable[[RidgelessPoint], None] = lambda point: None,
+    *,
+    test_parameters: bool = False,
 ) -> list[RidgelessPoint]:
     """Least squares of minimum norm on the first N random features, for every N of a grid.
 
@@ -155,6 +163,8 @@ def ridgeless_path(
         y_test: Their values.
         counts: The values of N, whole numbers of at least 1, in any order.
         report: Called with each point as it is done, in ascending order.
+        test_parameters: Whether to give each point its effective number of parameters on the test points, in time
+            O(m min(n, N)^2) a count.
 
     Returns:
         One point for each distinct count, ascending.
@@ -178,7 +188,7 @@ def ridgeless_path(
     fitted = clone(features).set_params(n_features=grid[-1]).fit(x)
     scale = power_of_two(values)
     first = fitted.columns(x, 0, min(_BLOCK, grid[-1]))
-    data = _Data(fitted, x, values / scale, x_test, test_values / scale, power_of_two(first), scale)
+    data = _Data(fitted, x, values / scale, x_test, test_values / scale, power_of_two(first), scale, test_parameters)
     threshold = bisect_right(grid, len(x))
     solutions = chain(_few_features(data, grid[:threshold]), _many_features(data, grid[threshold:]))
     points = []
@@ -227,7 +237,11 @@ def _few_features(data: _Data, counts: list[int]) -> Iterator[_Solution]:
             rounding = _least_squares_rounding(Z[:, :N] @ coefficients, data.y, condition)
         with np.errstate(all="ignore"):
             train, test = Z[:, :N] @ coefficients, Z_test[:, :N] @ coefficients
-        yield _Solution(float(np.linalg.norm(coefficients)), train, test, condition, rounding, solver, rank)
+        weights = None
+        if data.weights:  # those of Q^T y, which have the norm of those of y
+            weights = (Z_test[:, :N] @ V.T) / values if solver == "svd" else _solve(R[:N, :N], Z_test[:, :N].T, True)
+        norm = float(np.linalg.norm(coefficients))
+        yield _Solution(norm, train, test, condition, rounding, solver, rank, _squares(weights))
 
 
 def _least_squares_rounding(fitted: Floats, y: Floats, condition: float) -> float:
@@ -283,7 +297,15 @@ def _dual_solution(data: _Data, N: int, gram: Floats, crossed: Floats, exact: "_
     with np.errstate(all="ignore"):
         train, test = dsymm(1.0, gram, dual, lower=True), crossed @ dual
         rounding = float(_EPS * condition**2)
-    return _Solution(float(np.linalg.norm(whitened)), train, test, condition, rounding, solver, rank)
+    weights = None
+    if data.weights:
+        weights = crossed @ V.T / values**2 if solver == "svd" else _solve(R, _solve(R, crossed.T, transposed=True))
+    norm = float(np.linalg.norm(whitened))
+    return _Solution(norm, train, test, condition, rounding, solver, rank, _squares(weights))
+
+
+def _squares(weights: Floats | None) -> float | None:
+    return None if weights is None else float(np.einsum("ij,ij->", weights, weights))
 
 
 def _squared_factor(gram: Floats) -> tuple[Floats, float]:
@@ -337,7 +359,14 @@ def _point(data: _Data, N: int, solution: _Solution) -> RidgelessPoint:
         reliable=bool(solution.rounding <= LARGEST_ROUNDING and np.isfinite(norm)),
         solver=solution.solver,
         rank=solution.rank,
+        test_parameters=_test_parameters(data, solution),
     )
+
+
+def _test_parameters(data: _Data, solution: _Solution) -> float | None:
+    """Squared weights of all m test predictions, times n / m."""
+    squares = solution.squared_weights
+    return None if squares is None else squares * len(data.x) / len(data.x_test)
 
 
 def _squared(predicted: Floats, y: Floats, scale: float) -> float:

@@ -6,6 +6,7 @@ from gengap.interpolate.trees.boosting import (
     MarginPoint,
     adaboost_margins,
     boosted_scores,
+    boosted_trees,
     first_fit,
     l2_boosting,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "MarginPoint",
     "adaboost_margins",
     "boosted_scores",
+    "boosted_trees",
     "first_fit",
     "l2_boosting",
     # Nearest neighbours where the Bayes error is known

@@ -200,13 +200,47 @@ def boosted_scores(
         max_features: Features that a split may choose from, as scikit-learn takes it; None: all, and trees differ only
             in how ties are broken.
     """
-    train, test = np.zeros(targets.shape), np.zeros((len(x_test), targets.shape[1]))
+    test = np.zeros((len(x_test), targets.shape[1]))
+    for tree, train in boosted_trees(
+        x,
+        targets,
+        rounds=rounds,
+        max_leaves=max_leaves,
+        shrinkage=shrinkage,
+        rng=rng,
+        max_features=max_features,
+    ):
+        test = test + shrinkage * tree.predict(x_test)
+        yield train, test
+
+
+def boosted_trees(
+    x: NDArray[Any],
+    targets: Floats,
+    *,
+    rounds: int,
+    max_leaves: int,
+    shrinkage: float,
+    rng: np.random.RandomState,
+    max_features: str | None = None,
+) -> Iterator[tuple[DecisionTreeRegressor, Floats]]:
+    """The tree of each round of L2-boosting, and the training scores after it, ``[n, C]``.
+
+    Args:
+        x: Training points, ``[n, d]``.
+        targets: Indicator vectors of their labels, ``[n, C]``.
+        rounds: Trees.
+        max_leaves: Leaves of a tree.
+        shrinkage: What each tree is multiplied by.
+        rng: What trees draw from.
+        max_features: As in ``boosted_scores``.
+    """
+    train = np.zeros(targets.shape)
     for _ in range(rounds):
         tree = DecisionTreeRegressor(max_leaf_nodes=max_leaves, max_features=max_features, random_state=rng)
         tree.fit(x, targets - train)
         train = train + shrinkage * tree.predict(x)
-        test = test + shrinkage * tree.predict(x_test)
-        yield train, test
+        yield tree, train
 
 
 def first_fit(points: Iterable[MarginPoint | BoostingPoint]) -> int | None:

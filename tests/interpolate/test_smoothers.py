@@ -1,0 +1,130 @@
+"""Smoothers: weights that give back predictions, and effective numbers of parameters known by hand."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.neighbors import KNeighborsRegressor
+
+from gengap.errors import InputError
+from gengap.interpolate import RandomFourierFeatures, ridgeless_path
+from gengap.interpolate.kernel import KernelSpectrum, ridge
+from gengap.interpolate.smoothers import (
+    boosting_weights,
+    effective_parameters,
+    forest_weights,
+    leaf_weights,
+    neighbour_weights,
+)
+from gengap.interpolate.trees import boosted_scores, boosted_trees
+
+RNG = np.random.default_rng(0)
+X, NEW = RNG.standard_normal((30, 4)), RNG.standard_normal((11, 4))
+Y, Y_NEW = RNG.standard_normal((30, 3)), RNG.standard_normal((11, 3))
+
+
+def test_the_definition():
+    s = RNG.standard_normal((11, 30))
+    assert effective_parameters(s) == pytest.approx(30 / 11 * sum(sum(w**2 for w in row) for row in s), rel=1e-12)
+
+
+def test_noise_in_the_values_moves_predictions_as_much_as_it_says():
+    s = np.stack([w for _, w in forest_weights(_forest().estimators_, X, NEW)][-1:])[0]
+    noise = 0.3 * RNG.standard_normal((30, 20_000))
+    variance = (s @ noise).var(axis=1).mean()
+    assert variance == pytest.approx(0.09 / 30 * effective_parameters(s), rel=0.03)
+
+
+@pytest.mark.parametrize("k", [1, 3, 30])
+def test_neighbours_have_n_over_k_at_any_points(k):
+    for points in (X, NEW):
+        weights = neighbour_weights(X, points, k)
+        assert effective_parameters(weights) == pytest.approx(30 / k)
+        np.testing.assert_allclose(weights @ Y, KNeighborsRegressor(k).fit(X, Y).predict(points), atol=1e-12)
+    assert effective_parameters(neighbour_weights(X, X, 1)) == 30  # it interpolates
+
+
+def _forest() -> RandomForestRegressor:
+    return RandomForestRegressor(5, bootstrap=False, max_features=2, max_leaf_nodes=8, random_state=0).fit(X, Y)
+
+
+def test_forest_weights_give_its_predictions_and_a_tree_has_as_many_parameters_as_leaves():
+    forest = _forest()
+    pairs = [(train.copy(), at.copy()) for train, at in forest_weights(forest.estimators_, X, NEW)]
+    np.testing.assert_allclose(pairs[-1][1] @ Y, forest.predict(NEW), atol=1e-12)
+    np.testing.assert_allclose(pairs[0][0] @ Y, forest.estimators_[0].predict(X), atol=1e-12)
+    assert effective_parameters(pairs[0][0]) == pytest.approx(8)  # each leaf: its points, each 1 / size of it
+    assert all(effective_parameters(train) <= 8 for train, _ in pairs)  # the norm of a mean is at most the mean norm
+
+
+def test_trees_grown_out_interpolate_and_have_n_at_training_points():
+    forest = RandomForestRegressor(4, bootstrap=False, max_features=1, random_state=0).fit(X, Y)
+    *_, (train, at) = forest_weights(forest.estimators_, X, NEW)
+    assert effective_parameters(train) == pytest.approx(30)
+    assert effective_parameters(at) < 30  # averaged at points that the trees disagree on
+
+
+@pytest.mark.parametrize("shrinkage", [1.0, 0.5])
+def test_boosting_weights_give_its_scores_in_every_round(shrinkage):
+    options = {"rounds": 6, "max_leaves": 4, "shrinkage": shrinkage, "max_features": "sqrt"}
+    trees = [tree for tree, _ in boosted_trees(X, Y, rng=np.random.RandomState(0), **options)]
+    scores = list(boosted_scores(X, Y, NEW, rng=np.random.RandomState(0), **options))
+    weights = boosting_weights(trees, X, NEW, shrinkage)
+    for (train, at), (expected, expected_at) in zip(weights, scores, strict=True):
+        np.testing.assert_allclose(train @ Y, expected, atol=1e-11)
+        np.testing.assert_allclose(at @ Y, expected_at, atol=1e-11)
+
+
+def test_one_round_of_boosting_is_a_tree_shrunk():
+    (tree, _), *_ = boosted_trees(X, Y, rounds=1, max_leaves=5, shrinkage=0.5, rng=np.random.RandomState(0))
+    train, _ = next(boosting_weights([tree], X, NEW, 0.5))
+    assert effective_parameters(train) == pytest.approx(0.25 * 5)
+
+
+def test_least_squares_has_n_parameters_below_the_threshold_and_n_examples_beyond():
+    features = RandomFourierFeatures("gaussian", 2.0, random_state=0)
+    path = ridgeless_path(features, X, Y, NEW, Y_NEW, [1, 7, 29, 30, 31, 90, 2000], test_parameters=True)
+    for point in path:
+        N = point.n_features
+        made = RandomFourierFeatures("gaussian", 2.0, n_features=N, random_state=0).fit(X)
+        Z, Z_new = made.transform(X), made.transform(NEW)
+        inverse = np.linalg.pinv(Z)
+        assert point.rank == pytest.approx(effective_parameters(Z @ inverse), rel=1e-6) == min(N, 30)
+        assert point.test_parameters == pytest.approx(effective_parameters(Z_new @ inverse), rel=1e-6)
+    plain = ridgeless_path(features, X, Y, NEW, Y_NEW, [7])
+    assert plain[0].test_parameters is None
+
+
+def test_dependent_features_count_once():
+    features = RandomFourierFeatures("relu", random_state=0)  # all ReLUs of one sign are 0 or linear in one dimension
+    line, at = np.linspace(0.1, 1, 12)[:, None], np.linspace(0.2, 0.8, 5)[:, None]
+    y, y_at = line**2, at**2
+    for point in ridgeless_path(features, line, y, at, y_at, [8, 40], test_parameters=True):
+        Z = RandomFourierFeatures("relu", n_features=point.n_features, random_state=0).fit(line)
+        inverse = np.linalg.pinv(Z.transform(line), rcond=1e-10)
+        assert point.rank == 1
+        assert point.test_parameters == pytest.approx(effective_parameters(Z.transform(at) @ inverse), rel=1e-8)
+
+
+def test_a_ridge_lowers_the_effective_number_from_n():
+    spectrum = KernelSpectrum(X, "laplacian", 2.0)
+    numbers = [effective_parameters(spectrum.weights(X, ridge(strength))) for strength in (1e-9, 0.1, 1.0, 1e6)]
+    assert numbers[0] == pytest.approx(30, rel=1e-6)
+    assert numbers == sorted(numbers, reverse=True)
+    assert numbers[-1] < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: effective_parameters([[np.nan]]), "weights"),
+        (lambda: effective_parameters(np.zeros((0, 3))), "at least one"),
+        (lambda: neighbour_weights(X, NEW, 31), "k = 31"),
+        (lambda: neighbour_weights(X, NEW[:, :2], 1), "features"),
+        (lambda: leaf_weights([1, 2], [3]), "Leaf 3"),
+        (lambda: leaf_weights([[1]], [3]), "one leaf a point"),
+        (lambda: next(boosting_weights([], X, NEW, 0.0)), "shrinkage"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
