@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gengap.data import Problem as Problem
     from gengap.data import load as load
     from gengap.measures import measure as measure
+    from gengap.tasks.audit import audit as audit
     from gengap.tasks.certify import certify as certify
     from gengap.tasks.randomize import randomize as randomize
     from gengap.tasks.rank import rank as rank
@@ -31,6 +32,7 @@ _NAMES = {
     "Problem": "gengap.data",
     "load": "gengap.data",
     "measure": "gengap.measures",
+    "audit": "gengap.tasks.audit",
     "certify": "gengap.tasks.certify",
     "randomize": "gengap.tasks.randomize",
     "rank": "gengap.tasks.rank",
@@ -53,6 +55,7 @@ __all__ = [
     "Problem",
     "load",
     # What the command line does
+    "audit",
     "certify",
     "measure",
     "randomize",

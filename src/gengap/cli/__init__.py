@@ -24,6 +24,7 @@ _UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 COMMANDS = {
     "randomize": "The randomization test of a recipe: does it learn, or can it memorise?",
     "certify": "An upper bound on true risk from held-out predictions or counts.",
+    "audit": "Has this model learned or memorised? One report on a model that was trained elsewhere.",
     "interpolate": "Exact interpolators: kernel, random features, ReLU construction, forests.",
     "measure": "Every complexity measure of a trained network.",
     "probe": "Measurements that differentiate or train: coherence and its like.",

@@ -5,18 +5,36 @@ from gengap.report.charts import OURS, PAPER, marked_by_convergence
 from gengap.report.csv_text import csv_text
 from gengap.report.formulas import formatted
 from gengap.report.histories import loss_points, steps_per_epoch
-from gengap.report.page import Fact, Facts, Figure, Formatted, Page, Section, Table, Text, make_folder, write_page
+from gengap.report.page import (
+    Block,
+    Fact,
+    Facts,
+    Figure,
+    Formatted,
+    Page,
+    Picture,
+    Pictures,
+    Section,
+    Table,
+    Text,
+    make_folder,
+    write_page,
+)
+from gengap.report.pixels import png_bytes
 from gengap.report.plain import PERCENT, percent, plain
 from gengap.report.site import SitePage, write_site
 from gengap.report.theme import PALETTE, blend
 
 __all__ = [
     # pages and what stands on them
+    "Block",
     "Fact",
     "Facts",
     "Figure",
     "Formatted",
     "Page",
+    "Picture",
+    "Pictures",
     "Section",
     "SitePage",
     "Table",
@@ -24,6 +42,7 @@ __all__ = [
     "csv_text",
     "formatted",
     "make_folder",
+    "png_bytes",
     "write_page",
     "write_site",
     # charts

@@ -97,11 +97,41 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A small picture.
+
+    Attributes:
+        png: Its bytes, as ``png_bytes`` makes them.
+        caption: What stands below it; also read out in its place.
+    """
+
+    png: bytes
+    caption: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Small pictures side by side, such as examples of a data set.
+
+    Attributes:
+        pictures: In reading order.
+        caption: What they show.
+    """
+
+    pictures: Sequence[Picture]
+    caption: str
+    kind: ClassVar[str] = "pictures"
+
+
+Block = Facts | Text | Formatted | Table | Figure | Pictures
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading and what stands under it."""
 
     title: str
-    parts: Sequence[Facts | Text | Formatted | Table | Figure]
+    parts: Sequence[Block]
 
 
 @dataclass(frozen=True)
@@ -211,7 +241,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"cell": _cell, "is_number": pd.api.types.is_numeric_dtype}
+    environment.filters |= {"cell": _cell, "is_number": pd.api.types.is_numeric_dtype, "base64": _base64}
     return environment
 
 
@@ -251,6 +281,10 @@ def chart_library() -> str:
 
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=theme.vegalite_version())
     return re.sub("</(?=script)", r"<\\/", bundle, flags=re.IGNORECASE)
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _cell(value: Any, form: str = "") -> str:

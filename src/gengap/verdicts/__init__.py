@@ -4,6 +4,7 @@ from gengap.verdicts.capacity import CapacityCounts, capacity_counts, least_boun
 from gengap.verdicts.claims import ClaimPart, Finding, claim_part, span, whole_claim
 from gengap.verdicts.comparison import Comparison, Verdict
 from gengap.verdicts.conditions import with_conditions
+from gengap.verdicts.gates import Gate, judge
 from gengap.verdicts.learned_share import LearnedShare, learned_share
 from gengap.verdicts.memorisation import label_bits, memorisation
 from gengap.verdicts.normalised_line import Line, Remainder, line, remainder
@@ -14,6 +15,9 @@ __all__ = [
     # learned or memorised
     "LearnedShare",
     "learned_share",
+    # conditions on a report
+    "Gate",
+    "judge",
     # the randomization test
     "error_by_condition",
     "error_by_level",

@@ -7,12 +7,19 @@ from gengap.measures.normalisation.formulas import (
     normalised_cross_entropy,
     signal,
 )
-from gengap.measures.normalisation.loss import normalised_loss, normalised_losses, normalised_network, product_norm
+from gengap.measures.normalisation.loss import (
+    normalised_loss,
+    normalised_losses,
+    normalised_losses_of,
+    normalised_network,
+    product_norm,
+)
 
 __all__ = [
     # Of a network and its data
     "normalised_loss",
     "normalised_losses",
+    "normalised_losses_of",
     "product_norm",
     "normalised_network",
     # A network as a chain of layers

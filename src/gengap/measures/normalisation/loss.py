@@ -1,6 +1,7 @@
 """``product_norm``, ``normalised_loss``, ``normalised_network`` and ``normalised_losses``: what a user calls."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from gengap.measures.values import from_log
 from gengap.network.copies import plain_copy
 from gengap.network.inputs import Data, Part, batches
 from gengap.network.outputs import select_output
-from gengap.network.passes import evaluate
+from gengap.network.passes import Evaluation, evaluate
 
 NORMS = {"l1": 1, "frobenius": 2}  # of ``normalised_losses``: L1 over 100, as in the paper
 
@@ -160,16 +161,32 @@ def normalised_losses(model: nn.Module, problem: Problem) -> dict[str, Any]:
         NotHomogeneousError: The network is not positively homogeneous in each layer.
         InputError: A layer of norm zero, weights that are not finite.
     """
-    x, _ = next(batches(problem, model))
-    layers = chain(model, x).layers
+    splits: tuple[Part, ...] = ("train", "test")
+    seen = {split: evaluate(model, batches(problem, model, split)) for split in splits}
+    return normalised_losses_of(model, next(batches(problem, model))[0], seen)
+
+
+def normalised_losses_of(model: nn.Module, example: Tensor, seen: Mapping[Part, Evaluation]) -> dict[str, Any]:
+    """As ``normalised_losses``, from what passes over the splits have seen already.
+
+    Args:
+        model: In evaluation mode.
+        example: Some examples as the network takes them, by which homogeneity is checked.
+        seen: Split -> its logits and labels.
+
+    Raises:
+        NotHomogeneousError: The network is not positively homogeneous in each layer.
+        InputError: A layer of norm zero, weights that are not finite.
+    """
+    layers = chain(model, example).layers
     logs = {name: log_product_norm(layers, p) for name, p in NORMS.items()}
     record: dict[str, Any] = {f"{name}_product_norm": from_log(log).value for name, log in logs.items()}
-    for split in ("train", "test"):
-        seen = evaluate(model, batches(problem, model, split))
-        record |= {f"{split}_loss": float(seen.losses.mean()), f"{split}_error": 1 - seen.accuracy}
+    for split, outputs in seen.items():
+        record |= {f"{split}_loss": float(outputs.losses.mean()), f"{split}_error": 1 - outputs.accuracy}
         for name, log in logs.items():
-            record[f"{name}_{split}_loss"] = _finite(normalised_cross_entropy(seen.logits, seen.labels, log))
-            record[f"{name}_{split}_signal"] = _finite(signal(seen.logits, seen.labels, log))
+            loss = normalised_cross_entropy(outputs.logits, outputs.labels, log)
+            record[f"{name}_{split}_loss"] = _finite(loss)
+            record[f"{name}_{split}_signal"] = _finite(signal(outputs.logits, outputs.labels, log))
     return record
 
 

@@ -1,0 +1,162 @@
+"""Near-duplicates between training and test examples, by content and by the network's own features."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gengap.network.inputs import batches
+from gengap.probes import Nearest, nearest
+from gengap.report import Block, Fact, Facts, Picture, Pictures, Table, Text, png_bytes
+from gengap.seeds import generator
+from gengap.tasks.audit.part import Budget, NotApplicable, Part
+from gengap.tasks.audit.subject import AuditSubject
+
+NEAR = 0.99  # similarity by content from which a pair counts
+BOTH = 0.9, 0.99  # or by content and by features
+LISTED, PICTURED = 12, 6
+PAIRS_PER_SECOND = 1e8  # compared with 192 numbers each, roughly
+READING = (
+    f"A pair counts as nearly the same from a similarity of {NEAR:g} by content, or of {BOTH[0]:g} by content and "
+    f"{BOTH[1]:g} by features. Plain images (a white sky) and small tables reach such values without being copies: the "
+    "pairs are for looking at. Features of one class lie close together in a network that fits its labels, so that "
+    "similarity by features alone says little."
+)
+WIDEST = 4_096  # features of a layer's input that are kept
+
+
+def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
+    """Test examples that nearly equal a training example.
+
+    Content is compared as stored, features as the input of the network's last linear layer. Both by the cosine of what
+    differs from the mean of the training examples.
+    """
+    train, test = subject.problem.train, subject.problem.test
+    if np.issubdtype(train.x.dtype, np.integer) and train.x.dtype != np.uint8:
+        raise NotApplicable("tokens are compared for equality alone, which the accuracy above has been corrected for")
+    known = subject.trained().rows
+    seconds = budget.of("near duplicates") / 3
+    count = int(min(len(known), max(500, PAIRS_PER_SECOND * seconds / len(test.x), 0)))
+    if seconds == float("inf"):
+        count = len(known)
+    rows = np.sort(generator(subject.seed, "audit", "near duplicates").permutation(known)[:count])
+    content = nearest(test.x, train.x[rows], seed=subject.seed)
+    by_features, reason = _by_features(subject, rows, budget)
+    near = content.similarity >= NEAR
+    if by_features is not None:
+        near |= (_content_at(subject, rows, by_features.row) >= BOTH[0]) & (by_features.similarity >= BOTH[1])
+    found = _pairs(subject, rows, content, by_features)
+    values: dict[str, Any] = {
+        "near": int(near.sum()),
+        "equal": len(subject.shared),
+        "pairs": found.drop(columns=["position"]).to_dict("records"),
+        "compared": {"test": len(test), "training": len(rows)},
+    }
+    missed = "" if len(rows) == len(train) else "a copy of a training example that was not drawn is missed"
+    return Part(
+        "near_duplicates",
+        "",
+        f"{len(subject.shared):,} test examples are equal to a training example; {int(near.sum()):,} more nearly equal "
+        "one.",
+        values,
+        lambda: _blocks(subject, found, int(near.sum())),
+        f"{len(test):,} test examples against {len(rows):,} of {len(train):,} training examples",
+        status="partial" if reason or missed else "ok",
+        reason=reason or missed,
+    )
+
+
+def _blocks(subject: AuditSubject, found: pd.DataFrame, near: int) -> list[Block]:
+    train, test = subject.problem.train, subject.problem.test
+    facts = [
+        Fact("Equal to a training example", f"{len(subject.shared):,}", "test examples"),
+        Fact("Nearly the same", f"{near:,}", f"of {len(test):,} test examples compared"),
+    ]
+    blocks: list[Block] = [Facts(facts), Text([READING])]
+    if train.x.ndim == 4:
+        pictures = []
+        for row in found.head(PICTURED).to_dict("records"):
+            pictures.append(Picture(png_bytes(test.x[row["position"]]), f"test {row['test']}, {row['test_label']}"))
+            pictures.append(Picture(png_bytes(train.x[row["training"]]), f"training {row['training']}, {row['label']}"))
+        caption = "The most similar pairs by content: a test example, then the training example"
+        blocks.append(Pictures(pictures, caption))
+    formats = {"by_content": ".4f", "by_features": ".4f"}
+    caption = "The most similar pairs by content, then those by features"
+    return [*blocks, Table(found.drop(columns=["position"]), caption, formats)]
+
+
+def _pairs(subject: AuditSubject, rows: NDArray[np.int64], content: Nearest, features: Nearest | None) -> pd.DataFrame:
+    classes = np.array(subject.problem.classes)
+    train, test = subject.problem.train, subject.problem.test
+    given = subject.test_rows
+    records = []
+    for found, name in ((content, "by_content"), (features, "by_features")):
+        if found is None:
+            continue
+        for i in np.argsort(-found.similarity, kind="stable")[:LISTED].tolist():
+            j = int(rows[found.row[i]])
+            records.append(
+                {
+                    "test": int(given[i]),
+                    "training": j,
+                    "test_label": str(classes[test.y[i]]),
+                    "label": str(classes[train.y[j]]),
+                    "by_content": float(found.similarity[i]) if name == "by_content" else None,
+                    "by_features": float(found.similarity[i]) if name == "by_features" else None,
+                    "position": i,
+                }
+            )
+    frame = pd.DataFrame(records)
+    return frame.astype({"by_content": float, "by_features": float})
+
+
+def _content_at(subject: AuditSubject, rows: NDArray[np.int64], best: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Similarity by content of each test example with the training example that is nearest by features."""
+    train, test = subject.problem.train.x, subject.problem.test.x
+    mean = train[rows].reshape(len(rows), -1).mean(0, dtype=np.float64)
+    result = np.zeros(len(test))
+    for i in range(0, len(test), 1_024):
+        a = test[i : i + 1_024].reshape(-1, mean.size).astype(np.float64) - mean
+        b = train[rows[best[i : i + 1_024]]].reshape(-1, mean.size).astype(np.float64) - mean
+        lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+        result[i : i + 1_024] = np.divide((a * b).sum(1), lengths, out=np.zeros(len(a)), where=lengths > 0)
+    return result
+
+
+def _by_features(subject: AuditSubject, rows: NDArray[np.int64], budget: Budget) -> tuple[Nearest | None, str]:
+    """Nearest training examples by features; None with the reason where the network has none."""
+    if subject.network is None:
+        return None, "no features: the model is no network"
+    most = budget.affordable("near duplicates", 2 * subject.seconds_each, len(rows) + len(subject.problem.test))
+    if most < len(rows) + len(subject.problem.test):
+        return None, "features of so many examples would take too long; --full has no limit"
+    layers = [module for module in subject.network.modules() if isinstance(module, nn.Linear)]
+    if not layers:
+        return None, "no features: the network has no linear layer"
+    train = _features(subject.network, layers, batches(subject.problem, subject.network, order=torch.from_numpy(rows)))
+    test = _features(subject.network, layers, batches(subject.problem, subject.network, "test"))
+    if train is None or test is None:
+        return None, "no features: the input of the last linear layer is no row an example"
+    return nearest(test, train, seed=subject.seed), ""
+
+
+def _features(network: nn.Module, layers: list[nn.Linear], data: Any) -> NDArray[np.float32] | None:
+    """The input of the linear layer that is called last, ``[N, D]``; None where that is not one row an example."""
+    seen: list[Tensor] = []
+    handles = [layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for layer in layers]
+    parts = []
+    try:
+        with torch.inference_mode():
+            for x, _ in data:
+                seen.clear()
+                network(x)
+                if not seen or seen[-1].ndim != 2 or len(seen[-1]) != len(x):
+                    return None
+                parts.append(seen[-1][:, :WIDEST].float().cpu().numpy())
+    finally:
+        for handle in handles:
+            handle.remove()
+    return np.concatenate(parts)

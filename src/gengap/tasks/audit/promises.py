@@ -1,0 +1,130 @@
+"""Parts that promise: the certificate, and the worst classes and groups."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gengap.report import PALETTE, Block, Facts, Figure, Table, Text
+from gengap.tasks.audit.part import Part
+from gengap.tasks.audit.subject import AuditSubject
+from gengap.tasks.certify import Certificate
+from gengap.tasks.certify.certificate import certify_units
+from gengap.tasks.certify.evaluation import Evaluation
+from gengap.tasks.certify.page import certificate_page
+from gengap.tasks.certify.subgroups import Subgroups, certify_subgroups
+
+Groups = Mapping[str, NDArray[Any]]
+SHOWN = 20  # groups in the chart
+UNKNOWN_TRIED = (
+    "How many models were compared on these test examples was not said; one is assumed, which promises too much if "
+    "there were more. Give the number: --tried 50 counts every configuration, seed and checkpoint whose score on these "
+    "examples was looked at before this one was chosen."
+)
+
+
+def evaluation_of(subject: AuditSubject, groups: Groups | None = None) -> Evaluation:
+    """The model's errors on the test examples, with their classes and groups as columns."""
+    classes = np.array(subject.problem.classes)[subject.test.labels]
+    columns = {"class": classes, **(groups or {})}
+    wrong = (~subject.test.correct).astype(np.float64)
+    rows = subject.test_rows[subject.test.rows]
+    return Evaluation(subject.name, subject.name, "error rate", wrong, items=rows, columns=columns)
+
+
+def certificate_of(subject: AuditSubject, tried: int, delta: float) -> Certificate:
+    """The upper bound on the true error rate."""
+    return certify_units(evaluation_of(subject).losses, tried=tried, delta=delta)
+
+
+def certificate_part(subject: AuditSubject, tried: int | None, delta: float) -> Part:
+    """What the test accuracy is worth, honest about the number of models tried."""
+    made = certificate_of(subject, tried or 1, delta)
+    if len(subject.shared):
+        made = replace(made, remarks=[*made.remarks, shared_words(subject)])
+    notes = [UNKNOWN_TRIED] if tried is None else []
+    return Part(
+        "certificate",
+        "",
+        made.sentence,
+        made.to_json(),
+        lambda: _certificate_blocks(made, notes),
+        f"{subject.test.sample} test examples",
+        status="partial" if tried is None else "ok",
+        reason="the number of models tried is not known: give --tried" if tried is None else "",
+    )
+
+
+def _certificate_blocks(made: Certificate, notes: list[str]) -> list[Block]:
+    """Of the certificate's own page: the promise, and how it grows with the number of models tried."""
+    page = certificate_page(made)
+    facts = [block for block in page.sections[0].parts if isinstance(block, Facts)]
+    curve = next(figure for figure in page.figures() if figure.name == "promise-by-tried")
+    return [*facts, curve, Text([*notes, *made.notes])]
+
+
+def shared_words(subject: AuditSubject) -> str:
+    """What became of test examples that are in the training split too."""
+    count, given = len(subject.shared), len(subject.shared) + len(subject.problem.test)
+    if subject.words["overlap_allowed"]:
+        return (
+            f"{count:,} of {given - count:,} test examples are in the training split too, and were counted, as asked."
+        )
+    return (
+        f"{count:,} of {given:,} test examples are in the training split too; they are no held-out examples and were "
+        "left out of every number on the test split. --allow-overlap takes them."
+    )
+
+
+def groups_part(subject: AuditSubject, groups: Groups, tried: int, delta: float) -> Part:
+    """A bound on the error rate of every class, and of every group of each grouping, all at once."""
+    evaluation = evaluation_of(subject, groups)
+    names = ["class", *groups]
+    found = {name: certify_subgroups(evaluation, name, tried=tried, delta=delta / len(names)) for name in names}
+    sentences = [answer.sentence for answer in found.values()]
+    joint = f" The {len(names)} groupings hold at once: each at delta / {len(names)}." if len(names) > 1 else ""
+    rows = pd.DataFrame([{"by": name, **row} for name, answer in found.items() for row in answer.rows])
+    return Part(
+        "worst_groups",
+        "",
+        " ".join(sentences) + joint,
+        {name: answer.to_json() for name, answer in found.items()},
+        lambda: [
+            *(_figure(answer) for answer in found.values()),
+            Table(
+                rows.drop(columns=["headline"]),
+                "Upper bound on the error rate of each class and group, all at once",
+                {"seen": ".2%", "upper": ".2%"},
+            ),
+        ],
+        f"{subject.test.sample} test examples",
+    )
+
+
+def _figure(answer: Subgroups) -> Figure:
+    rows = pd.DataFrame(answer.rows).head(SHOWN)
+    base = alt.Chart(rows).encode(
+        y=alt.Y("value:N", sort=list(rows["value"]), title=answer.by, axis=alt.Axis(labelLimit=170))
+    )
+    axis = alt.Axis(format="%")
+    chart = alt.layer(
+        base.mark_rule(strokeWidth=3, color=PALETTE[0]).encode(
+            x=alt.X("seen:Q", title="error rate: ● seen, | at most", axis=axis), x2="upper:Q"
+        ),
+        base.mark_tick(thickness=3, size=14, color=PALETTE[0]).encode(x="upper:Q"),
+        base.mark_point(filled=True, size=70, opacity=1, color=PALETTE[0]).encode(x="seen:Q", tooltip=list(rows)),
+    ).properties(height=24 * len(rows) + 20)
+    name = "".join(c if c.isalnum() else "-" for c in answer.by.lower())
+    which = "" if len(rows) == len(answer.rows) else f", the worst {len(rows)} of {len(answer.rows)}"
+    return Figure(
+        f"groups-{name}",
+        chart,
+        f"Error rate seen and upper bound for each {answer.by}, all at once{which}.",
+        f"{answer.sentence}",
+        rows[["value", "n", "seen", "upper"]],
+        {"seen": ".2%", "upper": ".2%"},
+    )

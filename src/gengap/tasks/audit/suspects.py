@@ -1,0 +1,195 @@
+"""The training examples that are most likely memorised or mislabelled."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from gengap.arrays import Floats, Ints
+from gengap.data import Split
+from gengap.network.gradients import gradient_norm_report
+from gengap.network.inputs import batches
+from gengap.probes import confident_errors
+from gengap.report import Fact, Facts, Picture, Pictures, Table, Text, percent, png_bytes
+from gengap.tasks.audit.gradients import seconds_of_step
+from gengap.tasks.audit.part import Budget, NotApplicable, Part
+from gengap.tasks.audit.subject import AuditSubject
+
+MOST, PICTURED, LISTED = 200, 24, 50
+FITTED = 0.999  # training accuracy from which the network agrees with nearly all labels, wrong ones too
+SATURATED = (
+    "The network fits {accuracy} of its training labels, so that it agrees with wrong labels as with right ones: its "
+    "weights alone tell little of which are wrong. Predictions by networks that did not train on an example do: "
+    "--out-of-fold FILE takes their class probabilities, --folds 5 --train module:function makes them."
+)
+WITHIN = (
+    "The scores are of the network as it is, on examples that it was trained on: a large loss, a small margin and a "
+    "large gradient are what hard, rare and mislabelled examples have in common. The order is that of the mean rank in "
+    "the three."
+)
+OUTSIDE = (
+    "Class probabilities come from networks that did not train on the example. A label is taken for wrong where "
+    "another class is the most probable of those that reach their threshold, a class's mean probability over the "
+    "examples that bear its label (confident learning). Of hard and ambiguous examples some are among them: look "
+    "before you relabel."
+)
+
+
+def suspects_part(subject: AuditSubject, budget: Budget, outside: Floats | None) -> tuple[Part, pd.DataFrame]:
+    """The suspicious training examples, the most suspicious first.
+
+    Args:
+        subject: The model and its data.
+        budget: The time, which says of how many examples gradients are computed.
+        outside: Class probabilities ``[N, C]`` of all training examples by networks that were not trained on them;
+            None where there are none.
+    """
+    rows = _within(subject, budget) if outside is None else _outside(subject, outside)
+    accuracy = subject.trained().accuracy
+    fitted = outside is None and accuracy >= FITTED
+    texts = [WITHIN if outside is None else OUTSIDE]
+    if fitted:
+        texts.insert(0, SATURATED.format(accuracy=percent(accuracy)))
+    values: dict[str, Any] = {
+        "method": "out of fold" if outside is not None else "the network's own loss, margin and gradient",
+        "listed": len(rows),
+        "wrong": int(rows["taken_for_wrong"].sum()),
+    }
+    return (
+        Part(
+            "suspects",
+            "",
+            _sentence(rows, outside, len(subject.problem.train)),
+            values,
+            lambda: [_facts(subject, rows, outside), Text(texts), *_shown(subject, rows)],
+            f"{subject.trained().sample} training examples"
+            if outside is None
+            else f"all {len(subject.problem.train):,} training examples",
+            status="partial" if fitted else "ok",
+            reason="training labels are fitted: the weights alone tell little" if fitted else "",
+        ),
+        rows,
+    )
+
+
+def check_outside(values: Any, subject_rows: int, n_classes: int) -> Floats:
+    """Out-of-fold probabilities as an array ``[N, C]``.
+
+    Raises:
+        NotApplicable: Another shape, or numbers that are no probabilities.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (subject_rows, n_classes):
+        raise NotApplicable(
+            f"the out-of-fold probabilities have shape {array.shape}; expected {(subject_rows, n_classes)}, a row for "
+            "each training example in its order"
+        )
+    if not np.isfinite(array).all() or array.min() < 0 or np.abs(array.sum(1) - 1).max() > 1e-3:
+        raise NotApplicable("the out-of-fold probabilities are not rows that sum to 1")
+    return array
+
+
+def _within(subject: AuditSubject, budget: Budget) -> pd.DataFrame:
+    """By loss, margin and, of the most suspicious by these, gradient norm."""
+    train = subject.trained()
+    losses = train.seen.losses.double().cpu().numpy()
+    margins = train.seen.margins.double().cpu().numpy()
+    if not train.probable:
+        losses, margins = np.where(train.correct, 0.0, 1.0), np.where(train.correct, 1.0, -1.0)
+    first = rankdata(losses) + rankdata(-margins)
+    candidates = np.argsort(-first, kind="stable")[:MOST]
+    columns: dict[str, Any] = {"loss": losses[candidates], "margin": margins[candidates]}
+    ranks = rankdata(losses[candidates]) + rankdata(-margins[candidates])
+    if subject.network is not None:
+        norms = _gradient_norms(subject, train.rows[candidates], budget)
+        columns["gradient_norm"] = norms
+        ranks = ranks + rankdata(np.nan_to_num(norms, nan=-np.inf))
+    probabilities = train.probabilities if train.probable else None
+    rows = _rows(subject, train.rows[candidates], train.predicted[candidates], columns, ranks)
+    if probabilities is not None:
+        rows["p_label"] = probabilities[candidates, train.labels[candidates]]
+    rows["taken_for_wrong"] = rows["label"] != rows["predicted"]
+    return rows.sort_values("score", ascending=False, ignore_index=True)
+
+
+def _gradient_norms(subject: AuditSubject, rows: Ints, budget: Budget) -> Floats:
+    """Norms of the gradients of these training examples; NaN beyond what the time allows."""
+    count = budget.affordable("suspects", 2 * seconds_of_step(subject), len(rows), least=min(8, len(rows)))
+    train, network = subject.problem.train, subject.module()
+    part = subject.problem.derive(
+        {"step": "suspects", "n_train": count}, train=Split(train.x[rows[:count]], train.y[rows[:count]])
+    )
+    norms = [gradient_norm_report(network, x, y).norms.cpu().numpy() for x, y in batches(part, network, size=64)]
+    return np.concatenate([*norms, np.full(len(rows) - count, np.nan)])
+
+
+def _outside(subject: AuditSubject, outside: Floats) -> pd.DataFrame:
+    y = subject.problem.train.y
+    own, others = outside[np.arange(len(y)), y], outside.copy()
+    others[np.arange(len(y)), y] = -np.inf
+    wrong = confident_errors(outside, y)
+    scores = others.max(1) - own
+    order = np.argsort(-(scores + 2 * wrong), kind="stable")[: max(MOST, int(wrong.sum()))]
+    columns = {"p_label": own[order], "p_predicted": outside.max(1)[order], "margin": -scores[order]}
+    rows = _rows(subject, order, outside.argmax(1)[order], columns, scores[order])
+    rows["taken_for_wrong"] = wrong[order]
+    return rows
+
+
+def _rows(subject: AuditSubject, index: Ints, predicted: Ints, columns: dict[str, Any], score: Floats) -> pd.DataFrame:
+    classes = np.array(subject.problem.classes)
+    return pd.DataFrame(
+        {
+            "index": index,
+            "label": classes[subject.problem.train.y[index]],
+            "predicted": classes[predicted],
+            "score": score,
+            **columns,
+        }
+    )
+
+
+def _sentence(rows: pd.DataFrame, outside: Floats | None, n: int) -> str:
+    top = ", ".join(map(str, rows["index"].head(5)))
+    if outside is not None:
+        wrong = int(rows["taken_for_wrong"].sum())
+        return (
+            f"{wrong:,} of {n:,} training labels ({wrong / n:.1%}) are taken for wrong by networks that did not train "
+            f"on them; the most suspicious: {top}."
+        )
+    return f"The most suspicious training examples by loss, margin and gradient: {top}."
+
+
+def _facts(subject: AuditSubject, rows: pd.DataFrame, outside: Floats | None) -> Facts:
+    wrong = int(rows["taken_for_wrong"].sum())
+    first = (
+        Fact("Labels taken for wrong", f"{wrong:,}", f"{wrong / len(subject.problem.train):.2%} of the training labels")
+        if outside is not None
+        else Fact(
+            "Training accuracy", percent(subject.trained().accuracy), "the fewer errors, the less these scores say"
+        )
+    )
+    return Facts([first, Fact("Most suspicious example", f"{rows['index'].iloc[0]}", f"label {rows['label'].iloc[0]}")])
+
+
+def _shown(subject: AuditSubject, rows: pd.DataFrame) -> list[Any]:
+    """Pictures of images, and a table; of tokens their beginning stands in the table."""
+    x, shown = subject.problem.train.x, rows.head(LISTED)
+    blocks: list[Any] = []
+    if x.ndim == 4:
+        pictures = [
+            Picture(png_bytes(x[row["index"]]), f"{row['index']}: label {row['label']}, predicted {row['predicted']}")
+            for row in shown.head(PICTURED).to_dict("records")
+        ]
+        blocks.append(Pictures(pictures, "The most suspicious training examples, by index, label and prediction"))
+    elif np.issubdtype(x.dtype, np.integer):
+        texts = [" ".join(map(str, x[i][:24].tolist())) for i in shown["index"]]
+        shown = shown.assign(tokens=texts)
+    numbers = {
+        name: ".4g" for name in ("score", "loss", "margin", "gradient_norm", "p_label", "p_predicted") if name in shown
+    }
+    caption = f"The {len(shown)} most suspicious training examples" + (
+        "" if len(shown) == len(rows) else f" of {len(rows)} listed in rows.csv"
+    )
+    return [*blocks, Table(shown, caption, numbers)]

@@ -1,0 +1,139 @@
+"""Parts that read a network's weights: normalised losses and the catalogue of measures."""
+
+from typing import Any
+
+import pandas as pd
+
+from gengap.measures import all_measures, measure, record, record_provenance
+from gengap.measures.normalisation import normalised_losses_of
+from gengap.network.inputs import Part as SplitName
+from gengap.network.inputs import examples
+from gengap.network.passes import Evaluation
+from gengap.report import Fact, Facts, Table, Text, plain
+from gengap.tasks.audit.part import Budget, Part
+from gengap.tasks.audit.subject import AuditSubject
+from gengap.tasks.measure import note_text, value_text
+
+QUICK = frozenset({"search", "gradients"})  # what the measures of a quick audit do without
+FULL_PASS = 12.0  # forward passes of an example that the pass with gradients costs, roughly
+
+
+def losses_part(subject: AuditSubject) -> Part:
+    """Losses of the network with every layer's weights divided by their norm."""
+    network, train = subject.module(), subject.trained()
+    seen: dict[SplitName, Evaluation] = {"train": train.seen, "test": subject.test.seen}
+    found = normalised_losses_of(network, examples(subject.problem, slice(2), network)[0], seen)
+    values = {"train": found["frobenius_train_loss"], "test": found["frobenius_test_loss"], **found}
+    rows = pd.DataFrame(
+        [
+            {
+                "norm": name,
+                "product_of_norms": found[f"{key}_product_norm"],
+                "training_loss": found[f"{key}_train_loss"],
+                "test_loss": found[f"{key}_test_loss"],
+                "training_signal": found[f"{key}_train_signal"],
+                "test_signal": found[f"{key}_test_signal"],
+            }
+            for key, name in (("frobenius", "Frobenius"), ("l1", "L1 over 100"))
+        ]
+    )
+    missing = [name for name, value in found.items() if value is None]
+    return Part(
+        "normalised_loss",
+        "",
+        f"With every layer's weights divided by their Frobenius norm the loss is {_nats(values['train'])} on the "
+        f"training and {_nats(values['test'])} on the test split.",
+        values,
+        lambda: [
+            Table(
+                rows,
+                "Losses and signals of the normalised network, in nats",
+                {str(name): ".6g" for name in list(rows)[1:]},
+            ),
+            Text(
+                [
+                    "Both losses lie just below the loss of a network that answers alike for every class; what counts "
+                    "is how far below, and by how much test and training differ. Networks of one architecture that "
+                    "differ in their normalised training loss differ in their test loss likewise (Liao et al. 2018); a "
+                    "network on random labels has a larger one."
+                ]
+            ),
+        ],
+        f"{train.sample} training examples, {subject.test.sample} test examples",
+        status="partial" if missing else "ok",
+        reason=f"beyond float64: {', '.join(missing)}" if missing else "",
+    )
+
+
+def measures_part(subject: AuditSubject, budget: Budget, *, quick: bool, full: bool) -> tuple[Part, pd.DataFrame]:
+    """Every complexity measure that the time allows, each with its record as a predictor of the gap."""
+    network = subject.module()
+    count = len(subject.trained())
+    if not full:
+        count = budget.affordable("measures", 4 * FULL_PASS * subject.seconds_each, count, least=min(count, 256))
+    problem, _ = subject.sampled(count, "measures")
+    chosen = [one.name for one in all_measures() if not quick or one.needs.isdisjoint(QUICK)]
+    rows = measure(
+        network,
+        problem,
+        measures=chosen if quick else None,
+        seed=subject.seed,
+        device=str(next(network.parameters()).device),
+        full=full,
+        progress=lambda done, total, text: budget.tell(text, done / total, "measures"),
+    )
+    named = [record(name) for name in rows["name"]]
+    rows["record"] = [None if one is None else one.sentence for one in named]
+    counts = rows["status"].value_counts()
+    left = len(all_measures()) - len(chosen)
+    missing = list(dict.fromkeys(name for names in rows["not_covered"] for name in names))
+    facts = [
+        Fact("Measures without reservation", f"{counts.get('ok', 0)} of {len(rows)}"),
+        Fact("Layers that some measure leaves out", ", ".join(missing) or "none"),
+    ]
+    texts = [
+        "No measure is a verdict by itself: its value means something beside that of another network of the same "
+        "architecture, trained on as many examples.",
+        _records_words(rows),
+    ]
+    reason = f"{left} measures that search or differentiate are left out of a quick audit" if left else ""
+    part = Part(
+        "measures",
+        "",
+        f"{counts.get('ok', 0)} of {len(rows)} measures have a value without reservation.",
+        {"counts": {str(name): int(count) for name, count in counts.items()}, "left_out": left},
+        lambda: [Facts(facts), Text(texts), _table(rows)],
+        f"{len(problem.train):,} training examples; searches on {rows.attrs['subset']:,}",
+        status="partial" if left else "ok",
+        reason=reason,
+        not_covered=missing,
+    )
+    return part, rows
+
+
+def _table(rows: pd.DataFrame) -> Table:
+    records = rows.to_dict("records")
+    shown: dict[str, Any] = {
+        "measure": [row["name"] for row in records],
+        "value": [value_text(row) for row in records],
+        "with the gap it": ["rises" if row["sign"] > 0 else "falls" for row in records],
+        "under rescaling it": ["stays" if row["rescaling_invariant"] else "changes" for row in records],
+    }
+    if rows["record"].notna().any():
+        shown["on trial it"] = [row["record"] or "was not tried" for row in records]
+    shown["status"] = [note_text(row) or "ok" for row in records]
+    return Table(pd.DataFrame(shown), "The measures of this network")
+
+
+def _records_words(rows: pd.DataFrame) -> str:
+    if not rows["record"].notna().any():
+        return "How each measure fared as a predictor of the gap is not recorded in this version."
+    how = record_provenance()
+    where = f" ({how['networks']})" if isinstance(how.get("networks"), str) else ""
+    return (
+        f"The record says how each measure fared on trial: whether it follows the gap, and what else moves it{where}."
+    )
+
+
+def _nats(value: float | None) -> str:
+    return "beyond float64" if value is None else f"{plain(value, 6)} nats"

@@ -1,0 +1,87 @@
+"""An audit in words: what stands first, what to do next, what was left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gengap.report import percent
+from gengap.tasks.audit.part import Part
+from gengap.tasks.certify.words import percent as three_digits
+
+MANY_SUSPECTS = 0.01  # of the training labels
+
+
+def inputs_sentence(subject: Mapping[str, Any]) -> str:
+    """What the model is fed and how accurate it is then, with the warning if there is one."""
+    accuracy = subject["accuracy_seen"]
+    train = "" if accuracy["train"] is None else f"training accuracy {percent(accuracy['train'])}, "
+    text = f"Seen as: {subject['seen_as']}; {train}test accuracy {percent(accuracy['test'])}."
+    return f"{text} {subject['warning']}" if subject["warning"] else text
+
+
+def lead(parts: Mapping[str, Part]) -> str:
+    """The verdict, and what the test accuracy is worth."""
+    verdict = parts["verdict"]
+    first = verdict.sentence or f"No verdict: {verdict.reason}."
+    return " ".join(text for text in (first, parts["certificate"].sentence) if text)
+
+
+def next_steps(parts: Mapping[str, Part], subject: Mapping[str, Any]) -> list[str]:
+    """What to do next, the most urgent first."""
+    steps = []
+    if subject["warning"]:
+        steps.append("First see that the inputs are those of its training: the accuracy is not as expected.")
+    if subject["overlap"]:
+        steps.append(
+            f"Take the {subject['overlap']:,} test examples that are in the training split out of one of the two."
+        )
+    steps += _by_verdict(parts)
+    values = parts["certificate"].values
+    if parts["certificate"].status == "partial":
+        steps.append("Say how many models were compared on the test examples: --tried.")
+    elif values and values["upper"] > 2 * values["empirical_risk"] and values["empirical_risk"]:
+        steps.append(
+            f"More test examples would tighten the promise, now {three_digits(values['upper'], up=True)}: "
+            "gengap certify --plan says how many."
+        )
+    calibration = parts["calibration"].values
+    if calibration and calibration["p_value"] < 0.05 and calibration["excess"] > 0.02:
+        steps.append("Calibrate before its confidences are used: temperature scaling on held-out examples, say.")
+    suspects = parts["suspects"]
+    if suspects.status == "partial" and parts["verdict"].values.get("verdict") != "learned nothing":
+        steps.append("To find wrong labels, give out-of-fold probabilities: --out-of-fold FILE, or --folds 5 --train.")
+    elif suspects.values.get("wrong"):
+        steps.append("Look at the training examples that stand as suspicious, and correct the labels that are wrong.")
+    near = parts["near_duplicates"].values
+    if near and near["near"]:
+        steps.append(f"Look at the {near['near']:,} test examples that nearly equal a training example.")
+    return steps or ["Nothing urgent: keep the test examples for one more such look at most."]
+
+
+def _by_verdict(parts: Mapping[str, Part]) -> list[str]:
+    verdict = parts["verdict"].values.get("verdict")
+    if verdict == "memorised":
+        return [
+            "Do not ship it: next to nothing of what it fits carries over. See whether the labels belong to the inputs "
+            "(an order that was shuffled, a wrong column), then train again."
+        ]
+    if verdict == "learned nothing":
+        return ["Do not ship it: it answers as the most frequent class does. Check inputs, learning rate and epochs."]
+    if verdict == "mixed":
+        return [
+            "Part of what it fits does not carry over: regularise, add data, or look for wrong labels; gengap "
+            "randomize says whether the recipe can memorise at all."
+        ]
+    if verdict == "undecided":
+        return ["More test examples would decide between learned and memorised."]
+    return []
+
+
+def not_covered(parts: Mapping[str, Part]) -> list[str]:
+    """What the report leaves out, and why: a line a part."""
+    lines = []
+    for part in parts.values():
+        if part.status != "ok":
+            lines.append(f"{part.title}: {part.status}" + (f": {part.reason}" if part.reason else ""))
+        if part.not_covered:
+            lines.append(f"{part.title}: without {', '.join(part.not_covered)}")
+    return lines
