@@ -13,6 +13,7 @@ from torch.func import functional_call, vmap
 from gengap import models
 from gengap.data import Problem
 from gengap.network.gradients import NotFiniteError
+from gengap.network.inputs import network_inputs
 from gengap.seeds import stream
 from gengap.train.execution import Execution
 from gengap.train.optimizers import clip_norms
@@ -40,6 +41,8 @@ class Replicas:
         buffers: ``[R, …]`` by name: running statistics and the like, and parameters that ask for no gradient.
         execution: How this is computed: the memory layout that is used, which need not be the one asked for.
         recipe: The recipe, in all that replicas share.
+        apart: Why each step passes through the networks one after the other, where ``vmap`` cannot map the network (an
+            LSTM, control flow on values); empty where it can, or there is one network.
     """
 
     module: nn.Module
@@ -48,6 +51,7 @@ class Replicas:
     buffers: Tensors
     execution: Execution
     recipe: Recipe
+    apart: str = ""
 
     def __post_init__(self) -> None:
         self._optimizer = self.recipe.make_optimizer()
@@ -73,7 +77,7 @@ class Replicas:
         frozen = [{name: p for name, p in module.named_parameters() if not p.requires_grad} for module in modules]
         buffers = [{**dict(module.named_buffers()), **own} for module, own in zip(modules, frozen, strict=True)]
         stacked = {name: _stack([p[name].detach() for p in parameters], execution) for name in parameters[0]}
-        return cls(
+        replicas = cls(
             module=modules[0],
             parameters={name: value.requires_grad_() for name, value in stacked.items()},
             slots={
@@ -84,6 +88,25 @@ class Replicas:
             execution=execution,
             recipe=recipe,
         )
+        replicas.apart = replicas._reason_apart(problem) if len(seeds) > 1 else ""
+        return replicas
+
+    def _reason_apart(self, problem: Problem) -> str:
+        """Why ``vmap`` cannot map this network: what a training and an evaluation step raise; empty where nothing."""
+        like = next(iter(self.parameters.values()))
+        two = network_inputs(problem.train.x[[0, 0]], problem.preprocessing, like)
+        x = two.expand(len(self), *two.shape)
+        y = torch.zeros(x.shape[:2], dtype=torch.long, device=x.device)
+        trial = replace(self, buffers={name: value.clone() for name, value in self.buffers.items()})
+        try:
+            with torch.random.fork_rng():
+                trial.module.train()
+                losses, _ = trial._losses(x, y, trial._loss)
+                torch.autograd.grad(losses.sum(), list(trial.parameters.values()), materialize_grads=True)
+                trial.evaluate(x, y)
+        except Exception as error:  # whatever torch, or the network on what vmap hands it, raises
+            return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return ""
 
     @property
     def optimizer_state(self) -> Tensors:
@@ -112,6 +135,8 @@ class Replicas:
     ) -> tuple[Tensor, Tensor]:
         """One step of the recipe's optimizer on one minibatch of each replica.
 
+        A weight that the step does not use has gradient zero, where ``torch.optim`` would leave it out of the step.
+
         Args:
             x: ``[R, B, …]`` inputs, mixed already where there is a mixture.
             y: ``[R, B]`` labels.
@@ -129,7 +154,7 @@ class Replicas:
             losses, hits, gradients = self._winsorized(x, y, self.recipe.winsorize)
         else:
             losses, hits = self._losses(x, y, self._objective, mixture)
-            gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()))
+            gradients = torch.autograd.grad(losses.sum(), list(self.parameters.values()), materialize_grads=True)
         with torch.no_grad():
             if self.recipe.gradient_clip is not None:
                 gradients = clip_norms(list(gradients), self.recipe.gradient_clip)
@@ -167,16 +192,28 @@ class Replicas:
 
     def _losses(self, x: Tensor, y: Tensor, loss: Loss, mixture: Mixture | None = None) -> tuple[Tensor, Tensor]:
         others, shares = (y, torch.ones(len(y), dtype=x.dtype, device=x.device)) if mixture is None else mixture
-        if len(self) > 1:
+        if len(self) > 1 and not self.apart:
             mapped = vmap(partial(self._loss_of_one, loss), randomness="different")
             losses, hits = mapped(self.parameters, self.buffers, x, y, others, shares)
             return losses, hits
-        parameters = {name: value.squeeze(0) for name, value in self.parameters.items()}
-        buffers = {name: value.squeeze(0) for name, value in self.buffers.items()}
+        if len(self) > 1:
+            separate = {name: value.unbind(0) for name, value in self.parameters.items()}
+        else:
+            separate = {name: (value.squeeze(0),) for name, value in self.parameters.items()}
         if self.execution.memory_format == "channels_last" and x.ndim == 5:
             x = x.squeeze(0).contiguous(memory_format=torch.channels_last).unsqueeze(0)
-        value, hit = self._loss_of_one(loss, parameters, buffers, x[0], y[0], others[0], shares[0])
-        return value.unsqueeze(0), hit.unsqueeze(0)
+        parts = [
+            self._loss_of_one(
+                loss,
+                {name: values[r] for name, values in separate.items()},
+                {name: value[r] for name, value in self.buffers.items()},
+                x[r], y[r], others[r], shares[r],
+            )
+            for r in range(len(self))
+        ]  # fmt: skip
+        if len(parts) == 1:
+            return parts[0][0].unsqueeze(0), parts[0][1].unsqueeze(0)
+        return torch.stack([value for value, _ in parts]), torch.stack([hit for _, hit in parts])
 
     def _winsorized(self, x: Tensor, y: Tensor, c: float) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Losses, hits and winsorised gradients of one replica after the other; a loss that is not finite is NaN."""

@@ -12,7 +12,7 @@ from gengap.train.recipe import Recipe
 # The columns of a row that come from the run itself, beside its history.
 OUTCOME = (
     *("status", "reason", "epochs", "epochs_to_fit", "train_loss", "test_loss", "train_accuracy", "test_accuracy"),
-    *("best_test_accuracy", "best_epoch", "seconds", "precision", "memory_format", "device"),
+    *("best_test_accuracy", "best_epoch", "seconds", "precision", "memory_format", "device", "replicas"),
 )
 
 # Zhang et al. call a training set fitted when its accuracy reaches this (their Table 1 counts 99.34 % as fitted).
@@ -34,6 +34,7 @@ class Run:
         status: ``"done"`` or ``"diverged"``.
         reason: Why it diverged; or that scores, and so losses and accuracies, depend on the batches of evaluation.
         seconds: Training time, interruptions left out.
+        replicas: That each step passed through the replicas one after the other, and why; empty elsewhere.
     """
 
     recipe: Recipe
@@ -47,6 +48,7 @@ class Run:
     status: str = "done"
     reason: str = ""
     seconds: float = 0.0
+    replicas: str = ""
 
     def model(self, epoch: int | None = None) -> nn.Module:
         """The network with its final weights, or those of a snapshot, in evaluation mode."""
@@ -97,5 +99,6 @@ class Run:
             "precision": self.execution.precision,
             "memory_format": self.execution.memory_format,
             "device": self.execution.device,
+            "replicas": self.replicas,
             "history": self.history,
         }

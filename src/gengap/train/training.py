@@ -61,9 +61,12 @@ class Training:
         if start is not None:
             replicas.load(start)
         runs = [
-            Run(own, seed, replicas.execution, p.input_shape, p.n_classes, weights=replicas.weights(r))
+            Run(
+                own, seed, replicas.execution, p.input_shape, p.n_classes, weights=replicas.weights(r),
+                replicas=replicas.apart and f"one after the other in each step: {replicas.apart}",
+            )
             for r, (p, own, seed) in enumerate(trios)
-        ]
+        ]  # fmt: skip
         for run in runs:
             if 0 in recipe.snapshots:
                 run.snapshots[0] = run.weights

@@ -30,7 +30,17 @@ _ACCURACIES = ["train_accuracy", "test_accuracy", "best_test_accuracy"]
 CELLS = ["condition", "seed", "status", "epochs", "epochs_to_fit", "train_loss", "test_loss", *_ACCURACIES, "seconds"]
 CELL_FORMATS = {"epochs": "g", "epochs_to_fit": "g", "train_loss": ".4f", "test_loss": ".4f", "seconds": ".1f"}
 CELL_FORMATS |= dict.fromkeys(_ACCURACIES, PERCENT)
-HOW = ["recipe", "recipe_hash", "training_hash", "problem_hash", "precision", "memory_format", "device", "threads"]
+HOW = [
+    "recipe",
+    "recipe_hash",
+    "training_hash",
+    "problem_hash",
+    "precision",
+    "memory_format",
+    "device",
+    "threads",
+    "replicas",
+]
 HOW += ["gengap", "torch", "python", "commit"]
 
 
@@ -196,11 +206,8 @@ def _cells(named: pd.DataFrame) -> Section:
 
 
 def _provenance(named: pd.DataFrame) -> Section:
-    facts = {
-        name.replace("_", " "): ", ".join(sorted({str(value) for value in named[name].dropna()}))
-        for name in HOW
-        if name in named and named[name].notna().any()
-    }
+    values = {name: sorted({str(value) for value in named[name].dropna()} - {""}) for name in HOW if name in named}
+    facts = {name.replace("_", " "): ", ".join(texts) for name, texts in values.items() if texts}
     frame = pd.DataFrame({"": list(facts), "value": list(facts.values())})
     return Section("How it was made", [Table(frame, "Recipe, data and versions; all of them where cells differ")])
 
