@@ -1,5 +1,8 @@
 """The path kernel is the Gram matrix of enumerated paths; by hand and by formula where these are known."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from path_networks import NETWORKS
@@ -8,6 +11,7 @@ from torch import Tensor, nn
 from gengap.errors import InputError
 from gengap.probes import path_features, path_kernel
 from gengap.probes.paths import path_kernels
+from gengap.probes.paths.kernel import tile_memory
 
 
 def inputs(shape: tuple[int, ...], n: int = 7, seed: int = 1) -> Tensor:
@@ -104,3 +108,51 @@ def test_a_forward_pass_that_looks_at_its_examples_is_refused() -> None:
     x = torch.tensor([[1.0, 1.0], [1.0, 2.0], [-9.0, -9.0], [-9.0, -8.0]])
     with pytest.raises(InputError, match="another way"):
         path_kernel(Looking(), x, tile=2)
+
+
+# A process of its own, whose peak nothing else has a part in; small arrays come from memory that it already had.
+MEMORY = """
+import sys, torch
+from torch import nn
+from gengap.probes.paths import path_kernels
+from gengap.probes.paths.kernel import tile_memory
+
+def memory(name):
+    return next(1024 * int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name))
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = (nn.Conv2d(i, 16, 3, padding=1) for i in (3, 16, 16))
+        self.out = nn.Linear(1024, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.a(x))
+        x = torch.relu(x + self.c(torch.relu(self.b(x))))
+        return self.out(nn.functional.avg_pool2d(x, 2).flatten(1))
+
+torch.set_num_threads(1)
+model, x = Residual().eval(), torch.randn(150, 3, 16, 16)
+path_kernels(model, x[:4])
+stated = tile_memory(model, x)
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = memory("VmRSS")
+path_kernels(model, x)
+print(stated, memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
+def test_the_memory_that_is_stated_is_enough_and_not_far_from_what_is_used() -> None:
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    stated, used = map(int, done.stdout.split())
+    assert stated / 4 < used < stated
+
+
+def test_the_memory_that_is_stated_holds_the_kernel_and_grows_with_it_alone() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    few, many = (tile_memory(model, torch.zeros(1, 4).expand(n, 4)) for n in (5_000, 10_000))
+    kernels = 8 * (10_000**2 - 5_000**2)
+    assert kernels < many - few < 1.01 * kernels
+    assert tile_memory(model, torch.zeros(2, 4), torch.zeros(3, 4), tile=2) < few

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from gengap.probes.paths.path_pass import path_pass
 
 TILE_BYTES = 1 << 27  # of kernels in a tile: larger arrays cost more for fresh memory than they save in passes
 CACHE_BYTES = 1 << 30  # of gates kept between tiles
+SPARE_BYTES = 1 << 25  # for the machinery of a pass and what the allocator rounds up
 LARGEST_TILE = 1000
 Progress = Callable[[int, int], None]
 
@@ -31,12 +33,14 @@ class Block:
         ends: The terms at the outputs, ``[B, C]``.
         outputs: ``[B, C]``.
         real_gates: Where gates are not constant on pieces -> by which operation.
+        pass_bytes: That the pass held at its end.
     """
 
     layers: list[Layer]
     ends: list[Term]
     outputs: Tensor
     real_gates: dict[str, str]
+    pass_bytes: int
 
     @property
     def bytes(self) -> int:
@@ -71,7 +75,7 @@ def block_of(network: nn.Module, x: Tensor) -> Block:
     batch = x if len(x) > 1 else torch.cat([x, x])
     algebra = GateAlgebra(len(batch))
     found = path_pass(network, batch, algebra)
-    return Block(algebra.layers, found.state, found.outputs[: len(x)], found.real_gates)
+    return Block(algebra.layers, found.state, found.outputs[: len(x)], found.real_gates, found.bytes)
 
 
 @dataclass
@@ -110,9 +114,7 @@ def kernel_of_blocks(first: Block, second: Block, parts: Parts | None = None) ->
         )
     parts = parts or Parts()
     n, m = len(first.outputs), len(second.outputs)
-    last_use = {s.layer: i for i, layer in enumerate(first.layers) for s in layer.sources}
-    last_use |= {end.layer: len(first.layers) for end in first.ends}
-    kernels: dict[int | None, Tensor] = {}
+    last_use, kernels = _last_uses(first), dict[int | None, Tensor]()
     for index, (one, other) in enumerate(zip(first.layers, second.layers, strict=True)):
         kernels[index] = _layer_kernel(one, other, kernels, (n, m), parts)
         for done in [layer for layer in kernels if last_use.get(layer, -1) <= index]:
@@ -127,6 +129,12 @@ def kernel_of_blocks(first: Block, second: Block, parts: Parts | None = None) ->
             elif place:
                 kernel += gates * kernels[end.layer][place - 1]
     return result
+
+
+def _last_uses(block: Block) -> dict[int | None, int]:
+    """Layer -> the last one that its kernel enters; past the last where it enters the outputs."""
+    uses = {source.layer: i for i, layer in enumerate(block.layers) for source in layer.sources}
+    return uses | {end.layer: len(block.layers) for end in block.ends}
 
 
 def _layer_kernel(
@@ -237,20 +245,53 @@ def path_kernels(
     return PathKernel(kernels, torch.cat(list(outputs.values())), real_gates, size, dict(parts.seconds))
 
 
-def tile_memory(model: nn.Module, x: Any, other: Any = None) -> int:
-    """Bytes that ``path_kernels`` needs at its own tile size: the kernel, a tile, and the gates that it keeps.
+def tile_memory(model: nn.Module, x: Any, other: Any = None, *, tile: int | None = None) -> int:
+    """Bytes that ``path_kernels`` allocates at most, beside what the process had before, as two examples show it.
+
+    They are for the kernel, the examples in float64, the gates that are kept between tiles, a pass and a tile's
+    kernels. Since the allocator may keep what is freed, pass and tile are added up, with a margin: about half of the
+    bound can stay unused.
 
     Args:
         model: As in ``path_kernels``.
         x: Likewise.
         other: Likewise.
+        tile: Likewise.
     """
     first = doubled(x)
     probe = block_of(folded_network(model, first), first[:2])
     n, m = len(first), len(first) if other is None else len(other)
     outputs = 1 if probe.shared else probe.outputs.shape[1]
-    gates = min(CACHE_BYTES, probe.bytes // 2 * (n + m if other is not None else n))
-    return 8 * outputs * n * m + 3 * TILE_BYTES + gates
+    size = min(tile or _tile_size(probe), max(n, m))
+    examples = n if other is None else n + m
+    inputs, gates, passes = first[0].numel() * 8, -(-probe.bytes // 2), -(-probe.pass_bytes // 2)
+    kept = min(CACHE_BYTES, gates * examples) + 2 * gates * size
+    parameters = 8 * sum(p.numel() for p in model.parameters())
+    working = 2 * passes * size + _tile_bytes(probe, size) * 3 // 2
+    return 8 * outputs * n * m + inputs * examples + kept + parameters + working + SPARE_BYTES
+
+
+def _tile_bytes(block: Block, size: int) -> int:
+    """The most that a tile's kernels and the gates that multiply them take at a time."""
+    last_use, places, most = _last_uses(block), dict[int | None, int](), 0
+    for index, layer in enumerate(block.layers):
+        gates = max((s.gates.shape[0] * s.gates.shape[2] for s in layer.sources), default=0) * 2 * 8 * size
+        sums = [layer.slots, *([] if layer.window is None else _window_places(layer.window))]
+        during = max((a + b for a, b in pairwise(sums)), default=0)
+        alive = 8 * size**2 * sum(places.values())
+        most = max(most, alive + 8 * size**2 * max(during, sums[0] + 1) + gates)
+        places[index] = sums[-1]
+        places = {key: count for key, count in places.items() if last_use.get(key, -1) > index}
+    return most
+
+
+def _window_places(window: Window) -> list[int]:
+    """Places after the sums along each axis."""
+    lengths, side = [], list(window.side)
+    for axis, length in enumerate(window.out):
+        side[axis] = length
+        lengths.append(window.groups * math.prod(side))
+    return lengths
 
 
 class _Blocks:

@@ -38,4 +38,4 @@ def path_pass(model: nn.Module, x: Tensor, algebra: Algebra[State]) -> PathsOfOu
         raise InputError(
             "The rows of the network's outputs are not the examples in their order.", expected="a row for each example"
         )
-    return PathsOfOutputs(outputs, fact.state, watch.real_gates)
+    return PathsOfOutputs(outputs, fact.state, watch.real_gates, watch.bytes)

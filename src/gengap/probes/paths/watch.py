@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functionalize
 
-from gengap.network.operations import MOVES, Operation, OperationWatch
+from gengap.network.operations import MOVES, Operation, OperationWatch, storage
 from gengap.probes.paths.algebra import Algebra, Move, State
 
 FULL_MOVES = (MOVES - {"clone"}) | {
@@ -58,11 +58,13 @@ class PathsOfOutputs(Generic[State]):
         outputs: The network's outputs ``[B, C]``.
         state: Of the paths to the outputs.
         real_gates: Where gates are not constant on pieces -> by which operation; empty for a piecewise-linear network.
+        bytes: Of all activations and what is noted of them, which the pass holds at its end.
     """
 
     outputs: Tensor
     state: State
     real_gates: dict[str, str]
+    bytes: int
 
 
 class PathWatch(OperationWatch[Fact], Generic[State]):
@@ -129,6 +131,17 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
             return None
         state = self.algebra.constant(constant.expand(shape), weights=fact == WEIGHTS)
         return Signal(state, torch.zeros((), dtype=torch.float64).expand(shape))
+
+    @property
+    def bytes(self) -> int:
+        """Of all tensors that something is known of, without the parameters, and of what is known of them."""
+        tensors = [tensor for tensor, fact in self._facts.values() if isinstance(fact, Signal)]
+        signals = [fact for _, fact in self._facts.values() if isinstance(fact, Signal)]
+        tensors += [signal.examples for signal in signals]
+        terms = [term for signal in signals if isinstance(signal.state, list) for term in signal.state]
+        tensors += [part for term in terms for part in vars(term).values() if isinstance(part, Tensor)]
+        sizes = {storage(t): min(t.numel() * t.element_size(), t.untyped_storage().nbytes()) for t in tensors}
+        return sum(sizes.values())
 
     def spread(self, signal: Signal[State], tensor: Tensor, shape: torch.Size) -> Signal[State]:
         """A signal broadcast to a shape."""
