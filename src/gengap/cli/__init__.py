@@ -22,6 +22,7 @@ _UsageError = cast("type[Exception]", typer.BadParameter.__bases__[0])
 
 # Command -> what it does. `gengap.cli.NAME` holds either `command`, a function, or `app`, a Typer of subcommands.
 COMMANDS = {
+    "tour": "The first run: every headline claim on embedded data, in minutes.",
     "randomize": "The randomization test of a recipe: does it learn, or can it memorise?",
     "certify": "An upper bound on true risk from held-out predictions or counts.",
     "audit": "Has this model learned or memorised? One report on a model that was trained elsewhere.",

@@ -1,0 +1,85 @@
+"""``tour``: the stops one after the other, and the page at the end."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gengap.errors import InputError
+from gengap.report import Page, Section, Text, make_folder, write_page
+from gengap.tasks.tour.stop import Stop
+from gengap.tasks.tour.stops import stops
+
+Progress = Callable[[int, int | None, str], None]
+NEXT = (
+    "gengap audit mynet:make --weights trained.pt --data my.npz --tried 50",
+    "gengap randomize --data my.npz --model mynet:make",
+    "gengap certify --predictions val.csv --tried 300",
+)
+LEAD = (
+    "Networks that can memorise anything still learn. Eleven claims of the field, each shown on the digits that come "
+    "with gengap: small settings that only show what is meant. The atlas has the papers' own settings and numbers."
+)
+
+
+@dataclass(frozen=True)
+class Tour:
+    """A finished tour.
+
+    Attributes:
+        page: Path of its page.
+        stops: A record for each stop: ``name``, ``title``, ``sentence``, ``seconds``, ``status``, ``reason``.
+    """
+
+    page: Path
+    stops: Sequence[dict[str, Any]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The page, the stops, and the three commands to try next."""
+        return {"page": str(self.page), "stops": list(self.stops), "next": list(NEXT)}
+
+
+def tour(out: str | Path, *, progress: Progress | None = None) -> Tour:
+    """Shows every headline claim on embedded data and writes one page.
+
+    A stop that fails does not end the tour: its section says why.
+
+    Args:
+        out: Folder for the page, and for what is stored on the way, from which a second tour goes on.
+        progress: Called with (seconds done, seconds in all, what is shown now), by the times usual on two cores.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    make_folder(out)
+    folder = Path(out)
+    planned = stops()
+    total = round(sum(stop.seconds for stop in planned))
+    sections, records, done = [], [], 0.0
+    for stop in planned:
+        if progress is not None:
+            progress(round(done), total, stop.title)
+        section, record = _visit(stop, folder)
+        sections.append(section)
+        records.append(record)
+        done += stop.seconds
+    after = Section("What to try next", [Text(["On your own model:", *NEXT])])
+    page = Page("A tour of generalization", LEAD, [*sections, after])
+    return Tour(write_page(page, folder, data={"stops": records, "next": NEXT}), records)
+
+
+def _visit(stop: Stop, folder: Path) -> tuple[Section, dict[str, Any]]:
+    """The section of a stop, and its record."""
+    start = time.perf_counter()
+    record: dict[str, Any] = {"name": stop.name, "title": stop.title}
+    try:
+        shown = stop.show(folder)
+    except InputError as error:
+        record |= {"sentence": None, "status": "failed", "reason": str(error)}
+        parts: list[Any] = [Text([stop.explanation, f"This did not work here: {error}"])]
+    else:
+        record |= {"sentence": shown.sentence, "status": "done", "reason": None}
+        parts = [Text([stop.explanation, shown.sentence]), *shown.blocks]
+    record["seconds"] = round(time.perf_counter() - start, 1)
+    return Section(stop.title, parts), record
