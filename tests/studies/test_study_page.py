@@ -41,10 +41,20 @@ def test_page_shows_what_is_missing_last_and_why(tmp_path) -> None:
 
 
 def test_page_sets_the_claim_against_its_rows() -> None:
-    page = study_page("p", "smoke", [_artifact()])
+    page = study_page("p", "desk", [_artifact()])
     table = page.sections[0].parts[1]
     assert isinstance(table, Table)
-    assert table.caption.startswith("The claim against the rows of this run: does not hold")
-    assert "smoke scale only shows" in table.caption
+    assert table.caption == "The claim against the rows of this run: does not hold"
     assert table.frame["in these rows"].tolist() == ["holds", "does not hold"]
     assert "does not hold: 1" in page.lead
+
+
+def test_smoke_scale_says_first_that_it_shows_nothing_and_lists_no_number_without_one_of_ours() -> None:
+    lost = replace(THREE, what="lost", values=(), missing=("left out",))
+    page = study_page("p", "smoke", [_artifact(comparisons=[lost])])
+    assert page.lead.startswith("Smoke scale only shows that this study runs")
+    assert "hold" not in page.lead
+    (claim,) = [part for part in page.sections[0].parts if isinstance(part, Table)]
+    assert "smoke scale only shows" in claim.caption
+    both = study_page("p", "smoke", [_artifact(comparisons=[lost, THREE])]).sections[0].parts[-1]
+    assert list(both.frame["what"]) == ["accuracy"]

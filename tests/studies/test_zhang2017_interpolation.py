@@ -35,6 +35,20 @@ def test_theorem_1_counts_its_weights() -> None:
     assert row["relative_error"] <= theorem1.ALLOWED
 
 
+def test_theorem_1_draws_the_network_through_its_points() -> None:
+    (drawn,) = theorem1.fit([theorem1.Config("smoke", theorem1.DRAWN)], None)
+    (larger,) = theorem1.fit([theorem1.Config("smoke", 20)], None)
+    assert larger["line_points"] is None
+    figure = theorem1.figure(pd.DataFrame([larger, drawn]))
+    curve = figure.data[figure.data["what"] == "the network"].set_index("place")["value"]
+    assert len(drawn["line_points"]) == theorem1.DRAWN
+    for place, value in zip(drawn["line_points"], drawn["line_values"], strict=True):
+        assert curve[place] == pytest.approx(value, abs=1e-9)
+    units = figure.data[figure.data["what"].str.startswith("ReLU")].groupby("place")["value"].sum()
+    assert units.to_numpy() == pytest.approx(curve.to_numpy(), abs=1e-9)
+    assert theorem1.figure(pd.DataFrame([larger])) is None
+
+
 @pytest.mark.parametrize("module", [table3, theorem1])
 def test_nothing_but_failures_has_no_table(module) -> None:
     view = table3.table_3 if module is table3 else theorem1.table

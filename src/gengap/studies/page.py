@@ -45,11 +45,16 @@ def study_page(name: str, scale: str, artifacts: Sequence[Artifact]) -> Page:
     """The report of one artifact, or of all that a paper has, at a scale."""
     comparisons = [comparison for artifact in artifacts for comparison in artifact.comparisons]
     sections = [*(_section(artifact, scale) for artifact in artifacts), _differences(artifacts), _sources(artifacts)]
-    lead = f"{_lead(comparisons, scale)} {_claims(artifacts, scale)}"
+    lead = f"{_lead(comparisons, scale)} {_claims(artifacts, scale)}".rstrip()
     return Page(f"{name} at {scale} scale", lead, sections)
 
 
 def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
+    if scale == "smoke":
+        return (
+            "Smoke scale only shows that this study runs, on small embedded data and for seconds: nothing here speaks "
+            "for or against what the paper claims. Desk scale does."
+        )
     total, beside = len(comparisons), sum(c.ours is not None for c in comparisons)
     if not comparisons:
         return "Figures and tables show what the paper claims; it has no number here to be set beside ours."
@@ -64,11 +69,12 @@ def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
 
 
 def _claims(artifacts: Sequence[Artifact], scale: str) -> str:
-    """How many claims hold in the rows of this run."""
+    """How many claims hold in the rows of this run; at smoke scale nothing."""
+    if scale == "smoke":
+        return ""
     findings = [whole_claim(artifact.claim_parts) for artifact in artifacts]
     counts = ", ".join(f"{word}: {findings.count(word)}" for word in dict.fromkeys(findings))
-    runs = " Smoke scale only shows that a study runs." if scale == "smoke" else ""
-    return f"Claims in the rows of this run: {counts}.{runs}"
+    return f"Claims in the rows of this run: {counts}."
 
 
 def claim_table(artifact: Artifact, scale: str) -> Table:
@@ -84,8 +90,9 @@ def claim_table(artifact: Artifact, scale: str) -> Table:
 def _section(artifact: Artifact, scale: str) -> Section:
     claim = [artifact.claim, *([f"Indicative only: {artifact.indicative}"] if artifact.indicative else [])]
     parts: list[Text | Figure | Table] = [Text(claim), claim_table(artifact, scale), *artifact.views]
-    if artifact.comparisons:
-        parts.append(numbers(artifact.comparisons))
+    shown = [c for c in artifact.comparisons if scale != "smoke" or c.ours is not None]
+    if shown:
+        parts.append(numbers(shown))
     if len(artifact.unfinished):
         caption = "Runs that diverged or failed, and why; only those that diverged count as results"
         parts.append(Table(artifact.unfinished, caption))
