@@ -30,10 +30,11 @@ class Record:
         verdict: Whether it orders networks trained on ever more random labels as their gaps do, by its sign:
             ``follows``, ``blind`` (not distinguishable from a permuted measure), ``opposes``, or ``no value``.
         tau: Kendall's tau-b of its value times its sign with the gap over these networks; None without a value.
-        null: The largest absolute tau that 95 % of permuted measures stay below.
+        null: The absolute tau that 95 % of permuted measures stay below; None where the measure is constant.
         networks: How many of these networks have a value.
         moves: Harmless change -> how far it moves the measure: the median absolute change over that between networks
-            of different gaps. 0: it stays; 1: as far as the gap does. A change is left out where there is no value.
+            whose labels were corrupted at different levels. 0: it stays; 1: as far as these differ; None: it moves,
+            though these do not differ. A change is left out where there is no value.
     """
 
     name: str
@@ -41,12 +42,12 @@ class Record:
     tau: float | None
     null: float | None
     networks: int
-    moves: Mapping[str, float]
+    moves: Mapping[str, float | None]
 
     @property
     def fragile(self) -> tuple[str, ...]:
         """The harmless changes that move it as far as, or farther than, networks of different gaps differ."""
-        return tuple(change for change, ratio in self.moves.items() if ratio >= MOVES)
+        return tuple(change for change, ratio in self.moves.items() if ratio is None or ratio >= MOVES)
 
     @property
     def sentence(self) -> str:

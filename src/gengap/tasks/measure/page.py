@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from gengap.measures import record
 from gengap.report import Fact, Facts, Page, Section, Table, Text
 from gengap.tasks.measure.words import inputs_sentence, note_text, sentence, value_text
 
@@ -14,6 +15,8 @@ READING = (
     "and what a set of trained networks has to show.",
     "A measure that changes when a ReLU layer is multiplied and the next one divided by the same number changes "
     "though the function does not: differences in it need not mean anything.",
+    "On trial, small networks were trained on ever more random labels, and changed in ways that leave the test error "
+    "alone (gengap trial): whether the measure followed the gap, and which harmless changes moved it as far.",
 )
 TITLES = {
     "fisher_rao": "Fisher-Rao norm",
@@ -50,6 +53,7 @@ def _values(rows: pd.DataFrame, title: str) -> Table:
         "status": [note_text(row) or "ok" for row in records],
         "with the gap it": ["rises" if row["sign"] > 0 else "falls" for row in records],
         "under rescaling it": ["stays" if row["rescaling_invariant"] else "changes" for row in records],
+        "on trial it": [entry.sentence if (entry := record(row["name"])) else "was not on trial" for row in records],
     }
     return Table(pd.DataFrame(shown), f"{title}: what was found")
 

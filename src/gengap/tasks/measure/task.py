@@ -1,7 +1,7 @@
 """Every measure of a network whose weights are in a file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from gengap.data import Problem, load
 from gengap.json_text import json_ready
-from gengap.measures import find_measures, measure
+from gengap.measures import find_measures, measure, record
 from gengap.measures.plan import Progress
 from gengap.network import plain_copy, select_output
 from gengap.network.passes import accuracies
@@ -50,8 +50,10 @@ class Measurements:
         return measures_page(self.rows, self.subject)
 
     def to_json(self) -> dict[str, Any]:
-        """What ``gengap measure --json`` prints: ``measures`` and what was measured, free of NaN."""
-        document: dict[str, Any] = json_ready({"measures": self.rows, **self.subject})
+        """What ``gengap measure --json`` prints: ``measures``, each with its record on trial, and what was measured."""
+        entries = [record(name) for name in self.rows["name"]]
+        records = pd.Series([entry and asdict(entry) for entry in entries], self.rows.index, dtype=object)
+        document: dict[str, Any] = json_ready({"measures": self.rows.assign(record=records), **self.subject})
         return document
 
     def write(self, out: str | Path) -> Path:

@@ -1,0 +1,80 @@
+"""``gengap trial``: a user's own measure, the table for the catalogue, and what is refused."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from gengap.cli import main
+from gengap.measures import records, registry
+from gengap.ranking.trial import networks as trained
+
+MEASURE = """
+from gengap.measures import Subject, register
+
+@register(
+    name="{name}",
+    formula="sum_i ||W_i||_F^2 / 2",
+    source="none",
+    sign=1,
+    needs=frozenset({{"weights"}}),
+    rescaling_invariant=False,
+)
+def {name}(subject: Subject) -> float:
+    return sum(float(layer.weight.square().sum()) for layer in subject.layers) / 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = {"model": "mlp-2x16", "epochs": 150, "target_loss": 0.3, "batch_size": 30}
+    monkeypatch.setattr(trained, "RECIPE", trained.RECIPE.model_copy(update=fields))
+    monkeypatch.setattr(trained, "EXAMPLES", 60)
+    monkeypatch.setattr(trained, "LEVELS", (0.0, 0.5, 1.0))
+    monkeypatch.setattr(registry, "_MEASURES", dict(registry._MEASURES))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+
+
+def status(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    return int(exit_.value.code or 0)
+
+
+def test_a_measure_of_the_users_file_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mymeasure.py").write_text(MEASURE.format(name="half_norm_on_trial"))
+    out = tmp_path / "report"
+    arguments = ["trial", str(tmp_path / "mymeasure.py"), "--seeds", "2", "--json", "--out", str(out)]
+    assert status([*arguments, "--record", str(tmp_path / "records.json")]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [record["name"] for record in document["measures"]] == ["half_norm_on_trial"]
+    assert document["measures"][0]["moves"]["layers rescaled"] > 0
+    assert document["gap"]["tau"] == pytest.approx(1.0)
+    assert document["cautions"]
+    assert "half_norm_on_trial on trial" in (out / "report.html").read_text()
+    table = json.loads((tmp_path / "records.json").read_text())
+    assert set(table["provenance"]) >= {"command", "date", "gengap", "torch", "data", "networks"}
+    assert records.Record("half_norm_on_trial", **table["measures"]["half_norm_on_trial"]).sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1", "registers no measure"),
+        ("x = ", "SyntaxError"),
+        ("raise RuntimeError('no luck')", "no luck"),
+        (MEASURE.format(name="param_norm"), "There is a measure param_norm already"),
+    ],
+)
+def test_files_that_cannot_be_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    assert status(["trial", str(tmp_path / "mine.py")]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_names_that_do_not_exist_get_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["trial", "--measures", "param_nrm"]) == 2
+    assert "did you mean 'param_norm'" in capsys.readouterr().err
+    assert status(["trial", str(tmp_path / "nothing.py")]) == 2
+    assert "There is no file" in capsys.readouterr().err
