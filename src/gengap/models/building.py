@@ -39,7 +39,7 @@ def build(
         raise InputError(
             f"Dropout {dropout} cannot be put into {name}.",
             expected="dropout 0 with a network of your own",
-            next_step=f"set it in the {'config' if folder else 'factory'}",
+            next_step="set it in the config" if folder else "build the dropout layers in the factory",
         )
     if not folder:
         return from_factory(name, shape, n_classes, any_output=any_output)

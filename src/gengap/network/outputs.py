@@ -111,8 +111,8 @@ def output_part(returned: Any, output: str | int | None) -> Any:
 
 
 def _logits(returned: Any) -> Tensor | None:
-    """What an output that is no tensor holds under that name."""
-    logits = None if isinstance(returned, Tensor) else _parts(returned).get(LOGITS)
+    """The attribute of that name, which outputs of transformers have; a key of a plain dict is to be named."""
+    logits = getattr(returned, LOGITS, None)
     return logits if isinstance(logits, Tensor) else None
 
 

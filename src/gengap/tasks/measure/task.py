@@ -12,7 +12,8 @@ from gengap.data import Problem, load
 from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure, record
 from gengap.measures.plan import Progress
-from gengap.network import plain_copy, select_output
+from gengap.network import plain_copy, return_scores
+from gengap.network.inputs import examples
 from gengap.network.passes import accuracies
 from gengap.report import Page, make_folder, write_page
 from gengap.tasks.files import read_history, saved_network
@@ -148,5 +149,5 @@ def measure_saved(
 
 def _accuracies(model: nn.Module, problem: Problem, output: str | None, device: str) -> dict[str, float]:
     network = plain_copy(model).to(resolve_device(device))
-    select_output(network, output)
+    return_scores(network, output, examples(problem, slice(2), network)[0], problem.n_classes)
     return accuracies(network, problem)
