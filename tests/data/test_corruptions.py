@@ -22,17 +22,32 @@ def made_up(n: int = 40, shape: tuple[int, ...] = (3, 4, 4), n_classes: int = 10
 P = made_up()
 LARGE = made_up(20_000, shape=(2,))
 PIXELS = ["gaussian", "random-pixels", "shuffled-pixels"]
+OF_TOKENS = ["random-positions", "random-tokens", "shuffled-positions"]
+
+
+def of_tokens() -> Problem:
+    rng = np.random.default_rng(0)
+    tokens = [rng.integers(0, 30, (count, 12)) for count in (40, 20)]
+    masks = [np.arange(12) < rng.integers(1, 13, (len(x), 1)) for x in tokens]
+    y = [rng.integers(0, 10, len(x)) for x in tokens]
+    x = [np.stack(pair, axis=1) for pair in zip(tokens, masks, strict=True)]
+    classes = tuple(map(str, range(10)))
+    return Problem("tokens", Split(x[0], y[0]), Split(x[1], y[1]), classes, vocabulary=30)
+
+
+T = of_tokens()
 
 
 def test_the_papers_corruptions_are_there() -> None:
-    assert set(corruption_names()) >= {"labels", "random-labels", *PIXELS}
+    assert set(corruption_names()) >= {"labels", "random-labels", *PIXELS, *OF_TOKENS}
 
 
 @pytest.mark.parametrize("name", corruption_names())
 def test_a_corruption_is_a_pure_function_of_problem_and_seed(name: str) -> None:
-    before = P.hash
-    one, same, other = (corrupt(P, name, seed=seed) for seed in (3, 3, 4))
-    assert P.hash == before
+    data = T if name in OF_TOKENS else P
+    before = data.hash
+    one, same, other = (corrupt(data, name, seed=seed) for seed in (3, 3, 4))
+    assert data.hash == before
     assert one.hash == same.hash != other.hash
     for a, b in ((one.train, same.train), (one.test, same.test)):
         np.testing.assert_array_equal(a.x, b.x)
@@ -43,9 +58,10 @@ def test_a_corruption_is_a_pure_function_of_problem_and_seed(name: str) -> None:
 
 @pytest.mark.parametrize("name", corruption_names())
 def test_test_labels_are_left_alone_and_level_0_changes_nothing(name: str) -> None:
-    np.testing.assert_array_equal(corrupt(P, name).test.y, P.test.y)
-    none = corrupt(P, name, level=0, test=True)
-    for a, b in ((none.train, P.train), (none.test, P.test)):
+    data = T if name in OF_TOKENS else P
+    np.testing.assert_array_equal(corrupt(data, name).test.y, data.test.y)
+    none = corrupt(data, name, level=0, test=True)
+    for a, b in ((none.train, data.train), (none.test, data.test)):
         np.testing.assert_array_equal(a.x, b.x)
         np.testing.assert_array_equal(a.y, b.y)
 

@@ -17,10 +17,11 @@ COUNTS = {
     "mlp-1x512": (ZHANG, 1_209_866),
     "mlp-3x512": (ZHANG, 1_735_178),
 }
+TOKENS = {"transformer-2x64": 424_842, "transformer-4x128": 1_442_826}  # on 64 tokens of 5,000, with ten classes
 
 
 def test_all_names_are_listed_in_order() -> None:
-    assert [info.name for info in models.named()] == list(COUNTS)
+    assert [info.name for info in models.named()] == [*COUNTS, *TOKENS]
     assert all(info.source for info in models.named())
 
 
@@ -71,6 +72,48 @@ def test_dropout_acts_in_training_only_and_has_no_parameters(name: str) -> None:
     assert torch.equal(model(x), model(x))
 
 
+@pytest.mark.parametrize("name", TOKENS)
+def test_parameters_of_a_transformer_are_those_of_its_parts(name: str) -> None:
+    info = next(info for info in models.named() if info.name == name)
+    assert (info.input_shape, info.vocabulary, info.parameters) == ((64,), 5000, TOKENS[name])
+    depth, width = map(int, name.removeprefix("transformer-").split("x"))
+    block = 4 * (width + 1) * width + (width + 1) * 4 * width + (4 * width + 1) * width + 4 * width
+    assert info.parameters == (5000 + 64) * width + depth * block + 2 * width + (width + 1) * 10
+    assert models.count_parameters(models.build(name, (2, 64), 10, vocabulary=5000)) == info.parameters
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_a_transformer_does_not_see_what_is_masked(name: str) -> None:
+    model = models.build(name, (2, 6), 3, vocabulary=9, dropout=0.5).eval()
+    x = torch.tensor([[[1, 2, 3, 4, 5, 6], [1, 1, 1, 0, 0, 0]]])
+    other, seen = x.clone(), x.clone()
+    other[0, 0, 3:], seen[0, 0, 2] = 8, 8
+    assert torch.equal(model(x), model(other))
+    assert not torch.equal(model(x), model(seen))
+    short = models.build(name, (2, 6), 3, vocabulary=9).eval()
+    short.load_state_dict(model.state_dict())
+    torch.testing.assert_close(short(x), short(torch.stack([x[:, 0, :3], torch.ones_like(x[:, 0, :3])], 1)))
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_a_mask_that_keeps_everything_is_none(name: str) -> None:
+    torch.manual_seed(0)
+    masked = models.build(name, (2, 6), 3, vocabulary=9)
+    plain = models.build(name, (6,), 3, vocabulary=9)
+    plain.load_state_dict(masked.state_dict())
+    tokens = torch.randint(9, (4, 6))
+    torch.testing.assert_close(plain(tokens), masked(torch.stack([tokens, torch.ones_like(tokens)], 1)))
+
+
+def test_attention_is_that_of_pytorch() -> None:
+    torch.manual_seed(0)
+    block = models.build("transformer-2x64", (5,), 3, vocabulary=9).blocks[0].double()
+    x, mask = torch.randn(2, 5, 64, dtype=torch.float64), torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]]).bool()
+    q, k, v = (part(x).view(2, 5, 4, 16).transpose(1, 2) for part in (block.query, block.key, block.value))
+    twin = torch.nn.functional.scaled_dot_product_attention(q, k, v, mask[:, None, None, :])
+    torch.testing.assert_close(block._attention(x, mask), block.out(twin.transpose(1, 2).reshape(2, 5, 64)))
+
+
 def test_mlp_takes_vectors() -> None:
     assert models.build("mlp-1x512", (5,), 2)(torch.randn(3, 5)).shape == (3, 2)
 
@@ -89,6 +132,13 @@ def test_mlp_takes_vectors() -> None:
 def test_unusable_arguments(arguments: tuple[str, tuple[int, ...], int], words: str) -> None:
     with pytest.raises(InputError, match=words):
         models.build(*arguments)
+
+
+def test_tokens_and_numbers_are_not_mixed_up() -> None:
+    with pytest.raises(InputError, match="mlp-1x512 takes numbers, and the data are tokens"):
+        models.build("mlp-1x512", (6,), 3, vocabulary=9)
+    with pytest.raises(InputError, match="takes tokens, and the data are numbers"):
+        models.build("transformer-2x64", (6,), 3)
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0, float("nan")])

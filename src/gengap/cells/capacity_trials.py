@@ -176,6 +176,8 @@ def _key(cell: Cell, trial: Trial) -> str:
 
 
 def _vc(cell: Cell) -> Row:
+    if cell.problem.vocabulary is not None:
+        return {"vc_dimension": None, "vc_dimension_reason": "inputs are tokens, not vectors"}
     return careful(cell.recipe.model, vc_columns, cell.recipe, cell.problem.input_shape, cell.problem.n_classes)
 
 

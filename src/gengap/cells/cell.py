@@ -102,20 +102,23 @@ def corrupted(problem: Problem, corruption: str, level: float, seed: int) -> Pro
 
 def _network(cell: Cell, code: str | None) -> tuple[int, str]:
     """How many parameters the network has, and a hash of its parts, which files beside that of ``code`` may make."""
-    return _built(cell.recipe.model, code, cell.problem.input_shape, cell.problem.n_classes, cell.recipe.dropout)
+    problem, recipe = cell.problem, cell.recipe
+    return _built(recipe.model, code, problem.input_shape, problem.n_classes, recipe.dropout, problem.vocabulary)
 
 
 @cache
 def _built(
-    model: str, code: str | None, input_shape: tuple[int, ...], n_classes: int, dropout: float
+    model: str, code: str | None, input_shape: tuple[int, ...], n_classes: int, dropout: float, vocabulary: int | None
 ) -> tuple[int, str]:
-    count, parts = careful(model, _parts, model, input_shape, n_classes, dropout)
+    count, parts = careful(model, _parts, model, input_shape, n_classes, dropout, vocabulary)
     return count, parts
 
 
-def _parts(model: str, input_shape: tuple[int, ...], n_classes: int, dropout: float) -> tuple[int, str]:
+def _parts(
+    model: str, input_shape: tuple[int, ...], n_classes: int, dropout: float, vocabulary: int | None
+) -> tuple[int, str]:
     with torch.random.fork_rng(devices=[]):
-        network = models.build(model, input_shape, n_classes, dropout=dropout)
+        network = models.build(model, input_shape, n_classes, dropout=dropout, vocabulary=vocabulary)
     shapes = [(name, tuple(value.shape)) for name, value in (*network.named_parameters(), *network.named_buffers())]
     parts = re.sub("0x[0-9a-f]+", "", repr(network)) + repr(shapes)  # without addresses
     return models.count_parameters(network), hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()

@@ -22,6 +22,10 @@ Layout = Annotated[
     str | None, typer.Option(help="Of images in an .npz: channels-first or channels-last. Default: guessed.")
 ]
 
+Vocabulary = Annotated[
+    int | None,
+    typer.Option(help="The inputs of an .npz are tokens, of so many different ones. Default: as the file says."),
+]
 Standardise = Annotated[
     bool, typer.Option("--standardise", help="For a table: numbers get mean 0 and variance 1 in the training split.")
 ]
@@ -39,6 +43,7 @@ def load_problem(
     std: str | None,
     layout: str | None,
     standardise: bool = False,
+    vocabulary: int | None = None,
 ) -> "Problem":
     """The Problem of a named data set or path, fed to networks as the options say.
 
@@ -47,7 +52,7 @@ def load_problem(
     """
     from gengap.data import load
 
-    options: dict[str, Any] = {"scale": scale, "layout": layout}
+    options: dict[str, Any] = {"scale": scale, "layout": layout, "vocabulary": vocabulary}
     options |= {"mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
     options = {name: value for name, value in options.items() if value is not None}
     if standardise:

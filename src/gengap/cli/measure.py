@@ -59,6 +59,7 @@ def command(
     mean: inputs.Mean = None,
     std: inputs.Std = None,
     layout: inputs.Layout = None,
+    vocabulary: inputs.Vocabulary = None,
     expect_accuracy: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared."),
@@ -83,6 +84,7 @@ def command(
         mean=mean,
         std=std,
         layout=layout,
+        vocabulary=vocabulary,
     )
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)

@@ -1,12 +1,15 @@
 """`gengap models`: the named networks."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
+
+if TYPE_CHECKING:
+    from gengap.models import ModelInfo
 
 
 def command(
@@ -18,8 +21,10 @@ def command(
     if as_json:
         print_json({"models": [asdict(info) for info in named()]})
         return
-    rows = [
-        (info.name, f"{info.parameters:,}", " x ".join(map(str, info.input_shape)), info.source.partition(",")[0])
-        for info in named()
-    ]
+    rows = [(info.name, f"{info.parameters:,}", _input(info), info.source.partition(",")[0]) for info in named()]
     print_table(("model", "parameters", "input", "source"), rows)
+
+
+def _input(info: "ModelInfo") -> str:
+    shape = " x ".join(map(str, info.input_shape))
+    return shape if info.vocabulary is None else f"{shape} tokens of {info.vocabulary:,}"

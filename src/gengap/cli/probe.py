@@ -50,6 +50,7 @@ def _common(
     mean: inputs.Mean = None,
     std: inputs.Std = None,
     layout: inputs.Layout = None,
+    vocabulary: inputs.Vocabulary = None,
 ) -> "ProbeSubject":
     """The options that all probes share, and what they lead to."""
     from gengap.tasks.probe import probe_subject
@@ -64,6 +65,7 @@ def _common(
         mean=mean,
         std=std,
         layout=layout,
+        vocabulary=vocabulary,
     )
     return probe_subject(
         model,

@@ -28,7 +28,11 @@ def command(
         typer.Option(help="A named model, module.path:factory or a folder of Hugging Face. Default: the recipe's."),
     ] = None,
     corruption: Annotated[
-        str, typer.Option(help="labels, random-labels, shuffled-pixels, random-pixels, gaussian; several with commas.")
+        str,
+        typer.Option(
+            help="labels, random-labels, shuffled-pixels, random-pixels, gaussian; of tokens shuffled-positions, "
+            "random-positions, random-tokens; several with commas."
+        ),
     ] = "labels",
     levels: Annotated[str, typer.Option(help="Probabilities with which a label is redrawn.")] = "0,0.5,1",
     seeds: Annotated[str, typer.Option(help="Seeds, e.g. 0,1,2.")] = "0",
@@ -69,6 +73,7 @@ def command(
     mean: inputs.Mean = None,
     std: inputs.Std = None,
     layout: inputs.Layout = None,
+    vocabulary: inputs.Vocabulary = None,
     store: Annotated[Path | None, typer.Option(help="File that rows are kept in. Default: in GENGAP_HOME.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -107,6 +112,7 @@ def command(
             mean=mean,
             std=std,
             layout=layout,
+            vocabulary=vocabulary,
         )
 
     with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not

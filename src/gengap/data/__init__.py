@@ -2,7 +2,14 @@
 
 from gengap.data.arrays import from_arrays
 from gengap.data.corrupted_dataset import CorruptedDataset
-from gengap.data.corruptions import changes_labels, check_level, corrupt, corruption_names, find_corruption
+from gengap.data.corruptions import (
+    changes_labels,
+    check_inputs,
+    check_level,
+    corrupt,
+    corruption_names,
+    find_corruption,
+)
 from gengap.data.fetching import fetch, verify
 from gengap.data.frame import TABLES, read_frame
 from gengap.data.json_file import read_json
@@ -39,6 +46,7 @@ __all__ = [
     "corruption_names",
     "find_corruption",
     "check_level",
+    "check_inputs",
     "changes_labels",
     "CorruptedDataset",
     "error_on_noisy_labels",

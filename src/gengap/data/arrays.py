@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gengap.data.labels import encode_labels
 from gengap.data.problem import Preprocessing, Problem, Split
+from gengap.data.tokens import token_array, vocabulary_of
 from gengap.errors import InputError, unknown
 
 Layout = Literal["channels-first", "channels-last"]
@@ -27,13 +28,16 @@ def from_arrays(
     classes: Sequence[str] | None = None,
     origin: str = "arrays",
     layout: Layout | None = None,
+    vocabulary: int | None = None,
+    masks: tuple[Any, Any] | None = None,
 ) -> Problem:
     """A Problem from arrays of inputs and labels.
 
     Inputs are tables ``[N, D]`` or images ``[N, C, H, W]``. Grey images ``[N, H, W]`` get a channel axis. Images
     ``[N, H, W, C]`` are transposed: of tensors, whose channels come first, only where ``layout`` says so; of arrays
     also where the last axis is 1, 3 or 4 and the second is none of these, a guess that ``Problem.seen_as`` states.
-    Images of bytes are whitened on their way into a model; anything else goes in as it is.
+    Images of bytes are whitened on their way into a model; anything else goes in as it is. Where a vocabulary or masks
+    are given, inputs are tokens ``[N, T]`` and stay whole numbers.
 
     Args:
         x_train: Training inputs: uint8 and native floats are kept as they are; other whole numbers become float32.
@@ -44,17 +48,45 @@ def from_arrays(
         classes: Names of the classes in the order of their indices; by default the distinct labels.
         origin: Where the arrays came from, for people.
         layout: ``"channels-first"`` or ``"channels-last"``, how images are stored; None for the guess.
+        vocabulary: Number of different tokens; with masks alone it is the largest token plus one, a guess that
+            ``Problem.seen_as`` states.
+        masks: Of training and test tokens, 1 where there is a token and 0 where there is padding, ``[N, T]`` each.
 
     Raises:
         InputError: What ``Problem`` and ``encode_labels`` refuse, or inputs that are no numbers.
     """
     train, test, names = encode_labels(y_train, y_test, classes)
+    if vocabulary is not None or masks is not None:
+        return _tokens((x_train, x_test), (train, test), masks, vocabulary, name, names, origin, layout)
+    whole = np.asarray(x_train).dtype
     x = [_numbers(inputs, split) for inputs, split in ((x_train, "training"), (x_test, "test"))]
     layout, words = _layout(x[0], layout, guess=not any(map(is_tensor, (x_train, x_test))))
     x = [_as_images(inputs, layout) for inputs in x]
+    if whole.kind in "iu" and whole != np.uint8 and x[0].ndim == 2:
+        words = "whole numbers taken to be features, not tokens, as no vocabulary was given"
     images = x[0].ndim == 4 and x[0].dtype == np.uint8
     preprocessing = Preprocessing(scale="whiten" if images else "none")
     return Problem(name, Split(x[0], train), Split(x[1], test), names, origin, preprocessing, layout=words)
+
+
+def _tokens(
+    inputs: tuple[Any, Any],
+    labels: tuple[NDArray[np.int64], NDArray[np.int64]],
+    masks: tuple[Any, Any] | None,
+    vocabulary: int | None,
+    name: str,
+    classes: tuple[str, ...],
+    origin: str,
+    layout: Layout | None,
+) -> Problem:
+    if layout is not None:
+        raise InputError(f"Layout {layout} of tokens.", expected="images with three axes each")
+    each = zip(inputs, masks or (None, None), ("training", "test"), strict=True)
+    x = [token_array(tokens, mask, split) for tokens, mask, split in each]
+    words = "" if vocabulary is not None else "a vocabulary taken from the largest token"
+    size = vocabulary_of(*x) if vocabulary is None else vocabulary
+    train, test = (Split(*pair) for pair in zip(x, labels, strict=True))
+    return Problem(name, train, test, classes, origin, layout=words, vocabulary=size)
 
 
 def is_tensor(values: Any) -> bool:

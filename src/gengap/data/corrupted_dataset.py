@@ -29,9 +29,10 @@ class CorruptedDataset:
             indices or, where names are given, names; items carry indices.
         split: Whether the examples are ``"train"`` or ``"test"`` examples, which have randomness of their own.
         train: The training dataset, from which ``gaussian`` takes mean and variance; by default ``dataset`` itself.
+        vocabulary: Number of different tokens, for corruptions of tokens ``[T]``.
 
     Raises:
-        InputError: What ``corrupt`` refuses, or a corruption of labels without classes.
+        InputError: What ``corrupt`` refuses, a corruption of labels without classes, or of tokens without vocabulary.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class CorruptedDataset:
         classes: Sequence[str] | int | None = None,
         split: SplitName = "train",
         train: Any = None,
+        vocabulary: int | None = None,
     ):
         self.dataset, self.level, self.seed = dataset, level, seed
         self.corruption = find_corruption(corruption)
@@ -52,7 +54,12 @@ class CorruptedDataset:
         classes = getattr(dataset, "classes", None) if classes is None else classes
         self.classes = tuple(map(str, range(classes) if isinstance(classes, int) else classes or ()))
         self._index = {name: index for index, name in enumerate(self.classes)}
-        self._draw = Draw(seed, split)
+        kind = getattr(self.corruption, "inputs", None)
+        if kind is not None and (kind == "tokens") != (vocabulary is not None):
+            raise InputError(
+                f"Corruption {corruption!r} is for {kind}.", expected="a vocabulary= with tokens, and none with numbers"
+            )
+        self._draw = Draw(seed, split, vocabulary=vocabulary or 1)
         self._replaced: NDArray[np.bool_] | None = None
         if isinstance(self.corruption, LabelCorruption):
             self._draw_labels(self.corruption)

@@ -35,11 +35,13 @@ def load(
     label_column: str | None = None,
     split_column: str | None = None,
     standardise: bool = False,
+    vocabulary: int | None = None,
 ) -> Problem:
     """The Problem of a named data set or of the data at a path.
 
     Named: ``digits`` (embedded), ``mnist``, ``fashion-mnist``, ``kmnist``, ``cifar10``, ``cifar100``. A path may be
-    an ``.npz`` with ``x_train, y_train, x_test, y_test``, a folder of images ``train/CLASS/*.png`` and
+    an ``.npz`` with ``x_train, y_train, x_test, y_test`` (for tokens also ``mask_train, mask_test`` and
+    ``vocabulary``), a folder of images ``train/CLASS/*.png`` and
     ``test/CLASS/*.png``, a folder or archive in CIFAR's binary or python layout, or a table: CSV, TSV, JSON, JSON
     lines (these also compressed) or Parquet; ``-`` is a table on standard input. No file may take more memory than
     half of what is free, or than ``GENGAP_MEMORY_LIMIT``.
@@ -60,17 +62,20 @@ def load(
         split_column: A table's column that says ``train`` or ``test``.
         standardise: Whether a table's numbers get mean 0 and variance 1 in the training split; its categories and
             missing values become numbers in any case, see ``problem.steps``.
+        vocabulary: Number of different tokens in an ``.npz`` whose inputs are tokens ``[N, T]``; None takes the file's.
 
     Raises:
         InputError: An unknown name, absent or damaged data, or what ``Problem`` refuses.
     """
     if layout is not None and not str(name).lower().endswith(".npz"):
         raise InputError(f"{name} has no other layout than its own.", expected="--layout with an .npz alone")
+    if vocabulary is not None and not str(name).lower().endswith(".npz"):
+        raise InputError(f"{name} holds no tokens.", expected="--vocabulary with an .npz alone")
     if not isinstance(name, str | os.PathLike):
         raise InputError(f"The data are {shown(name)}.", expected="a data set's name, or a path")
     path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
     if str(name) not in DATA_SETS and _is_path(path):
-        problem = _read_path_or_refuse(path, label_column, split_column, layout, standardise)
+        problem = _read_path_or_refuse(path, label_column, split_column, layout, standardise, vocabulary)
     else:
         _refuse_standardise(name, standardise)
         problem = _read_named(named_data_set(str(name)), data_root(data_dir))
@@ -119,11 +124,16 @@ def _is_path(path: Path) -> bool:
 
 
 def _read_path_or_refuse(
-    path: Path, label_column: str | None, split_column: str | None, layout: Layout | None, standardise: bool
+    path: Path,
+    label_column: str | None,
+    split_column: str | None,
+    layout: Layout | None,
+    standardise: bool,
+    vocabulary: int | None,
 ) -> Problem:
     try:
         with out_of_memory_refused(str(path)):
-            return _read_path(path, label_column, split_column, layout, standardise)
+            return _read_path(path, label_column, split_column, layout, standardise, vocabulary)
     except OSError as error:
         raise InputError(
             f"Cannot read {error.filename or path}: {error.strerror}.",
@@ -132,7 +142,12 @@ def _read_path_or_refuse(
 
 
 def _read_path(
-    path: Path, label_column: str | None, split_column: str | None, layout: Layout | None, standardise: bool
+    path: Path,
+    label_column: str | None,
+    split_column: str | None,
+    layout: Layout | None,
+    standardise: bool,
+    vocabulary: int | None,
 ) -> Problem:
     if str(path) == STANDARD_INPUT:
         return read_table(path, label_column=label_column, split_column=split_column, standardise=standardise)
@@ -144,7 +159,7 @@ def _read_path(
     if label_column is not None or split_column is not None:
         raise InputError(f"{path} has no columns.", expected="--label-column and --split-column with a table alone")
     if path.suffix.lower() == ".npz":
-        return read_npz(path, layout)
+        return read_npz(path, layout, vocabulary)
     if path.name.lower().endswith(ARCHIVES) or (path.is_dir() and has_cifar_layout(path)):
         return _read_cifar_path(path)
     if path.is_dir() and has_image_folders(path):

@@ -23,9 +23,14 @@ NAMES = ("x_train", "y_train", "x_test", "y_test")
 _LABEL = 100  # bytes that a label takes while its class is looked up: as an object of Python, in a list
 
 
-def read_npz(path: Path, layout: Layout | None = None) -> Problem:
+MASKS = ("mask_train", "mask_test")
+VOCABULARY = "vocabulary"
+
+
+def read_npz(path: Path, layout: Layout | None = None, vocabulary: int | None = None) -> Problem:
     """The Problem in an ``.npz`` that holds ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
 
+    Tokens may have ``mask_train`` and ``mask_test`` beside them, and the size of their ``vocabulary``, one number.
     Pickled objects are refused. The arrays' headers are read first: they must agree with the sizes of the members and
     fit into memory together. See ``from_arrays`` for shapes and types.
 
@@ -38,6 +43,8 @@ def read_npz(path: Path, layout: Layout | None = None) -> Problem:
         with out_of_memory_refused(str(path)), zipfile.ZipFile(path) as archive:
             _check_headers(path, archive)
             arrays = [_array(archive, name) for name in NAMES]
+            masks = tuple(_array(archive, name) for name in MASKS if f"{name}.npy" in archive.namelist())
+            stated = _array(archive, VOCABULARY) if f"{VOCABULARY}.npy" in archive.namelist() else None
     except InputError:
         raise
     except _DAMAGED as error:
@@ -46,11 +53,29 @@ def read_npz(path: Path, layout: Layout | None = None) -> Problem:
             f"{path} is no readable .npz: {reason}.",
             expected="arrays of numbers or strings written by numpy.savez, without pickled objects",
         ) from error
-    return from_arrays(*arrays, name=path.stem, origin=str(path), layout=layout)
+    if len(masks) == 1:
+        raise InputError(f"{path} holds one of {' and '.join(MASKS)}.", expected="a mask of each split, or none")
+    return from_arrays(
+        *arrays,
+        name=path.stem,
+        origin=str(path),
+        layout=layout,
+        vocabulary=vocabulary if vocabulary is not None or stated is None else _whole(path, stated),
+        masks=(masks[0], masks[1]) if masks else None,
+    )
+
+
+def _whole(path: Path, vocabulary: NDArray[Any]) -> int:
+    if vocabulary.size != 1 or vocabulary.dtype.kind not in "iu":
+        raise InputError(
+            f"{path}: {VOCABULARY} is of type {vocabulary.dtype} and shape {vocabulary.shape}.",
+            expected="one whole number, the number of different tokens",
+        )
+    return int(vocabulary.item())
 
 
 def _check_headers(path: Path, archive: zipfile.ZipFile) -> None:
-    """Sees that the four arrays are there, are as large as they declare, and fit into memory together."""
+    """Sees that the arrays are there, are as large as they declare, and fit into memory together."""
     there = [name.removesuffix(".npy") for name in archive.namelist()]
     absent = [name for name in NAMES if name not in there]
     if absent:
@@ -59,7 +84,7 @@ def _check_headers(path: Path, archive: zipfile.ZipFile) -> None:
             expected=f"arrays {', '.join(NAMES)}; it has {', '.join(there[:20])}",
         )
     total = 0
-    for name in NAMES:
+    for name in (*NAMES, *(name for name in (*MASKS, VOCABULARY) if name in there)):
         member = archive.getinfo(f"{name}.npy")
         with archive.open(member) as file:
             shape, dtype = _header(file)
@@ -73,7 +98,7 @@ def _check_headers(path: Path, archive: zipfile.ZipFile) -> None:
                 expected="as many bytes as its header says",
             )
         total += stored + count * _needed(name, dtype)
-    check_memory(f"{path} with its four arrays", total, unpacked_limit(path.stat().st_size))
+    check_memory(f"{path} with its arrays", total, unpacked_limit(path.stat().st_size))
 
 
 def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.arguments import whole_number
+from gengap.data.tokens import check_tokens
 from gengap.errors import InputError, unknown
 
 # What is done to a table's columns when it is read, in words.
@@ -28,7 +29,8 @@ class Split:
     """Examples and their labels, as read-only arrays.
 
     Attributes:
-        x: Inputs, ``[N, C, H, W]`` for images or ``[N, D]`` for tables; uint8 as stored, or a float type.
+        x: Inputs, ``[N, C, H, W]`` for images or ``[N, D]`` for tables, uint8 as stored or a float type; tokens
+            ``[N, T]`` or, with a mask as second row, ``[N, 2, T]``, of a signed integer type.
         y: Class indices, int64 ``[N]``.
     """
 
@@ -85,10 +87,12 @@ class Problem:
         preprocessing: Applied to the inputs on their way into a model.
         steps: One ``{"step": name, …parameters}`` for each change made to the arrays.
         parent_hash: Hash of the Problem this one was derived from, with which ``steps[-1]`` gives the hash.
-        layout: How the axes of stored images were read, where that was a guess; empty where there was none.
+        layout: How stored inputs were read, where that was a guess; empty where there was none.
+        vocabulary: Number of different tokens V, where inputs are tokens 0, …, V - 1; None for numbers.
 
     Raises:
-        InputError: Empty splits, shapes that differ, labels out of range, fewer than two classes, NaN or Inf.
+        InputError: Empty splits, shapes that differ, labels out of range, fewer than two classes, NaN or Inf,
+            a token that is not in the vocabulary.
     """
 
     name: str
@@ -100,6 +104,7 @@ class Problem:
     steps: tuple[dict[str, Any], ...] = ()
     parent_hash: str | None = field(default=None, repr=False)
     layout: str = ""
+    vocabulary: int | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -116,7 +121,7 @@ class Problem:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one example as the model sees it, after the crop."""
+        """Shape of one example as the model sees it, after the crop; ``(2, T)`` for T tokens with a mask."""
         shape = self.train.x.shape[1:]
         if self.preprocessing.crop is None:
             return shape
@@ -124,12 +129,16 @@ class Problem:
 
     @property
     def seen_as(self) -> str:
-        """What a model is fed, in words: crop, scaling, and a guess about the stored axes.
+        """What a model is fed, in words: crop, scaling, and a guess about how inputs are stored.
 
         >>> from gengap.data import load
         >>> load("digits").seen_as
         'pixels from 0 to 255, each image whitened'
         """
+        if self.vocabulary is not None:
+            masked = ", padding masked" if self.train.x.ndim == 3 else ""
+            words = f"{self.train.x.shape[-1]} tokens of a vocabulary of {self.vocabulary:,}{masked}"
+            return "; ".join([words, *([self.layout] if self.layout else [])])
         stored, to = self.preprocessing, self.train.x.ndim == 4
         bytes_, unit = self.train.x.dtype == np.uint8, "image" if to else "example"
         values = ("pixels" if to else "values") + (" from 0 to 255" if bytes_ else " as stored")
@@ -158,6 +167,8 @@ class Problem:
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).view(np.uint8).data)
             digest.update(json.dumps(self.classes).encode())
+            if self.vocabulary is not None:
+                digest.update(f"vocabulary {self.vocabulary}".encode())
         else:
             digest.update(self.parent_hash.encode())
             digest.update(json.dumps(self.steps[-1], sort_keys=True).encode())
@@ -223,8 +234,10 @@ def _check(problem: Problem) -> None:
             expected="at least two classes",
             next_step="check the label column, or the folders' names",
         )
+    if problem.vocabulary is not None:
+        whole_number(problem.vocabulary, "vocabulary", next_step="give the number of different tokens")
     for name, split in (("training", problem.train), ("test", problem.test)):
-        _check_split(problem.name, name, split, problem.n_classes)
+        _check_split(problem, name, split)
     if problem.train.x.shape[1:] != problem.test.x.shape[1:]:
         raise InputError(
             f"{problem.name}: training examples have shape {problem.train.x.shape[1:]}, "
@@ -233,6 +246,10 @@ def _check(problem: Problem) -> None:
         )
     if problem.preprocessing.scale not in get_args(Scale):
         raise unknown("scale", problem.preprocessing.scale, get_args(Scale))
+    if problem.vocabulary is not None and problem.preprocessing != Preprocessing():
+        raise InputError(
+            f"{problem.name} holds tokens, which are not cropped or scaled.", expected="no crop, scale, mean or std"
+        )
     _check_moments(problem)
     crop = problem.preprocessing.crop
     if crop is not None:
@@ -268,27 +285,40 @@ def _numbers(values: Sequence[float] | None, default: float, shown: int = 4) -> 
     return listed if len(numbers) == 1 else f"({listed}{more})"
 
 
-def _check_split(problem: str, name: str, split: Split, n_classes: int) -> None:
+def _check_split(problem: Problem, name: str, split: Split) -> None:
     if len(split.x) != len(split.y):
-        raise InputError(f"{problem}: {len(split.x)} {name} examples but {len(split.y)} labels.")
+        raise InputError(f"{problem.name}: {len(split.x)} {name} examples but {len(split.y)} labels.")
     if len(split) == 0:
-        raise InputError(f"{problem}: the {name} split is empty.", expected="at least one example in each split")
-    if split.x.ndim not in (2, 4) or 0 in split.x.shape or not _is_number(split.x):
+        raise InputError(f"{problem.name}: the {name} split is empty.", expected="at least one example in each split")
+    if problem.vocabulary is not None:
+        _check_form_of_tokens(problem.name, name, split.x)
+    elif split.x.ndim not in (2, 4) or 0 in split.x.shape or not _is_number(split.x):
         raise InputError(
-            f"{problem}: {name} inputs of type {split.x.dtype} and shape {split.x.shape}.",
-            expected="uint8 or floats, images [N, C, H, W] or a table [N, D]",
+            f"{problem.name}: {name} inputs of type {split.x.dtype} and shape {split.x.shape}.",
+            expected="uint8 or floats, images [N, C, H, W] or a table [N, D]; or tokens with a vocabulary",
         )
-    if split.y.dtype != np.int64 or split.y.ndim != 1 or split.y.min() < 0 or split.y.max() >= n_classes:
+    if split.y.dtype != np.int64 or split.y.ndim != 1 or split.y.min() < 0 or split.y.max() >= problem.n_classes:
         raise InputError(
-            f"{problem}: {name} labels of type {split.y.dtype} from {split.y.min()} to {split.y.max()}.",
-            expected=f"int64 class indices from 0 to {n_classes - 1}",
+            f"{problem.name}: {name} labels of type {split.y.dtype} from {split.y.min()} to {split.y.max()}.",
+            expected=f"int64 class indices from 0 to {problem.n_classes - 1}",
         )
+    if problem.vocabulary is not None:
+        check_tokens(split.x, problem.vocabulary, f"{problem.name}: {name}")
     if np.issubdtype(split.x.dtype, np.floating) and not np.isfinite(split.x).all():
         bad = int(np.argwhere(~np.isfinite(split.x))[0][0])
         raise InputError(
-            f"{problem}: {name} example {bad} holds NaN or Inf.",
+            f"{problem.name}: {name} example {bad} holds NaN or Inf.",
             expected="finite inputs",
             next_step="impute or drop such examples first",
+        )
+
+
+def _check_form_of_tokens(problem: str, name: str, x: NDArray[Any]) -> None:
+    masked = x.ndim == 3 and x.shape[1] == 2
+    if x.dtype.kind != "i" or not (x.ndim == 2 or masked) or 0 in x.shape:
+        raise InputError(
+            f"{problem}: {name} tokens of type {x.dtype} and shape {x.shape}.",
+            expected="whole numbers of a signed type, [N, T], or [N, 2, T] with a mask",
         )
 
 

@@ -25,6 +25,7 @@ def save_problem(problem: Problem, folder: Path) -> None:
         "steps": problem.steps,
         "parent_hash": problem.parent_hash,
         "layout": problem.layout,
+        "vocabulary": problem.vocabulary,
     }
     (folder / "problem.json").write_text(json.dumps(rest))
 
@@ -50,6 +51,7 @@ def open_problem(folder: Path, *, private: bool = False) -> Problem:
         steps=tuple(rest["steps"]),
         parent_hash=rest["parent_hash"],
         layout=rest["layout"],
+        vocabulary=rest["vocabulary"],
     )
 
 

@@ -18,6 +18,7 @@ def from_datasets(
     classes: Sequence[str] | None = None,
     name: str = "data",
     layout: Layout | None = None,
+    vocabulary: int | None = None,
 ) -> Problem:
     """A Problem with the examples of two map-style datasets, whose items are ``(input, label)``.
 
@@ -31,6 +32,7 @@ def from_datasets(
         name: What to call the Problem.
         layout: How images are stored, ``"channels-first"`` or ``"channels-last"``; None takes tensors' channels to come
             first, and guesses of arrays and PIL images; see ``from_arrays``.
+        vocabulary: Number of different tokens, where inputs are tokens ``[T]``.
 
     Raises:
         InputError: A dataset without length, an item that is no pair, inputs whose shapes differ.
@@ -42,7 +44,8 @@ def from_datasets(
     if layout is None and x_train.ndim == 4 and any(is_tensor(pair(split, 0)[0]) for split in (train, test)):
         layout = "channels-first"
     origin = type(train).__name__
-    return from_arrays(x_train, y_train, x_test, y_test, name=name, classes=classes, origin=origin, layout=layout)
+    arrays = x_train, y_train, x_test, y_test
+    return from_arrays(*arrays, name=name, classes=classes, origin=origin, layout=layout, vocabulary=vocabulary)
 
 
 def pair(dataset: Any, index: int) -> tuple[Any, Any]:

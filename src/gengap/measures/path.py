@@ -95,6 +95,8 @@ def path_finding(subject: Subject, power: int, *, root: float = 1.0, margin: flo
     Raises:
         NotDefined: A function in the network has no sum over paths.
     """
+    if subject.problem.vocabulary is not None:
+        raise NotDefined("inputs are tokens, which are looked up and not multiplied along paths")
     paths: PathSum = subject.once(_sum_of(power))
     if paths.outputs is None:
         raise NotDefined(_sentence(paths.left_out), *filter(None, paths.left_out))

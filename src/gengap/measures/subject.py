@@ -107,7 +107,7 @@ class Subject:
         copy = plain_copy(model, parametrized=True)
         if dict(copy.named_parameters()).keys() == dict(self.model.named_parameters()).keys():
             return self.model
-        select_output(copy, output)
+        select_output(copy, output, self.inputs(slice(PROBED)))
         copy = copy.to(self.device)
         check_differentiable(copy, self.inputs(slice(PROBED)))
         return copy

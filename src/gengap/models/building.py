@@ -4,12 +4,18 @@ from torch import nn
 
 from gengap.errors import InputError, unknown
 from gengap.models.factory import check_output, from_factory
-from gengap.models.hugging_face import from_folder, is_model_folder
+from gengap.models.hugging_face import check_folder_inputs, from_folder, is_model_folder
 from gengap.models.registry import FAMILIES, NETWORKS, Network, Shape, find_network
 
 
 def build(
-    name: str, input_shape: Shape, n_classes: int, *, dropout: float = 0.0, any_output: bool = False
+    name: str,
+    input_shape: Shape,
+    n_classes: int,
+    *,
+    dropout: float = 0.0,
+    vocabulary: int | None = None,
+    any_output: bool = False,
 ) -> nn.Module:
     """A freshly initialised model in training mode; the same ``torch.manual_seed`` before it gives the same weights.
 
@@ -17,9 +23,10 @@ def build(
         name: A name of ``named()``; ``mlp-DEPTHxWIDTH`` or ``nin-DEPTHxWIDTH`` of any size;
             ``"module.path:factory"`` for a network of the user's (see ``from_factory``); or the path of a folder of
             Hugging Face (see ``from_folder``).
-        input_shape: Shape of one example, ``(C, H, W)`` or ``(D,)``.
+        input_shape: Shape of one example, ``(C, H, W)`` or ``(D,)``; of tokens ``(T,)``, with a mask ``(2, T)``.
         n_classes: Number of classes C, at least 2.
         dropout: Probability in [0, 1) with which inputs of a named network's last or wide layers are dropped.
+        vocabulary: Number of different tokens, where inputs are tokens; None for numbers.
         any_output: Whether a network of the user's may return anything, not scores alone; see ``from_factory``.
 
     Raises:
@@ -29,8 +36,7 @@ def build(
     _check_numbers(shape, n_classes, dropout)
     registered = find_network(name)
     if registered is not None:
-        _check_shape(registered, shape)
-        return registered.make(shape, n_classes, dropout)
+        return _named(registered, shape, n_classes, dropout, vocabulary)
     folder = is_model_folder(name)
     if not folder and ":" not in name:
         sizes = [f"{family}-DEPTHxWIDTH" for family in FAMILIES]
@@ -42,10 +48,28 @@ def build(
             next_step="set it in the config" if folder else "build the dropout layers in the factory",
         )
     if not folder:
-        return from_factory(name, shape, n_classes, any_output=any_output)
+        return from_factory(name, shape, n_classes, vocabulary=vocabulary, any_output=any_output)
     network = from_folder(name, n_classes)
-    check_output(network, shape, n_classes, name=f"The network of {name}")
+    check_folder_inputs(name, vocabulary)
+    check_output(network, shape, n_classes, vocabulary=vocabulary, name=f"The network of {name}")
     return network
+
+
+def _named(network: Network, shape: Shape, n_classes: int, dropout: float, vocabulary: int | None) -> nn.Module:
+    if (network.vocabulary is None) != (vocabulary is None):
+        takes, other = ("numbers", "tokens") if network.vocabulary is None else ("tokens", "numbers")
+        alike = sorted(each.name for each in NETWORKS.values() if (each.vocabulary is None) == (vocabulary is None))
+        raise InputError(
+            f"{network.name} takes {takes}, and the data are {other}.",
+            expected=f"one of {', '.join(alike)}, or a network of your own",
+            next_step="if they are tokens, give the size of their vocabulary: --vocabulary"
+            if takes == "tokens"
+            else "",
+        )
+    if vocabulary is None:
+        _check_shape(network, shape)
+        return network.make(shape, n_classes, dropout)
+    return network.make(shape, n_classes, dropout, vocabulary)
 
 
 def _check_numbers(shape: Shape, n_classes: int, dropout: float) -> None:

@@ -10,31 +10,39 @@ from torch import Tensor, nn
 from gengap.errors import InputError
 from gengap.models.importing import error_line, find
 from gengap.models.registry import Shape
+from gengap.models.tokens import blank_inputs, give_mask
 
+VOCABULARY = "vocabulary"
 FORM = "'module.path:factory', e.g. 'mynet:make' for the function make in mynet.py of this folder"
 
 
-def from_factory(spec: str, input_shape: Shape, n_classes: int, *, any_output: bool = False) -> nn.Module:
+def from_factory(
+    spec: str, input_shape: Shape, n_classes: int, *, vocabulary: int | None = None, any_output: bool = False
+) -> nn.Module:
     """The network that a user's factory makes, checked by one forward pass.
 
-    The factory is called with ``(input_shape, n_classes)`` if it accepts two positional arguments, else with none.
+    The factory is called with ``(input_shape, n_classes)`` if it accepts two positional arguments, else with none. For
+    tokens the shape is ``(T,)``, and a factory that has an argument ``vocabulary`` is given its size.
     As under ``python -m``, the current folder comes first on the path that modules are imported from.
 
     Args:
         spec: ``"module.path:factory"``; the factory is a function or an ``nn.Module`` class.
         input_shape: Shape of one example.
         n_classes: Number of classes C.
+        vocabulary: Its size, where inputs are tokens; a shape ``(2, T)`` then says that there is a mask.
         any_output: Whether it may return anything, a dict of outputs for example; then no pass is made.
 
     Raises:
         InputError: No such module or factory, an exception inside it, no ``nn.Module``, or wrong outputs.
     """
     factory = _find(spec)
-    arguments = _arguments(spec, factory, (input_shape, n_classes))
+    shape = input_shape if vocabulary is None else input_shape[-1:]
+    arguments, keywords = _arguments(spec, factory, (shape, n_classes), vocabulary)
     try:
-        module = factory(*arguments)
+        module = factory(*arguments, **keywords)
     except (Exception, SystemExit) as error:
-        call = f"{spec.partition(':')[2]}({', '.join(map(repr, arguments))})"
+        shown = [*map(repr, arguments), *(f"{name}={value!r}" for name, value in keywords.items())]
+        call = f"{spec.partition(':')[2]}({', '.join(shown)})"
         raise InputError(
             f"{spec} failed when called as {call}: {error_line(error)}", next_step="fix the factory, then run again"
         ) from error
@@ -42,18 +50,23 @@ def from_factory(spec: str, input_shape: Shape, n_classes: int, *, any_output: b
         raise InputError(f"{spec} returned {type(module).__name__}.", expected="a torch.nn.Module")
     if not any(p.requires_grad for p in module.parameters()):
         raise InputError(f"{spec} has nothing to train.", expected="a network with parameters that require gradients")
+    if vocabulary is not None:
+        give_mask(module, blank_inputs(2, input_shape, vocabulary, torch.empty(0)))
     if not any_output:
-        check_output(module, input_shape, n_classes, name=spec)
+        check_output(module, input_shape, n_classes, vocabulary=vocabulary, name=spec)
     return module
 
 
-def check_output(module: nn.Module, input_shape: Shape, n_classes: int, *, name: str = "The model") -> None:
+def check_output(
+    module: nn.Module, input_shape: Shape, n_classes: int, *, vocabulary: int | None = None, name: str = "The model"
+) -> None:
     """Passes two blank examples through a network in evaluation mode and checks that it scores every class.
 
     Args:
         module: The network; left in the mode it came in.
         input_shape: Shape of one example.
         n_classes: Number of classes C.
+        vocabulary: Its size, where inputs are tokens; its first and last token are passed then.
         name: What errors call the network.
 
     Raises:
@@ -63,11 +76,15 @@ def check_output(module: nn.Module, input_shape: Shape, n_classes: int, *, name:
     modes = {part: part.training for part in module.modules()}
     try:
         with torch.no_grad():
-            output = module.eval()(torch.zeros(2, *input_shape, dtype=like.dtype, device=like.device))
+            output = module.eval()(blank_inputs(2, input_shape, vocabulary, like))
     except Exception as error:
+        inputs = (
+            f"inputs of shape {input_shape}" if vocabulary is None else f"{input_shape[-1]} tokens of {vocabulary:,}"
+        )
         raise InputError(
-            f"{name} cannot take a batch of two inputs of shape {input_shape}: {error_line(error)}",
-            next_step="check the network's first layers against the data's shape",
+            f"{name} cannot take a batch of two {inputs}: {error_line(error)}",
+            next_step="check the network's first layers against the data's shape"
+            + (", and its embedding against the vocabulary" if vocabulary is not None else ""),
         ) from error
     finally:
         for part, mode in modes.items():
@@ -104,15 +121,18 @@ def _find(spec: str) -> Callable[..., Any]:
     return factory
 
 
-def _arguments(spec: str, factory: Callable[..., Any], both: tuple[Shape, int]) -> tuple[Any, ...]:
-    """The arguments to call the factory with: both, if it accepts them, or none."""
+def _arguments(
+    spec: str, factory: Callable[..., Any], both: tuple[Shape, int], vocabulary: int | None
+) -> tuple[tuple[Any, ...], dict[str, int]]:
+    """The arguments to call the factory with: both, if it accepts them, or none; and the vocabulary by its name."""
     signature = inspect.signature(factory)
+    keywords = {VOCABULARY: vocabulary} if vocabulary is not None and VOCABULARY in signature.parameters else {}
     for arguments in (both, ()):
         try:
-            signature.bind(*arguments)
+            signature.bind(*arguments, **keywords)
         except TypeError:
             continue
-        return arguments
+        return arguments, keywords
     raise InputError(
         f"{spec} takes the arguments {signature}.",
         expected="a factory that can be called with (input_shape, n_classes) or with nothing",

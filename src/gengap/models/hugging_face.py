@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from gengap.data import read_json
 from gengap.data.limits import check_memory
 from gengap.errors import InputError, listed
+from gengap.models.tokens import ADAPTED, tokens_and_mask
 
 CONFIG = "config.json"
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 Task = Literal["sequences", "images"]
-_ADAPTED = "gengap_one_tensor"
 _EXPECTED = f"a folder that save_pretrained wrote: {CONFIG} and {WEIGHTS}"
 _TASKS: dict[Task, str] = {
     "sequences": "AutoModelForSequenceClassification",
@@ -94,6 +94,25 @@ def task_of(folder: str | Path) -> Task:
     """
     fields = _fields(Path(folder))
     return _task(Path(folder), fields, _config(Path(folder), fields))
+
+
+def check_folder_inputs(folder: str | Path, vocabulary: int | None) -> None:
+    """Sees that a folder's network is for what the data are: tokens or numbers.
+
+    Raises:
+        InputError: It is not, or as ``from_folder``.
+    """
+    task = task_of(folder)
+    if (task == "sequences") == (vocabulary is not None):
+        return
+    if vocabulary is not None:
+        raise InputError(f"The network of {folder} is for {task}, and the data are tokens.", expected="images")
+    size = _fields(Path(folder)).get("vocab_size")
+    raise InputError(
+        f"The network of {folder} is for {task}, and the data are numbers.",
+        expected="tokens: whole numbers in an .npz, with the size of their vocabulary",
+        next_step=f"if they are tokens, give --vocabulary {size}" if size else "",
+    )
 
 
 def class_names(folder: str | Path) -> tuple[str, ...] | None:
@@ -267,14 +286,17 @@ def is_pretrained_model(model: nn.Module) -> bool:
 
 def one_tensor(model: Any) -> nn.Module:
     """Makes one of transformers' networks pass from one tensor to its logits; names of parameters stay as they are."""
-    if _ADAPTED in vars(type(model)):
+    if hasattr(type(model), ADAPTED):
         return model  # type: ignore[no-any-return]
     original, name = type(model), model.main_input_name
 
     def forward(self: nn.Module, x: Tensor) -> Any:
-        return original.forward(self, **{name: x}).logits
+        if name != "input_ids":
+            return original.forward(self, **{name: x}).logits
+        tokens, mask = tokens_and_mask(x)
+        return original.forward(self, input_ids=tokens, attention_mask=None if mask is None else mask.long()).logits
 
-    members = {"forward": forward, "__module__": original.__module__, _ADAPTED: True}
+    members = {"forward": forward, "__module__": original.__module__, ADAPTED: True}
     model.__class__ = type(original.__name__, (original,), members)
     return model  # type: ignore[no-any-return]
 

@@ -17,12 +17,14 @@ class ModelInfo:
         parameters: Trainable parameters at ``input_shape`` with ten classes.
         input_shape: The paper's input, ``(C, H, W)``.
         source: Paper and place.
+        vocabulary: Of a network for tokens, the size at which parameters are counted; None for numbers.
     """
 
     name: str
     parameters: int
     input_shape: Shape
     source: str
+    vocabulary: int | None = None
 
 
 def named() -> list[ModelInfo]:
@@ -41,5 +43,6 @@ def count_parameters(module: nn.Module) -> int:
 
 def _info(network: Network) -> ModelInfo:
     with torch.device("meta"):
-        module = network.make(network.input_shape, 10, 0.0)
-    return ModelInfo(network.name, count_parameters(module), network.input_shape, network.source)
+        more = () if network.vocabulary is None else (network.vocabulary,)
+        module = network.make(network.input_shape, 10, 0.0, *more)
+    return ModelInfo(network.name, count_parameters(module), network.input_shape, network.source, network.vocabulary)

@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import nn
 
 Shape = tuple[int, ...]
-Constructor = Callable[[Shape, int, float], nn.Module]
+Constructor = Callable[..., nn.Module]
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,12 @@ class Network:
 
     Attributes:
         name: What users call it.
-        make: Constructor, called with (input shape, number of classes, dropout probability).
+        make: Constructor, called with (input shape, number of classes, dropout probability) and, of a network for
+            tokens, the size of the vocabulary.
         input_shape: The shape at which the paper gives the parameter count.
         source: Paper and place, and whether the architecture is stated there.
         smallest: Smallest side of an image in pixels; None where any ``[D]`` or ``[C, H, W]`` will do.
+        vocabulary: Of a network for tokens ``[T]``, the size at which its parameters are counted; None for numbers.
     """
 
     name: str
@@ -29,18 +31,19 @@ class Network:
     input_shape: Shape
     source: str
     smallest: int | None
+    vocabulary: int | None = None
 
 
 NETWORKS: dict[str, Network] = {}
 
 
 def network(
-    name: str, *, input_shape: Shape, source: str, smallest: int | None = None
+    name: str, *, input_shape: Shape, source: str, smallest: int | None = None, vocabulary: int | None = None
 ) -> Callable[[Constructor], Constructor]:
     """Decorator that registers a constructor under ``name``; the arguments are those of ``Network``."""
 
     def register(make: Constructor) -> Constructor:
-        NETWORKS[name] = Network(name, make, input_shape, source, smallest)
+        NETWORKS[name] = Network(name, make, input_shape, source, smallest, vocabulary)
         return make
 
     return register

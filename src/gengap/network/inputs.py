@@ -116,7 +116,7 @@ def network_inputs(x: NDArray[Any], preprocessing: Preprocessing, like: Tensor) 
     """Stored inputs as a network takes them: cropped and scaled, on the device and in the type of ``like``.
 
     Args:
-        x: ``[B, C, H, W]`` or ``[B, D]``, as stored; it is copied.
+        x: ``[B, C, H, W]`` or ``[B, D]``, or tokens ``[B, T]`` or ``[B, 2, T]``, as stored; it is copied.
         preprocessing: What the Problem declares.
         like: A tensor of floating type, such as a weight of the network.
     """
@@ -127,6 +127,8 @@ def network_inputs(x: NDArray[Any], preprocessing: Preprocessing, like: Tensor) 
 def scaled(x: Tensor, preprocessing: Preprocessing, dtype: torch.dtype) -> Tensor:
     """Inputs of a model: ``x`` as ``dtype``, uint8 divided by 255 where scaled, signed or whitened one by one.
 
+    Tokens, which are of a signed integer type, stay whole numbers (int64).
+
     A declared mean is then taken away, channel by channel, and the rest divided by a declared standard deviation.
 
     Whitening is Zhang et al.'s ``(x - mean) / max(std, 1 / sqrt(number of values))`` over all values of an image.
@@ -136,6 +138,8 @@ def scaled(x: Tensor, preprocessing: Preprocessing, dtype: torch.dtype) -> Tenso
         preprocessing: All but its crop counts here.
         dtype: Floating type of the result.
     """
+    if not x.is_floating_point() and x.dtype != torch.uint8:
+        return x.long()
     x = _in_scale(x, preprocessing, dtype)
     if preprocessing.mean is not None:
         x = x - _by_channel(preprocessing.mean, x)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gengap.errors import InputError
 from gengap.models.hugging_face import is_pretrained_model, one_tensor
+from gengap.models.tokens import give_mask
 from gengap.network.through_detach import check_differentiable
 
 LOGITS = "logits"
@@ -28,7 +29,7 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
         InputError: The network cannot take the examples, returns anything but scores ``[B, C]``, or other ones when
             it is asked again.
     """
-    select_output(model, output)
+    select_output(model, output, x)
     if output is None and _logits(_pass(model, x)) is not None:
         select_output(model, LOGITS)
     with torch.random.fork_rng(devices=[]):
@@ -47,15 +48,25 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
     check_differentiable(model, x)
 
 
-def select_output(model: nn.Module, output: str | int | None) -> None:
-    """Makes a network return this part of its output alone; None leaves it as it is, unless transformers made it.
+def select_output(model: nn.Module, output: str | int | None, x: Tensor | None = None) -> None:
+    """Makes a network return this part of its output alone, and take tokens and mask in one tensor where it has to.
 
-    Such a network returns its logits then. Its class is replaced by one with another forward pass, which torch.fx
-    traces as it does the network's own.
+    None leaves what it returns as it is, but that of a network of transformers, which gives its logits then. Its class
+    is replaced by one with another forward pass, which torch.fx traces as it does the network's own.
+
+    Args:
+        model: The network; it is changed.
+        output: Key of a dict or attribute, or index of a tuple.
+        x: Some inputs as a Problem has them; None where they are no tokens with a mask.
+
+    Raises:
+        InputError: The inputs have a mask that the network does not take.
     """
+    if output is None and is_pretrained_model(model):
+        one_tensor(model)
+    if x is not None:
+        give_mask(model, x)
     if output is None:
-        if is_pretrained_model(model):
-            one_tensor(model)
         return
     original = type(model)
 

@@ -208,9 +208,11 @@ def check_trainable(problem: Problem, recipe: Recipe, n_train: int) -> None:
 def _check_batch_of_one(problem: Problem, recipe: Recipe, n_train: int) -> None:
     """Batch normalisation cannot train on a single value a channel; ``squeeze()`` drops the axis of one example."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        model = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
+        model = models.build(
+            recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout, vocabulary=problem.vocabulary
+        )
         try:
-            shape = tuple(model(torch.zeros(1, *problem.input_shape)).shape)
+            shape = tuple(model(models.blank_inputs(1, problem.input_shape, problem.vocabulary, torch.empty(0))).shape)
             if shape != (1, problem.n_classes):
                 raise ValueError(f"its output has shape {shape}")
         except ValueError as error:

@@ -44,7 +44,9 @@ def initial_weights(problem: Problem, recipe: Recipe, seed: int, std: float | No
     """The state dict of a fresh network; ``std`` is that of ``Pretraining.initial_std``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream(seed, "initialisation"))
-        network = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
+        network = models.build(
+            recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout, vocabulary=problem.vocabulary
+        )
         if std is not None:
             for parameter in network.parameters():
                 if parameter.ndim > 1:

@@ -66,7 +66,13 @@ class Replicas:
         for seed in seeds:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(stream(seed, "initialisation"))
-                module = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
+                module = models.build(
+                    recipe.model,
+                    problem.input_shape,
+                    problem.n_classes,
+                    dropout=recipe.dropout,
+                    vocabulary=problem.vocabulary,
+                )
             modules.append(module.to(execution.device, execution.dtype))
         if execution.memory_format == "channels_last":
             if len(modules) == 1 and len(problem.input_shape) == 3 and has_convolutions(modules[0]):

@@ -35,6 +35,7 @@ class Run:
         reason: Why it diverged; or that scores, and so losses and accuracies, depend on the batches of evaluation.
         seconds: Training time, interruptions left out.
         replicas: That each step passed through the replicas one after the other, and why; empty elsewhere.
+        vocabulary: Of the Problem.
     """
 
     recipe: Recipe
@@ -49,11 +50,14 @@ class Run:
     reason: str = ""
     seconds: float = 0.0
     replicas: str = ""
+    vocabulary: int | None = None
 
     def model(self, epoch: int | None = None) -> nn.Module:
         """The network with its final weights, or those of a snapshot, in evaluation mode."""
         recipe = self.recipe
-        module = models.build(recipe.model, self.input_shape, self.n_classes, dropout=recipe.dropout)
+        module = models.build(
+            recipe.model, self.input_shape, self.n_classes, dropout=recipe.dropout, vocabulary=self.vocabulary
+        )
         module.load_state_dict(self.weights if epoch is None else self.snapshots[epoch])
         return module.eval()
 

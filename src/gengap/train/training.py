@@ -63,6 +63,7 @@ class Training:
         runs = [
             Run(
                 own, seed, replicas.execution, p.input_shape, p.n_classes, weights=replicas.weights(r),
+                vocabulary=p.vocabulary,
                 replicas=replicas.apart and f"one after the other in each step: {replicas.apart}",
             )
             for r, (p, own, seed) in enumerate(trios)

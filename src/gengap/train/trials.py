@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from gengap import models
 from gengap.data import Problem
@@ -33,6 +34,8 @@ def trial_key(problem: Problem, recipe: Recipe, device: str) -> str:
     """What ``fastest_setting`` depends on: machine, model, shape, what is left open; not on other work there."""
     processor = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} {cpu_name()}"
     shape = "x".join(map(str, problem.input_shape))
+    if problem.vocabulary is not None:
+        shape += f" of {problem.vocabulary} tokens"
     code = models.fingerprint(recipe.model)
     model = recipe.model if code is None else f"{recipe.model} ({code})"
     return (
@@ -153,10 +156,21 @@ def stepper(problem: Problem, recipe: Recipe, execution: Execution, runs: int = 
     keep_freed_memory()
     replicas = Replicas.initialise(problem, recipe, range(runs), execution)
     shape = (runs, recipe.batch_size, *problem.input_shape)
-    x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(execution.device, execution.dtype)
+    x = _made_up(problem, shape).to(execution.device)
+    x = x.to(execution.dtype) if problem.vocabulary is None else x
     y = torch.zeros(shape[:2], dtype=torch.long, device=execution.device)
     rates = torch.zeros(runs, device=execution.device)
     return lambda: float(replicas.step(x, y, rates)[0][0])
+
+
+def _made_up(problem: Problem, shape: tuple[int, ...]) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    if problem.vocabulary is None:
+        return torch.randn(shape, generator=generator)
+    tokens = torch.randint(problem.vocabulary, shape, generator=generator)
+    if len(problem.input_shape) > 1:
+        tokens[..., 1, :] = 1  # a mask that keeps every position
+    return tokens
 
 
 def _seconds_per_step(problem: Problem, recipe: Recipe, executions: Sequence[Execution]) -> list[float]:

@@ -6,8 +6,8 @@ from gengap.data import changes_labels
 
 TRUE, RANDOM = "true labels", "random labels"
 _LABELS = {"labels", "random-labels"}
-_PIXELS = ("shuffled-pixels", "random-pixels", "gaussian")
-_ORDER = ["none", "labels", "random-labels", *_PIXELS]
+_INPUTS = ("shuffled-pixels", "random-pixels", "gaussian", "shuffled-positions", "random-positions", "random-tokens")
+_ORDER = ["none", "labels", "random-labels", *_INPUTS]
 
 
 def with_conditions(rows: pd.DataFrame) -> pd.DataFrame:

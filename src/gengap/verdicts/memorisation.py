@@ -11,7 +11,7 @@ from gengap.json_text import json_ready
 from gengap.verdicts.conditions import of_other_labels, with_conditions
 
 # Corruptions after which pixels carry little or no information on the label; one fixed permutation keeps it all.
-NOISE = ("gaussian", "random-pixels")
+NOISE = ("gaussian", "random-pixels", "random-tokens")
 FIT_ACCURACY = 0.99  # training accuracy from which a network counts as having fitted its labels
 TELLING = 2 * FIT_ACCURACY - 1  # above this accuracy, a fixed rule already explains at least half of the labels
 NEEDED = ("level", "train_accuracy")

@@ -14,6 +14,7 @@ from gengap.data.corruptions.registry import (
     InputCorruption,
     LabelCorruption,
     SplitName,
+    corruption_names,
     find_corruption,
 )
 from gengap.data.preprocessing import centre_crop
@@ -38,11 +39,12 @@ def corrupt(problem: Problem, name: str, level: float = 1.0, seed: int = 0, test
         test: Whether test labels are corrupted as well.
 
     Raises:
-        InputError: An unknown name, a level or a seed out of range.
+        InputError: An unknown name, a level or a seed out of range, pixels of tokens or tokens of images.
     """
     corruption = find_corruption(name)
     check_level(corruption, level)
     check_seed(seed)
+    check_inputs(corruption, problem)
     step = {"step": name, "level": float(level), "seed": int(seed), "test": bool(test)}
     if level == 0:
         return problem.derive(step)
@@ -65,6 +67,17 @@ def check_level(corruption: Corruption, level: float) -> None:
         )
 
 
+def check_inputs(corruption: Corruption, problem: Problem) -> None:
+    """Raises InputError for a corruption of tokens where inputs are numbers, or the other way round."""
+    kind = "numbers" if problem.vocabulary is None else "tokens"
+    if isinstance(corruption, InputCorruption) and corruption.inputs != kind:
+        others = [name for name in corruption_names() if getattr(find_corruption(name), "inputs", kind) == kind]
+        raise InputError(
+            f"Corruption {corruption.name!r} is for {corruption.inputs}, and {problem.name} holds {kind}.",
+            expected=f"one of {', '.join(others)}",
+        )
+
+
 def check_seed(seed: int) -> None:
     """Raises InputError for a seed that is negative or no whole number."""
     whole_number(seed, "seed", least=0)
@@ -83,11 +96,11 @@ def _corrupt_labels(problem: Problem, corruption: LabelCorruption, step: dict[st
 def _corrupt_inputs(problem: Problem, corruption: InputCorruption, step: dict[str, Any]) -> Problem:
     if problem.preprocessing.crop is not None:
         problem = _cut(problem, problem.preprocessing.crop)
-    mean, deviation = _training_moments(problem)
+    mean, deviation = _training_moments(problem) if problem.vocabulary is None else (0.0, 1.0)
     splits: dict[str, Split] = {}
     for name in SPLITS:
         split: Split = getattr(problem, name)
-        draw = Draw(step["seed"], name, mean, deviation)
+        draw = Draw(step["seed"], name, mean, deviation, problem.vocabulary or 1)
         splits[name] = Split(corruption.function(split.x, np.arange(len(split)), draw), split.y)
     return problem.derive(step, **splits)
 

@@ -21,12 +21,14 @@ class Draw:
         seed: The user's seed.
         split: Training and test examples use separate streams.
         mean, deviation: Of all values of the training inputs.
+        vocabulary: Number of different tokens; 1 where inputs are numbers.
     """
 
     seed: int
     split: SplitName
     mean: float = 0.0
     deviation: float = 1.0
+    vocabulary: int = 1
 
     def once(self, *purpose: str) -> np.random.Generator:
         """A generator for what is drawn once and shared by both splits, unless ``purpose`` names the split."""
@@ -73,10 +75,12 @@ class InputCorruption:
         name: What users call it.
         function: ``(x, indices, draw)`` -> the corrupted inputs of the examples ``x`` ``[B, …]``, which are
             numbered ``indices`` ``[B]`` in their split.
+        inputs: What it takes: ``numbers`` (pixels, features) or ``tokens``.
     """
 
     name: str
     function: InputFunction
+    inputs: Literal["numbers", "tokens"] = "numbers"
     graded: bool = False
 
 
@@ -94,11 +98,13 @@ def label_corruption(name: str, *, graded: bool) -> Callable[[LabelFunction], La
     return register
 
 
-def input_corruption(name: str) -> Callable[[InputFunction], InputFunction]:
-    """Registers a function as the InputCorruption ``name``."""
+def input_corruption(
+    name: str, *, inputs: Literal["numbers", "tokens"] = "numbers"
+) -> Callable[[InputFunction], InputFunction]:
+    """Registers a function as the InputCorruption ``name``, of these inputs."""
 
     def register(function: InputFunction) -> InputFunction:
-        _REGISTERED[name] = InputCorruption(name, function)
+        _REGISTERED[name] = InputCorruption(name, function, inputs)
         return function
 
     return register

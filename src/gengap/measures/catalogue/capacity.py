@@ -4,7 +4,7 @@ import math
 
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
-from gengap.measures.values import Finding
+from gengap.measures.values import Finding, NotDefined
 
 DELTA = 0.01  # probability with which the bound may fail
 
@@ -24,6 +24,8 @@ def vc(subject: Subject) -> Finding:
     d is the number of layers, n the longer side of an image in pixels, k_i a kernel's side, c_i channels; the sum is
     the number of weights. An example that is no image counts as one pixel with a channel for each value, n = 1.
     """
+    if subject.problem.vocabulary is not None:
+        raise NotDefined("for images and vectors; the inputs are tokens")
     d, weights = len(subject.layers), sum(layer.weight.numel() for layer in subject.layers)
     side = max(subject.input_shape[1:], default=1)
     root = 4000 * math.sqrt(d * math.log2(6 * d * side) ** 3 * weights) + math.sqrt(math.log(1 / DELTA))

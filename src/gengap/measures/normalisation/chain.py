@@ -106,7 +106,7 @@ def chain(model: nn.Module, x: Tensor | None = None, output: str | int | None = 
             where no examples are given; one that does not take the examples, or returns no tensor.
     """
     network = _with_layers_inside(plain_copy(model))
-    select_output(network, output)
+    select_output(network, output, x)
     check_finite(network, "the network")
     if x is not None:
         x = cast_inputs(network, x[:READ])

@@ -96,11 +96,11 @@ def normalised_loss(
             classes of the network, a network that returns no tensor, a loss beyond float64.
     """
     network = plain_copy(model)
-    select_output(network, output)
     remaining = batches(data, network, split)
     first = next(remaining, None)
     if first is None:
         raise InputError("There are no examples.", expected="at least one batch of inputs and labels")
+    select_output(network, output, first[0])
     log_product = log_product_norm(chain(network, first[0]).layers, p, unit)
     seen = evaluate(network, (batch for part in ([first], remaining) for batch in part))
     loss = float(normalised_cross_entropy(seen.logits, seen.labels, log_product))

@@ -9,8 +9,8 @@ from torch.nn.parameter import is_lazy
 
 from gengap.data import Problem
 from gengap.errors import InputError, listed
-from gengap.models import build, check_output
-from gengap.models.hugging_face import class_names, is_model_folder, pretrained
+from gengap.models import blank_inputs, build, check_output
+from gengap.models.hugging_face import check_folder_inputs, class_names, is_model_folder, pretrained
 from gengap.network.copies import unwrapped, with_weights
 from gengap.tasks.files.weights import read_weights
 
@@ -33,8 +33,10 @@ def saved_network(model: str, weights: str | Path | None, problem: Problem, key:
     if is_model_folder(model):
         return _pretrained(model, problem, state)
     with torch.random.fork_rng(devices=[]):  # a fresh network draws weights that the file's replace
-        made = unwrapped(build(model, problem.input_shape, problem.n_classes, any_output=True))
-        _materialise(made, problem.input_shape)
+        made = unwrapped(
+            build(model, problem.input_shape, problem.n_classes, vocabulary=problem.vocabulary, any_output=True)
+        )
+        _materialise(made, problem)
     return with_weights(made, state, str(weights))
 
 
@@ -45,7 +47,9 @@ def _pretrained(model: str, problem: Problem, state: Mapping[str, Tensor] | None
             expected="--weights FILE, a state dict or checkpoint; a folder of Hugging Face has its own",
         )
     network = pretrained(model, state)
-    check_output(network, problem.input_shape, problem.n_classes, name=f"The network of {model}")
+    check_folder_inputs(model, problem.vocabulary)
+    name = f"The network of {model}"
+    check_output(network, problem.input_shape, problem.n_classes, vocabulary=problem.vocabulary, name=name)
     names = class_names(model)
     if names is not None and names != problem.classes and set(names) == set(problem.classes):
         raise InputError(
@@ -56,7 +60,7 @@ def _pretrained(model: str, problem: Problem, state: Mapping[str, Tensor] | None
     return network
 
 
-def _materialise(model: nn.Module, input_shape: tuple[int, ...]) -> None:
+def _materialise(model: nn.Module, problem: Problem) -> None:
     """Gives the layers of a network that wait for their first input (LazyLinear and the like) their shapes.
 
     Raises:
@@ -66,9 +70,9 @@ def _materialise(model: nn.Module, input_shape: tuple[int, ...]) -> None:
         return
     try:
         with torch.no_grad():
-            model(torch.zeros(2, *input_shape))
+            model(blank_inputs(2, problem.input_shape, problem.vocabulary, torch.empty(0)))
     except Exception as error:
         raise InputError(
-            f"The network has lazy layers and cannot take a batch of two inputs of shape {input_shape}: {error}.",
+            f"The network has lazy layers and cannot take two inputs of shape {problem.input_shape}: {error}.",
             next_step="check its first layers against the data's shape",
         ) from error

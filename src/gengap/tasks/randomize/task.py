@@ -12,7 +12,7 @@ import pandas as pd
 from gengap import cells
 from gengap.arguments import real_number, shown, whole_number
 from gengap.cells import Cell, FitCell, Identified, Options, fitted_rows, repeated
-from gengap.data import DATA_SETS, Problem, check_level, data_set_of, find_corruption, load
+from gengap.data import DATA_SETS, Problem, check_inputs, check_level, data_set_of, find_corruption, load
 from gengap.errors import InputError
 from gengap.json_text import json_ready
 from gengap.report import Page, make_folder, write_page
@@ -211,6 +211,7 @@ def _grid(corruptions: Sequence[str], levels: Sequence[float], seeds: Sequence[i
     pairs: list[tuple[str, float]] = []
     for name in corruptions:
         corruption = find_corruption(name)
+        check_inputs(corruption, problem)
         own_levels = [float(level) for level in levels] if corruption.graded else [1.0]
         for level in own_levels:
             check_level(corruption, level)

@@ -16,6 +16,7 @@ _LEADS = {
 _PIXELS = {
     "gaussian": "Gaussian noise for images",
     "random-pixels": "images with their pixels in random order",
+    "random-tokens": "tokens drawn at random",
     "shuffled-pixels": "images with their pixels in one other order",
 }
 
