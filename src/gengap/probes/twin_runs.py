@@ -179,7 +179,9 @@ def _times(recipe: Recipe, n: int, epochs: Sequence[int] | None, steps: Sequence
 
 def _together(problem: Problem, recipe: Recipe, runs: int, wanted: bool | None, execution: Execution) -> bool:
     with torch.random.fork_rng(devices=[]):
-        model = models.build(recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout)
+        model = models.build(
+            recipe.model, problem.input_shape, problem.n_classes, dropout=recipe.dropout, vocabulary=problem.vocabulary
+        )
     drawing = random_layers(model.train())
     if drawing and wanted:
         raise InputError(

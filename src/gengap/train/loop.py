@@ -187,7 +187,7 @@ def _execution(
 def shared_part(problem: Problem, recipe: Recipe) -> tuple[object, ...]:
     """What runs have in common, beside the numbers of examples, where they may be replicas of one step."""
     forms = [(split.x.shape[1:], split.x.dtype.str) for split in (problem.train, problem.test)]
-    return (recipe.model_dump_json(exclude=FREE), *forms, problem.preprocessing, problem.n_classes)
+    return (recipe.model_dump_json(exclude=FREE), *forms, problem.preprocessing, problem.n_classes, problem.vocabulary)
 
 
 def check_trainable(problem: Problem, recipe: Recipe, n_train: int) -> None:
@@ -195,6 +195,8 @@ def check_trainable(problem: Problem, recipe: Recipe, n_train: int) -> None:
     for name in ("flip", "pad", "rotation"):
         if getattr(recipe, name) and problem.train.x.ndim != 4:
             raise InputError(f"{problem.name} has no images, which {name} is for.", expected=f"images, or no {name}")
+    if recipe.mixup and problem.vocabulary is not None:
+        raise InputError(f"{problem.name} holds tokens, which mixup cannot mix.", expected="numbers, or mixup=0")
     if recipe.random_crop and problem.preprocessing.crop is None:
         cut = any(step["step"] == "crop" for step in problem.steps)
         raise InputError(

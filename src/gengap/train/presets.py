@@ -14,6 +14,18 @@ PRESETS = {
     "zhang2017-alexnet": Recipe(model="alexnet-small", learning_rate=0.01, epochs=68),
     "zhang2017-mlp": Recipe(model="mlp-1x512", learning_rate=0.01, epochs=100),
     # 1,297 images of 8 x 8: smaller minibatches and larger steps, since 391 steps are ten epochs here.
+    "tokens": Recipe(
+        model="transformer-2x64",
+        optimizer="adamw",
+        momentum=0.0,
+        learning_rate=0.001,
+        weight_decay=0.01,
+        schedule="cosine",
+        warm_up_epochs=2,
+        gradient_clip=1.0,
+        batch_size=64,
+        epochs=60,
+    ),
     "digits": Recipe(model="mlp-1x512", learning_rate=0.05, batch_size=32, epochs=300, interpolate=True),
 }
 
@@ -50,7 +62,8 @@ def choose_recipe(
     """The Recipe that a name stands for, with another model or other fields where asked.
 
     Args:
-        name: A preset, or a JSON file with a recipe's fields; None takes the preset of the data set or the model.
+        name: A preset, or a JSON file with a recipe's fields; None takes the preset of the data set or the model, of
+            tokens the preset ``tokens``.
         problem: What it is to train on.
         model: A named model or ``module.path:factory``; None keeps the recipe's.
         changes: Field -> value, also as text.
@@ -73,7 +86,8 @@ def choose_recipe(
             _refuse_code(fields, str(name))
     else:
         named = data_set_of(problem)
-        fields = preset(str(name or default_preset(named.name if named else None, model))).model_dump()
+        default = default_preset(named.name if named else None, model) if problem.vocabulary is None else "tokens"
+        fields = preset(str(name or default)).model_dump()
     return Recipe.parse({**_still_fitting(fields, chosen), **chosen})
 
 

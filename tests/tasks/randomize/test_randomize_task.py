@@ -207,7 +207,10 @@ def test_a_cell_that_fails_gives_status_3_and_the_others_stand(
 
 
 def test_cells_asked_for_twice_are_there_once() -> None:
-    assert _grid(["labels", "labels"], [0, 1, 1.0], [0, 0]) == [(0, "labels", 0.0), (0, "labels", 1.0)]
+    assert _grid(gengap.load("digits"), ["labels", "labels"], [0, 1, 1.0], [0, 0]) == [
+        (0, "labels", 0.0),
+        (0, "labels", 1.0),
+    ]
 
 
 def test_own_data_named_as_a_data_set_do_not_get_its_recipe(tmp_path) -> None:

@@ -127,6 +127,8 @@ def _response(subject: Subject, *, same_label: bool) -> Finding:
 
 def _pairs(subject: Subject, *, same_label: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Inputs ``[n, …]``, labels ``[n]`` and the number of each one's partner ``[n]``, without those that have none."""
+    if subject.problem.vocabulary is not None:
+        raise NotDefined("inputs are tokens, which have no mixtures")
     x, y = subject.drawn("mixup", EXAMPLES)
     if not x.is_floating_point():
         raise NotDefined("inputs are whole numbers, which cannot be mixed")

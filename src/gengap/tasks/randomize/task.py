@@ -110,7 +110,7 @@ def randomize(
     problem = data if isinstance(data, Problem) else load(data, data_dir=data_dir)
     numbers = [real_number(level, "a level", least=0, most=1) for level in _listed(levels, "levels")]
     wholes = [whole_number(seed, "a seed", least=0) for seed in _listed(seeds, "seeds")]
-    grid = _grid(corruptions, numbers, wholes)
+    grid = _grid(problem, corruptions, numbers, wholes)
     if train is not None:
         training = OwnTraining(train, dict(settings or {}))
     elif settings:
@@ -204,7 +204,7 @@ def _listed(values: Iterable[Any], name: str) -> list[Any]:
     return list(values)
 
 
-def _grid(corruptions: Sequence[str], levels: Sequence[float], seeds: Sequence[int]) -> list[Place]:
+def _grid(problem: Problem, corruptions: Sequence[str], levels: Sequence[float], seeds: Sequence[int]) -> list[Place]:
     """Every cell once; the uncorrupted data are always among them, as level 0 of ``labels`` or as ``none``."""
     if not corruptions or not levels or not seeds:
         raise InputError("Nothing to train.", expected="at least one corruption, one level and one seed")
