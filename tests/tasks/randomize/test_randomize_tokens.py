@@ -79,7 +79,7 @@ def test_tokens_train_under_every_corruption(data: str, model: str | None, capsy
     code, out, _ = run(["--data", data, "--corruption", corruptions, "--levels", "0", *more, *FAST, "--json"], capsys)
     document = json.loads(out)
     assert code == 0
-    assert [row["corruption"] for row in document["rows"]] == ["labels"] + corruptions.split(",")[1:]
+    assert [row["corruption"] for row in document["rows"]] == ["labels", *corruptions.split(",")[1:]]
     assert {row["status"] for row in document["rows"]} == {"done"}
     assert document["summary"]["seen_as"] == "12 tokens of a vocabulary of 9, padding masked"
     assert document["rows"][0]["model"] == (model or "transformer-2x64")
