@@ -76,7 +76,8 @@ BENCHMARKS = {
     "path-kernel": Benchmark(lambda o: path_kernel.run(o.images), path_kernel.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),
     "store": Benchmark(lambda o: store.run(), store.lines),
-    "sweep": Benchmark(lambda o: sweep.measure_all(), sweep.lines),
+    "sweep": Benchmark(sweep.run_local, sweep.lines),
+    "sweep-ray": Benchmark(sweep.run_ray, sweep.lines, sweep.no_ray),
 }
 
 
