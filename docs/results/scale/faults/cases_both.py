@@ -55,7 +55,7 @@ def interrupted(number: int, folder: Path, runner: str) -> Outcome:
     gone = wait_until(lambda: not any(Path(f"/proc/{process}").exists() for process in processes), 60)
     again = finished(folder, runner)
     fine = first.status == 130 and "Interrupted" in first.err and gone and again.status == 0
-    what = "stored rows stay, tasks are cancelled; the next start completes the sweep"
+    what = "stored rows stay, what computes is stopped; the next start completes the sweep"
     return judged(folder, before, what, fine=fine, instead=f"{first.status}, {gone}: {first.err[-200:]}")
 
 
@@ -126,7 +126,7 @@ def training_diverges(number: int, folder: Path, runner: str) -> Outcome:
     command = ["randomize", "--data", "digits", "--model", "mlp-1x512", "--levels", "0,1", "--device", "cpu", "--json"]
     command += ["--set", "epochs=3", "--set", "learning_rate=1e6", "--set", "precision=float32", "--workers", "1"]
     tables = []
-    for name, how in (("here", "local"), ("there", runner)):
+    for name, how in {"local": "local", runner: runner}.items():
         (folder / name).mkdir()
         first, again = (gengap([*command, "--runner", how], folder / name) for _ in range(2))
         rows = [json.loads(one.out)["rows"] for one in (first, again)]
@@ -135,9 +135,9 @@ def training_diverges(number: int, folder: Path, runner: str) -> Outcome:
         same = rows[0] == rows[1] and first.status == again.status == 0
         if not same:
             return Outcome(f"{how}: {first.status}, {again.status}, {first.err[-200:]}", False)
-    fine = {row["status"] for row in tables[0]} == {"diverged"} and tables[0] == tables[1]
-    what = "its row says diverged, which is a result; the next start reuses it; the row of an undisturbed sweep here"
-    return Outcome(what if fine else f"{[row['status'] for row in tables[0] + tables[1]]}", fine)
+    fine = {row["status"] for row in tables[0]} == {"diverged"} and tables[0] == tables[-1]
+    what = "its row says diverged, which is a result: the next start reuses it; on Ray it is the row of this machine"
+    return Outcome(what if fine else f"{[row['status'] for row in tables[0] + tables[-1]]}", fine)
 
 
 FAULTS = [

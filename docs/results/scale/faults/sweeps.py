@@ -78,7 +78,7 @@ _CLUSTER: list[Any] = []
 
 
 def cluster() -> Any:
-    """A cluster of one node with two CPUs, started for the first case that needs one, and started again where it died."""
+    """A cluster of one node with two CPUs, started for the first case that needs one."""
     if not _CLUSTER:
         from ray.cluster_utils import Cluster
 
