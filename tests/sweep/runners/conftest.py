@@ -1,4 +1,4 @@
-"""A Ray cluster of one node with two CPUs, shared by the tests of a process, and work that its nodes can import."""
+"""A Ray cluster, shared by the tests of a process: one node, two CPUs and, by its word, a GPU."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def cluster() -> Iterator[object]:
         patch.setenv("RAY_worker_niceness", "0")
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-        node = {"num_cpus": 2, "object_store_memory": 80 << 20, "include_dashboard": False}
+        node = {"num_cpus": 2, "num_gpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
         small = Cluster(initialize_head=True, head_node_args=node)
         patch.setenv("RAY_ADDRESS", small.address)
         try:

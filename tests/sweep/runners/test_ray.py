@@ -135,8 +135,18 @@ def test_data_that_do_not_fit_are_refused_before_they_are_sent(store: Store, tmp
     assert store.finished(["1"]) == set()
 
 
+def test_a_unit_sees_the_gpus_of_its_share_and_no_others(store: Store) -> None:
+    for key, share in {"half": Share(1, 0.5), "none": Share(2), "whole": Share(1, 1.0)}.items():
+        run([[Job(key, "", None)]], ray_work.visible, store, ray=share)
+    assert {row["key"]: (row["gpus"], row["threads"]) for row in store} == {
+        "half": ("0", 1),
+        "none": ("", 2),
+        "whole": ("0", 1),
+    }
+
+
 def test_more_cpus_than_a_node_has_are_refused(store: Store) -> None:
-    with pytest.raises(InputError, match="asks for 64 CPUs and 0 GPUs, which no node"):
+    with pytest.raises(InputError, match=r"asks for 64 CPUs and 0 GPUs, which no node .* 2 CPUs, 1 GPUs"):
         run(work.jobs(1), work.square, store, ray=Share(64))
 
 
