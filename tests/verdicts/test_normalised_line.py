@@ -103,6 +103,7 @@ def test_a_ratio_that_follows_the_loss_is_told() -> None:
     [
         ([0, 1], [0, 1], "make no line"),
         ([1, 1, 1], [0, 1, 2], "points' x are all equal"),
+        ([1, 1, 2, 2], [0, 1, 2, 3], "2 different x"),
         ([0, 1, 2], [0, 1, math.nan], "points' y are all equal or not finite"),
     ],
 )

@@ -79,6 +79,17 @@ class Replicas:
                 _keep_layout(modules[0])
             else:
                 execution = replace(execution, memory_format="contiguous")
+        return cls.of(modules, recipe, execution)
+
+    @classmethod
+    def of(cls, modules: Sequence[nn.Module], recipe: Recipe, execution: Execution) -> "Replicas":
+        """Networks of one architecture with the weights that they have, on the execution's device, in its type.
+
+        Args:
+            modules: The networks, at least one.
+            recipe: What they share; its ``model`` is not read.
+            execution: How this is computed.
+        """
         parameters = [{name: p for name, p in module.named_parameters() if p.requires_grad} for module in modules]
         frozen = [{name: p for name, p in module.named_parameters() if not p.requires_grad} for module in modules]
         buffers = [{**dict(module.named_buffers()), **own} for module, own in zip(modules, frozen, strict=True)]

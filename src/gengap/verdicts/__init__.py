@@ -7,6 +7,7 @@ from gengap.verdicts.conditions import with_conditions
 from gengap.verdicts.gates import Gate, judge
 from gengap.verdicts.learned_share import LearnedShare, learned_share
 from gengap.verdicts.memorisation import label_bits, memorisation
+from gengap.verdicts.memorised_bits import Capacity, capacity, memorised_bits
 from gengap.verdicts.normalised_line import Line, Remainder, line, remainder
 from gengap.verdicts.over_seeds import error_by_condition, error_by_level, time_to_fit
 from gengap.verdicts.promises import Promise, promise_lines, promises
@@ -41,6 +42,10 @@ __all__ = [
     "least_bounds",
     "promise_lines",
     "promises",
+    # random data in bits
+    "Capacity",
+    "capacity",
+    "memorised_bits",
     # the line of normalised losses
     "Line",
     "Remainder",

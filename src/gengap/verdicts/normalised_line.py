@@ -75,8 +75,8 @@ def line(x: ArrayLike, y: ArrayLike, seed: int = 0) -> Line:
     Source: Liao et al. 2018 (arXiv:1807.09659), the fits printed in Figures 4, 5, 6 and 10.
 
     Args:
-        x: ``[n]``, n at least 3, not all equal.
-        y: Likewise.
+        x: ``[n]``, at least 3 of them different.
+        y: ``[n]``, not all equal.
         seed: Of the bootstrap.
 
     Raises:
@@ -89,7 +89,9 @@ def line(x: ArrayLike, y: ArrayLike, seed: int = 0) -> Line:
     from scipy import stats
 
     xs, ys = _points(x, y)
-    n = len(xs)
+    n, distinct = len(xs), len(np.unique(xs))
+    if distinct < FEWEST:
+        raise InputError(f"The points have {distinct} different x.", expected=f"at least {FEWEST}, to resample them")
     fit = stats.linregress(xs, ys)
     own = {name: float(value) for name, value in _fits(xs, ys).items()}
     t = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 2))

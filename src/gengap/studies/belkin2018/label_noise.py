@@ -162,7 +162,7 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     parts.append(claim_part(what, pairs, ["test_error"], _beat_the_neighbour))
     for method in KERNELS:
         own = [row for row in grid if row["method"] == method]
-        what = f"{method}: with noise, a ridge or early stopping chosen on held-out noisy labels errs less still"
+        what = f"{method}: with noise, the better of ridge and early stopping, by held-out labels, errs less still"
         parts.append(claim_part(what, own, ["test_error"], _regularised_less, of_paper=False))
     return parts
 

@@ -1,0 +1,1 @@
+"""Morris et al. 2025: how many bits a parameter can memorise, measured on random data."""

@@ -1,0 +1,80 @@
+"""Bits memorised: a lookup table and a linear model, whose capacities are known."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from gengap.errors import InputError
+from gengap.verdicts import capacity, memorised_bits
+
+
+def test_the_definition_against_code_lengths_symbol_by_symbol():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(5), size=40)
+    y = rng.integers(0, 5, 40)
+    lengths = [-math.log2(p[i, y[i]]) for i in range(40)]
+    loss = float(np.mean([-math.log(p[i, y[i]]) for i in range(40)]))
+    assert memorised_bits(loss, 40, 5) == pytest.approx(40 * math.log2(5) - sum(lengths), rel=1e-12)
+
+
+def table(entries: int, symbols: int, alphabet: int) -> float:
+    """Bits of a table that stores the first labels and guesses the others."""
+    stored = min(entries, symbols)
+    return memorised_bits((symbols - stored) * math.log(alphabet) / symbols, symbols, alphabet)
+
+
+def test_a_lookup_table_holds_its_entries_and_no_more():
+    grid = [25, 50, 100, 200, 400]
+    found = capacity(grid, [table(100, n, 8) for n in grid], [3 * n for n in grid])
+    assert found.bits == pytest.approx(300)  # 100 entries of three bits
+    assert found.plateau or found.symbols == 100
+    beyond = capacity(grid[3:], [table(100, n, 8) for n in grid[3:]], [600, 1200])
+    assert beyond.plateau
+    short = capacity(grid[:2], [table(100, n, 8) for n in grid[:2]], [75, 150])
+    assert short.bits == pytest.approx(150)
+    assert not short.plateau  # all of the data were memorised: they were the limit
+
+
+def linear(n: int, D: int, rng: np.random.Generator) -> float:
+    """Bits of random signs that a linear model memorises."""
+    x, y = rng.standard_normal((n, D)), rng.integers(0, 2, n)
+    y[:2] = 0, 1
+    model = LogisticRegression(C=1e6, fit_intercept=False, max_iter=1_000, tol=1e-8).fit(x, y)
+    return memorised_bits(-float(np.mean(np.log(model.predict_proba(x)[np.arange(n), y]))), n, 2)
+
+
+def test_a_linear_model_memorises_as_many_signs_as_it_has_weights():
+    rng = np.random.default_rng(0)
+    assert linear(20, 20, rng) == pytest.approx(20, abs=0.1)  # Cover 1965: N <= D points take any signs
+
+
+def test_of_many_signs_a_linear_model_memorises_half_a_nat_a_weight():
+    """Wilks 1938: twice the gain in log-likelihood is chi-squared with D degrees of freedom as N grows."""
+    rng = np.random.default_rng(0)
+    bits = [linear(500, 10, rng) for _ in range(60)]
+    deviation = math.sqrt(2 * 10) / 2 / math.log(2) / math.sqrt(60)
+    assert np.mean(bits) == pytest.approx(10 / (2 * math.log(2)), abs=4 * deviation)
+
+
+def test_bits_that_still_grow_are_no_plateau():
+    assert not capacity([10, 20, 40], [20.0, 30.0, 45.0], [40, 80, 160]).plateau
+    assert capacity([10, 20, 40], [20.0, 44.0, 45.0], [40, 80, 160]).plateau
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: memorised_bits(-0.1, 10, 2),
+        lambda: memorised_bits(float("nan"), 10, 2),
+        lambda: memorised_bits(0.1, 10, 1),
+        lambda: capacity([10], [1.0], [10]),
+        lambda: capacity([20, 10], [1.0, 2.0], [20, 10]),
+        lambda: capacity([10, 20], [1.0], [10, 20]),
+        lambda: capacity([10, 20], [-1.0, 0.0], [10, 20]),
+    ],
+)
+def test_bad_numbers_are_refused(call):
+    with pytest.raises(InputError):
+        call()
