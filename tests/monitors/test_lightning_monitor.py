@@ -65,6 +65,31 @@ def test_training_is_what_it_would_be_without() -> None:
     assert all(torch.equal(a, b) for a, b in zip(module.parameters(), plain.parameters(), strict=True))
 
 
+def test_validation_batches_give_the_gap_and_the_reason_comes_before_training(caplog: pytest.LogCaptureFixture) -> None:
+    class Validated(Module):
+        def validation_step(self, batch: Any, index: int) -> None:
+            assert "no normalised loss" in caplog.text or not self.trainer.sanity_checking
+
+        def training_step(self, batch: Any) -> torch.Tensor:
+            assert caplog.text.count("no normalised loss") == 1
+            return super().training_step(batch)
+
+    callback, module = NormalisedLossCallback(), Validated(nn.Tanh())
+    trainer = lightning.Trainer(
+        max_epochs=2, accelerator="cpu", logger=False, enable_checkpointing=False, callbacks=[callback],
+        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+    )  # fmt: skip
+    loaders = [DataLoader(TensorDataset(x, y), batch_size=32) for x, y in ((X[:60], Y[:60]), (X[60:], Y[60:]))]
+    trainer.fit(module, *loaders)
+    last = callback.history[-1]
+    losses = [
+        float(nn.functional.cross_entropy(module(x).detach().double(), y))
+        for x, y in ((X[:60], Y[:60]), (X[60:], Y[60:]))
+    ]
+    assert last.gap == pytest.approx(losses[1] - losses[0], rel=1e-5)
+    assert float(trainer.callback_metrics["validation_gap"]) == pytest.approx(last.gap, rel=1e-5)
+
+
 def test_a_network_without_one_trains_on() -> None:
     callback = NormalisedLossCallback()
     assert "normalised_train_loss" not in _fit(Module(nn.Tanh()), callback).callback_metrics

@@ -142,3 +142,59 @@ def test_logits_are_chosen_from_what_a_network_returns() -> None:
     assert record.normalised_loss == pytest.approx(normalised_loss(_network(), (X, Y)), rel=1e-9)
     with pytest.raises(InputError, match="returns dict of 'logits'"):
         NormalisedLossMonitor(_Named(), sample=(X, Y))
+
+
+@pytest.mark.parametrize("finite", [True, False])
+def test_what_any_network_has_is_followed(finite: bool) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(144, 8), nn.GELU(), nn.Linear(8, 4))
+    start = [p.detach().clone() for p in network.parameters()]
+    monitor = NormalisedLossMonitor(network, (X[:40], Y[:40]), validation=(X[40:], Y[40:]))
+    with torch.no_grad():
+        network[1].weight += 0.01 if finite else float("nan")
+    record = monitor.measure()
+    if not finite:
+        assert (record.margins, record.accuracy, record.validation_accuracy, record.gap) == (None, None, None, None)
+        return
+    logits = network(X[:40]).detach().double()
+    margins = sorted(
+        (row[y] - max(row[j] for j in range(4) if j != y)).item() for row, y in zip(logits, Y[:40], strict=True)
+    )
+    low, high = margins[19], margins[20]
+    assert record.margins["50 %"] == pytest.approx((low + high) / 2, rel=1e-6)
+    spread = sum(((logits[:, k] - logits[:, k].mean()) ** 2).mean() for k in range(4)) ** 0.5
+    assert record.scaled_margins["50 %"] == pytest.approx((low + high) / 2 / spread.item(), rel=1e-6)
+    assert record.accuracy == sum(margin > 0 for margin in margins) / 40
+    moved = sum(((p.detach() - s).double() ** 2).sum() for p, s in zip(network.parameters(), start, strict=True))
+    assert record.distance == pytest.approx(moved.item() ** 0.5, rel=1e-6)
+    assert record.weight_norm == pytest.approx(
+        sum((p.detach().double() ** 2).sum() for p in network.parameters()).item() ** 0.5, rel=1e-6
+    )
+    other = float(nn.functional.cross_entropy(network(X[40:]).detach().double(), Y[40:]))
+    assert record.gap == pytest.approx(other - record.loss, rel=1e-6)
+    assert record.logged().keys() == {
+        "train_accuracy_of_sample", "median_margin", "median_scaled_margin", "weight_norm", "distance_from_start",
+        "validation_gap",
+    }  # fmt: skip
+
+
+def test_larger_logits_have_the_same_scaled_margins() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(144, 4))
+    monitor = NormalisedLossMonitor(network, (X, Y))
+    before = monitor.measure()
+    with torch.no_grad():
+        network[1].weight *= 3
+        network[1].bias *= 3
+    after = monitor.measure()
+    assert after.margins["25 %"] == pytest.approx(3 * before.margins["25 %"], rel=1e-5)
+    assert after.scaled_margins["25 %"] == pytest.approx(before.scaled_margins["25 %"], rel=1e-5)
+
+
+def test_a_network_without_a_normalised_loss_says_so_once_before_training(caplog: pytest.LogCaptureFixture) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(144, 8), nn.GELU(), nn.Linear(8, 4))
+    monitor = NormalisedLossMonitor(network, (X, Y))
+    assert len(caplog.records) == 1
+    assert "GELU" in caplog.text
+    monitor.measure(), monitor.measure()
+    assert len(caplog.records) == 1
+    NormalisedLossMonitor(_network(), (X, Y)).measure()
+    assert len(caplog.records) == 1

@@ -134,14 +134,64 @@ def test_a_stream_is_not_read_from_and_the_training_goes_on(tmp_path: Path) -> N
     assert callback.history[-1].normalised_loss == pytest.approx(normalised_loss(model.network, (X, Y)), rel=1e-6)
 
 
-def test_a_network_of_several_inputs_is_not_measured_on_one_of_them(tmp_path: Path) -> None:
+class TwoInputs(Network):
+    """A sum of two branches, each with an input of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beside = nn.Linear(2, 3)
+
+    def forward(self, x: torch.Tensor, more: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, Any]:
+        logits = self.network(x) + self.beside(more)
+        return {"logits": logits} | ({} if labels is None else {"loss": nn.functional.cross_entropy(logits, labels)})
+
+
+def test_a_network_of_several_inputs_is_measured_on_all_of_them(tmp_path: Path) -> None:
+    more = torch.randn(40, 2, generator=torch.Generator().manual_seed(1))
+    examples = [{"x": x, "more": other, "labels": int(y)} for x, other, y in zip(X, more, Y, strict=True)]
+    model, callback = TwoInputs(), NormalisedLossCallback()
+    _train(model, examples, tmp_path, [callback])
+    record = callback.history[-1]
+    with torch.no_grad():
+        expected = float(nn.functional.cross_entropy(model.eval()(X, more)["logits"].double(), Y))
+    assert record.loss == pytest.approx(expected, rel=1e-6)
+    assert record.normalised_loss is None
+    assert record.reason
+
+
+def test_text_with_masks_is_followed_and_the_evaluation_data_give_the_gap(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     config = transformers.BertConfig(
         vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, num_labels=3,
-        max_position_embeddings=8,
+        max_position_embeddings=8, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
-    words, mask = torch.ones(16, 5, dtype=torch.long), torch.tensor([1, 1, 1, 0, 0])
-    examples = [{"input_ids": row, "attention_mask": mask, "labels": i % 3} for i, row in enumerate(words)]
-    callback = NormalisedLossCallback()
-    _train(transformers.BertForSequenceClassification(config), examples, tmp_path, [callback])
-    assert "attention_mask" in callback.history[0].reason
-    assert callback.history[0].loss is None
+    torch.manual_seed(0)
+    model = transformers.BertForSequenceClassification(config)
+
+    def texts(n: int, length: int, seed: int) -> list[dict[str, Any]]:
+        words = torch.randint(1, 20, (n, length), generator=torch.Generator().manual_seed(seed))
+        mask = (torch.arange(length) < 3).long()
+        return [{"input_ids": row, "attention_mask": mask, "labels": int(row[0]) % 3} for row in words]
+
+    callback, held_out = NormalisedLossCallback(), texts(10, 7, 1)
+    arguments = transformers.TrainingArguments(
+        output_dir=str(tmp_path), num_train_epochs=2, per_device_train_batch_size=8, use_cpu=True, report_to=[],
+        save_strategy="no", disable_tqdm=True, logging_strategy="no", seed=0,
+    )  # fmt: skip
+    trainer = transformers.Trainer(
+        model=model, args=arguments, train_dataset=texts(16, 5, 0), eval_dataset=held_out, callbacks=[callback]
+    )
+    callback_free = trainer.get_eval_dataloader()
+    trainer.train()
+    last = callback.history[-1]
+    batch = callback_free.collate_fn(held_out)
+    with torch.no_grad():
+        logits = model.eval()(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    expected = float(nn.functional.cross_entropy(logits.double(), batch["labels"]))
+    assert last.margins is not None
+    if trainer.callback_handler.eval_dataloader is not None:
+        assert last.validation_loss == pytest.approx(expected, rel=1e-5)
+    assert caplog.text.count("has no normalised loss") == 1
+    entry = trainer.state.log_history[-2] if "train_runtime" in trainer.state.log_history[-1] else {}
+    assert "median_margin" in entry

@@ -1,9 +1,9 @@
-"""The normalised training loss, followed while a network trains."""
+"""The normalised training loss, followed while a network trains, beside what any network has."""
 
 import logging
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from gengap.measures.normalisation import (
     signal,
 )
 from gengap.monitors.batches import with_labels
+from gengap.monitors.followed import Weights, of_logits
 from gengap.network import cast_inputs, output_part, unwrapped
 
 SAMPLE = 2048  # examples that a callback measures on
@@ -37,6 +38,11 @@ class Record:
         log_product_norm: Natural logarithm of the product of the layers' norms, or None.
         signal: Mean of f_y - mean_j f_j of the normalised network, or None.
         reason: Why there is no value; empty where there is one.
+        accuracy, margins, spread, scaled_margins: Of any network, see ``gengap.monitors.followed.Followed``; None where
+            logits are not finite.
+        weight_norm: Euclidean norm of all trained weights.
+        distance: That of what they have moved by since the monitor was made.
+        validation_loss, validation_accuracy: On the monitor's validation sample; None without one.
     """
 
     normalised_loss: float | None
@@ -44,6 +50,35 @@ class Record:
     log_product_norm: float | None
     signal: float | None
     reason: str
+    accuracy: float | None = None
+    margins: Mapping[str, float] | None = None
+    spread: float | None = None
+    scaled_margins: Mapping[str, float] | None = None
+    weight_norm: float | None = None
+    distance: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """Validation loss minus training loss, in nats; None where either is not known."""
+        if self.validation_loss is None or self.loss is None:
+            return None
+        return self.validation_loss - self.loss
+
+    def logged(self) -> dict[str, float]:
+        """What a callback logs: names -> the numbers that there are."""
+        values = {
+            "normalised_train_loss": self.normalised_loss,
+            "log_product_norm": None if self.reason else self.log_product_norm,
+            "train_accuracy_of_sample": self.accuracy,
+            "median_margin": self.margins["50 %"] if self.margins else None,
+            "median_scaled_margin": self.scaled_margins["50 %"] if self.scaled_margins else None,
+            "weight_norm": self.weight_norm,
+            "distance_from_start": self.distance,
+            "validation_gap": self.gap,
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class NormalisedLossMonitor:
@@ -68,10 +103,14 @@ class NormalisedLossMonitor:
             …
             monitor.measure()
 
+    Beside it each record has what any network has, a transformer too: the distribution of the margins, as they are and
+    over the spread of the logits, the norm of the weights and how far they have moved, and with ``validation=(x, y)``
+    the gap between the losses.
+
     The network is read once, when the monitor is made; later only its weights' norms are computed. What cannot be
-    used is refused then. After the first record nothing is raised: one without a value has the reason, as where
-    the network is not positively homogeneous in its layers, its weights or logits are not finite, a layer's norm is
-    zero, or labels are no classes.
+    used is refused then, and that a network has no normalised loss is a warning then, once, with the reason. After the
+    first record nothing is raised: one without a value has the reason, as where the network is not positively
+    homogeneous in its layers, its weights or logits are not finite, a layer's norm is zero, or labels are no classes.
 
     Source: Liao et al. 2018 (arXiv:1807.09659), Discussion; Farhang et al. 2022 (arXiv:2205.03940) make normalised
     margins that are unrelated to generalization.
@@ -80,6 +119,7 @@ class NormalisedLossMonitor:
         model: The network in training, which returns logits ``[B, C]``.
         sample: Inputs ``[N, …]`` as the network takes them and labels: class indices ``[N]`` or ``[N, 1]`` of any type
             of whole numbers, -100 for none, or probabilities ``[N, C]``. They are moved to where the network is.
+        validation: Inputs and labels likewise, of examples that are not trained on.
         p: Norm of the layers, at least 1; 2 is the Frobenius norm.
         unit: What each norm is counted in; None is 100 for p = 1, as in the paper, and 1 otherwise.
         output: Key or index of the logits, where the network returns a dict or a tuple.
@@ -99,25 +139,35 @@ class NormalisedLossMonitor:
         model: nn.Module,
         sample: tuple[Tensor, Tensor] | None = None,
         *,
+        validation: tuple[Tensor, Tensor] | None = None,
         p: float = 2,
         unit: float | None = None,
         output: str | int | None = None,
     ):
-        self.model, self.sample, self.p, self.output = model, sample, p, output
+        self.model, self.sample, self.validation, self.p, self.output = model, sample, validation, p, output
         self.unit = checked_unit(p, unit)
         self._network = unwrapped(model)
         self.history: list[Record] = []
         self.reason = ""
-        if sample is not None:
-            check_sample(sample)
+        self._weights = Weights(self._network)
+        for given in (sample, validation):
+            if given is not None:
+                check_sample(given)
         try:
             self._chain = chain(model, None if sample is None else cast_inputs(model, sample[0]), output)
         except NotHomogeneousError as error:
             self.reason = error.reason
+        for given in (sample, validation):
+            if given is not None:
+                scores = self._logits(given[0][:FEW])
+                with_labels(scores[:1].expand(len(given[1]), *scores.shape[1:]), given[1])
         self._reported = {"", self.reason}
-        if sample is not None:
-            scores = self._logits(sample[0][:FEW])
-            with_labels(scores[:1].expand(len(sample[1]), *scores.shape[1:]), sample[1])
+        if self.reason:
+            _LOG.warning(
+                "This network has no normalised loss: %s. %s",
+                self.reason,
+                "Margins, norms of weights and the gap to a validation sample are followed.",
+            )
 
     def from_logits(self, logits: Tensor, labels: Tensor) -> Record:
         """The record of a step whose logits ``[B, C]`` are there; call it before the weights change.
@@ -147,12 +197,26 @@ class NormalisedLossMonitor:
         return self._recorded(self._of_sample)
 
     def _recorded(self, compute: Callable[[], Record]) -> Record:
-        record = measured_or_reason(compute)
+        record = self._with_followed(measured_or_reason(compute))
         if record.reason not in self._reported:
             self._reported.add(record.reason)
             _LOG.warning("No normalised loss: %s", record.reason)  # a warning might be an error
         self.history.append(record)
         return record
+
+    def _with_followed(self, record: Record) -> Record:
+        """The record with the norm of the weights and the validation sample's loss; nothing is raised."""
+        try:
+            norm, distance = self._weights.norms()
+            record = replace(record, weight_norm=norm, distance=distance)
+            if self.validation is None:
+                return record
+            scores, labels = with_labels(self._logits(self.validation[0]), self.validation[1])
+            seen = of_logits(scores, labels)
+            loss = _finite(normalised_cross_entropy(scores, labels, 0.0))
+            return replace(record, validation_loss=loss, validation_accuracy=seen.accuracy if seen else None)
+        except Exception:  # whatever a network or a lack of memory raises: a monitor never ends a training
+            return record
 
     def _of_sample(self) -> Record:
         if self.sample is None:
@@ -162,15 +226,17 @@ class NormalisedLossMonitor:
     def _of_logits(self, logits: Tensor, labels: Tensor, noisy: str = "") -> Record:
         scores, labels = with_labels(logits, labels)
         loss = _finite(normalised_cross_entropy(scores, labels, 0.0))
+        followed = of_logits(scores, labels)
+        of_any = vars(followed) if followed else {}
         if noisy:
-            return Record(None, loss, None, None, f"logits in training mode depend on {noisy}")
+            return Record(None, loss, None, None, f"logits in training mode depend on {noisy}", **of_any)
         log_product, reason = self._log_product()
         if log_product is None:
-            return Record(None, loss, None, None, reason)
+            return Record(None, loss, None, None, reason, **of_any)
         values = [f(scores, labels, log_product) for f in (normalised_cross_entropy, signal)]
         if not all(value.isfinite() for value in values):
-            return Record(None, loss, log_product, None, "logits are NaN or infinite")
-        return Record(float(values[0]), loss, log_product, float(values[1]), "")
+            return Record(None, loss, log_product, None, "logits are NaN or infinite", **of_any)
+        return Record(float(values[0]), loss, log_product, float(values[1]), "", **of_any)
 
     def _log_product(self) -> tuple[float | None, str]:
         """It, or why there is none now."""
