@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gengap.studies.evidence import Recorded
+from gengap.tasks.atlas.live.axes import axes
 from gengap.tasks.atlas.live.certificate import certificate
 from gengap.tasks.atlas.live.guess import guess
 from gengap.tasks.atlas.live.lies import lies
@@ -23,6 +24,7 @@ def live_pieces(recorded: Mapping[str, Recorded], results: Path | None) -> list[
         theorem1(),
         guess(results),
         time(results),
+        axes(recorded),
         winsorising(recorded),
     ]
     return [piece for piece in pieces if piece is not None]

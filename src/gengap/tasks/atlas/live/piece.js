@@ -21,7 +21,7 @@ window.pieces = (() => {
   }
 
   // A chart of lines: axes with ticks, and lines and marks that `draw` replaces.
-  function chart({ label, x, y, xTicks, yTicks, xTitle, percent = true }) {
+  function chart({ label, x, y, xTicks, yTicks, xTitle, percent = true, xText = String }) {
     const [WIDTH, HEIGHT, LEFT, LOW] = [640, 340, 52, 40];
     const across = (v) => LEFT + ((v - x[0]) / (x[1] - x[0])) * (WIDTH - LEFT - 20);
     const down = (v) => HEIGHT - LOW - ((v - y[0]) / (y[1] - y[0])) * (HEIGHT - LOW - 15);
@@ -33,7 +33,7 @@ window.pieces = (() => {
         text({ x: LEFT - 8, y: down(tick) + 4, "text-anchor": "end" }, percent ? `${Math.round(100 * tick)}%` : tick),
       );
     }
-    for (const tick of xTicks) svg.append(text({ x: across(tick), y: HEIGHT - 20, "text-anchor": "middle" }, tick));
+    for (const tick of xTicks) svg.append(text({ x: across(tick), y: HEIGHT - 20, "text-anchor": "middle" }, xText(tick)));
     svg.append(text({ x: (LEFT + WIDTH) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, xTitle));
     const layer = drawn("g");
     svg.append(layer);
