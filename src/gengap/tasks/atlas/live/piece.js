@@ -23,13 +23,13 @@ window.pieces = (() => {
   // A chart of lines: axes with ticks, and lines and marks that `draw` replaces.
   function chart({ label, x, y, xTicks, yTicks, xTitle, percent = true, xText = String }) {
     const [WIDTH, HEIGHT, LEFT, LOW] = [640, 340, 52, 40];
-    const across = (v) => LEFT + ((v - x[0]) / (x[1] - x[0])) * (WIDTH - LEFT - 20);
+    const across = (v) => LEFT + ((v - x[0]) / (x[1] - x[0])) * (WIDTH - LEFT - 34);
     const down = (v) => HEIGHT - LOW - ((v - y[0]) / (y[1] - y[0])) * (HEIGHT - LOW - 15);
     const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
     const text = (attributes, words) => drawn("text", { "font-size": 12, fill: "currentColor", ...attributes }, words);
     for (const tick of yTicks) {
       svg.append(
-        drawn("line", { x1: LEFT, x2: WIDTH - 20, y1: down(tick), y2: down(tick), stroke: "currentColor", opacity: 0.15 }),
+        drawn("line", { x1: LEFT, x2: WIDTH - 34, y1: down(tick), y2: down(tick), stroke: "currentColor", opacity: 0.15 }),
         text({ x: LEFT - 8, y: down(tick) + 4, "text-anchor": "end" }, percent ? `${Math.round(100 * tick)}%` : tick),
       );
     }
@@ -43,7 +43,7 @@ window.pieces = (() => {
     };
     const mark = ([a, b], colour) => drawn("circle", { cx: across(a), cy: down(b), r: 7, fill: colour });
     const rule = (b, words) => [
-      drawn("line", { x1: LEFT, x2: WIDTH - 20, y1: down(b), y2: down(b), stroke: "currentColor", "stroke-dasharray": "2 4" }),
+      drawn("line", { x1: LEFT, x2: WIDTH - 34, y1: down(b), y2: down(b), stroke: "currentColor", "stroke-dasharray": "2 4" }),
       text({ x: LEFT + 6, y: down(b) - 6 }, words),
     ];
     const cursor = (a) =>
