@@ -123,6 +123,22 @@ def test_agreement_is_spearmans() -> None:
     assert found["a"] == pytest.approx(spearmanr(a[there], b[there]).statistic)
     assert np.isnan(found["constant"])
 
+    with pytest.raises(InputError, match="b: 50 finite scores of 50, against 49"):
+        probes.agreement({"b": a}, b[1:])
+    with pytest.raises(InputError, match="b: 49 finite"):
+        probes.agreement({"b": b}, a)
+
+
+def test_trainings_that_diverged_have_no_scores(noisy) -> None:
+    wild = RECIPE.model_copy(update={"learning_rate": 1e30, "epochs": 1})
+    for measure in (
+        lambda: probes.memorisation(noisy, wild, trainings=4, execution=ON_CPU),
+        lambda: probes.cheap_scores(noisy, wild, execution=ON_CPU),
+        lambda: probes.out_of_fold_probabilities(noisy, wild, folds=2, execution=ON_CPU),
+    ):
+        with pytest.raises(InputError, match="trainings diverged"):
+            measure()
+
 
 def test_too_few_trainings_are_refused(noisy) -> None:
     with pytest.raises(InputError, match="3 trainings"):

@@ -118,6 +118,43 @@ def test_input_gradients_against_a_loop() -> None:
         probes.input_gradient_norms(nn.Embedding(3, 3), torch.zeros(2).long(), torch.zeros(2).long())
 
 
+def test_by_class_it_is_that_of_each_classs_part_of_the_loss() -> None:
+    model, (x, y) = network(), data()
+    y = torch.arange(len(y)) % 3
+    found = probes.loss_sensitivity(model, x, y, lr=0.3, steps=(2, 4), batch_size=3, by_class=True)
+    for c in range(3):
+        own = y == c
+        for t, step in enumerate((2, 4)):
+            parameters = {name: p.detach().clone().requires_grad_() for name, p in model.named_parameters()}
+            inputs = x.clone().requires_grad_()
+            for index in _orders(len(y), 3, 0, step):
+                value = cross_entropy(functional_call(model, parameters, (inputs[index],)), y[index])
+                gradients = torch.autograd.grad(value, list(parameters.values()), create_graph=True)
+                parameters = {n: p - 0.3 * g for (n, p), g in zip(parameters.items(), gradients, strict=True)}
+            # by the inputs of training alone: those of the loss are another copy
+            scores = functional_call(model, parameters, (x[own],))
+            last = cross_entropy(scores, y[own], reduction="sum") / len(y)
+            (slope,) = torch.autograd.grad(last, [inputs])
+            norms = slope.flatten(1).abs().sum(1)
+            expected = [float(norms[y == j].mean()) for j in range(3)]
+            assert found.by_class[t, c].tolist() == pytest.approx(expected, rel=1e-9)
+    assert probes.loss_sensitivity(model, x, y, lr=0.3, steps=(2,), batch_size=3).by_class is None
+    with pytest.raises(InputError, match="no classes"):
+        probes.loss_sensitivity(model, x, torch.ones_like(y), lr=0.3, steps=(2,), batch_size=3, by_class=True)
+
+
+def test_scores_that_are_not_finite_are_refused() -> None:
+    broken, (x, y) = network(), data()
+    with torch.no_grad():
+        next(iter(broken.parameters()))[0] = torch.nan
+    with pytest.raises(InputError, match="scores are NaN"):
+        probes.loss_sensitivity(broken, x, y, lr=0.1, steps=(1,), batch_size=3)
+    with pytest.raises(InputError, match="scores are NaN"):
+        probes.input_gradient_norms(broken, x, y)
+    with pytest.raises(InputError, match="scores are NaN"):
+        probes.critical_samples(broken, x, 0.1)
+
+
 def test_gini_against_the_double_sum_and_its_limits() -> None:
     v = np.random.default_rng(0).exponential(size=50)
     naive = np.abs(v[:, None] - v).sum() / (2 * 50**2 * v.mean())

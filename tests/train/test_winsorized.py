@@ -110,6 +110,8 @@ def test_what_cannot_be_clipped_is_refused() -> None:
         WinsorizedSGD(model, cross_entropy, lr=0, c=2)
     with pytest.raises(InputError, match="rest of the batch"):
         WinsorizedSGD(nn.Sequential(model, nn.BatchNorm1d(3)).double(), cross_entropy, lr=0.1, c=10).step(x, y)
+    with pytest.raises(InputError, match="0 of them with a graph"):
+        M3(torch.optim.SGD(model.parameters(), lr=1.0)).step([torch.tensor(1.0)] * 3)
     with pytest.raises(InputError, match="NaN"):
         WinsorizedSGD(model, cross_entropy, lr=0.1, c=10).step(x * torch.nan, y)
 
@@ -176,6 +178,9 @@ def test_a_recipe_that_cannot_be_winsorised_is_refused() -> None:
     ):
         with pytest.raises(InputError, match=word):
             Recipe.parse({"winsorize": 2, **changes})
+    few = Recipe(model="mlp-1x512", winsorize=2, batch_size=50, precision="float32")
+    with pytest.raises(InputError, match=r"minibatch of 40 examples is too small"):  # no step would clip anything
+        train(load("digits").take(40, 5), few)
     assert Recipe().hash == "40291bbdc081e002"
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gengap.errors import InputError
-from gengap.network.gradients import check_independent, prepared
+from gengap.network.gradients import check_independent, check_scores, prepared
 from gengap.network.inputs import cast_inputs
 from gengap.seeds import stream
 
@@ -71,8 +71,8 @@ def critical_samples(
         evaluation: Whether to run the network in evaluation mode.
 
     Raises:
-        InputError: An argument out of its range, inputs that are no floats, or a layer that mixes the examples of a
-            batch or draws at random.
+        InputError: An argument out of its range, inputs that are no floats, scores that are not finite, or a layer
+            that mixes the examples of a batch or draws at random.
 
     >>> model = nn.Linear(1, 2)
     >>> _ = nn.init.constant_(model.weight, 0), nn.init.constant_(model.bias, 0)
@@ -110,7 +110,7 @@ def _search(
 ) -> tuple[Tensor, Tensor]:
     """Step at which each example's prediction changed (0: never), and the points."""
     with torch.no_grad():
-        predicted = network(x).argmax(1)
+        predicted = check_scores(network(x), ruled_out=True).argmax(1)
     when = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     points = x.clone()
     for step in range(1, steps + 1):

@@ -17,6 +17,7 @@ from gengap.network.cross_entropy import losses
 from gengap.network.gradients import gradient_norm_report, scaled_gradients
 from gengap.network.inputs import batches, class_scores
 from gengap.probes.easy_examples import learning_events
+from gengap.probes.retraining import check_converged
 from gengap.seeds import generator
 from gengap.train import Execution, Recipe, train
 
@@ -60,10 +61,11 @@ def cheap_scores(
         execution: How to compute.
 
     Raises:
-        InputError: A layer that mixes the examples of a batch in evaluation mode.
+        InputError: A layer that mixes the examples of a batch in evaluation mode, or training that diverged.
     """
     recipe = recipe.model_copy(update={"snapshots": tuple(range(recipe.epochs + 1))})
     run = train(problem, recipe, seed, execution=execution)
+    check_converged([run])
     parts = [_scores_of(run.model(epoch), problem) for epoch in sorted(run.snapshots) if epoch]
     events = learning_events(np.stack([part["margin"] < 0 for part in parts]))  # a margin whose sign is turned
     return {
@@ -137,7 +139,7 @@ def out_of_fold_probabilities(
         execution: How to compute.
 
     Raises:
-        InputError: Fewer than two folds, or fewer examples than folds.
+        InputError: Fewer than two folds, fewer examples than folds, or training that diverged.
     """
     N = len(problem.train)
     if not 2 <= folds <= N:
@@ -149,9 +151,10 @@ def out_of_fold_probabilities(
         used = np.flatnonzero(fold != k)
         step = {"step": "fold", "fold": k, "folds": folds, "seed": seed}
         part = few.derive(step, train=Split(problem.train.x[used], problem.train.y[used]))
-        model = train(part, recipe, seed, execution=execution).model()
+        run = train(part, recipe, seed, execution=execution)
+        check_converged([run])
         held = fold == k
-        result[held] = softmax(class_scores(model, problem, problem.train.x[held]), axis=1)
+        result[held] = softmax(class_scores(run.model(), problem, problem.train.x[held]), axis=1)
     return result
 
 
@@ -230,11 +233,23 @@ def agreement(scores: Mapping[str, ArrayLike], reference: ArrayLike) -> dict[str
     Args:
         scores: Name -> ``[N]``.
         reference: ``[N]``, such as memorisation scores; NaN where unknown.
+
+    Raises:
+        InputError: Shapes that differ, or scores that are not finite.
+
+    >>> agreement({"loss": [3.0, 1.0, 2.0, 9.0]}, [0.5, 0.1, 0.2, float("nan")])
+    {'loss': 1.0}
     """
     known = np.asarray(reference, dtype=np.float64)
     there = np.isfinite(known)
     result = {}
     for name, values in scores.items():
+        if np.shape(values) != known.shape or known.ndim != 1 or not np.isfinite(np.asarray(values, float)).all():
+            raise InputError(
+                f"{name}: {np.isfinite(np.asarray(values, float)).sum()} finite scores of {np.size(values)}, against "
+                f"{known.size} examples of the reference.",
+                expected="a finite score for each example of the reference",
+            )
         a, b = rankdata(np.asarray(values)[there]), rankdata(known[there])
         spread = a.std() * b.std()
         result[name] = float(((a - a.mean()) * (b - b.mean())).mean() / spread) if spread else float("nan")

@@ -1,5 +1,6 @@
 """Memorisation and influence by retraining on subsets: what an example's presence in training changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +103,7 @@ def memorisation(
         execution: How to compute; None leaves it to ``gengap.train.train``.
 
     Raises:
-        InputError: An argument out of its range.
+        InputError: An argument out of its range, or a training that diverged.
     """
     N = len(problem.train)
     size = round(fraction * N)
@@ -116,6 +117,19 @@ def memorisation(
         included[k, subset] = True
     runs = _trained(problem, recipe, subsets, seed, together, execution)
     return Memorisation(included, *_correct(runs, problem))
+
+
+def check_converged(runs: Sequence[Run]) -> None:
+    """Sees that no training diverged.
+
+    Raises:
+        InputError: Some did.
+    """
+    lost = [run.reason for run in runs if run.status == "diverged"]
+    if lost:
+        raise InputError(
+            f"{len(lost)} of {len(runs)} trainings diverged: {lost[0]}.", next_step="take a smaller learning rate"
+        )
 
 
 def leave_one_out(
@@ -141,7 +155,7 @@ def leave_one_out(
         execution: How to compute.
 
     Raises:
-        InputError: Fewer than two repeats, or no or unknown examples.
+        InputError: Fewer than two repeats, no or unknown examples, or a training that diverged.
     """
     N = len(problem.train)
     chosen = np.arange(N) if indices is None else np.asarray(indices)
@@ -190,6 +204,7 @@ def _trained(
 
 
 def _correct(runs: list[Run], problem: Problem) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    check_converged(runs)
     result = []
     for split in (problem.train, problem.test):
         result.append(np.stack([class_scores(run.model(), problem, split.x).argmax(1) == split.y for run in runs]))

@@ -17,6 +17,7 @@ from gengap.network.gradients import (
     available_bytes,
     check_examples,
     check_independent,
+    check_scores,
     checked_scale,
     example_losses,
     prepared,
@@ -42,6 +43,8 @@ class LossSensitivity(NamedTuple):
         saturated: Share of the examples whose cross entropy has no gradient in the network's type, ``[T]``; 0 for
             another loss.
         reason: Which values these examples make too small, or that all are 0; None for none.
+        by_class: ``||d L_t^i / d x_n||_1``, mean over the examples n of class j, ``[T, C, C]`` by i and j, where L_t^i
+            is the part of L_t that examples of class i make; None unless it was asked for.
     """
 
     steps: tuple[int, ...]
@@ -51,6 +54,7 @@ class LossSensitivity(NamedTuple):
     weights: dict[str, Tensor]
     saturated: tuple[float, ...]
     reason: str | None
+    by_class: Floats | None = None
 
     @property
     def mean(self) -> Floats:
@@ -74,6 +78,7 @@ def loss_sensitivity(
     steps: Sequence[int],
     batch_size: int = 128,
     window: int | None = None,
+    by_class: bool = False,
     seed: int = 0,
 ) -> LossSensitivity:
     r"""How the mean loss after t steps of SGD changes with each training input that those steps used.
@@ -84,7 +89,7 @@ def loss_sensitivity(
     used the example. This is exact, and needs the weights of each step but no unrolled graph. That the mean loss is
     taken over the same inputs does not enter: see ``input_gradient_norms`` for the gradient of a loss by its own input.
 
-    Source: Arpit et al. 2017 (arXiv:1706.05394v2), section 3.2.
+    Source: Arpit et al. 2017 (arXiv:1706.05394v2), section 3.2; by class section 3.3.
 
     Args:
         model: A network that returns one tensor of scores, in the mode that it is in; it stays as it is.
@@ -95,22 +100,29 @@ def loss_sensitivity(
         steps: After how many steps to measure, in ascending order.
         batch_size: Examples of a minibatch; orders are drawn anew each epoch, a last smaller minibatch is left out.
         window: Only the last so many steps are differentiated; None for all.
+        by_class: Whether to have the sensitivity of each class's loss to the inputs of each class too, at the cost of
+            going back once for each class.
         seed: Of the orders.
 
     Raises:
         InputError: An argument out of its range, inputs that are no floats, weights of all steps that do not fit in
-            memory, training that diverged, or a layer that mixes the examples of a batch or draws at random.
+            memory, training that diverged, a layer that mixes the examples of a batch or draws at random, or labels
+            that are no class indices from 0 with an example of each, where ``by_class`` asks for them.
     """
     x, y = check_examples(model, x, y)
     _check(x, lr, steps, batch_size, window)
     check_independent(model, random=False)
     parameters = {name: p.detach().clone() for name, p in trainable(model).items()}
+    with torch.no_grad():
+        check_scores(model(x[:ROWS]), ruled_out=True)
     _check_memory(parameters, min(steps[-1], window or steps[-1]))
 
     def mean_loss(weights: dict[str, Tensor], a: Tensor, b: Tensor) -> Tensor:
         return example_losses(loss, functional_call(model, weights, (a,), tie_weights=True), b).mean()
 
+    classes = _classes(y) if by_class else 0
     trajectory: dict[int, tuple[dict[str, Tensor], Tensor]] = {}
+    tables: list[Floats] = []
     rows, losses, accuracies, lost = [], [], [], []
     order = _orders(len(y), batch_size, seed, steps[-1])
     for s, index in enumerate(order):
@@ -126,10 +138,23 @@ def loss_sensitivity(
             accuracies.append(accuracy)
             lost.append(share)
             rows.append(_through_training(trajectory, s + 1, slope, mean_loss, x, y, lr))
+            if by_class:
+                slopes = [_class_slope(model, loss, parameters, x, y, c) for c in range(classes)]
+                norms = [_through_training(trajectory, s + 1, slope, mean_loss, x, y, lr) for slope in slopes]
+                tables.append(_means(np.stack(norms), y, classes))
     weights = {name: p.detach() for name, p in parameters.items()}
     values = np.stack(rows)
     reason = saturation_reason(max(lost), "loss sensitivities") or (None if values.any() else NO_GRADIENT)
-    return LossSensitivity(tuple(steps), values, tuple(losses), tuple(accuracies), weights, tuple(lost), reason)
+    return LossSensitivity(
+        tuple(steps),
+        values,
+        tuple(losses),
+        tuple(accuracies),
+        weights,
+        tuple(lost),
+        reason,
+        np.stack(tables) if by_class else None,
+    )
 
 
 def input_gradient_norms(
@@ -155,9 +180,9 @@ def input_gradient_norms(
         evaluation: Whether to run the network in evaluation mode.
 
     Raises:
-        InputError: Inputs that are no floats, a layer that mixes the examples of a batch or draws at random, or norms
-            above 0 that float64 cannot hold (cross entropies of margins above about 700), whose logarithms
-            ``input_gradient_log_norms`` has.
+        InputError: Inputs that are no floats, a layer that mixes the examples of a batch or draws at random, scores
+            that are not finite, or norms above 0 that float64 cannot hold (cross entropies of margins above about
+            700), whose logarithms ``input_gradient_log_norms`` has.
 
     >>> model = nn.Linear(2, 1, bias=False)
     >>> _ = nn.init.ones_(model.weight)
@@ -203,7 +228,7 @@ def _scaled_input_norms(
         check_independent(model, random=False)
         for start in range(0, len(y), ROWS):
             a = x[start : start + ROWS].detach().clone().requires_grad_()
-            found = scaled_losses(loss, model(a), y[start : start + ROWS])
+            found = scaled_losses(loss, check_scores(model(a), ruled_out=True), y[start : start + ROWS])
             (gradient,) = torch.autograd.grad(found.values.sum(), [a])
             parts.append(torch.linalg.vector_norm(gradient.double().flatten(1), ord=order, dim=1))
             log_scales.append(found.log_scales)
@@ -289,6 +314,29 @@ def _evaluated(
         lost += saturated(loss, scores, b)
         hits += int((scores.argmax(-1) == b).sum()) if b.ndim == 1 else 0
     return total, hits / len(y), slope, lost / len(y)
+
+
+def _classes(y: Tensor) -> int:
+    """The number of classes, of each of which there is an example."""
+    known = torch.unique(y) if y.ndim == 1 and y.dtype == torch.int64 else y.new_empty(0)
+    if not len(known) or known.tolist() != list(range(len(known))):
+        raise InputError("The labels are no classes.", expected="class indices from 0, with an example of each")
+    return len(known)
+
+
+def _class_slope(
+    model: nn.Module, loss: Loss, parameters: dict[str, Tensor], x: Tensor, y: Tensor, c: int
+) -> list[Tensor]:
+    """The gradient of the part of the mean loss that examples of one class make."""
+    own = y == c
+    _, _, slope, _ = _evaluated(model, loss, parameters, x[own], y[own])
+    return [g * (float(own.sum()) / len(y)) for g in slope]
+
+
+def _means(norms: Floats, y: Tensor, classes: int) -> Floats:
+    """Norms ``[C, N]`` as means over the examples of each class, ``[C, C]``."""
+    labels = y.cpu().numpy()
+    return np.stack([norms[:, labels == c].mean(1) for c in range(classes)], axis=1)
 
 
 def _through_training(

@@ -21,6 +21,7 @@ from gengap.train.replicas import Tensors
 from gengap.train.run import Run
 from gengap.train.training import EVALUATION_BATCH, Start, Training, Trio
 from gengap.train.trials import OPEN_PRECISIONS, chosen_execution
+from gengap.train.winsorized import clipped_count
 
 # What recipes of one step may differ in.
 FREE = {"learning_rate", "weight_decay"}
@@ -203,6 +204,8 @@ def check_trainable(problem: Problem, recipe: Recipe, n_train: int) -> None:
             f"{problem.name} has no margin to crop at random{', being cut before its pixels were corrupted' * cut}.",
             expected="a Problem whose preprocessing declares a crop, as CIFAR's does, or random_crop=false",
         )
+    if recipe.winsorize:
+        clipped_count(recipe.winsorize, min(recipe.batch_size, n_train))  # else no step would clip anything
     if 1 in (recipe.batch_size, n_train % recipe.batch_size):
         _check_batch_of_one(problem, recipe, n_train)
 

@@ -222,8 +222,11 @@ class M3:
         Raises:
             InputError: Not three losses, or they depend on no parameter of the optimiser.
         """
-        if len(losses) != 3:
-            raise InputError(f"{len(losses)} losses.", expected="those of three micro-batches")
+        if len(losses) != 3 or not all(loss.requires_grad for loss in losses):
+            raise InputError(
+                f"{len(losses)} losses, {sum(loss.requires_grad for loss in losses)} of them with a graph.",
+                expected="those of three micro-batches, computed with gradients enabled",
+            )
         parameters = _parameters(self.optimiser)
         parts = [
             torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=n < 2)

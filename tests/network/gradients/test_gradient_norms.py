@@ -179,6 +179,8 @@ def test_what_cannot_be_used_is_refused() -> None:
         gradient_norms(model, x[:, :2], y)
     with pytest.raises(InputError, match="NaN"):
         gradient_norms(model, x * torch.nan, y)
+    with pytest.raises(InputError, match=r"gradients of 0.weight, 0.bias, 2.weight are NaN"):
+        per_example_gradients(model, x * torch.nan, y)
     with pytest.raises(InputError, match="asks for a gradient"):
         gradient_norms(model.requires_grad_(False), x, y)
 

@@ -1,10 +1,18 @@
 """Gradients of single examples: formed, or only their norms and inner products, for anybody's network."""
 
-from gengap.network.gradients.checks import check_examples, check_independent, prepared, random_layers, trainable
+from gengap.network.gradients.checks import (
+    NotFiniteError,
+    check_examples,
+    check_independent,
+    check_scores,
+    prepared,
+    random_layers,
+    trainable,
+)
 from gengap.network.gradients.explicit import available_bytes, chunks, per_example_gradients, scaled_gradients
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.norms import GradientNorms, gradient_gram, gradient_norm_report, gradient_norms
-from gengap.network.gradients.reader import BatchGradients, GradientReader, NotFiniteError
+from gengap.network.gradients.reader import BatchGradients, GradientReader
 from gengap.network.gradients.scaled import (
     NO_GRADIENT,
     ScaledLosses,
@@ -39,6 +47,7 @@ __all__ = [
     "available_bytes",
     "check_examples",
     "check_independent",
+    "check_scores",
     "chunks",
     "example_losses",
     "prepared",

@@ -1,6 +1,6 @@
 """What per-example gradients need of a network and of a batch, and what is said where they cannot be had."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -55,6 +55,39 @@ def frozen(model: nn.Module) -> tuple[str, ...]:
     return tuple(name for name, p in model.named_parameters() if not p.requires_grad)
 
 
+class NotFiniteError(InputError):
+    """Scores, losses or gradients that are NaN or infinite."""
+
+
+def check_scores(scores: Tensor, *, ruled_out: bool = False) -> Tensor:
+    """The scores, if all are finite.
+
+    Args:
+        scores: Of any shape.
+        ruled_out: Whether -inf, the score of a class that is ruled out, is a score too.
+
+    Raises:
+        NotFiniteError: One is not.
+    """
+    fine = scores.isfinite() | (scores == -torch.inf) if ruled_out else scores.isfinite()
+    if not bool(fine.all()):
+        raise NotFiniteError(
+            "The network's scores are NaN or infinite.",
+            expected="a network and data with finite scores",
+            next_step="take a snapshot from before training diverged",
+        )
+    return scores
+
+
+def not_finite(names: Sequence[str]) -> NotFiniteError:
+    """That the gradients of these parameters are NaN or infinite."""
+    return NotFiniteError(
+        f"The gradients of {listed(names)} are NaN or infinite.",
+        expected="a network and data with finite gradients",
+        next_step="take a snapshot from before training diverged",
+    )
+
+
 @contextmanager
 def prepared(model: nn.Module, evaluation: bool) -> Iterator[None]:
     """The network in the mode that it is in, or in evaluation mode for as long as the context lasts."""
@@ -83,7 +116,7 @@ def check_independent(model: nn.Module, *, random: bool = True) -> None:
         raise InputError(
             f"Batch norm makes the score of an example depend on the rest of the batch: {listed(mixing)}.",
             expected="layers whose output for an example depends on that example alone",
-            next_step="give evaluation=True, which takes running statistics where there are some",
+            next_step="give evaluation=True, or call model.eval() first: it takes running statistics if there are some",
         )
     drawing = [] if random else random_layers(model)
     if drawing:

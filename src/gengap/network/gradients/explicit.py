@@ -9,7 +9,7 @@ from torch.func import functional_call, grad, vmap
 
 from gengap.data.limits import free_memory
 from gengap.errors import InputError, listed
-from gengap.network.gradients.checks import check_examples, check_independent, prepared, trainable
+from gengap.network.gradients.checks import check_examples, check_independent, not_finite, prepared, trainable
 from gengap.network.gradients.losses import Loss
 from gengap.network.gradients.scaled import cross_entropy_scaled, scalable, scaled_losses
 
@@ -39,8 +39,8 @@ def per_example_gradients(
 
     Raises:
         InputError: The gradients do not fit in memory, a layer mixes the examples of a batch, parameters that ask for
-            no gradient, inputs that the network cannot take, or gradients too small for
-            the network's type, because it is confident.
+            no gradient, inputs that the network cannot take, gradients that are NaN or infinite, or gradients too
+            small for the network's type, because it is confident.
 
     >>> model = nn.Linear(1, 1, bias=False)
     >>> _ = nn.init.ones_(model.weight)
@@ -74,7 +74,11 @@ def scaled_gradients(
         if chunk is None:
             one = sum(p.numel() * p.element_size() for p in chosen.values())
             chunk = max(1, CHUNK_BYTES // max(1, one))
-        return formed(model, x, y, loss, chosen, chunk)
+        values, log_scales = formed(model, x, y, loss, chosen, chunk)
+    bad = [name for name, value in values.items() if not bool(value.isfinite().all())]
+    if bad:
+        raise not_finite(bad)
+    return values, log_scales
 
 
 def formed(

@@ -10,10 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge
 
-from gengap.errors import InputError, listed
+from gengap.errors import InputError
 from gengap.network.cross_entropy import GROUP
 from gengap.network.gradients.calls import Call, Target, watched
-from gengap.network.gradients.checks import check_independent, frozen, trainable
+from gengap.network.gradients.checks import (
+    NotFiniteError,
+    check_independent,
+    check_scores,
+    frozen,
+    not_finite,
+    trainable,
+)
 from gengap.network.gradients.explicit import CHUNK_BYTES, check_memory, formed, scores_of, scores_of_one
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, weight_term
@@ -26,10 +33,6 @@ TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 3e-2, tor
 SPREAD = 30.0  # nats between gradients of one backward pass whose squares float32 can hold
 HALF_SPREAD = 5.0  # the same for gradients in float16, which spans 16 nats below 1
 NO_OPERATION = "no operation that has a rule applies it"
-
-
-class NotFiniteError(InputError):
-    """Scores, losses or gradients that are NaN or infinite."""
 
 
 @dataclass(frozen=True)
@@ -189,19 +192,14 @@ class GradientReader:
         reference = {name: torch.stack(parts) for name, parts in result.items()}
         bad = [name for name, values in reference.items() if not values.isfinite().all()]
         if bad:
-            raise _not_finite(bad)
+            raise not_finite(bad)
         return reference
 
     def _check_alone(self, x: Tensor, alone: Tensor) -> None:
         """Sees that the scores of an example are the same whether it comes alone or with others."""
         with torch.no_grad():
             together = scores_of(self._model, x)
-        if not alone.isfinite().all():
-            raise NotFiniteError(
-                "The network's scores are NaN or infinite.",
-                expected="a network and data with finite scores",
-                next_step="take a snapshot from before training diverged",
-            )
+        check_scores(alone)
         scale = float(alone.abs().max())
         if not torch.allclose(together, alone, rtol=0, atol=TOLERANCE.get(alone.dtype, 1e-3) * scale, equal_nan=True):
             raise InputError(
@@ -406,11 +404,3 @@ def _at_least_single(g: Tensor) -> Tensor:
 
 def _whole(name: str, parameter: nn.Parameter) -> Target:
     return Target(name, 0, len(parameter) if parameter.ndim else 1)
-
-
-def _not_finite(names: Sequence[str]) -> NotFiniteError:
-    return NotFiniteError(
-        f"The gradients of {listed(names)} are NaN or infinite.",
-        expected="a network and data with finite gradients",
-        next_step="take a snapshot from before training diverged",
-    )

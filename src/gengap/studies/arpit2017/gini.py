@@ -13,20 +13,18 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from gengap.studies.arpit2017.trainings import PAPER, small_digits, small_network
 from gengap.studies.rows import measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-    from gengap.data import Problem
     from gengap.report import Figure
     from gengap.sweep import Context, Options
     from gengap.verdicts import ClaimPart
 
 NAME = "arpit2017/gini"
-PAPER = "Arpit et al. 2017, A closer look at memorization in deep networks, ICML, arXiv:1706.05394v2"
 REAL = {"real": 1.0, "50% real": 0.5, "random": 0.0}  # the paper's word -> part of the inputs that is real
 STEPS: dict[Scale, tuple[int, ...]] = {
     "smoke": (2, 5),
@@ -34,7 +32,7 @@ STEPS: dict[Scale, tuple[int, ...]] = {
     "paper": (500, 800, 1200, 2000, 5000, 10_000, 30_000, 100_000),
 }
 EXAMPLES: dict[Scale, int] = {"smoke": 60, "desk": 1000, "paper": 1000}
-WIDTH, LEARNING_RATE, BATCH = 16, 0.01, 100
+LEARNING_RATE, BATCH = 0.01, 100
 TOLERANCE = 0.03
 COLUMNS = ("gini", "mean_sensitivity", "train_loss", "train_accuracy")
 
@@ -89,28 +87,11 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
 
 def sensitivities(configs: list[Config], context: "Context") -> list[Row]:
     """The rows of one curve."""
-    import torch
-
-    from gengap.models.initial import glorot
-    from gengap.network.inputs import examples
     from gengap.probes import loss_sensitivity
-    from gengap.seeds import stream
 
     first = configs[0]
-    problem = _problem(first)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream(first.seed, "initialisation"))
-        model = glorot(
-            torch.nn.Sequential(
-                torch.nn.Flatten(),
-                torch.nn.Linear(problem.train.x[0].size, WIDTH),
-                torch.nn.ReLU(),
-                torch.nn.Linear(WIDTH, WIDTH),
-                torch.nn.ReLU(),
-                torch.nn.Linear(WIDTH, problem.n_classes),
-            )
-        )
-    x, y = examples(problem, slice(None), model)
+    x, y = small_digits(first.scale, EXAMPLES[first.scale], REAL[first.data], first.seed)
+    model = small_network(x[0].numel(), first.seed)
     context.report(0, 1, f"{first.data} data")
     steps = tuple(sorted(config.steps for config in configs))
     result = loss_sensitivity(
@@ -130,32 +111,6 @@ def sensitivities(configs: list[Config], context: "Context") -> list[Row]:
         )
     }
     return [rows[config.steps] for config in configs]
-
-
-def _problem(config: Config) -> "Problem":
-    """Digits of 14 x 14 pixels, some of which are replaced by noise of their mean and variance."""
-    from gengap.data import Split, load
-    from gengap.seeds import generator
-
-    loaded = load("digits" if config.scale == "smoke" else "mnist").take(EXAMPLES[config.scale], 1)
-    stored = _small(loaded.train.x) / (16.0 if config.scale == "smoke" else 255.0)
-    random = generator(config.seed, "arpit2017 inputs")
-    noise = random.normal(stored.mean(), stored.std(), stored.shape)
-    replaced = random.random(len(stored)) >= REAL[config.data]
-    x = stored.copy()
-    x[replaced] = noise[replaced]
-    step = {"step": "arpit2017 inputs", "data": config.data, "seed": config.seed}
-    split = Split(x.astype("float32"), loaded.train.y)
-    return loaded.preprocess(scale="none").derive(step, train=split, test=Split(split.x[:1], split.y[:1]))
-
-
-def _small(x: "np.ndarray") -> "np.ndarray":
-    """Means of 2 x 2 pixels where there are 28 x 28."""
-    values: np.ndarray = x.astype("float64")
-    if values.shape[-1] != 28:
-        return values
-    small: np.ndarray = values.reshape(*values.shape[:-2], 14, 2, 14, 2).mean((-3, -1))
-    return small
 
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":

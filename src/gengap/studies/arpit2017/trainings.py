@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from gengap.studies.study import Row
+from gengap.studies.study import Row, Scale
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -212,6 +212,42 @@ def convolutional(classes: int, regularisation: Regularisation = PLAIN) -> "nn.S
     for n_in, n_out in ((200 * 3 * 3, 384), (384, 192)):
         layers += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.ReLU(), *_on_hidden(regularisation)]
     return glorot(nn.Sequential(*layers, nn.Linear(192, classes)))
+
+
+def small_digits(scale: Scale, count: int, real: float, seed: int) -> "tuple[Tensor, Tensor]":
+    """Digits of 14 x 14 pixels in [0, 1] and their labels, some images replaced by noise of their mean and variance.
+
+    Args:
+        scale: Which data: embedded digits of 8 x 8 pixels at smoke scale.
+        count: How many.
+        real: Probability with which an image stays.
+        seed: Of the noise.
+    """
+    import torch
+
+    from gengap.data import load
+    from gengap.seeds import generator
+
+    part = load("digits" if scale == "smoke" else "mnist").take(count, 1).train
+    x = part.x.astype("float64") / 255
+    if x.shape[-1] == 28:  # means of 2 x 2 pixels
+        x = x.reshape(*x.shape[:-2], 14, 2, 14, 2).mean((-3, -1))
+    random = generator(seed, "arpit2017 inputs")
+    noise = random.normal(x.mean(), x.std(), x.shape)
+    replaced = random.random(len(x)) >= real
+    x[replaced] = noise[replaced]
+    return torch.from_numpy(x.astype("float32")), torch.from_numpy(part.y.copy())
+
+
+def small_network(inputs: int, seed: int) -> "nn.Sequential":
+    """Two layers of 16 units, for ten classes."""
+    import torch
+
+    from gengap.seeds import stream
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream(seed, "initialisation"))
+        return perceptron((inputs, 16, 16, 10))
 
 
 def _on_inputs(regularisation: Regularisation) -> "list[nn.Module]":

@@ -31,14 +31,15 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
         subject: The network and its data.
         steps: Steps of SGD that are differentiated.
         lr: Their learning rate.
-        batch_size: Their minibatch.
+        batch_size: Their minibatch; all examples where there are fewer.
 
     Raises:
         InputError: As ``gengap.probes.loss_sensitivity``.
     """
     x, y = examples(subject.problem, slice(None), subject.model)
+    batch_size = min(batch_size, len(y))
     measured = loss_sensitivity(
-        subject.model, x, y, lr=lr, steps=(steps,), batch_size=min(batch_size, len(y)), seed=subject.words["seed"]
+        subject.model, x, y, lr=lr, steps=(steps,), batch_size=batch_size, seed=subject.words["seed"]
     )
     through = measured.values[0]
     logs = input_gradient_log_norms(subject.model, x, y).cpu().numpy()

@@ -33,13 +33,14 @@ def probe_stability(
         subject: The network and its data.
         epochs: Of training.
         lr: Its constant learning rate.
-        batch_size: Its minibatch.
+        batch_size: Its minibatch; all examples where there are fewer.
         twins: Runs with one example replaced.
         every: Steps from one measurement to the next; None for about ``MEASUREMENTS`` in all.
 
     Raises:
         InputError: As ``gengap.probes.twin_runs``.
     """
+    batch_size = max(1, min(batch_size, len(subject.problem.train) - twins))
     recipe = Recipe.parse(
         {
             "model": subject.words["model"],
