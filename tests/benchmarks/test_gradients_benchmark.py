@@ -18,11 +18,15 @@ def test_lines_say_what_was_reached() -> None:
         "norms": [{"network": "mlp", "batch": 2, "ratios": {"gengap": each, "vmap": twice}}],
         "winsorized": {"what": "w", "ratio": {**each, "median": 6.0}},
         "coherence": {"what": "c", "ratio": each},
-        "twins": {"what": "t", "ratio": twice},
+        "twins": [
+            {"what": "t", "chosen": True, "in_turn_over_replicas": twice},
+            {"what": "u", "chosen": False, "in_turn_over_replicas": {**each, "median": 0.5}},
+        ],
     }
     drawn = gradients.lines(found)
     assert [line.wanted for line in drawn] == [
         *("<= 1.2 x: reached", "<= 5 x: missed", "<= 1.5 x: reached", ">= 1 x: reached"),
+        "no slower than in turn: taken in turn",
     ]
     assert drawn[0].ratio == "2.00 x"
 

@@ -113,6 +113,13 @@ def test_constants_are_lower_estimates_along_the_way() -> None:
     assert found.smoothness > 0
     promises = found.promises()
     assert promises["nonconvex"] > 0 or isinstance(promises["nonconvex"], str)
+    assert "no weight decay" in promises["strongly_convex"]
+    decayed = RECIPE.model_copy(update={"weight_decay": 0.5, "schedule": "constant", "learning_rate": 1e-3})
+    shrunk = probes.twin_runs(digits, decayed, epochs=(0, 3), execution=EXACT)
+    first = torch.cat([p.flatten() for p in run.model(0).parameters()])
+    assert shrunk.weight_norm == pytest.approx(float(first.detach().double().norm()), rel=1e-6)  # it falls from there
+    L = shrunk.lipschitz + 0.5 * shrunk.weight_norm
+    assert shrunk.promises()["strongly_convex"] == pytest.approx(2 * L**2 / (0.5 * 64))
 
 
 def test_what_cannot_be_followed_is_refused() -> None:

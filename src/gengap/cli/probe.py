@@ -191,6 +191,7 @@ def stability(
     lr: Annotated[float, typer.Option(help="Its learning rate.")] = 0.01,
     batch_size: Annotated[int, typer.Option(min=1, help="Its minibatch.")] = 128,
     twins: Annotated[int, typer.Option(min=1, help="Runs with one example replaced.")] = 2,
+    weight_decay: Annotated[float, typer.Option(min=0.0, help="Weight decay of its steps.")] = 0.0,
     every: Annotated[
         int | None, typer.Option(min=1, help="Steps from one measurement to the next. Default: about 40 in all.")
     ] = None,
@@ -198,7 +199,9 @@ def stability(
     """Measure how far trainings drift apart that differ in one example, from these weights on."""
     from gengap.tasks.probe.stability import probe_stability
 
-    return probe_stability(subject, epochs=epochs, lr=lr, batch_size=batch_size, twins=twins, every=every)
+    return probe_stability(
+        subject, epochs=epochs, lr=lr, batch_size=batch_size, twins=twins, every=every, weight_decay=weight_decay
+    )
 
 
 @_probe

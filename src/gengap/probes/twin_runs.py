@@ -1,8 +1,9 @@
 """Twin runs: how far training drifts apart when one example is another, step by step."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from gengap import models
 from gengap.arrays import Floats
-from gengap.bounds import LossConstants, hardt2016_convex, hardt2016_nonconvex
+from gengap.bounds import LossConstants, hardt2016_convex, hardt2016_nonconvex, hardt2016_strongly_convex
 from gengap.data import Problem, Split
 from gengap.errors import InputError, listed
 from gengap.network.cross_entropy import losses as cross_entropies
@@ -64,6 +65,8 @@ class TwinRuns:
         lipschitz: The largest gradient norm of a training example seen at these times: a lower estimate of L.
         smoothness: The largest ``||grad L(w) - grad L(w')|| / ||w - w'||`` of the mean loss between twins: a lower
             estimate of beta; None where no twin has moved away.
+        weight_decay: Of the recipe.
+        weight_norm: The largest ``||w||`` of the first run at these times.
     """
 
     drifts: tuple[Drift, ...]
@@ -74,24 +77,41 @@ class TwinRuns:
     momentum: float
     lipschitz: float
     smoothness: float | None
+    weight_decay: float
+    weight_norm: float
 
     def promises(self) -> dict[str, float | str]:
         """Hardt et al.'s expressions with the constants seen: numbers, or why there is none.
 
         They are no bounds here: the constants are lower estimates, so that the true expressions are larger; the convex
-        one is of a convex loss, which a network with a hidden layer does not have; and both are of one example a step.
+        ones are of a convex loss, which a network with a hidden layer does not have; and all are of one example a step.
+        Weight decay of lambda makes a convex loss lambda-strongly convex; then L is that of the loss seen and lambda
+        times the norm of the weights, and beta is larger by lambda. Steps are not projected, as that theorem asks.
         """
         if self.smoothness is None:
             reason = "no twin moved away from the first run, so that nothing is known of the smoothness"
-            return {"convex": reason, "nonconvex": reason}
-        constants = LossConstants(self.lipschitz, self.smoothness)
-        result: dict[str, float | str] = {}
-        for name, bound in (("convex", hardt2016_convex), ("nonconvex", hardt2016_nonconvex)):
-            try:
-                result[name] = bound(constants, self.step_sizes, self.n, momentum=self.momentum)
-            except InputError as error:
-                result[name] = str(error).replace("\n", " ")
-        return result
+            return dict.fromkeys(("convex", "strongly_convex", "nonconvex"), reason)
+        constants, decay = LossConstants(self.lipschitz, self.smoothness), self.weight_decay
+        decayed = LossConstants(self.lipschitz + decay * self.weight_norm, self.smoothness + decay)
+        steps, n, momentum = self.step_sizes, self.n, self.momentum
+        strongly = (
+            partial(hardt2016_strongly_convex, decayed, decay, steps, n, momentum=momentum)
+            if decay
+            else "there is no weight decay, so that no loss is known to be strongly convex"
+        )
+        return {
+            "convex": _value(partial(hardt2016_convex, constants, steps, n, momentum=momentum)),
+            "strongly_convex": strongly if isinstance(strongly, str) else _value(strongly),
+            "nonconvex": _value(partial(hardt2016_nonconvex, constants, steps, n, momentum=momentum)),
+        }
+
+
+def _value(bound: Callable[[], float]) -> float | str:
+    """A bound's value, or why there is none."""
+    try:
+        return bound()
+    except InputError as error:
+        return str(error).replace("\n", " ")
 
 
 def twin_runs(
@@ -161,6 +181,8 @@ def twin_runs(
         recipe.momentum,
         watch.lipschitz,
         max(watch.ratios, default=None),
+        recipe.weight_decay,
+        watch.weight_norm,
     )
 
 
@@ -206,7 +228,7 @@ class _Watch:
         self._problem, self._execution = problem, execution
         self._models: list[nn.Module] = []
         self.drifts: list[Drift] = []
-        self.lipschitz = 0.0
+        self.lipschitz = self.weight_norm = 0.0
         self.ratios: list[float] = []
 
     def measure(self, step: int, epoch: float, states: Sequence[Training]) -> None:
@@ -228,6 +250,8 @@ class _Watch:
         x, y = examples(few, slice(None), self._models[0])
         self.lipschitz = max(self.lipschitz, float(gradient_norm_report(self._models[0], x, y).norms.max()))
         self.ratios += _ratios(self._models, x, y)
+        weights_now = nn.utils.parameters_to_vector(self._models[0].parameters())
+        self.weight_norm = max(self.weight_norm, float(torch.linalg.vector_norm(weights_now.detach().double())))
 
 
 def _drift(problem: Problem, networks: Sequence[nn.Module], epoch: float, steps: int) -> Drift:

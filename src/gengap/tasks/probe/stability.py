@@ -17,7 +17,8 @@ NOTES = (
     "twins is a lower estimate of uniform stability: it may refute a promise, never make one.",
     "Hardt et al.'s expressions are filled with the largest gradient norm and the largest change of the mean gradient "
     "seen on the way. Those are lower estimates of the constants L and beta, so the values are no bounds; and a "
-    "network with a hidden layer is not convex.",
+    "network with a hidden layer is not convex. The strongly convex one needs weight decay, and steps projected onto a "
+    "bounded set, which these are not.",
 )
 
 
@@ -25,7 +26,14 @@ MEASUREMENTS = 40  # over the training, where nothing else is asked for
 
 
 def probe_stability(
-    subject: ProbeSubject, *, epochs: int, lr: float, batch_size: int, twins: int, every: int | None = None
+    subject: ProbeSubject,
+    *,
+    epochs: int,
+    lr: float,
+    batch_size: int,
+    twins: int,
+    every: int | None = None,
+    weight_decay: float = 0.0,
 ) -> ProbeAnswer:
     """Distances of twin runs over further epochs of plain SGD from these weights.
 
@@ -35,6 +43,7 @@ def probe_stability(
         lr: Its constant learning rate.
         batch_size: Its minibatch; all examples where there are fewer.
         twins: Runs with one example replaced.
+        weight_decay: Of its steps.
         every: Steps from one measurement to the next; None for about ``MEASUREMENTS`` in all.
 
     Raises:
@@ -46,6 +55,7 @@ def probe_stability(
             "model": subject.words["model"],
             "learning_rate": lr,
             "momentum": 0.0,
+            "weight_decay": weight_decay,
             "decay": 1.0,
             "batch_size": batch_size,
             "epochs": epochs,
