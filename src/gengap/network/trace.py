@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+from gengap.errors import InputError
 from gengap.network.copies import duplicate, watched_modules
 
 FEW = 8  # examples of the pass with gradients
@@ -119,7 +120,13 @@ def _idle(model: nn.Module, x: Tensor) -> dict[str, list[str]]:
         output = model(x)
         if not output.requires_grad:
             return {}
-        gradients = torch.autograd.grad(output.sum(), list(parameters.values()), allow_unused=True)
+        try:
+            gradients = torch.autograd.grad(output.sum(), list(parameters.values()), allow_unused=True)
+        except RuntimeError as error:
+            raise InputError(
+                f"The gradients of the network cannot be computed: {error}",
+                expected="a forward pass that PyTorch can differentiate",
+            ) from error
     owned: dict[str, list[str]] = {}
     for name in parameters:
         owned.setdefault(name.rpartition(".")[0], []).append(name)

@@ -66,6 +66,20 @@ class ByHand(nn.Module):
         return self.out(h * self.scale) + self.bias
 
 
+class Projection(nn.Module):
+    """A shortcut with a projection of its own, batch norms without weights, and PReLU; no biases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.shortcut = nn.Conv2d(1, 2, 3, 2, 1, bias=False), nn.Conv2d(1, 2, 1, 2, bias=False)
+        self.norm, self.slope, self.out = nn.BatchNorm2d(2, affine=False), nn.PReLU(2), nn.Linear(8, 1, bias=False)
+        nn.init.normal_(self.norm.running_mean)
+        nn.init.uniform_(self.norm.running_var, 0.5, 2.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.slope(self.norm(self.a(x)) + self.norm(self.shortcut(x))).flatten(1))
+
+
 def networks() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
     """Name -> (network in evaluation mode, shape of an example)."""
     torch.manual_seed(0)
@@ -83,6 +97,25 @@ def networks() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
         "maximum pool": ([conv, nn.ReLU(), nn.MaxPool2d(3, 2, padding=1), nn.ReLU(), head], image),
         "two pools": ([nn.Conv2d(1, 2, 2), nn.MaxPool2d(2), nn.ReLU(), nn.AvgPool2d(1), head], image),
         "convolution residual": ([ConvResidual()], (1, 4, 4)),
+        "projection": ([Projection()], (1, 4, 4)),
+        "groups after groups": (
+            [
+                *(nn.Conv2d(4, 4, 2, groups=2), nn.ReLU(), nn.Conv2d(4, 2, 2, groups=2, dilation=2)),
+                *(nn.ReLU(), nn.Flatten(), nn.Linear(2, 2)),
+            ],
+            (4, 4, 4),
+        ),
+        "maximum pool beyond the edge": ([conv, nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True), head], image),
+        "average pool beyond the edge": (
+            [conv, nn.ReLU(), nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False), head],
+            image,
+        ),
+        "adaptive pools": ([nn.AdaptiveMaxPool2d(4), nn.Conv2d(1, 2, 1), nn.AdaptiveAvgPool2d(2), head], (1, 8, 8)),
+        "reflected edges": (
+            [nn.Conv2d(1, 1, 3, padding=1, padding_mode="reflect"), nn.ReLU(), nn.Flatten(), nn.Linear(9, 2)],
+            (1, 3, 3),
+        ),
+        "batch norm after ReLU": ([nn.Linear(3, 4), nn.ReLU(), nn.BatchNorm1d(4, affine=False), nn.Linear(4, 2)], row),
         "inception": ([Inception()], (1, 3, 3)),
         "transposed": (
             [

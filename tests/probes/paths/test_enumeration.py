@@ -1,6 +1,7 @@
 """Every path listed: outputs are weights times features, on all kinds of networks and on random ones."""
 
 import copy
+from collections.abc import Callable
 from itertools import pairwise, product
 
 import numpy as np
@@ -160,9 +161,31 @@ class Mixing(nn.Linear):
         return super().forward(x - x.mean(0))
 
 
+class By(nn.Module):
+    """A layer written as a function."""
+
+    def __init__(self, forward: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.by_hand = forward
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.by_hand(x)
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
+        (By(lambda x: torch.relu(x.T).T), "moves the examples of the batch away from the first axis"),
+        (By(lambda x: torch.stack([x, -x]).unbind()[0]), "moves the examples of the batch away"),
+        (By(lambda x: torch.cat([x, -x])[: len(x)]), "moves the examples of the batch away"),
+        (By(lambda x: torch.stack([x, -x]).sum(0)), "moves the examples of the batch away"),
+        (By(lambda x: x * x.abs().max().item()), "reads a number that depends on the input"),
+        (By(lambda x: torch.amax(x.view(-1, 2, 2), 1).repeat(1, 2)), "computes 'amax'"),
+        (nn.RReLU(), "'rrelu_with_noise' in place"),
+        (By(lambda x: nn.functional.pad(x[:, None], (1, 1), "circular")[:, 0, 1:-1]), "'copy' in place"),
+        (By(lambda x: nn.functional.adaptive_avg_pool1d(x[:, None], 3)[:, 0, [0, 1, 2, 2]]), "windows of different"),
+        (By(lambda x: torch.zeros_like(x)), "outputs do not depend on its inputs"),
+        (By(lambda x: x.relu().mul_(2)), "gradients of the network cannot be computed"),
         (nn.Sigmoid(), r"Layer '1' \(Sigmoid\) computes 'sigmoid'"),
         (nn.Tanh(), r"Layer '1' \(Tanh\) computes 'tanh'"),
         (nn.LayerNorm(4), r"Layer '1' \(LayerNorm\) computes 'native_layer_norm'"),

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from gengap.errors import InputError
 from gengap.probes.paths import pooling_rules, rules  # noqa: F401  # importing them registers the rules
 from gengap.probes.paths.algebra import Algebra, State
-from gengap.probes.paths.watch import Gate, PathsOfOutputs, PathWatch, Signal, in_order
+from gengap.probes.paths.watch import Gate, PathsOfOutputs, PathWatch, Signal, in_order, no_paths
 
 
 def path_pass(model: nn.Module, x: Tensor, algebra: Algebra[State]) -> PathsOfOutputs[State]:
@@ -25,9 +25,10 @@ def path_pass(model: nn.Module, x: Tensor, algebra: Algebra[State]) -> PathsOfOu
         outputs = watch.run(x)
     fact = watch.fact(outputs)
     if isinstance(fact, Gate):
+        raise no_paths(fact.cause)
+    if isinstance(outputs, Tensor) and not isinstance(fact, Signal):
         raise InputError(
-            f"{fact.cause}, so that the outputs are no sum over paths.",
-            expected="linear layers, convolutions, ReLU and its kin, pooling, sums, products with gates s(x) x",
+            "The network's outputs do not depend on its inputs.", expected="sums over paths from the input, [B, C]"
         )
     if not isinstance(fact, Signal) or outputs.ndim != 2 or len(outputs) != len(x):
         shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__

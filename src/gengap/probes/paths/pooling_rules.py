@@ -57,16 +57,27 @@ def _pool(args: Sequence[Any], axes: int) -> list[list[int]]:
     return [kernel, strides, [0] * axes if pads in (None, 0) else list(pads)]
 
 
-@rule("max_pool2d_with_indices", "max_pool3d_with_indices")
+def _adaptive(side: Sequence[int], out: Sequence[int]) -> list[list[int]]:
+    """Window, strides, paddings and dilations of pooling to a given number of windows."""
+    if any(length % n for length, n in zip(side, out, strict=True)):
+        raise NoPathsError(f"pools {tuple(side)} to {tuple(out)}, over windows of different sizes")
+    kernel = [length // n for length, n in zip(side, out, strict=True)]
+    return [kernel, kernel, [0] * len(kernel), [1] * len(kernel)]
+
+
+@rule("max_pool2d_with_indices", "max_pool3d_with_indices", "adaptive_max_pool2d", "adaptive_max_pool3d")
 def _maximum(watch: PathWatch[Any], operation: Operation, result: Any) -> list[tuple[Tensor, Signal[Any]]]:
     """A gate for each edge into a window's maximum."""
     x, axes = operation.args[0], 2 if "2d" in operation.name else 3
     signal = watch.fact(x)
     if not isinstance(signal, Signal):
         raise NoPathsError("pools what is no sum over paths")
-    dilation = list(operation.args[4]) if len(operation.args) > 4 else [1] * axes
-    pool = [*_pool(operation.args[1:4], axes), dilation * axes if len(dilation) == 1 else dilation]
     values, chosen = result
+    if operation.name.startswith("adaptive"):
+        pool = _adaptive(x.shape[-axes:], values.shape[-axes:])
+    else:
+        dilation = list(operation.args[4]) if len(operation.args) > 4 else [1] * axes
+        pool = [*_pool(operation.args[1:4], axes), dilation * axes if len(dilation) == 1 else dilation]
     parts = [
         watch.scaled(watch.moved(signal, move), (chosen == index).double(), fixed=False)
         for move, index in _windows(x.shape[-axes:], values.shape[-axes:], pool)
@@ -83,13 +94,10 @@ def _average(watch: PathWatch[Any], operation: Operation, result: Any) -> list[t
         raise NoPathsError("pools what is no sum over paths")
     side, out = x.shape[-axes:], result.shape[-axes:]
     if operation.name.startswith("_adaptive"):
-        if any(length % n for length, n in zip(side, out, strict=True)):
-            raise NoPathsError(f"averages {tuple(side)} to {tuple(out)}, over windows of different sizes")
-        kernel = [length // n for length, n in zip(side, out, strict=True)]
-        pool = [kernel, kernel, [0] * axes]
+        pool = _adaptive(side, out)
     else:
-        pool = _pool(operation.args[1:4], axes)
-    windows = _windows(side, out, [*pool, [1] * axes])
+        pool = [*_pool(operation.args[1:4], axes), [1] * axes]
+    windows = _windows(side, out, pool)
     inside = sum((index >= 0).double() for _, index in windows)
     ones = operation.function(torch.ones(1, 1, *side, dtype=torch.float64), *operation.args[1:], **operation.options)
     factor = ones[0, 0] / inside  # 1 / the divisor, at every window

@@ -234,7 +234,7 @@ def _reduced(watch: PathWatch[Any], operation: Operation, result: Any) -> list[t
     signal = watch.fact(x)
     size = x.numel() // max(1, result.numel())
     if not isinstance(signal, Signal) or 0 in dims:
-        raise NoPathsError("adds different examples of a batch")
+        raise NoPathsError("adds different examples of a batch, or the first axis, where the batch should be")
 
     def at(index: int) -> Move:
         return lambda t: t.permute(*others, *dims).flatten(len(others))[..., index].reshape(result.shape)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functionalize
 
+from gengap.errors import InputError
 from gengap.network.operations import MOVES, Operation, OperationWatch, storage
 from gengap.probes.paths.algebra import Algebra, Move, State
 
@@ -48,6 +49,14 @@ Fact = Signal[Any] | Gate | str
 
 class NoPathsError(Exception):
     """An operation of which the result is no sum over paths; its message says what it does."""
+
+
+def no_paths(cause: str) -> InputError:
+    """The error of a network that is no sum over paths."""
+    return InputError(
+        f"{cause}, so that the outputs are no sum over paths.",
+        expected="linear layers, convolutions, ReLU and its kin, pooling, sums, products with gates s(x) x",
+    )
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,8 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
     def after(self, operation: Operation) -> tuple[Any, Fact | None]:
         """Runs an operation; returns its result and what is known of it."""
         facts = [self.fact(tensor) for tensor in operation.tensors]
+        if any(isinstance(fact, Signal | Gate) for fact in facts):
+            self.require_followable(operation)
         result = operation()
         if any(isinstance(fact, Signal) for fact in facts):
             try:
@@ -106,14 +117,37 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
                     self.note(tensor, signal)
                 return result, None
             except NoPathsError as why:
-                name, module = self.module
-                where = f"Layer {name!r} ({type(module).__name__})" if name else type(module).__name__
-                return result, Gate(f"{where} {why}", operation.name in COMPARISONS)
+                return result, Gate(f"{self.where} {why}", operation.name in COMPARISONS)
         gates = [fact for fact in facts if isinstance(fact, Gate)]
         if gates:
             steps = all(gate.steps for gate in gates) and operation.name in FULL_MOVES | {"logical_not", "bitwise_not"}
             return result, Gate(gates[0].cause, steps)
         return result, WEIGHTS
+
+    def require_followable(self, operation: Operation) -> None:
+        """Checks that whatever an operation does is in its result.
+
+        Raises:
+            InputError: It writes into a tensor that others share, or gives Python a number, which may come back as if
+                it were a constant. (A truth value decides which way to go, which blocks of examples are compared by.)
+        """
+        if operation.function._schema.is_mutable and self._is_shared(operation):
+            raise no_paths(f"{self.where} computes {operation.name!r} in place where it cannot be taken apart")
+        if operation.name == "_local_scalar_dense" and operation.tensors[0].dtype != torch.bool:
+            raise no_paths(f"{self.where} reads a number that depends on the input")
+
+    def _is_shared(self, operation: Operation) -> bool:
+        """Whether what is written into is, or has in common with another known tensor, more than a gate."""
+        target = operation.args[0]
+        others = (other for other, _ in self._facts.values() if other is not target)
+        signals = any(isinstance(self.fact(tensor), Signal) for tensor in operation.tensors)
+        return signals or any(storage(other) == storage(target) for other in others)
+
+    @property
+    def where(self) -> str:
+        """The module that is running, in words."""
+        name, module = self.module
+        return f"Layer {name!r} ({type(module).__name__})" if name else type(module).__name__
 
     def signal(self, value: Any, shape: torch.Size) -> Signal[State] | None:
         """The signal that a summand is, spread to this shape; None for the number 0.
@@ -150,8 +184,15 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
         return self.moved(signal, lambda t: t.expand(shape))
 
     def moved(self, signal: Signal[State], move: Move) -> Signal[State]:
-        """A signal whose units, and whose examples with them, are moved."""
-        return Signal(self.algebra.moved(signal.state, move), move(signal.examples))
+        """A signal whose units, and whose examples with them, are moved; each example stays in one block, in order.
+
+        Raises:
+            NoPathsError: The move takes the batch away from the front, where the algebra expects it.
+        """
+        examples = move(signal.examples)
+        if examples.numel() % self.batch or not in_order(examples.reshape(self.batch, -1), self.batch):
+            raise NoPathsError("moves the examples of the batch away from the first axis, or out of their order")
+        return Signal(self.algebra.moved(signal.state, move), examples)
 
     def added(self, signals: Sequence[Signal[State] | None]) -> Signal[State]:
         """The sum of signals of one shape."""
