@@ -14,7 +14,8 @@ def named_for(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str
     """A state dict under the names of a network: without wrappers, in any order, and with batch norm's counters.
 
     A prefix that is no wrapper's, such as that of a module of Lightning, goes where every name begins with it and the
-    names are the network's without it.
+    names are the network's without it; likewise where the whole network is under one prefix and other things, such as
+    a metric's counts, are under others.
 
     Args:
         state: As it was saved.
@@ -36,9 +37,18 @@ def named_for(state: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str
 
 
 def _without_common_prefix(state: dict[str, Any], expected: Mapping[str, Any]) -> dict[str, Any]:
-    first, dot, _ = next(iter(state), "").partition(".")
-    prefix = first + dot
-    if not dot or not all(name.startswith(prefix) for name in state):
-        return state
-    result = {name.removeprefix(prefix): value for name, value in state.items()}
-    return result if result.keys() <= expected.keys() else state
+    """The names after the one prefix under which the whole network is; others, as of a metric of Lightning, are left.
+
+    >>> _without_common_prefix({"model.weight": 1, "accuracy.total": 2}, {"weight": 0})
+    {'weight': 1}
+    """
+    groups: dict[str, dict[str, Any]] = {}
+    for name, value in state.items():
+        first, dot, rest = name.partition(".")
+        groups.setdefault(first + dot, {})[rest] = value
+    needed = {name for name in expected if not name.endswith(BATCHES)}
+    whole = [group for group in groups.values() if needed and needed <= group.keys() <= expected.keys()]
+    if len(whole) == 1:
+        return whole[0]
+    only = next(iter(groups.values()), {})
+    return only if len(groups) == 1 and only.keys() <= expected.keys() and "" not in only else state

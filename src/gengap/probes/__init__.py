@@ -18,6 +18,7 @@ from gengap.probes.label_errors import (
     cheap_scores,
     confident_errors,
     detection,
+    fold_numbers,
     out_of_fold_probabilities,
     snapshot_scores,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "cheap_scores",
     "confident_errors",
     "detection",
+    "fold_numbers",
     "leave_one_out",
     "memorisation",
     "out_of_fold_probabilities",

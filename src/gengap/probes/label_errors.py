@@ -10,7 +10,7 @@ from scipy.special import softmax
 from scipy.stats import rankdata
 from torch import nn
 
-from gengap.arrays import Floats
+from gengap.arrays import Floats, Ints
 from gengap.data import Problem, Split
 from gengap.errors import InputError
 from gengap.network.cross_entropy import losses
@@ -142,9 +142,7 @@ def out_of_fold_probabilities(
         InputError: Fewer than two folds, fewer examples than folds, or training that diverged.
     """
     N = len(problem.train)
-    if not 2 <= folds <= N:
-        raise InputError(f"{folds} folds of {N} examples.", expected=f"2 to {N} folds")
-    fold = generator(seed, "folds").permutation(N) % folds
+    fold = fold_numbers(N, folds, seed)
     result = np.zeros((N, problem.n_classes))
     few = problem.take(None, 1)
     for k in range(folds):
@@ -156,6 +154,23 @@ def out_of_fold_probabilities(
         held = fold == k
         result[held] = softmax(class_scores(run.model(), problem, problem.train.x[held]), axis=1)
     return result
+
+
+def fold_numbers(n: int, folds: int, seed: int = 0) -> Ints:
+    """The fold that each of n examples is in, int ``[n]``; folds differ by one example at most.
+
+    Args:
+        n: Number of examples.
+        folds: At least 2, at most n.
+        seed: Of the draw.
+
+    Raises:
+        InputError: Another number of folds.
+    """
+    if not 2 <= folds <= n:
+        raise InputError(f"{folds} folds of {n} examples.", expected=f"2 to {n} folds")
+    numbers: Ints = generator(seed, "folds").permutation(n) % folds
+    return numbers
 
 
 def confident_errors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:

@@ -17,8 +17,10 @@ from gengap.report.page import (
     Section,
     Table,
     Text,
+    fragment,
     make_folder,
     write_page,
+    write_text,
 )
 from gengap.report.pixels import png_bytes
 from gengap.report.plain import PERCENT, percent, plain
@@ -41,9 +43,11 @@ __all__ = [
     "Text",
     "csv_text",
     "formatted",
+    "fragment",
     "make_folder",
     "png_bytes",
     "write_page",
+    "write_text",
     "write_site",
     # charts
     "OURS",

@@ -183,6 +183,28 @@ def make_folder(out_dir: str | Path) -> None:
     _write_all({}, Path(out_dir))
 
 
+def write_text(path: Path, text: str) -> None:
+    """Writes a text beside a report, whole or not at all.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    _write_all({path.name: text.encode(errors="backslashreplace")}, path.parent)
+
+
+def fragment(title: str, lead: str, sections: Sequence[Section]) -> str:
+    """A part of a page as HTML for a notebook: text, facts, tables and pictures, without charts or scripts.
+
+    Args:
+        title: Its heading.
+        lead: What stands first.
+        sections: What follows; their figures are left out.
+    """
+    shown = [Section(s.title, [part for part in s.parts if not isinstance(part, Figure)]) for s in sections]
+    template = templates().get_template("fragment.html.j2")
+    return template.render(title=title, lead=lead, sections=shown, longest_table=LONGEST_TABLE)
+
+
 def _contents(page: Page, rows: pd.DataFrame | None, data: Mapping[str, Any] | None) -> dict[str, bytes]:
     """File name -> bytes, in the order in which they are put in place."""
     document: dict[str, Any] = {"title": page.title, "lead": page.lead, **(data or {})}

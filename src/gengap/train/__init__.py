@@ -2,7 +2,7 @@
 
 from gengap.train.execution import Execution, resolve_device
 from gengap.train.loop import check_trainable, shared_part, train, train_replicas, train_steps
-from gengap.train.own_outcome import outcome
+from gengap.train.own_outcome import Answers, answers, outcome
 from gengap.train.own_training import OwnTraining
 from gengap.train.presets import PRESETS, choose_recipe, default_preset, preset
 from gengap.train.pretraining import Pretraining, initial_weights, train_pretrained
@@ -33,6 +33,8 @@ __all__ = [
     "shared_part",
     # One's own training
     "OwnTraining",
+    "Answers",
+    "answers",
     "outcome",
     # Training after pretraining
     "Pretraining",

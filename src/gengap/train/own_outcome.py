@@ -37,12 +37,15 @@ class Answers:
         loss: Mean cross entropy in nats; None where there is none.
         reason: Why there is no loss.
         finite: Whether its scores are finite.
+        scores: Scores ``[N, C]`` whose softmax is what it takes for the probabilities: logits, or logarithms of
+            probabilities; None where it gives labels alone.
     """
 
     labels: NDArray[np.int64]
     loss: float | None
     reason: str = ""
     finite: bool = True
+    scores: NDArray[np.float64] | None = None
 
 
 def outcome(returned: Any, problem: Problem) -> dict[str, Any]:
@@ -60,22 +63,37 @@ def outcome(returned: Any, problem: Problem) -> dict[str, Any]:
         InputError: Nothing usable, or answers that are no classes of the data.
     """
     model, given, history = _parts(returned)
-    answers = {split: _answers(model, given, problem, split) for split in _splits()}
+    found = {split: _answers(model, given, problem, split) for split in _splits()}
     records = [] if history is None else _records(history)
     row: dict[str, Any] = dict.fromkeys(OUTCOME) | {"status": "done", "reason": "", "history": records}
     row["device"] = str(network.inputs.floating_parameter(model).device) if isinstance(model, nn.Module) else "cpu"
     row["parameters"] = models.count_parameters(model) if isinstance(model, nn.Module) else None
-    for split, answer in answers.items():
+    for split, answer in found.items():
         row[f"{split}_accuracy"] = float(np.mean(answer.labels == getattr(problem, split).y))
         row[f"{split}_loss"] = answer.loss
     row |= _of_history(records)
-    row["predictions"] = blake2b(b"".join(a.labels.tobytes() for a in answers.values()), digest_size=16).hexdigest()
-    row["not_known"] = _not_known(row, history is not None, answers)
+    row["predictions"] = blake2b(b"".join(a.labels.tobytes() for a in found.values()), digest_size=16).hexdigest()
+    row["not_known"] = _not_known(row, history is not None, found)
     row["warning"] = _warning(row, records)
-    if not all(answer.finite for answer in answers.values()):
+    if not all(answer.finite for answer in found.values()):
         row |= {"status": "diverged", "reason": "its scores are not finite"}
         row |= dict.fromkeys(_NUMBERS)
     return row
+
+
+def answers(returned: Any, problem: Problem, split: Part) -> Answers:
+    """What a trained model answers to the examples of one split, as ``outcome`` asks it.
+
+    Args:
+        returned: What ``fit(problem, seed)`` returned.
+        problem: What it was given, or another Problem of the same inputs and classes for a model.
+        split: Which split.
+
+    Raises:
+        InputError: As ``outcome``.
+    """
+    model, given, _ = _parts(returned)
+    return _answers(model, given, problem, split)
 
 
 def _splits() -> tuple[Part, ...]:
@@ -126,7 +144,8 @@ def _of_network(model: nn.Module, problem: Problem, part: Part) -> Answers:
         )
     seen = evaluate(model, batches(problem, model, part))
     finite = bool(torch.isfinite(seen.logits).all())
-    return Answers(seen.logits.argmax(1).cpu().numpy(), float(seen.losses.mean()) if finite else None, "", finite)
+    loss = float(seen.losses.mean()) if finite else None
+    return Answers(seen.logits.argmax(1).cpu().numpy(), loss, "", finite, seen.logits.cpu().numpy())
 
 
 def _of_predict(model: Any, split: Split, problem: Problem) -> Answers:
@@ -141,21 +160,22 @@ def _of_predict(model: Any, split: Split, problem: Problem) -> Answers:
             f"{what} failed on inputs of shape {x.shape}: {models.error_line(error)}",
             expected="a model that takes the inputs as the training was given them",
         ) from error
-    answers = _of_predictions(values, split, problem, what)
+    predicted = _of_predictions(values, split, problem, what)
     if not hasattr(model, "predict_proba"):
-        return answers
+        return predicted
     try:
         probability, classes = np.asarray(model.predict_proba(x), float), np.asarray(model.classes_)
         columns = _indices(classes, problem, what)
         every = np.zeros((len(split), problem.n_classes))
         every[:, columns] = probability
     except Exception as error:
-        return Answers(answers.labels, None, f"predict_proba failed: {models.error_line(error)}", answers.finite)
-    with np.errstate(divide="ignore"):
-        loss = float(-np.log(every[np.arange(len(split)), split.y]).mean()) + 0.0  # no negative zero
+        return Answers(predicted.labels, None, f"predict_proba failed: {models.error_line(error)}", predicted.finite)
+    scores = _logarithms(every)
+    loss = float(-scores[np.arange(len(split)), split.y].mean()) + 0.0  # no negative zero
     if not math.isfinite(loss):
-        return Answers(answers.labels, None, "the cross entropy is infinite: some labels have a probability of 0")
-    return Answers(answers.labels, loss)
+        infinite = "the cross entropy is infinite: some labels have a probability of 0"
+        return Answers(predicted.labels, None, infinite, scores=scores)
+    return Answers(predicted.labels, loss, scores=scores)
 
 
 def _of_predictions(values: Any, split: Split, problem: Problem, what: str) -> Answers:
@@ -174,8 +194,16 @@ def _of_predictions(values: Any, split: Split, problem: Problem, what: str) -> A
         scores = array.astype(float)
         finite = bool(np.isfinite(scores).all())
         labels = np.where(np.isnan(scores), -np.inf, scores).argmax(1)
-        return Answers(labels, None, "of scores it is not known whether they are probabilities", finite)
+        sums_to_one = finite and scores.min() >= 0 and bool(np.allclose(scores.sum(1), 1, atol=1e-3))
+        logits = _logarithms(scores) if sums_to_one else scores
+        return Answers(labels, None, "of scores it is not known whether they are probabilities", finite, logits)
     return Answers(_indices(array, problem, what), None, "labels alone have no cross entropy")
+
+
+def _logarithms(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        result: NDArray[np.float64] = np.log(probabilities)
+    return result
 
 
 def _indices(array: NDArray[Any], problem: Problem, what: str) -> NDArray[np.int64]:

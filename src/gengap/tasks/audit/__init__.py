@@ -1,5 +1,8 @@
 """``audit``: has a model that was trained elsewhere learned or memorised, and what is its score worth?"""
 
-from gengap.tasks.audit.task import Audit, audit
+from gengap.tasks.audit.comparison import AuditPair, audit_pair
+from gengap.tasks.audit.gates import gate_records, judged, junit_xml
+from gengap.tasks.audit.result import Audit
+from gengap.tasks.audit.task import audit
 
-__all__ = ["Audit", "audit"]
+__all__ = ["Audit", "AuditPair", "audit", "audit_pair", "gate_records", "judged", "junit_xml"]

@@ -1,13 +1,20 @@
 """What error to expect on new examples without labels: estimates, never bounds."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from torch import nn
 
 from gengap.arrays import Floats, Ints
+from gengap.network.inputs import class_scores
 from gengap.probes import disagreement, negative_entropy, thresholded_confidence
 from gengap.report import Table, Text, percent
-from gengap.tasks.audit.part import Part
+from gengap.tasks.audit.part import LeftOut, NotApplicable, Part
+from gengap.tasks.audit.retraining import predicted_by
 from gengap.tasks.audit.subject import AuditSubject
 
 CAVEAT = (
@@ -17,62 +24,130 @@ CAVEAT = (
     "2022) assumes that a shift moves confidences as it moves the error. No data without labels can show either."
 )
 OF_FOLDS = (
-    "Two networks that were trained on other folds disagree about the error of such fold models, not of this network."
+    "The two runs are models that were trained without one fold each: their disagreement estimates the error of such "
+    "fold models, not of the network that is audited."
 )
+Pair = tuple[Ints, Ints]  # predictions of two runs
 
 
 def label_free_part(
-    subject: AuditSubject, *, second: Ints | None, new: Floats | None, new_second: Ints | None, folds: bool = False
+    subject: AuditSubject, unlabelled: ArrayLike | None, *, second: nn.Module | None, folds: Sequence[Any]
 ) -> Part:
-    """Estimates of the error from disagreement and confidence.
+    """Estimates of the error from the disagreement of two runs, and from confidence.
 
     Args:
         subject: The model and its data.
-        second: Classes that a second run of the recipe predicts for the test examples.
-        new: The model's class probabilities for examples without labels, ``[M, C]``.
-        new_second: Classes that the second run predicts for these.
-        folds: Whether the second run was trained on folds.
+        unlabelled: Inputs of new examples; None for none.
+        second: The network of a second run of the recipe, which returns scores; None for none.
+        folds: What trainings on folds returned, of which two serve where there is no second run.
     """
-    test, error = subject.test, 1 - subject.test.accuracy
+    x = None if unlabelled is None else as_stored(subject, unlabelled)
+    new = None if x is None else new_probabilities(subject, x)
+    pair, new_pair = _runs(subject, second, folds, x, new)
+    if new is None and pair is None:
+        raise LeftOut("no examples without labels and no second run were given: --unlabelled FILE, --second WEIGHTS")
     rows: list[dict[str, Any]] = []
-
-    def add(on: str, method: str, value: float, low: float | None, high: float | None, seen: float | None) -> None:
-        rows.append({"examples": on, "method": method, "estimate": value, "low": low, "high": high, "error_seen": seen})
-
-    if second is not None:
-        found = disagreement(test.predicted, second)
-        mean = (error + float((second != test.labels).mean())) / 2
-        add("test", "disagreement of two runs", found.share, found.low, found.high, mean)
+    if pair is not None:
+        errors = [float((predicted != subject.test.labels).mean()) for predicted in pair]
+        rows.append(_disagreement("test", pair, sum(errors) / 2))
     if new is not None:
-        known = test.probabilities
-        for name, score in (("largest probability", lambda p: p.max(1)), ("negative entropy", negative_entropy)):
-            value = thresholded_confidence(score(known), test.correct, score(new))
-            add("new", f"thresholded confidence, {name}", value, None, None, None)
-        if new_second is not None:
-            found = disagreement(new.argmax(1), new_second)
-            add("new", "disagreement of two runs", found.share, found.low, found.high, None)
+        rows += _confidences(subject, new)
+    if new_pair is not None:
+        rows.append(_disagreement("new", new_pair, None))
     frame = pd.DataFrame(rows)
-    on_new = frame[frame["examples"] == "new"]
-    spread = (
-        f"On {len(new):,} new examples an error between {percent(on_new['estimate'].min())} and "
-        f"{percent(on_new['estimate'].max())} is to be expected, by estimates that may be wrong; it is "
-        f"{percent(error)} on the test split."
-        if new is not None
-        else f"Two runs disagree on {percent(frame['estimate'].iloc[0])} of the test examples; their mean error is "
-        f"{percent(frame['error_seen'].iloc[0])}."
-    )
     return Part(
         "label_free",
         "",
-        spread,
-        {"estimates": frame.to_dict("records"), "test_error": error},
+        _sentence(frame, None if new is None else len(new), 1 - subject.test.accuracy),
+        {"estimates": frame.to_dict("records"), "test_error": 1 - subject.test.accuracy},
         lambda: [
             Table(
                 frame,
                 "Estimated error, beside the one seen where there are labels",
                 dict.fromkeys(("estimate", "low", "high", "error_seen"), ".2%"),
             ),
-            Text([CAVEAT, *([OF_FOLDS] if folds else [])]),
+            Text([CAVEAT, *([OF_FOLDS] if second is None and folds else [])]),
         ],
-        f"{len(test):,} test examples" + ("" if new is None else f", {len(new):,} examples without labels"),
+        f"{len(subject.test):,} test examples" + ("" if new is None else f", {len(new):,} examples without labels"),
+    )
+
+
+def new_probabilities(subject: AuditSubject, x: NDArray[Any]) -> Floats:
+    """The model's class probabilities for inputs as they are stored.
+
+    Raises:
+        NotApplicable: The model is no network.
+    """
+    result: Floats = softmax(class_scores(subject.module(), subject.problem, x), 1)
+    return result
+
+
+def as_stored(subject: AuditSubject, inputs: ArrayLike) -> NDArray[Any]:
+    """New inputs in the form in which the data are stored; images may have their channels last.
+
+    Raises:
+        NotApplicable: They have another shape, or another type that does not convert without loss.
+    """
+    stored, x = subject.problem.test.x, np.asarray(inputs)
+    if x.ndim == 4 and stored.ndim == 4 and x.shape[1:] != stored.shape[1:]:
+        x = np.moveaxis(x, -1, 1)
+    if x.shape[1:] != stored.shape[1:] or not len(x) or not np.can_cast(x.dtype, stored.dtype, "same_kind"):
+        raise NotApplicable(
+            f"the examples without labels have type {x.dtype} and shape {np.shape(inputs)}; those of the data "
+            f"{stored.dtype} and {stored.shape}"
+        )
+    return x.astype(stored.dtype)
+
+
+def _runs(
+    subject: AuditSubject, second: nn.Module | None, folds: Sequence[Any], x: NDArray[Any] | None, new: Floats | None
+) -> tuple[Pair | None, Pair | None]:
+    """Predictions of two runs for the test examples, and for those without labels."""
+    problem = subject.problem
+    if second is not None:
+        test = (subject.test.predicted, class_scores(second, problem, problem.test.x).argmax(1))
+        return test, None if x is None or new is None else (new.argmax(1), class_scores(second, problem, x).argmax(1))
+    if len(folds) < 2:
+        return None, None
+    a, b = folds[:2]
+    test = (predicted_by(a, problem, "test"), predicted_by(b, problem, "test"))
+    return test, None if x is None else (predicted_by(a, problem, "test", x), predicted_by(b, problem, "test", x))
+
+
+def _disagreement(on: str, pair: Pair, seen: float | None) -> dict[str, Any]:
+    found = disagreement(*pair)
+    return _row(on, "disagreement of two runs", found.share, found.low, found.high, seen)
+
+
+def _confidences(subject: AuditSubject, new: Floats) -> list[dict[str, Any]]:
+    known, right = subject.test.probabilities, subject.test.correct
+    scores = {"largest probability": lambda p: p.max(1), "negative entropy": negative_entropy}
+    return [
+        _row("new", f"thresholded confidence, {name}", thresholded_confidence(score(known), right, score(new)))
+        for name, score in scores.items()
+    ]
+
+
+def _row(
+    on: str,
+    method: str,
+    estimate: float,
+    low: float | None = None,
+    high: float | None = None,
+    seen: float | None = None,
+) -> dict[str, Any]:
+    return {"examples": on, "method": method, "estimate": estimate, "low": low, "high": high, "error_seen": seen}
+
+
+def _sentence(frame: pd.DataFrame, new: int | None, error: float) -> str:
+    if new is None:
+        first = frame.iloc[0]
+        return (
+            f"Two runs disagree on {percent(first['estimate'])} of the test examples; their mean error is "
+            f"{percent(first['error_seen'])}."
+        )
+    estimates = frame.loc[frame["examples"] == "new", "estimate"]
+    return (
+        f"On {new:,} new examples an error between {percent(estimates.min())} and {percent(estimates.max())} is to be "
+        f"expected, by estimates that may be wrong; it is {percent(error)} on the test split."
     )

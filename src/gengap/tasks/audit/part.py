@@ -24,6 +24,10 @@ class NotApplicable(Exception):  # noqa: N818 - no error: what a part says of it
     """A part that has no meaning here; the message says why."""
 
 
+class LeftOut(Exception):  # noqa: N818 - likewise
+    """A part that was not asked for; the message says how it is."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One part of the report.
@@ -134,6 +138,8 @@ def _outcome(part: Part, work: Callable[[], Part]) -> Part:
         return work()
     except NotApplicable as absent:
         return replace(part, status="not applicable", reason=str(absent))
+    except LeftOut as unasked:
+        return replace(part, status="left out", reason=str(unasked))
     except InputError as refused:
         return replace(part, status="not applicable", reason=" ".join(str(refused).split("\n")))
     except MemoryError:

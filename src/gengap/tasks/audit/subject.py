@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor, nn
 
+from gengap import train
 from gengap.arrays import Floats, Ints
-from gengap.data import Problem, Split
+from gengap.data import Problem, Split, preprocessed
 from gengap.errors import InputError
+from gengap.models import count_parameters
 from gengap.network.copies import check_finite, plain_copy
 from gengap.network.inputs import Part as SplitName
 from gengap.network.inputs import batches, examples
@@ -23,7 +26,7 @@ from gengap.network.passes import Evaluation, evaluate
 from gengap.probes import equal_examples
 from gengap.seeds import generator
 from gengap.tasks.audit.part import Budget, NotApplicable
-from gengap.train import resolve_device
+from gengap.tasks.measure.words import accuracy_warning
 
 TIMED = 64  # examples of the pass that is timed
 LEAST_TRAIN = 1_000  # training examples on which accuracy is measured at least
@@ -38,12 +41,14 @@ class Answers:
         rows: Indices of the examples in their split, ``[N]``.
         of: Examples in the whole split.
         probable: Whether the scores have probabilities behind them, rather than labels alone.
+        given: Classes that an estimator predicts, ``[N]``, not always its most probable ones; None for a network.
     """
 
     seen: Evaluation
     rows: Ints
     of: int
     probable: bool = True
+    given: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -58,7 +63,7 @@ class Answers:
     def predicted(self) -> Ints:
         """Predicted class indices ``[N]``."""
         predicted: Ints = self.seen.logits.argmax(1).cpu().numpy()
-        return predicted
+        return predicted if self.given is None else self.given
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
@@ -158,6 +163,87 @@ class AuditSubject:
         return self.problem.derive(step, train=Split(train.x[chosen], train.y[chosen])), chosen
 
 
+def audit_subject(
+    model: Any,
+    name: str,
+    problem: Problem,
+    budget: Budget,
+    *,
+    weights: str | Path | None,
+    output: str | None,
+    expect_accuracy: float | None,
+    allow_overlap: bool,
+    seed: int,
+    device: str,
+) -> AuditSubject:
+    """A model with its data and its answers on both splits.
+
+    Args:
+        model: A network, or an estimator with ``predict``.
+        name: What it is called.
+        problem: The data as they were given.
+        budget: The time, which says on how many training examples accuracy is measured.
+        weights: The file that its weights came from.
+        output: Key or index of a network's scores.
+        expect_accuracy: The test accuracy that it is known to have.
+        allow_overlap: Whether test examples that are in the training split too count.
+        seed: Of everything drawn.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        InputError: A model that does not take the data, or answers other than their classes.
+    """
+    network = None
+    if isinstance(model, nn.Module):
+        network = read_scores(model, problem, output=output, device=device)
+    problem, shared, rest = without_shared(problem, allowed=allow_overlap)
+    budget.tell("answers on the test split", 0.0, "predictions")
+    if network is None:
+        ready, each = preprocessed(problem), 0.0
+        test, trained = estimated_answers(model, ready, "test"), estimated_answers(model, ready, "train")
+    else:
+        each = seconds_of_pass(network, problem)
+        most = budget.affordable("predictions", each, len(problem.train), least=LEAST_TRAIN)
+        test = answers_of(network, problem, "test", budget, most=None, seed=seed)
+        trained = answers_of(network, problem, "train", budget, most=most, seed=seed)
+    budget.finish("predictions")
+    accuracy = {"train": trained.accuracy, "test": test.accuracy, "expected": expect_accuracy}
+    words = {
+        "model": name,
+        "kind": type(model).__name__,
+        "weights": None if weights is None else str(weights),
+        "parameters": count_parameters(model) if network is not None else None,
+        "data": problem.name,
+        "origin": problem.origin,
+        "seen_as": problem.seen_as,
+        "steps": [dict(step) for step in problem.steps],
+        "n_train": len(problem.train),
+        "n_test": len(problem.test),
+        "n_classes": problem.n_classes,
+        "expected": expect_accuracy,
+        "accuracy_seen": accuracy,
+        "warning": accuracy_warning(accuracy, len(problem.test), problem.seen_as),
+        "overlap": len(shared),
+        "overlap_allowed": allow_overlap,
+        "seed": seed,
+    }
+    return AuditSubject(name, problem, network, test, trained, shared, each, seed, rest, words)
+
+
+def estimated_answers(model: Any, problem: Problem, split: SplitName) -> Answers:
+    """The answers of an estimator on all examples of a split.
+
+    Raises:
+        InputError: It does not take the inputs, or answers other than classes of the data.
+    """
+    found = train.answers(model, problem, split)
+    labels = torch.from_numpy((problem.train if split == "train" else problem.test).y.copy())
+    votes = np.where(found.labels[:, None] == np.arange(problem.n_classes), 0.0, -np.inf)
+    scores = votes if found.scores is None else found.scores
+    seen = Evaluation(torch.from_numpy(np.ascontiguousarray(scores)), labels)
+    return Answers(seen, np.arange(len(labels)), len(labels), found.scores is not None, found.labels)
+
+
 def without_shared(problem: Problem, *, allowed: bool) -> tuple[Problem, Ints, Ints]:
     """The Problem without the test examples that are in the training split too, unless they are allowed.
 
@@ -192,7 +278,7 @@ def read_scores(model: nn.Module, problem: Problem, *, output: str | None, devic
     Raises:
         InputError: As ``return_scores``, or weights that are not finite.
     """
-    network = plain_copy(model).to(torch.device(resolve_device(device)))
+    network = plain_copy(model).to(torch.device(train.resolve_device(device)))
     check_finite(network, "the network")
     return_scores(network, output, examples(problem, slice(2), network)[0], problem.n_classes)
     return network

@@ -1,7 +1,7 @@
 """``audit``: has this model learned or memorised? Everything that gengap measures, of one model, in one report."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,22 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from gengap.arguments import real_number, whole_number
-from gengap.arrays import Floats
 from gengap.bounds import level
 from gengap.data import Problem, load
 from gengap.errors import InputError
-from gengap.json_text import json_ready
-from gengap.models import count_parameters
-from gengap.report import Page, make_folder, write_page
-from gengap.tasks.audit import duplicates, gradients, label_free, outputs, promises, suspects, weights
-from gengap.tasks.audit.page import audit_page
-from gengap.tasks.audit.part import Budget, NotApplicable, Part, Progress, run_part
-from gengap.tasks.audit.subject import (
-    LEAST_TRAIN,
-    AuditSubject,
-    answers_of,
-    read_scores,
-    seconds_of_pass,
-    without_shared,
-)
-from gengap.tasks.audit.words import inputs_sentence, lead, next_steps, not_covered
-from gengap.tasks.files import saved_network
-from gengap.tasks.measure.words import accuracy_warning
+from gengap.report import make_folder
+from gengap.tasks.audit import duplicates, gradients, label_free, outputs, promises, retraining, suspects
+from gengap.tasks.audit import weights as weight_parts
+from gengap.tasks.audit.part import Budget, LeftOut, Part, Progress, run_part
+from gengap.tasks.audit.result import Audit
+from gengap.tasks.audit.subject import AuditSubject, audit_subject, read_scores
+from gengap.tasks.files import opened_model
+from gengap.train import OwnTraining
 
 SECONDS, QUICK_SECONDS = 240.0, 50.0
 TITLES = {
     "verdict": "Learned or memorised",
+    "capacity": "Can the recipe memorise?",
     "accuracy": "Accuracy by class",
     "calibration": "Calibration",
     "certificate": "What the test accuracy is worth",
@@ -52,88 +43,19 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Audit:
-    """What an audit found.
+class Extra:
+    """What a user gives beside model and data: see ``audit``."""
 
-    Attributes:
-        parts: Name -> part, in the order of the report.
-        subject: What was audited: ``model``, ``weights``, ``data``, ``seen_as``, ``n_train``, ``n_test`` and the like.
-        measures: What ``gengap.measure`` returns, with a column ``record``; empty where nothing was measured.
-        suspects: The suspicious training examples, the most suspicious first.
-    """
-
-    parts: Mapping[str, Part]
-    subject: Mapping[str, Any]
-    measures: pd.DataFrame = field(repr=False)
-    suspects: pd.DataFrame = field(repr=False)
-
-    @property
-    def verdict(self) -> str | None:
-        """``learned``, ``mixed``, ``memorised``, ``learned nothing``, ``undecided``; None without a training split."""
-        verdict: str | None = self.parts["verdict"].values.get("verdict")
-        return verdict
-
-    @property
-    def inputs(self) -> str:
-        """What the model is fed and how accurate it is then, with a warning where that is not as expected."""
-        return inputs_sentence(self.subject)
-
-    @property
-    def sentence(self) -> str:
-        """The answer in two or three sentences."""
-        return lead(self.parts)
-
-    @property
-    def next_steps(self) -> list[str]:
-        """What to do next."""
-        return next_steps(self.parts, self.subject)
-
-    @property
-    def not_covered(self) -> list[str]:
-        """What the report leaves out, and why."""
-        return not_covered(self.parts)
-
-    @property
-    def page(self) -> Page:
-        """The report."""
-        return audit_page(self.parts, self.subject, self.inputs, self.sentence, self.next_steps, self.not_covered)
-
-    def to_json(self) -> dict[str, Any]:
-        """What ``gengap audit --json`` prints, free of NaN."""
-        values = {name: part.values for name, part in self.parts.items()}
-        loss = values.get("normalised_loss") or {}
-        document: dict[str, Any] = json_ready(
-            {
-                **self.subject,
-                "verdict": self.verdict,
-                "learned_share": values["verdict"] or None,
-                "accuracy": {"train": None} | dict(values["accuracy"]),
-                "certificate": values["certificate"] or None,
-                "normalised_loss": {"train": loss.get("train"), "test": loss.get("test")},
-                "calibration": values.get("calibration") or None,
-                "worst_groups": values.get("worst_groups") or None,
-                "margins": values.get("margins") or None,
-                "coherence": values.get("coherence") or None,
-                "curvature": values.get("curvature") or None,
-                "near_duplicates": values.get("near_duplicates") or None,
-                "label_free": values.get("label_free") or None,
-                "measures": self.measures,
-                "suspects": self.suspects,
-                "parts": {name: _without_values(part) for name, part in self.parts.items()},
-                "not_covered": self.not_covered,
-                "next_steps": self.next_steps,
-            }
-        )
-        return document
-
-    def write(self, out: str | Path) -> Path:
-        """Writes the report into a folder and returns the path of ``report.html``; ``rows.csv`` has the suspects."""
-        document = self.to_json()
-        return write_page(self.page, out, self.suspects if len(self.suspects) else None, document)
+    out_of_fold: ArrayLike | None = None
+    folds: int | None = None
+    train: Any = None
+    second: nn.Module | None = None
+    unlabelled: ArrayLike | None = None
+    randomize: Any = None
 
 
 def audit(
-    model: str | nn.Module,
+    model: Any,
     weights: str | Path | None = None,
     *,
     data: str | Path | Problem = "digits",
@@ -143,7 +65,11 @@ def audit(
     delta: float = 0.05,
     groups: Mapping[str, ArrayLike] | None = None,
     out_of_fold: ArrayLike | None = None,
+    folds: int | None = None,
+    train: Any = None,
+    second: str | Path | nn.Module | None = None,
     unlabelled: ArrayLike | None = None,
+    randomize: Any = None,
     expect_accuracy: float | None = None,
     allow_overlap: bool = False,
     quick: bool = False,
@@ -158,8 +84,9 @@ def audit(
     Nothing is computed in another way than by the functions of the same names: certificate, measures, probes.
 
     Args:
-        model: A network, a named model, ``module.path:factory``, or a folder of Hugging Face.
-        weights: File with its trained state dict; see ``read_weights``. None for a network as it is, or a folder's own.
+        model: A network or an estimator with ``predict``; or a named model, ``module.path:factory``, ``timm:NAME`` or a
+            folder of Hugging Face; ``module.path:function`` that loads a fitted estimator, or a ``.skops`` file.
+        weights: File with a network's trained state dict; see ``read_weights``. None for what has its own.
         data: The Problem that it was trained on, or what ``gengap.load`` takes.
         weights_key: Which state dict of that file is meant, if it holds several.
         output: Key or index of the scores, where the network returns a dict or a tuple.
@@ -167,7 +94,11 @@ def audit(
         delta: Probability that the certificate fails, in (0, 1).
         groups: Name -> a value for each test example, for bounds in every group.
         out_of_fold: Class probabilities ``[N, C]`` of the training examples by networks not trained on them.
+        folds: How many, for out-of-fold probabilities made by ``train``.
+        train: The user's training, ``fit(problem, seed)`` as ``gengap.randomize`` takes it.
+        second: Weights of a second run of the same recipe, or its network: how often the two disagree estimates errors.
         unlabelled: Inputs of new examples, as stored, whose error is to be estimated.
+        randomize: The user's training, to be run on random labels: can the recipe memorise?
         expect_accuracy: The test accuracy that the model is known to have, in [0, 1].
         allow_overlap: Whether test examples that are in the training split too count.
         quick: A fifth of the time: measures that search or differentiate are left out.
@@ -180,37 +111,41 @@ def audit(
     Raises:
         InputError: A name, file, network or number that cannot be used.
     """
-    if quick and full:
-        raise InputError("quick and full at once.", expected="one of them, or neither")
-    level(1 if tried is None else whole_number(tried, "tried"), delta)
-    if expect_accuracy is not None:
-        real_number(expect_accuracy, "expect_accuracy", least=0, most=1)
-    whole_number(seed, "seed", least=0)
+    if (folds is None) != (train is None):
+        raise InputError("folds without train, or train without folds.", expected="--folds 5 --train module:function")
+    if folds is not None and out_of_fold is not None:
+        raise InputError("Out-of-fold probabilities and folds to make them.", expected="one of them")
+    for source in (train, randomize):
+        if source is not None:
+            OwnTraining(source)
+    check_settings(tried=tried, delta=delta, quick=quick, full=full, expect_accuracy=expect_accuracy, seed=seed)
     budget = Budget(None if full else QUICK_SECONDS if quick else SECONDS, progress)
     problem = data if isinstance(data, Problem) else load(data)
     if out is not None:
         make_folder(out)
-    subject = network_subject(
-        model,
-        weights,
+    opened = opened_model(model, weights, problem, weights_key)
+    extra = Extra(
+        out_of_fold, folds, train, _second(second, model, problem, weights_key, output, device), unlabelled, randomize
+    )
+    subject = audit_subject(
+        opened,
+        model if isinstance(model, str) else type(opened).__name__,
         problem,
         budget,
-        weights_key=weights_key,
+        weights=weights,
         output=output,
         expect_accuracy=expect_accuracy,
         allow_overlap=allow_overlap,
-        full=full,
         seed=seed,
         device=device,
     )
-    found = _audit(
+    found = audited(
         subject,
         budget,
         tried=tried,
         delta=delta,
         groups=_groups(groups, subject),
-        outside=out_of_fold,
-        unlabelled=unlabelled,
+        extra=extra,
         quick=quick,
         full=full,
     )
@@ -220,97 +155,71 @@ def audit(
     return found
 
 
-def network_subject(
-    model: str | nn.Module,
-    weights: str | Path | None,
-    problem: Problem,
-    budget: Budget,
-    *,
-    weights_key: str | None,
-    output: str | None,
-    expect_accuracy: float | None,
-    allow_overlap: bool,
-    full: bool,
-    seed: int,
-    device: str,
-) -> AuditSubject:
-    """A network with its data and its answers on both splits.
+def check_settings(
+    *, tried: int | None, delta: float, quick: bool, full: bool, expect_accuracy: float | None, seed: int
+) -> None:
+    """Sees that the numbers of an audit are in their ranges, before anything is read.
 
     Raises:
-        InputError: A network, file or data that cannot be used.
+        InputError: One is not.
     """
-    made = model if isinstance(model, nn.Module) else saved_network(model, weights, problem, weights_key)  # type: ignore[arg-type]
-    network = read_scores(made, problem, output=output, device=device)
-    problem, shared, rest = without_shared(problem, allowed=allow_overlap)
-    each = seconds_of_pass(network, problem)
-    most = None if full else budget.affordable("predictions", each, len(problem.train), least=LEAST_TRAIN)
-    test = answers_of(network, problem, "test", budget, most=None, seed=seed)
-    train = answers_of(network, problem, "train", budget, most=most, seed=seed)
-    budget.finish("predictions")
-    name = model if isinstance(model, str) else type(made).__name__
-    accuracy = {"train": train.accuracy, "test": test.accuracy, "expected": expect_accuracy}
-    words = {
-        "model": name,
-        "kind": type(made).__name__,
-        "weights": None if weights is None else str(weights),
-        "parameters": count_parameters(made),
-        "data": problem.name,
-        "origin": problem.origin,
-        "seen_as": problem.seen_as,
-        "steps": [dict(step) for step in problem.steps],
-        "n_train": len(problem.train),
-        "n_test": len(problem.test),
-        "n_classes": problem.n_classes,
-        "expected": expect_accuracy,
-        "accuracy_seen": accuracy,
-        "warning": accuracy_warning(accuracy, len(problem.test), problem.seen_as),
-        "overlap": len(shared),
-        "overlap_allowed": allow_overlap,
-        "seed": seed,
-    }
-    return AuditSubject(name, problem, network, test, train, shared, each, seed, rest, words)
+    if quick and full:
+        raise InputError("quick and full at once.", expected="one of them, or neither")
+    level(1 if tried is None else whole_number(tried, "tried"), delta)
+    if expect_accuracy is not None:
+        real_number(expect_accuracy, "expect_accuracy", least=0, most=1)
+    whole_number(seed, "seed", least=0)
 
 
-def _audit(
+def audited(
     subject: AuditSubject,
     budget: Budget,
     *,
     tried: int | None,
     delta: float,
     groups: promises.Groups,
-    outside: ArrayLike | None,
-    unlabelled: ArrayLike | None,
+    extra: Extra,
     quick: bool,
     full: bool,
 ) -> Audit:
+    """The audit of a model whose answers are known; arguments as for ``audit``."""
     tables: dict[str, pd.DataFrame] = {"measures": pd.DataFrame(), "suspects": pd.DataFrame()}
+    folds: list[retraining.Folds] = []
 
     def suspicious() -> Part:
-        given = None
+        outside = extra.out_of_fold
+        if extra.folds is not None:
+            made = retraining.trained_on_folds(extra.train, subject.problem, extra.folds, subject.seed, budget)
+            folds.append(made)
+            outside = made.outside
         if outside is not None:
-            given = suspects.check_outside(outside, len(subject.problem.train), subject.problem.n_classes)
-        part, tables["suspects"] = suspects.suspects_part(subject, budget, given)
+            outside = suspects.check_outside(outside, len(subject.problem.train), subject.problem.n_classes)
+        part, tables["suspects"] = suspects.suspects_part(subject, budget, outside)
         return part
 
     def measured() -> Part:
-        part, tables["measures"] = weights.measures_part(subject, budget, quick=quick, full=full)
+        part, tables["measures"] = weight_parts.measures_part(subject, budget, quick=quick, full=full)
         return part
 
     def estimated() -> Part:
-        if unlabelled is None:
-            raise NotApplicable("no examples without labels and no second run were given: --unlabelled FILE")
-        new = new_probabilities(subject, unlabelled)
-        return label_free.label_free_part(subject, second=None, new=new, new_second=None)
+        models = folds[0].models if folds else ()
+        return label_free.label_free_part(subject, extra.unlabelled, second=extra.second, folds=models)
+
+    def capacity() -> Part:
+        if extra.randomize is None:
+            raise LeftOut("not asked for: --randomize module:train trains your recipe on random labels too")
+        return retraining.capacity_part(subject, extra.randomize)
 
     work: dict[str, tuple[Callable[[], Part], bool]] = {
         "verdict": (lambda: outputs.verdict_part(subject), False),
+        "capacity": (capacity, False),
         "accuracy": (lambda: outputs.accuracy_part(subject), False),
         "calibration": (lambda: outputs.calibration_part(subject), False),
         "certificate": (lambda: promises.certificate_part(subject, tried, delta), False),
         "worst groups": (lambda: promises.groups_part(subject, groups, tried or 1, delta), False),
-        "normalised loss": (lambda: weights.losses_part(subject), False),
+        "normalised loss": (lambda: weight_parts.losses_part(subject), False),
         "margins": (lambda: outputs.margins_part(subject), False),
-        "suspects": (suspicious, True),
+        "suspects": (suspicious, extra.folds is None),
         "near duplicates": (lambda: duplicates.duplicates_part(subject, budget), True),
         "coherence": (lambda: gradients.coherence_part(subject, budget), True),
         "curvature": (lambda: gradients.curvature_part(subject, budget), True),
@@ -321,23 +230,21 @@ def _audit(
     return Audit({part.name: part for part in made}, subject.words, tables["measures"], tables["suspects"])
 
 
-def new_probabilities(subject: AuditSubject, unlabelled: ArrayLike) -> Floats:
-    """The model's class probabilities for examples without labels.
-
-    Raises:
-        NotApplicable: They are not like the data.
-    """
-    from scipy.special import softmax
-
-    from gengap.network.inputs import class_scores
-
-    x = np.asarray(unlabelled)
-    if x.shape[1:] != subject.problem.test.x.shape[1:] or not len(x):
-        raise NotApplicable(
-            f"the examples without labels have shape {x.shape}; those of the data {subject.problem.test.x.shape}"
-        )
-    result: Floats = softmax(class_scores(subject.module(), subject.problem, x.astype(subject.problem.test.x.dtype)), 1)
-    return result
+def _second(
+    second: str | Path | nn.Module | None,
+    model: Any,
+    problem: Problem,
+    key: str | None,
+    output: str | None,
+    device: str,
+) -> nn.Module | None:
+    """The network of a second run, which returns scores; None where there is none."""
+    if second is None:
+        return None
+    made = second if isinstance(second, nn.Module) else opened_model(model, second, problem, key)
+    if not isinstance(made, nn.Module):
+        raise InputError(f"The second run is a {type(made).__name__}.", expected="weights of the same network")
+    return read_scores(made, problem, output=output, device=device)
 
 
 def _groups(groups: Mapping[str, ArrayLike] | None, subject: AuditSubject) -> dict[str, NDArray[Any]]:
@@ -356,7 +263,3 @@ def _groups(groups: Mapping[str, ArrayLike] | None, subject: AuditSubject) -> di
             )
         result[name] = array[subject.test_rows[subject.test.rows]]
     return result
-
-
-def _without_values(part: Part) -> dict[str, Any]:
-    return {name: value for name, value in part.record().items() if name not in ("name", "values")}

@@ -1,7 +1,17 @@
-"""Files that strangers wrote: weights and histories of training, read without running anything that they hold."""
+"""Files that strangers wrote: weights, models, arrays and histories, read without running anything that they hold."""
 
+from gengap.tasks.files.arrays import read_array, read_probabilities
 from gengap.tasks.files.history import read_history
+from gengap.tasks.files.models import is_estimator, opened_model
 from gengap.tasks.files.networks import saved_network
 from gengap.tasks.files.weights import read_weights
 
-__all__ = ["read_history", "read_weights", "saved_network"]
+__all__ = [
+    "is_estimator",
+    "opened_model",
+    "read_array",
+    "read_history",
+    "read_probabilities",
+    "read_weights",
+    "saved_network",
+]
