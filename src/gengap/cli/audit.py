@@ -3,38 +3,71 @@
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gengap.cli import inputs
 from gengap.cli.answer import give
 from gengap.cli.progress import progress_bar
-from gengap.cli.table import print_table
+from gengap.errors import InputError
+from gengap.terminal import say
 
 if TYPE_CHECKING:
-    from gengap.tasks.audit import Audit
+    from gengap.tasks.audit import Audit, AuditPair
+    from gengap.verdicts import Gate
+
+Named = tuple[str, Path | None]  # a model and the file of its weights
+_MODEL = (
+    "module:factory, a named model, timm:NAME or a Hugging Face folder; module:function that loads an estimator, or a "
+    ".skops file. Two models are compared; so are two files of weights of one."
+)
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="module.path:factory, a named model, or a folder of Hugging Face.")],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL [MODEL]", help=_MODEL)],
     weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Its trained weights: a state dict or checkpoint of torch.save, .safetensors. A folder's own."
-        ),
+        list[Path] | None,
+        typer.Option(help="Its weights: a state dict or checkpoint (.pt, .ckpt, .safetensors). Twice for two models."),
     ] = None,
     weights_key: Annotated[
         str | None, typer.Option(help="Which state dict of the file, if it holds several, e.g. ema or state.model.")
     ] = None,
     data: Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")] = "digits",
+    held_out_only: Annotated[
+        bool,
+        typer.Option("--held-out-only", help="The data (.npz with x_test, y_test; a table) have no training split."),
+    ] = False,
     tried: Annotated[
         int | None,
         typer.Option(min=1, help="Models that were compared on the test examples before this one was chosen."),
     ] = None,
     delta: Annotated[float, typer.Option(help="Probability that the certificate fails.")] = 0.05,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="A table with a row for each test example: a bound in each group of each of its columns."),
+    ] = None,
     output: Annotated[
         str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
+    ] = None,
+    expect_accuracy: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared."),
+    ] = None,
+    out_of_fold: Annotated[
+        Path | None,
+        typer.Option(help="Probabilities of the training examples by networks not trained on them (.npy, table)."),
+    ] = None,
+    folds: Annotated[int | None, typer.Option(min=2, help="Make them by so many trainings of --train.")] = None,
+    train: Annotated[str | None, typer.Option(help="For --folds: module:function(problem, seed).")] = None,
+    randomize: Annotated[
+        str | None, typer.Option(help="Your training, run on random labels too: can the recipe memorise?")
+    ] = None,
+    second: Annotated[
+        Path | None, typer.Option(help="Weights of a second run of the recipe: their disagreement estimates errors.")
+    ] = None,
+    unlabelled: Annotated[
+        Path | None, typer.Option(help="New examples without labels (.npy): what error is to be expected on them?")
     ] = None,
     corruption: Annotated[
         str | None, typer.Option(help="The corruption that it was trained under, as Problem.corrupt draws with --seed.")
@@ -45,18 +78,22 @@ def command(
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="In about a minute, without what takes long.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Every part on all examples, whatever it takes.")] = False,
-    expect_accuracy: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared."),
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(help="A gate: exit status 1 if it holds, e.g. 'certificate.upper > 0.05'. Repeatable."),
     ] = None,
+    junit: Annotated[Path | None, typer.Option(help="File for the gates as JUnit's XML.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
     label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
     split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
     standardise: inputs.Standardise = False,
-    crop: inputs.Crop = None,
-    scale: inputs.Scale = None,
+    crop: Annotated[str | None, typer.Option(help="Side of the centre crop in pixels. Default: none.")] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(help="whiten (each example), unit (bytes over 255), signed. Default: none; unit beside --mean."),
+    ] = None,
     mean: inputs.Mean = None,
     std: inputs.Std = None,
     layout: inputs.Layout = None,
@@ -68,7 +105,14 @@ def command(
     Nothing is preprocessed unless the options say so: what the model is fed, and the accuracy that it then has, stand
     first.
     """
-    from gengap.tasks.audit import audit
+    conditions = _conditions(fail_if, junit)
+    one, two = _pair(models, weights)
+    single: dict[str, Any] = {"--groups": groups, "--out-of-fold": out_of_fold, "--folds": folds, "--train": train}
+    single |= {"--randomize": randomize, "--second": second, "--unlabelled": unlabelled}
+    if two is not None and (given := [name for name, value in single.items() if value is not None]):
+        raise InputError(f"{', '.join(given)} beside two models.", expected="them with one model alone")
+
+    from gengap.tasks.audit import audit, audit_pair
 
     problem = inputs.load_problem(
         data,
@@ -76,46 +120,159 @@ def command(
         label_column=label_column,
         split_column=split_column,
         standardise=standardise,
-        crop=crop,
-        scale=scale,
+        crop=crop or "none",
+        scale=scale or ("none" if mean is None and std is None else None),
         mean=mean,
         std=std,
         layout=layout,
+        held_out=held_out_only,
     )
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)
+    common: dict[str, Any] = {
+        "data": problem,
+        "weights_key": weights_key,
+        "output": output,
+        "tried": tried,
+        "delta": delta,
+        "allow_overlap": allow_overlap,
+        "quick": quick,
+        "full": full,
+        "expect_accuracy": expect_accuracy,
+        "seed": seed,
+        "device": device,
+        "out": out,
+    }
+    found: Audit | AuditPair
     # What the user's network prints goes to stderr: stdout holds the answer alone.
     with redirect_stdout(sys.stderr), progress_bar("reading the model") as progress:
-        found = audit(
-            model,
-            weights,
-            data=problem,
-            weights_key=weights_key,
-            output=output,
-            tried=tried,
-            delta=delta,
-            allow_overlap=allow_overlap,
-            quick=quick,
-            full=full,
-            expect_accuracy=expect_accuracy,
-            seed=seed,
-            device=device,
-            progress=progress,
-            out=out,
-        )
+        if two is None:
+            found = audit(
+                *one,
+                groups=_groups(groups),
+                out_of_fold=_probabilities(out_of_fold, problem.classes),
+                folds=folds,
+                train=train,
+                second=second,
+                unlabelled=_array(unlabelled),
+                randomize=randomize,
+                progress=progress,
+                **common,
+            )
+        else:
+            found = audit_pair(one[0], two[0], (one[1], two[1]), progress=progress, **common)
+    _judge(found, conditions, junit, as_json=as_json, out=out)
+
+
+def _judge(
+    found: "Audit | AuditPair", conditions: list[str], junit: Path | None, *, as_json: bool, out: Path | None
+) -> None:
+    """Prints the answer, then judges the gates: a report is never lost to a gate that is wrong."""
     give(found, as_json=as_json, show=_print, out=out)
+    if not conditions:
+        return
+    from gengap.report import make_folder, write_text
+    from gengap.tasks.audit import judged, junit_xml
+
+    gates = judged(found.to_json(), conditions)
+    if junit is not None:
+        make_folder(junit.parent)
+        write_text(junit, junit_xml(gates, "gengap audit"))
+    for gate in gates:
+        say(f"Gate {_state(gate)}: --fail-if {gate.text!r}: {gate.reason}", err=True)
+    if any(gate.state != "passed" for gate in gates):
+        raise typer.Exit(1)
 
 
-def _print(found: "Audit") -> None:
+def _state(gate: "Gate") -> str:
+    return {"passed": "passed", "failed": "FAILED"}.get(gate.state, "CANNOT BE JUDGED")
+
+
+def _conditions(fail_if: list[str] | None, junit: Path | None) -> list[str]:
+    """The gates, read before anything else is."""
+    if junit is not None and not fail_if:
+        raise InputError("--junit without a gate.", expected="--fail-if CONDITION, once or more")
+    if fail_if:
+        from gengap.verdicts.gates import parse
+
+        for condition in fail_if:
+            parse(condition)
+    return fail_if or []
+
+
+def _pair(
+    models: list[str], weights: list[Path] | None
+) -> tuple[tuple[str, Path | None], tuple[str, Path | None] | None]:
+    """One model with its weights, or two."""
+    files: list[Path | None] = list(weights or [])
+    if len(models) > 2 or len(files) > 2:
+        raise InputError(
+            f"{len(models)} models and {len(files)} files of weights.", expected="one model, or two to compare"
+        )
+    if len(models) == 1 and len(files) < 2:
+        return (models[0], files[0] if files else None), None
+    names = models if len(models) == 2 else 2 * models
+    if len(files) == 1:
+        raise InputError("One file of weights for two models.", expected="--weights A --weights B, or none")
+    files = files or [None, None]
+    return (names[0], files[0]), (names[1], files[1])
+
+
+def _groups(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    from gengap.data import read_frame
+
+    table = read_frame(path)
+    return {str(name): table[name].to_numpy() for name in table.columns}
+
+
+def _probabilities(path: Path | None, classes: tuple[str, ...]) -> Any:
+    if path is None:
+        return None
+    from gengap.tasks.files import read_probabilities
+
+    return read_probabilities(path, classes)
+
+
+def _array(path: Path | None) -> Any:
+    if path is None:
+        return None
+    from gengap.tasks.files import read_array
+
+    return read_array(path, "inputs as the data are stored, without labels")
+
+
+def _print(found: "Audit | AuditPair") -> None:
     from gengap.console import Console
+    from gengap.tasks.audit import AuditPair
 
     console = Console()
     console.print(found.inputs, highlight=False, markup=False)
     console.print(found.sentence, style="bold", highlight=False, markup=False)
-    rows = [
-        [part.title, "" if part.status == "ok" else part.status, part.sentence or part.reason, f"{part.seconds:.1f} s"]
-        for part in found.parts.values()
-    ]
-    print_table(["part", "status", "finding", "time"], rows, whole=["time"])
+    if isinstance(found, AuditPair):
+        _print_pair(found)
+        return
+    for part in found.parts.values():
+        state = "" if part.status == "ok" else f" [{part.status}]"
+        text = part.sentence or f"{part.reason[:1].upper()}{part.reason[1:]}."
+        if part.name != "verdict":
+            console.print(f"{part.title}{state}: {text}", highlight=False, markup=False, soft_wrap=False)
     for step in found.next_steps:
-        console.print(f"Next: {step}", highlight=False, markup=False)
+        console.print(f"Next: {step}", style="bold", highlight=False, markup=False)
+
+
+def _print_pair(found: "AuditPair") -> None:
+    from gengap.cli.table import print_table
+
+    rows = [
+        [row["quantity"], row["a"], row["b"], row["difference"], _interval(row)]
+        for row in found.changes.to_dict("records")
+    ]
+    headings = ["", f"A: {found.names[0]}", f"B: {found.names[1]}", "B minus A", "95 % interval"]
+    print_table(headings, rows, whole=headings)
+
+
+def _interval(row: dict[Any, Any]) -> str | None:
+    low, high = row["low"], row["high"]
+    return None if low is None or low != low else f"{low:.4g} to {high:.4g}"

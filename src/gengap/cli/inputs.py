@@ -44,6 +44,7 @@ def load_problem(
     layout: str | None,
     standardise: bool = False,
     vocabulary: int | None = None,
+    held_out: bool = False,
 ) -> "Problem":
     """The Problem of a named data set or path, fed to networks as the options say.
 
@@ -57,6 +58,8 @@ def load_problem(
     options = {name: value for name, value in options.items() if value is not None}
     if standardise:
         options["standardise"] = True
+    if held_out:
+        options["held_out"] = True
     if crop is not None:
         options["crop"] = _side(crop)
     return load(data, data_dir=data_dir, label_column=label_column, split_column=split_column, **options)

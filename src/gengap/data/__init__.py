@@ -14,7 +14,7 @@ from gengap.data.fetching import fetch, verify
 from gengap.data.frame import TABLES, read_frame
 from gengap.data.json_file import read_json
 from gengap.data.labels import is_missing, plain_array
-from gengap.data.loading import load
+from gengap.data.loading import is_held_out, load
 from gengap.data.location import data_root
 from gengap.data.mixture import error_on_noisy_labels, two_gaussians, two_gaussians_bayes_error
 from gengap.data.points import Points, as_points, distinct
@@ -32,6 +32,7 @@ __all__ = [
     "Scale",
     # Loading
     "load",
+    "is_held_out",
     "from_arrays",
     "from_datasets",
     "DATA_SETS",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,7 @@ from gengap.data.table import read_table
 from gengap.errors import InputError
 
 Default = Literal["default"]
+HELD_OUT = "held out"  # the step of a Problem without a training split
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 
@@ -36,6 +38,7 @@ def load(
     split_column: str | None = None,
     standardise: bool = False,
     vocabulary: int | None = None,
+    held_out: bool = False,
 ) -> Problem:
     """The Problem of a named data set or of the data at a path.
 
@@ -63,10 +66,19 @@ def load(
         standardise: Whether a table's numbers get mean 0 and variance 1 in the training split; its categories and
             missing values become numbers in any case, see ``problem.steps``.
         vocabulary: Number of different tokens in an ``.npz`` whose inputs are tokens ``[N, T]``; None takes the file's.
+        held_out: Whether an ``.npz`` (``x_test, y_test``) or a table holds test examples alone. They stand for both
+            splits then, which ``is_held_out`` tells of a Problem: its training split was never trained on.
 
     Raises:
         InputError: An unknown name, absent or damaged data, or what ``Problem`` refuses.
     """
+    if held_out:
+        return _held_out(Path(os.path.expanduser(name)), label_column, layout, standardise).preprocess(
+            crop=None if crop == "default" else crop,
+            scale=("none" if mean is None and std is None else "unit") if scale == "default" else scale,
+            mean=mean,
+            std=std,
+        )
     if layout is not None and not str(name).lower().endswith(".npz"):
         raise InputError(f"{name} has no other layout than its own.", expected="--layout with an .npz alone")
     if vocabulary is not None and not str(name).lower().endswith(".npz"):
@@ -85,6 +97,30 @@ def load(
     if scale == "default":
         scale = declared.scale if mean is None and std is None else "unit"
     return problem.preprocess(crop=declared.crop if crop == "default" else crop, scale=scale, mean=mean, std=std)
+
+
+def is_held_out(problem: Problem) -> bool:
+    """Whether a Problem has no training split: it was loaded with ``held_out``."""
+    return any(step["step"] == HELD_OUT for step in problem.steps)
+
+
+def _held_out(path: Path, label_column: str | None, layout: Layout | None, standardise: bool) -> Problem:
+    try:
+        with out_of_memory_refused(str(path)):
+            if path.suffix.lower() == ".npz":
+                made = read_npz(path, layout, held_out=True)
+            elif path.name.lower().endswith(TABLES):
+                made = read_table(
+                    path, label_column=label_column, split_column=None, standardise=standardise, held_out=True
+                )
+            else:
+                raise InputError(
+                    f"{path} cannot be read as test examples alone.",
+                    expected="an .npz with x_test and y_test, or a table with a column of labels",
+                )
+    except OSError as error:
+        raise InputError(f"Cannot read {error.filename or path}: {error.strerror}.") from error
+    return replace(made, steps=(*made.steps, {"step": HELD_OUT}), parent_hash=made.hash)
 
 
 def _refuse_standardise(name: str | Path, standardise: bool) -> None:

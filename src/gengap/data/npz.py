@@ -27,9 +27,12 @@ MASKS = ("mask_train", "mask_test")
 VOCABULARY = "vocabulary"
 
 
-def read_npz(path: Path, layout: Layout | None = None, vocabulary: int | None = None) -> Problem:
+def read_npz(
+    path: Path, layout: Layout | None = None, vocabulary: int | None = None, *, held_out: bool = False
+) -> Problem:
     """The Problem in an ``.npz`` that holds ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
 
+    With ``held_out`` it holds ``x_test`` and ``y_test``, which stand for both splits.
     Tokens may have ``mask_train`` and ``mask_test`` beside them, and the size of their ``vocabulary``, one number.
     Pickled objects are refused. The arrays' headers are read first: they must agree with the sizes of the members and
     fit into memory together. See ``from_arrays`` for shapes and types.
@@ -41,9 +44,10 @@ def read_npz(path: Path, layout: Layout | None = None, vocabulary: int | None = 
     check_file(path, "arrays written by numpy.savez")
     try:
         with out_of_memory_refused(str(path)), zipfile.ZipFile(path) as archive:
-            _check_headers(path, archive)
-            arrays = [_array(archive, name) for name in NAMES]
-            masks = tuple(_array(archive, name) for name in MASKS if f"{name}.npy" in archive.namelist())
+            names, mask_names = (NAMES[2:], MASKS[1:]) if held_out else (NAMES, MASKS)
+            _check_headers(path, archive, names)
+            arrays = [_array(archive, name) for name in names]
+            masks = tuple(_array(archive, name) for name in mask_names if f"{name}.npy" in archive.namelist())
             stated = _array(archive, VOCABULARY) if f"{VOCABULARY}.npy" in archive.namelist() else None
     except InputError:
         raise
@@ -53,6 +57,8 @@ def read_npz(path: Path, layout: Layout | None = None, vocabulary: int | None = 
             f"{path} is no readable .npz: {reason}.",
             expected="arrays of numbers or strings written by numpy.savez, without pickled objects",
         ) from error
+    if held_out:
+        arrays, masks = 2 * arrays, 2 * masks
     if len(masks) == 1:
         raise InputError(f"{path} holds one of {' and '.join(MASKS)}.", expected="a mask of each split, or none")
     return from_arrays(
@@ -74,17 +80,17 @@ def _whole(path: Path, vocabulary: NDArray[Any]) -> int:
     return int(vocabulary.item())
 
 
-def _check_headers(path: Path, archive: zipfile.ZipFile) -> None:
+def _check_headers(path: Path, archive: zipfile.ZipFile, names: tuple[str, ...] = NAMES) -> None:
     """Sees that the arrays are there, are as large as they declare, and fit into memory together."""
     there = [name.removesuffix(".npy") for name in archive.namelist()]
-    absent = [name for name in NAMES if name not in there]
+    absent = [name for name in names if name not in there]
     if absent:
         raise InputError(
             f"{path} holds no {' and no '.join(absent)}.",
-            expected=f"arrays {', '.join(NAMES)}; it has {', '.join(there[:20])}",
+            expected=f"arrays {', '.join(names)}; it has {', '.join(there[:20])}",
         )
     total = 0
-    for name in (*NAMES, *(name for name in (*MASKS, VOCABULARY) if name in there)):
+    for name in (*names, *(name for name in (*MASKS, VOCABULARY) if name in there)):
         member = archive.getinfo(f"{name}.npy")
         with archive.open(member) as file:
             shape, dtype = _header(file)

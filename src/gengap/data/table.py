@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gengap.data.arrays import from_arrays
 from gengap.data.features import features_of
 from gengap.data.frame import read_frame
@@ -14,7 +16,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_table(path: Path, *, label_column: str | None, split_column: str | None, standardise: bool = False) -> Problem:
+def read_table(
+    path: Path,
+    *,
+    label_column: str | None,
+    split_column: str | None,
+    standardise: bool = False,
+    held_out: bool = False,
+) -> Problem:
     """The Problem in a table: every column but two is a feature, float32 ``[N, D]``.
 
     Categories and missing values become numbers as ``features_of`` says, which the Problem's ``steps`` record.
@@ -24,11 +33,18 @@ def read_table(path: Path, *, label_column: str | None, split_column: str | None
         label_column: The column of labels: whole numbers or strings.
         split_column: The column that says ``train`` or ``test``.
         standardise: Whether numbers get mean 0 and variance 1 in the training split.
+        held_out: Whether all rows are test examples; they stand for both splits then, and no column says which.
 
     Raises:
         InputError: A column is not named or not there, a split is empty, or what ``features_of`` refuses.
     """
     table = read_frame(path)
+    if held_out:
+        label = _column(table, label_column, "label")
+        y, every = table[label].to_numpy(), np.ones(len(table), dtype=bool)
+        x, steps = features_of(path, table.drop(columns=[label]), every, standardise=standardise)
+        made = from_arrays(x, y, x, y, name=path.stem, origin=str(path))
+        return replace(made, steps=steps) if steps else made
     label, split = _column(table, label_column, "label"), _column(table, split_column, "split")
     roles = table[split].astype(str).str.strip().str.lower()
     strange = sorted(set(roles) - {"train", "test"})

@@ -179,7 +179,7 @@ def audit_pair(
     check_settings(tried=tried, delta=delta, quick=quick, full=full, expect_accuracy=expect_accuracy, seed=seed)
     if tried is not None and tried < 2:
         raise InputError(f"tried = {tried}, but two models are compared.", expected="at least 2")
-    problem = data if isinstance(data, Problem) else load(data)
+    problem = data if isinstance(data, Problem) else load(data).preprocess(crop=None, scale="none")
     if out is not None:
         make_folder(out)
     seconds = None if full else (QUICK_SECONDS if quick else SECONDS) / 2

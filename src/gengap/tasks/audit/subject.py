@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gengap import train
 from gengap.arrays import Floats, Ints
-from gengap.data import Problem, Split, preprocessed
+from gengap.data import Problem, Split, is_held_out, preprocessed
 from gengap.errors import InputError
 from gengap.models import count_parameters
 from gengap.network.copies import check_finite, plain_copy
@@ -196,18 +196,27 @@ def audit_subject(
     network = None
     if isinstance(model, nn.Module):
         network = read_scores(model, problem, output=output, device=device)
-    problem, shared, rest = without_shared(problem, allowed=allow_overlap)
+    held_out = is_held_out(problem)
+    if held_out:  # its training split stands for the test split
+        shared, rest = np.zeros(0, np.int64), np.arange(len(problem.test))
+    else:
+        problem, shared, rest = without_shared(problem, allowed=allow_overlap)
     budget.tell("answers on the test split", 0.0, "predictions")
     if network is None:
         ready, each = preprocessed(problem), 0.0
-        test, trained = estimated_answers(model, ready, "test"), estimated_answers(model, ready, "train")
+        test = estimated_answers(model, ready, "test")
+        trained = None if held_out else estimated_answers(model, ready, "train")
     else:
         each = seconds_of_pass(network, problem)
         most = budget.affordable("predictions", each, len(problem.train), least=LEAST_TRAIN)
         test = answers_of(network, problem, "test", budget, most=None, seed=seed)
-        trained = answers_of(network, problem, "train", budget, most=most, seed=seed)
+        trained = None if held_out else answers_of(network, problem, "train", budget, most=most, seed=seed)
     budget.finish("predictions")
-    accuracy = {"train": trained.accuracy, "test": test.accuracy, "expected": expect_accuracy}
+    accuracy = {
+        "train": None if trained is None else trained.accuracy,
+        "test": test.accuracy,
+        "expected": expect_accuracy,
+    }
     words = {
         "model": name,
         "kind": type(model).__name__,
@@ -217,12 +226,13 @@ def audit_subject(
         "origin": problem.origin,
         "seen_as": problem.seen_as,
         "steps": [dict(step) for step in problem.steps],
-        "n_train": len(problem.train),
+        "n_train": 0 if held_out else len(problem.train),
         "n_test": len(problem.test),
         "n_classes": problem.n_classes,
         "expected": expect_accuracy,
         "accuracy_seen": accuracy,
         "warning": accuracy_warning(accuracy, len(problem.test), problem.seen_as),
+        "raw_pixels": problem.train.x.dtype == np.uint8 and problem.preprocessing.scale == "none",
         "overlap": len(shared),
         "overlap_allowed": allow_overlap,
         "seed": seed,

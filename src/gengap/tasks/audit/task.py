@@ -87,7 +87,8 @@ def audit(
         model: A network or an estimator with ``predict``; or a named model, ``module.path:factory``, ``timm:NAME`` or a
             folder of Hugging Face; ``module.path:function`` that loads a fitted estimator, or a ``.skops`` file.
         weights: File with a network's trained state dict; see ``read_weights``. None for what has its own.
-        data: The Problem that it was trained on, or what ``gengap.load`` takes.
+        data: The Problem that it was trained on, with its preprocessing; or what ``gengap.load`` takes, whose inputs
+            stay as they are stored.
         weights_key: Which state dict of that file is meant, if it holds several.
         output: Key or index of the scores, where the network returns a dict or a tuple.
         tried: Models that were compared on the test examples; None is not known, and one is assumed.
@@ -120,7 +121,7 @@ def audit(
             OwnTraining(source)
     check_settings(tried=tried, delta=delta, quick=quick, full=full, expect_accuracy=expect_accuracy, seed=seed)
     budget = Budget(None if full else QUICK_SECONDS if quick else SECONDS, progress)
-    problem = data if isinstance(data, Problem) else load(data)
+    problem = data if isinstance(data, Problem) else load(data).preprocess(crop=None, scale="none")
     if out is not None:
         make_folder(out)
     opened = opened_model(model, weights, problem, weights_key)

@@ -30,6 +30,8 @@ def next_steps(parts: Mapping[str, Part], subject: Mapping[str, Any]) -> list[st
     steps = []
     if subject["warning"]:
         steps.append("First see that the inputs are those of its training: the accuracy is not as expected.")
+    elif subject["raw_pixels"] and parts["verdict"].values.get("verdict") == "learned nothing":
+        steps.append("It is fed pixels from 0 to 255: if its training scaled them, give --scale, --mean, --std.")
     if subject["overlap"]:
         steps.append(
             f"Take the {subject['overlap']:,} test examples that are in the training split out of one of the two."
