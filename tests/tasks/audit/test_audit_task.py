@@ -7,40 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from audited_networks import N_TEST, N_TRAIN, C, blobs, fitted
 
 import gengap
 from gengap.data import Problem, Split
 from gengap.errors import InputError
 from gengap.tasks.audit import Audit, task
 from gengap.tasks.audit.part import Budget, NotApplicable, Part, run_part
-
-N_TRAIN, N_TEST, D, C = 240, 300, 6, 3
-
-
-def blobs(*, shared: int = 0, random_labels: bool = False) -> Problem:
-    """Three clusters; some test examples may be training examples too, the training labels may be random."""
-    random = np.random.default_rng(0)
-    y = np.arange(N_TRAIN + N_TEST) % C
-    x = (5 * np.eye(D)[y] + random.standard_normal((len(y), D))).astype(np.float32)
-    test = Split(x[N_TRAIN:].copy(), y[N_TRAIN:].astype(np.int64))
-    test_x = test.x.copy()
-    test_x[:shared] = x[:shared]
-    labels = random.permutation(y[:N_TRAIN]) if random_labels else y[:N_TRAIN]
-    train = Split(x[:N_TRAIN], labels.astype(np.int64))
-    return Problem("blobs", train, Split(test_x, test.y), ("a", "b", "c"))
-
-
-def fitted(problem: Problem, width: int = 64, steps: int = 150, lr: float = 0.02) -> nn.Module:
-    torch.manual_seed(0)
-    network = nn.Sequential(nn.Linear(D, width), nn.ReLU(), nn.Linear(width, C))
-    x, y = torch.tensor(problem.train.x), torch.tensor(problem.train.y)
-    optimizer = torch.optim.Adam(network.parameters(), lr)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(network(x), y).backward()
-        optimizer.step()
-    return network
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +48,7 @@ def test_numbers_are_those_of_the_functions_of_the_same_names(learned: Audit) ->
     assert document["normalised_loss"]["train"] == pytest.approx(loss, rel=1e-9)
 
 
+@pytest.mark.usefixtures("brief")
 def test_shared_test_examples_are_left_out_unless_allowed(learned: Audit) -> None:
     assert learned.subject["n_test"] == N_TEST - 5
     assert learned.to_json()["near_duplicates"]["equal"] == 5
@@ -96,6 +70,7 @@ def test_all_test_examples_shared_is_refused() -> None:
         gengap.audit(fitted(same, steps=2), data=same, quick=True)
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_network_on_random_labels_has_memorised() -> None:
     problem = blobs(random_labels=True)
     found = gengap.audit(fitted(problem, width=512, steps=400), data=problem, quick=True)
@@ -106,6 +81,7 @@ def test_a_network_on_random_labels_has_memorised() -> None:
     assert "give --tried" in found.parts["certificate"].reason
 
 
+@pytest.mark.usefixtures("brief")
 def test_out_of_fold_probabilities_find_a_wrong_label() -> None:
     clean = blobs()
     y = clean.train.y.copy()
@@ -120,13 +96,15 @@ def test_out_of_fold_probabilities_find_a_wrong_label() -> None:
     assert "shape (5, 3)" in wrong.parts["suspects"].reason
 
 
+@pytest.mark.usefixtures("brief")
 def test_an_accuracy_far_from_the_expected_one_stands_first() -> None:
     problem = blobs()
-    found = gengap.audit(fitted(problem, steps=2), data=problem, quick=True, expect_accuracy=0.99)
+    found = gengap.audit(fitted(problem, steps=40), data=problem, quick=True, expect_accuracy=0.5)
     assert "Warning" in found.inputs
     assert found.next_steps[0].startswith("First see that the inputs")
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_part_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> Part:
         raise RuntimeError("boom\nsecond line")
@@ -157,3 +135,71 @@ def test_numbers_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     problem = blobs()
     with pytest.raises(InputError):
         gengap.audit(fitted(problem, steps=1), data=problem, **wrong)
+
+
+@pytest.mark.usefixtures("brief")
+def test_an_estimator_is_audited_by_its_own_predictions() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    problem = blobs()
+    model = LogisticRegression().fit(problem.train.x, problem.train.y)
+    found = gengap.audit(model, data=problem, quick=True)
+    assert found.parts["accuracy"].values["test"] == model.score(problem.test.x, problem.test.y)
+    assert found.verdict == "learned"
+    assert found.parts["normalised_loss"].status == "not applicable"
+    assert "LogisticRegression is none" in found.parts["normalised_loss"].reason
+    assert found.parts["calibration"].values["ece"] >= 0
+
+
+@pytest.mark.usefixtures("brief")
+def test_labels_alone_have_no_calibration() -> None:
+    class Votes:
+        def predict(self, x: Any) -> Any:
+            return np.asarray(x)[:, :C].argmax(1)
+
+    found = gengap.audit(Votes(), data=blobs(), quick=True)
+    assert found.parts["calibration"].reason == "the model gives labels without probabilities"
+    assert found.parts["certificate"].values
+    assert found.parts["suspects"].values["listed"] > 0
+
+
+def fit_logistic(problem: Problem, seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression().fit(problem.train.x, problem.train.y)
+
+
+@pytest.mark.usefixtures("brief")
+def test_folds_find_a_wrong_label_and_estimate_an_error() -> None:
+    clean = blobs()
+    y = clean.train.y.copy()
+    y[[3, 50]] = (y[[3, 50]] + 1) % C
+    problem = clean.derive({"step": "wrong labels"}, train=Split(clean.train.x, y))
+    found = gengap.audit(
+        fitted(problem, steps=20), data=problem, quick=True, folds=3, train=fit_logistic, unlabelled=clean.test.x[:50]
+    )
+    assert set(found.suspects["index"][found.suspects["taken_for_wrong"]]) == {3, 50}
+    estimates = found.parts["label_free"].values["estimates"]
+    assert [row["examples"] for row in estimates] == ["test", "new", "new", "new"]
+    assert all(0 <= row["estimate"] < 0.1 for row in estimates)
+
+
+@pytest.mark.usefixtures("brief")
+def test_data_without_a_training_split_have_a_certificate_and_no_verdict(tmp_path: Path) -> None:
+    problem = blobs()
+    np.savez(tmp_path / "held.npz", x_test=problem.test.x, y_test=problem.test.y)
+    data = gengap.load(tmp_path / "held.npz", held_out=True)
+    found = gengap.audit(fitted(problem, steps=50), data=data, quick=True, tried=3)
+    assert found.verdict is None
+    assert found.subject["n_train"] == 0
+    assert found.parts["verdict"].reason == "the data have no training split"
+    assert found.parts["certificate"].status == "ok"
+    assert found.sentence.startswith("No verdict: the data have no training split.")
+
+
+def test_a_notebook_and_a_card_show_the_answer(learned: Audit) -> None:
+    html, card = learned._repr_html_(), learned.model_card()
+    assert "<script" not in html
+    assert "learned" in html
+    assert card.startswith("## Evaluation")
+    assert "| Test accuracy |" in card

@@ -35,16 +35,14 @@ def share_of(subject: AuditSubject) -> LearnedShare:
 def verdict_part(subject: AuditSubject) -> Part:
     """Learned or memorised, with the share that decides and the rule."""
     found = share_of(subject)
-    texts = [f"Verdict: {found.verdict}. {found.reason[0].upper()}{found.reason[1:]}."]
-    texts += [found.caution] if found.caution else []
-    texts += [f"The rule: {found.rule}"]
+    texts = [*([found.caution] if found.caution else []), f"The rule: {found.rule}"]
     return Part(
         "verdict",
         "",
         f"{found.verdict[0].upper()}{found.verdict[1:]}: {found.reason}.",
         found.record(),
         lambda: [*([_share_figure(found)] if found.share is not None else []), Text(texts)],
-        f"training accuracy on {subject.trained().sample} training examples",
+        f"{subject.trained().sample} training examples, {subject.test.sample} test examples",
     )
 
 

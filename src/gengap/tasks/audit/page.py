@@ -31,7 +31,7 @@ def audit_page(
     sections = [
         Section("In short", [Facts(_facts(parts)), Text([f"Next: {step}" for step in steps])]),
         Section("What was audited", [_identity(subject)]),
-        *(Section(part.title, _blocks(part)) for part in parts.values()),
+        *(Section(part.title, _blocks(part)) for part in parts.values() if part.status != "left out"),
         Section("What was not covered", [Text(left_out or ["Every part gave its answer without reservation."])]),
         Section("The parts", [_parts(parts)]),
     ]

@@ -1,0 +1,50 @@
+"""Two checkpoints side by side: intervals are those of the paired test, and a memoriser is never shipped."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audited_networks import N_TEST, blobs, fitted
+
+from gengap.bounds import paired_difference
+from gengap.errors import InputError
+from gengap.tasks.audit import Audit, audit_pair
+
+
+@pytest.mark.usefixtures("brief")
+def test_the_better_one_is_shipped_with_the_paired_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(Audit, "write", lambda self, out: written.append(Path(out).name))
+    problem = blobs()
+    good, bad = fitted(problem), fitted(problem, steps=1, lr=1e-4)
+    pair = audit_pair(bad, good, data=problem, quick=True, out=tmp_path)
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert pair.verdict == "ship B"
+    assert document["verdict"] == "ship B"
+    assert written == ["a", "b"]
+    c = pair.comparison
+    assert c.a_only is not None
+    assert c.b_only is not None
+    found = paired_difference(c.a_only, c.b_only, N_TEST)
+    row = pair.changes.set_index("quantity").loc["test accuracy"]
+    assert (row["low"], row["high"]) == pytest.approx((float(found.lower), float(found.upper)))
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert pair.classes["n"].sum() == N_TEST
+    assert (pair.classes["low"] <= pair.classes["difference"]).all()
+
+
+@pytest.mark.usefixtures("brief")
+def test_the_same_model_twice_cannot_be_told_apart() -> None:
+    problem = blobs()
+    network = fitted(problem)
+    pair = audit_pair(network, network, data=problem, quick=True)
+    assert pair.verdict == "cannot tell"
+    assert pair.names == ("Sequential (A)", "Sequential (B)")
+    assert np.isclose(pair.changes.set_index("quantity").loc["test predictions that differ", "difference"], 0)
+
+
+def test_two_models_tried_at_least() -> None:
+    problem = blobs()
+    with pytest.raises(InputError, match="two models"):
+        audit_pair(fitted(problem, steps=1), fitted(problem, steps=1), data=problem, tried=1)
