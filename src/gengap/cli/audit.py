@@ -89,6 +89,7 @@ def command(
     label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
     split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
     standardise: inputs.Standardise = False,
+    vocabulary: inputs.Vocabulary = None,
     crop: Annotated[str | None, typer.Option(help="Side of the centre crop in pixels. Default: none.")] = None,
     scale: Annotated[
         str | None,
@@ -125,6 +126,7 @@ def command(
         mean=mean,
         std=std,
         layout=layout,
+        vocabulary=vocabulary,
         held_out=held_out_only,
     )
     if corruption is not None:

@@ -73,7 +73,7 @@ def load(
         InputError: An unknown name, absent or damaged data, or what ``Problem`` refuses.
     """
     if held_out:
-        return _held_out(Path(os.path.expanduser(name)), label_column, layout, standardise).preprocess(
+        return _held_out(Path(os.path.expanduser(name)), label_column, layout, standardise, vocabulary).preprocess(
             crop=None if crop == "default" else crop,
             scale=("none" if mean is None and std is None else "unit") if scale == "default" else scale,
             mean=mean,
@@ -104,11 +104,13 @@ def is_held_out(problem: Problem) -> bool:
     return any(step["step"] == HELD_OUT for step in problem.steps)
 
 
-def _held_out(path: Path, label_column: str | None, layout: Layout | None, standardise: bool) -> Problem:
+def _held_out(
+    path: Path, label_column: str | None, layout: Layout | None, standardise: bool, vocabulary: int | None
+) -> Problem:
     try:
         with out_of_memory_refused(str(path)):
             if path.suffix.lower() == ".npz":
-                made = read_npz(path, layout, held_out=True)
+                made = read_npz(path, layout, vocabulary, held_out=True)
             elif path.name.lower().endswith(TABLES):
                 made = read_table(
                     path, label_column=label_column, split_column=None, standardise=standardise, held_out=True

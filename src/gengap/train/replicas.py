@@ -79,7 +79,9 @@ class Replicas:
                 _keep_layout(modules[0])
             else:
                 execution = replace(execution, memory_format="contiguous")
-        return cls.of(modules, recipe, execution)
+        replicas = cls.of(modules, recipe, execution)
+        replicas.apart = replicas._reason_apart(problem) if len(seeds) > 1 else ""
+        return replicas
 
     @classmethod
     def of(cls, modules: Sequence[nn.Module], recipe: Recipe, execution: Execution) -> "Replicas":
@@ -94,7 +96,7 @@ class Replicas:
         frozen = [{name: p for name, p in module.named_parameters() if not p.requires_grad} for module in modules]
         buffers = [{**dict(module.named_buffers()), **own} for module, own in zip(modules, frozen, strict=True)]
         stacked = {name: _stack([p[name].detach() for p in parameters], execution) for name in parameters[0]}
-        replicas = cls(
+        return cls(
             module=modules[0],
             parameters={name: value.requires_grad_() for name, value in stacked.items()},
             slots={
@@ -105,8 +107,6 @@ class Replicas:
             execution=execution,
             recipe=recipe,
         )
-        replicas.apart = replicas._reason_apart(problem) if len(seeds) > 1 else ""
-        return replicas
 
     def _reason_apart(self, problem: Problem) -> str:
         """Why ``vmap`` cannot map this network: what a training and an evaluation step raise; empty where nothing."""

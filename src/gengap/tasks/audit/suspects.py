@@ -184,7 +184,7 @@ def _shown(subject: AuditSubject, rows: pd.DataFrame) -> list[Any]:
         ]
         blocks.append(Pictures(pictures, "The most suspicious training examples, by index, label and prediction"))
     elif np.issubdtype(x.dtype, np.integer):
-        texts = [" ".join(map(str, x[i][:24].tolist())) for i in shown["index"]]
+        texts = [" ".join(map(str, np.atleast_2d(x[i])[0, :24].tolist())) for i in shown["index"]]
         shown = shown.assign(tokens=texts)
     numbers = {
         name: ".4g" for name in ("score", "loss", "margin", "gradient_norm", "p_label", "p_predicted") if name in shown
