@@ -15,12 +15,13 @@ import pandas as pd
 import torch
 
 import gengap
+from gengap.data import data_root
 
 sys.path.insert(0, str(Path(__file__).parent))
 import nets
 
 N_TRAIN, N_TEST = 2_500, 2_000
-NOISY = Path("/tmp/data/cifar10n/cifar10n_labels.npz")  # of Wei et al. 2022; not shipped
+NOISY = data_root(None) / "cifar10n" / "cifar10n_labels.npz"  # of Wei et al. 2022; not shipped
 LABELS = "random_label1"
 OPTIONS = ["--scale", "unit", *("--mean", ",".join(map(str, nets.MEAN))), *("--std", ",".join(map(str, nets.STD)))]
 SHOWN = {
