@@ -112,7 +112,7 @@ def test_what_moves_though_gaps_do_not_move_it_has_no_ratio() -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Problem:
-    fields: dict[str, Any] = {"model": "mlp-2x32", "epochs": 80, "target_loss": 0.2, "batch_size": 30}
+    fields: dict[str, Any] = {"model": "mlp-2x32", "epochs": 300, "target_loss": 0.3, "batch_size": 30}
     monkeypatch.setattr(trained, "RECIPE", trained.RECIPE.model_copy(update=fields))
     monkeypatch.setattr(trained, "EXAMPLES", 60)
     monkeypatch.setattr(trained, "LEVELS", (0.0, 0.5, 1.0))
@@ -124,7 +124,7 @@ def test_a_trial_of_small_networks(small: Problem) -> None:
     result = trial(small, ["param_norm", "path_norm", "params"], seeds=2, progress=lambda done, *_: told.append(done))
     assert told == sorted(told)
     assert set(result.networks["change"]) == {"as it was", *CHANGES} - {"another seed"}
-    assert (result.networks["train_loss"] <= 0.2).all()
+    assert (result.networks["train_loss"] <= 0.3).all()
     by_name = {record.name: record for record in result.records}
     assert by_name["path_norm"].moves["layers rescaled"] == pytest.approx(0, abs=1e-6)  # of float32 weights
     assert by_name["param_norm"].moves["layers rescaled"] > 0.1
