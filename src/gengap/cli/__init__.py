@@ -31,6 +31,7 @@ COMMANDS = {
     "probe": "Measurements that differentiate or train: coherence and its like.",
     "rank": "Which measure orders a grid of networks as their generalization gaps do.",
     "atlas": "The site of every study: each paper's numbers beside ours.",
+    "pgdl": "A zoo of networks, and the PGDL competition's score of every measure on it.",
     "trial": "Measures on trial: random labels and harmless changes.",
     "study": "The papers: list, show or run a study.",
     "data": "Data sets: list, fetch or verify.",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 Indices = NDArray[np.int64]
 
 
+class Codes(NamedTuple):
+    """The values that pairs have of some hyperparameters, numbered.
+
+    Attributes:
+        of: Number of each pair's values, ``[M]``.
+        reverse: Number of some values -> that of the same values the other way round.
+    """
+
+    of: Indices
+    reverse: Indices
+
+
 @dataclass(eq=False)
 class Pairs:
     """Pairs of networks, by their numbers.
@@ -24,13 +36,15 @@ class Pairs:
     Attributes:
         first, second: Numbers of the networks, ``[M]`` each.
         total: How many pairs there are; more than M where only a sample was drawn.
-        codes: Conditioning set -> the number of each ordered pair's values; made at the first use, for all measures.
+        codes: Conditioning set -> its values, numbered; made at the first use, for all measures.
+        group: Of pairs along a hyperparameter, the number of the setting of all others; likewise.
     """
 
     first: Indices
     second: Indices
     total: int
-    codes: dict[tuple[str, ...], Indices] | None = field(default=None, repr=False)
+    codes: dict[tuple[str, ...], Codes] | None = field(default=None, repr=False)
+    group: Indices | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -101,11 +115,11 @@ class Grid:
 
     def group_along(self, name: str, pairs: Pairs) -> Indices:
         """The number of the setting of all other hyperparameters, for each pair along ``name``."""
-        others = [levels for other, levels in self.levels.items() if other != name]
-        if not others:
-            return np.zeros(len(pairs), np.int64)
-        table = np.column_stack(others)[pairs.first]
-        return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        if pairs.group is None:
+            others = [levels for other, levels in self.levels.items() if other != name]
+            table = np.column_stack(others)[pairs.first] if others else np.zeros((len(pairs), 1), np.int64)
+            pairs.group = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        return pairs.group
 
 
 def _pairs_within(group: Indices) -> tuple[Indices, Indices]:

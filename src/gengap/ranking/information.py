@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gengap.arrays import Floats
-from gengap.ranking.grid import Grid, Indices, Pairs
+from gengap.ranking.grid import Codes, Grid, Indices, Pairs
 
 MOST_CONDITIONED = 2  # hyperparameters in a conditioning set: Jiang et al. 2020, section 4
 
@@ -47,23 +47,27 @@ def conditional_information(grid: Grid, measure: Floats, pairs: Pairs) -> Inform
     if not both.any():
         return Information(float("nan"), (), {}, 0)
     first, second = pairs.first[both], pairs.second[both]
-    first, second = np.concatenate([first, second]), np.concatenate([second, first])
     signs = 3 * _sign(measure, first, second) + _sign(grid.gap, first, second)  # 0 .. 8
-    chosen = np.concatenate([both, both])
-    by_set = {given: _normalised(signs, codes[chosen]) for given, codes in _codes(grid, pairs).items()}
+    by_set = {given: _normalised(signs, codes.of[both], codes.reverse) for given, codes in _codes(grid, pairs).items()}
     given = min(by_set, key=lambda names: (np.inf if np.isnan(by_set[names]) else by_set[names], len(names)))
-    return Information(by_set[given], given, by_set, int(both.sum()))
+    return Information(by_set[given], given, by_set, len(first))
 
 
-def _codes(grid: Grid, pairs: Pairs) -> dict[tuple[str, ...], Indices]:
-    """Conditioning set -> the number of each ordered pair's values of it, ``[2 M]``; the same for every measure."""
+def _codes(grid: Grid, pairs: Pairs) -> dict[tuple[str, ...], Codes]:
+    """Conditioning set -> the number of each pair's values of it; the same for every measure."""
     if pairs.codes is None:
-        first, second = np.concatenate([pairs.first, pairs.second]), np.concatenate([pairs.second, pairs.first])
-        pairs.codes = {
-            names: np.unique(_values(grid, names, first, second), return_inverse=True)[1].reshape(-1)
-            for names in conditioning_sets(grid)
-        }
+        pairs.codes = {}
+        for names in conditioning_sets(grid):
+            there, back = (_values(grid, names, *ends) for ends in _both_ways(pairs))
+            code = np.unique(np.concatenate([there, back]), return_inverse=True)[1].reshape(-1)
+            reverse = np.empty(int(code.max()) + 1, np.int64)
+            reverse[code] = np.concatenate([code[len(there) :], code[: len(there)]])
+            pairs.codes[names] = Codes(code[: len(there)], reverse)
     return pairs.codes
+
+
+def _both_ways(pairs: Pairs) -> tuple[tuple[Indices, Indices], tuple[Indices, Indices]]:
+    return (pairs.first, pairs.second), (pairs.second, pairs.first)
 
 
 def conditioning_sets(grid: Grid) -> Iterator[tuple[str, ...]]:
@@ -85,15 +89,22 @@ def _values(grid: Grid, chosen: tuple[str, ...], first: Indices, second: Indices
     return code
 
 
-def _normalised(signs: Indices, given: Indices) -> float:
-    """I / H from counts, in any unit; NaN where the gaps' order is known from what is given."""
-    counts = np.bincount(9 * given + signs, minlength=9 * (int(given.max()) + 1)).reshape(-1, 3, 3).astype(np.float64)
+def _normalised(signs: Indices, given: Indices, reverse: Indices) -> float:
+    """I / H from counts over ordered pairs, in any unit; NaN where the gaps' order is known from what is given.
+
+    Args:
+        signs: ``[M]``, 0 to 8; of the pair the other way round they are 8 less that.
+        given: Number of the pair's values, ``[M]``.
+        reverse: The number of the values of the pair the other way round.
+    """
+    one_way = np.bincount(9 * given + signs, minlength=9 * len(reverse)).reshape(-1, 9)
+    counts = (one_way + one_way[reverse][:, ::-1]).reshape(-1, 3, 3).astype(np.float64)
     total = _entropy_sum(counts.sum((1, 2)))
     gap = _entropy_sum(counts.sum(1)) - total
     joint = _entropy_sum(counts)
     measure = _entropy_sum(counts.sum(2)) - total
     information = measure + gap - (joint - total)
-    return float(np.clip(information / gap, 0.0, 1.0)) if gap > 1e-9 * len(signs) else float("nan")
+    return float(np.clip(information / gap, 0.0, 1.0)) if gap > 2e-9 * len(signs) else float("nan")
 
 
 def _entropy_sum(counts: Floats) -> float:

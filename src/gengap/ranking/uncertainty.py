@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gengap.arrays import Floats
 from gengap.ranking.concordance import agreement
@@ -36,11 +37,11 @@ class Bootstrap:
         self.grid, self.draws = grid, draws
         rng = np.random.default_rng(seed)
         size = grid.n_settings
-        self._times = rng.multinomial(size, np.full(size, 1 / size), draws).astype(np.float64)
+        self._times = rng.multinomial(size, np.full(size, 1 / size), draws).astype(np.float32)
         self._all = grid.pairs(most=most_pairs, seed=seed)
         self._along = {name: _some(grid.pairs_along(name), most_pairs, rng) for name in grid.levels}
         self._share = {name: _equal_groups(grid.group_along(name, pairs)) for name, pairs in self._along.items()}
-        self._weights_of: dict[int, Floats] = {}
+        self._weights_of: dict[int, NDArray[np.float32]] = {}
 
     @property
     def enough(self) -> bool:
@@ -68,24 +69,27 @@ class Bootstrap:
         first, second = pairs.first, pairs.second
         agree = agreement(measure, self.grid.gap, pairs)
         seen = np.isfinite(agree)
-        weights = self._weights(pairs)
         tied_measure = (measure[first] == measure[second]) & seen
         tied_gap = (self.grid.gap[first] == self.grid.gap[second]) & seen
-        total = weights @ seen
+        columns = np.stack([seen, tied_measure, tied_gap, np.nan_to_num(agree)], axis=1)
+        total, same_measure, same_gap, concordant = self._sums(pairs, columns)
         with np.errstate(invalid="ignore", divide="ignore"):
-            scale = np.sqrt((total - weights @ tied_measure) * (total - weights @ tied_gap))
-            return np.asarray((weights @ np.nan_to_num(agree)) / np.where(scale > 0, scale, np.nan))
+            scale = np.sqrt((total - same_measure) * (total - same_gap))
+            return np.asarray(concordant / np.where(scale > 0, scale, np.nan))
 
     def _along_tau(self, measure: Floats, name: str) -> Floats:
         pairs = self._along[name]
         agree = agreement(measure, self.grid.gap, pairs)
         seen = np.isfinite(agree) * self._share[name]
-        weights = self._weights(pairs)
-        total = weights @ seen
+        total, concordant = self._sums(pairs, np.stack([seen, np.nan_to_num(agree) * seen], axis=1))
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray((weights @ (np.nan_to_num(agree) * seen)) / np.where(total > 0, total, np.nan))
+            return np.asarray(concordant / np.where(total > 0, total, np.nan))
 
-    def _weights(self, pairs: Pairs) -> Floats:
+    def _sums(self, pairs: Pairs, columns: Floats) -> Floats:
+        """Sums over the pairs of each sample, ``[columns, draws]``, of ``columns`` ``[M, columns]``."""
+        return np.asarray((self._weights(pairs) @ columns.astype(np.float32)).T, np.float64)
+
+    def _weights(self, pairs: Pairs) -> NDArray[np.float32]:
         """How often each pair counts in each sample, ``[draws, M]``: whole numbers, the same for every measure."""
         if id(pairs) not in self._weights_of:
             first, second = self.grid.settings[pairs.first], self.grid.settings[pairs.second]
