@@ -292,8 +292,12 @@ def _html(page: Page, svgs: Mapping[str, str], files: Sequence[str]) -> str:
 
 def _pictures(name: str, svg: str) -> dict[str, str]:
     """The addresses of a figure's pictures: the still one is part of the page."""
-    still = f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-    return {"still": still, "svg": f"{name}.svg", "png": f"{name}.png"}
+    return {"still": still_picture(svg), "svg": f"{name}.svg", "png": f"{name}.png"}
+
+
+def still_picture(svg: str) -> str:
+    """A picture as an address that holds it whole."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 @cache

@@ -104,6 +104,20 @@ class Certificate:
         """What is to be said beside the promise: what was seen in the input, and the assumptions."""
         return [*self.remarks, *recall_notes(self), *self.assumptions]
 
+    def _repr_html_(self) -> str:
+        """The page's text, tables and pictures, in a notebook."""
+        import pandas as pd
+
+        from gengap.report import Section, Table, Text, fragment
+
+        rows = [
+            {"bound": name} | {k: bound[k] for k in ("upper", "reason") if k in bound}
+            for name, bound in self.bounds.items()
+        ]
+        table = Table(pd.DataFrame(rows), f"Every bound; the headline is {self.headline}", {"upper": ".4%"})
+        sections = [Section("Bounds", [table]), Section("What it assumes", [Text(list(self.assumptions))])]
+        return fragment("What this held-out score is worth", self.sentence, sections)
+
     def to_json(self) -> dict[str, Any]:
         """The certificate as a dict that ``json.dumps`` takes, without the losses."""
         document = {name: value for name, value in asdict(replace(self, losses=None)).items() if name != "losses"}

@@ -46,6 +46,12 @@ class Randomization:
     page: Page
     result: SweepResult
 
+    def _repr_html_(self) -> str:
+        """The page's text, tables and pictures, in a notebook."""
+        from gengap.report import fragment
+
+        return fragment(self.page.title, self.page.lead, self.page.sections)
+
     def to_json(self) -> dict[str, Any]:
         """What ``gengap randomize --json`` prints: rows without their history, and the summary."""
         rows = [{name: value for name, value in row.items() if name != "history"} for row in self.rows]
