@@ -195,3 +195,37 @@ def test_bad_corruptions_are_refused(arguments: tuple[str, float, int], message:
 def test_an_unknown_corruption_is_told_its_nearest_names() -> None:
     with pytest.raises(InputError, match=r"did you mean .*'random-labels'"):
         P.corrupt("random-label")
+
+
+@pytest.fixture
+def two_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corruption that draws nothing, and one that reads the moments of the training inputs."""
+    from gengap.data.corruptions import registry
+
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    registry.input_corruption("upside-down", random=False)(lambda x, indices, draw: x[..., ::-1, :].copy())
+    registry.input_corruption("to-the-mean", moments=True)(
+        lambda x, indices, draw: np.full(x.shape, draw.mean, np.float32)
+    )
+    registry.input_corruption("without-moments")(lambda x, indices, draw: np.full(x.shape, draw.mean, np.float32))
+
+
+def test_a_corruption_that_draws_nothing_is_one_for_all_seeds(two_more: None) -> None:
+    one, other = (corrupt(P, "upside-down", seed=seed) for seed in (3, 4))
+    assert one.hash == other.hash
+    assert one.steps[-1]["seed"] == 0
+    np.testing.assert_array_equal(one.train.x, P.train.x[:, :, ::-1])
+
+
+def test_moments_are_those_of_the_training_inputs_for_whoever_asks_for_them(two_more: None) -> None:
+    from gengap.data import CorruptedDataset
+
+    eager = corrupt(P, "to-the-mean")
+    mean = np.float32(P.train.x.mean(dtype=np.float64) / (255 if P.preprocessing.scale in ("unit", "signed") else 1))
+    assert (eager.train.x == mean).all()
+    assert (eager.test.x == mean).all()
+    pairs = [list(zip(split.x, split.y, strict=True)) for split in (P.test, P.train)]
+    lazy = CorruptedDataset(pairs[0], "to-the-mean", classes=10, split="test", train=pairs[1])
+    assert lazy[3][0] == pytest.approx(P.train.x.mean(), rel=1e-6)
+    with pytest.raises(InputError, match="NaN"):
+        corrupt(P, "without-moments")

@@ -115,7 +115,7 @@ def test_rows_of_a_loop_elsewhere_need_only_level_and_training_accuracy() -> Non
     runs = [{"level": level, "train_accuracy": 1.0} for level in (0.0, 1.0)]
     summary = memorisation(runs)
     assert summary["verdict"] == "memorises"
-    assert summary["slowdown_reason"] == "0 of 1 seeds fitted the true labels"
+    assert summary["slowdown_reason"] == "how many epochs a training took is not known"
     assert summary["true_labels"]["gap"] is None
     assert summary["capacity_used"]["fitted_fraction"] == 1.0
     assert summary["capacity_used"]["fitted_examples"] is None
@@ -147,3 +147,33 @@ def test_a_network_that_learned_nothing_is_told_from_one_that_did_not_memorise(o
     if verdict == "learned-nothing":
         assert "always answering the most frequent class reaches 60.00%" in summary["verdict_reason"]
     assert memorisation(rows, 2)["verdict"] == "not-memorised"  # without the share nothing is known
+
+
+def test_other_corruptions_of_labels_are_not_listed_under_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gengap.data.corruptions import registry
+
+    monkeypatch.setattr(registry, "_REGISTERED", dict(registry._REGISTERED))
+    registry.label_corruption("skewed-labels", graded=True)(lambda n, n_classes, level, draw: None)
+    runs = [
+        {"corruption": "none", "level": 0.0, "train_accuracy": 1.0},
+        {"corruption": "skewed-labels", "level": 0.5, "train_accuracy": 0.9},
+        {"corruption": "skewed-labels", "level": 1.0, "train_accuracy": 0.8},
+        {"corruption": "shuffled-pixels", "level": 1.0, "train_accuracy": 0.7},
+    ]
+    summary = memorisation(runs)
+    assert {name: group["train_accuracy"] for name, group in summary["other_labels"].items()} == {
+        "skewed labels, level 0.5": 0.9,
+        "skewed labels": 0.8,
+    }
+    assert set(summary["pixels"]) == {"shuffled-pixels"}
+
+
+def test_the_verdict_on_true_labels_is_that_of_the_share() -> None:
+    from gengap.verdicts import learned_share
+
+    run = {"level": 0.0, "train_accuracy": 1.0, "test_accuracy": 0.875, "n_train": 1000, "n_test": 500}
+    both = [run, {**run, "seed": 1, "test_accuracy": 0.75}]
+    found = memorisation(both, 10, 0.12)["learned"]
+    assert found == learned_share(1.0, 0.8125, 0.12, n_train=1000, n_test=500).record()
+    assert memorisation(both, 10)["learned"] is None
+    assert memorisation([{**run, "test_accuracy": None}], 10, 0.12)["learned"] is None

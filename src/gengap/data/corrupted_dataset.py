@@ -1,6 +1,7 @@
 """Corrupts a user's own torch dataset item by item, without copying it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,8 @@ class CorruptedDataset:
         classes: The classes' names, or how many there are; by default the dataset's own ``classes``. Labels may be
             indices or, where names are given, names; items carry indices.
         split: Whether the examples are ``"train"`` or ``"test"`` examples, which have randomness of their own.
-        train: The training dataset, from which ``gaussian`` takes mean and variance; by default ``dataset`` itself.
+        train: The training dataset, from which a corruption such as ``gaussian`` takes mean and
+            variance; by default ``dataset`` itself.
         vocabulary: Number of different tokens, for corruptions of tokens ``[T]``.
 
     Raises:
@@ -63,8 +65,9 @@ class CorruptedDataset:
         self._replaced: NDArray[np.bool_] | None = None
         if isinstance(self.corruption, LabelCorruption):
             self._draw_labels(self.corruption)
-        elif corruption == "gaussian" and level == 1:
-            self._draw = Draw(seed, split, *_moments(dataset if train is None else train))
+        elif self.corruption.moments and level == 1:
+            mean, deviation = _moments(dataset if train is None else train)
+            self._draw = replace(self._draw, mean=mean, deviation=deviation)
 
     def __len__(self) -> int:
         return length(self.dataset)

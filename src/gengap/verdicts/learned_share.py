@@ -100,10 +100,21 @@ def learned_share(
     )
 
 
+def majority_limit(majority: float, n: int) -> float:
+    """The training accuracy up to which a network is not told from one that always answers the most frequent class.
+
+    That is three standard errors of the majority share m among n training examples above it, m + 3 sqrt(m (1 - m) / n).
+
+    >>> majority_limit(0.5, 900)
+    0.55
+    """
+    return majority + STANDARD_ERRORS * math.sqrt(majority * (1 - majority) / n)
+
+
 def _decide(
     a: float, m: float, n_train: int, share: float | None, low: float | None, high: float | None
 ) -> tuple[LearnedVerdict, str]:
-    limit = m + STANDARD_ERRORS * math.sqrt(m * (1 - m) / n_train)
+    limit = majority_limit(m, n_train)
     constant = f"always answering the most frequent class reaches {m:.2%}"
     if share is None or low is None or high is None:
         return "learned nothing", f"its training accuracy is {a:.2%}, and {constant}"

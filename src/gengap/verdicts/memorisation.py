@@ -9,6 +9,7 @@ import pandas as pd
 from gengap.errors import InputError, exact, listed
 from gengap.json_text import json_ready
 from gengap.verdicts.conditions import of_other_labels, with_conditions
+from gengap.verdicts.learned_share import learned_share, majority_limit
 
 # Corruptions after which pixels carry little or no information on the label; one fixed permutation keeps it all.
 NOISE = ("gaussian", "random-pixels", "random-tokens")
@@ -17,7 +18,7 @@ TELLING = 2 * FIT_ACCURACY - 1  # above this accuracy, a fixed rule already expl
 NEEDED = ("level", "train_accuracy")
 NUMBERS = ("level", "train_accuracy", "test_accuracy", "epochs", "epochs_to_fit")
 DEFAULTS: dict[str, Any] = {"corruption": "labels", "status": "done", "seed": 0} | dict.fromkeys(
-    ("problem", "model", "parameters", "n_train", "test_accuracy", "epochs", "epochs_to_fit")
+    ("problem", "model", "parameters", "n_train", "n_test", "test_accuracy", "epochs", "epochs_to_fit")
 )
 
 
@@ -35,7 +36,9 @@ def memorisation(
     seed ends within noise of always answering the most frequent class. A diverged cell is a result that did not fit;
     failed cells are none. ``slowdown`` is mean epochs to fit what is judged over mean epochs to fit the true labels.
     ``random_labels`` and each of ``pixels`` are means of their cells; so are
-    ``other_labels``, of corruptions of labels that need not leave them random, by condition.
+    ``other_labels``, of corruptions of labels that need not leave them random, by condition. ``learned`` is the verdict
+    of ``learned_share`` on the mean accuracies on true labels; None where the majority share or numbers of examples
+    are not known.
 
     Source: Zhang et al. 2017 (arXiv 1611.03530v2), section 2 and Figure 1.
 
@@ -77,6 +80,7 @@ def memorisation(
         "random_labels": _group(noisy),
         "other_labels": {name: _group(own) for name, own in others.items()},
         "pixels": {name: _group(own) for name, own in pixels.items()},
+        "learned": _learned(true, majority),
         "cells": {str(status): int(count) for status, count in named["status"].value_counts().items()},
     }
     summary |= _verdict(judged, _without_memorising(summary), failed=not len(results)) | _slowdown(true, judged)
@@ -153,6 +157,18 @@ def _group(rows: pd.DataFrame) -> dict[str, Any] | None:
     }
 
 
+def _learned(true: pd.DataFrame, majority: float | None) -> dict[str, Any] | None:
+    """What the networks trained on true labels learned; the verdict of memorising is about the others."""
+    done = true[true["status"] == "done"]
+    means = {name: done[name].mean() for name in ("train_accuracy", "test_accuracy")}
+    sizes = {name: done[name].max() for name in ("n_train", "n_test")}
+    if not majority or done.empty or any(pd.isna(value) for value in (*means.values(), *sizes.values())):
+        return None
+    return learned_share(
+        **means, majority=majority, n_train=int(sizes["n_train"]), n_test=int(sizes["n_test"])
+    ).record()
+
+
 def _without_memorising(summary: dict[str, Any]) -> float:
     """A training accuracy that a network may reach on what is judged without fitting a label that means nothing."""
     level, classes = summary["judged_level"], summary["n_classes"]
@@ -186,8 +202,7 @@ def _learned_nothing(summary: dict[str, Any], true: pd.DataFrame) -> dict[str, A
     done = true[true["status"] == "done"]
     if summary["verdict"] != "not-memorised" or share is None or not n or done.empty:
         return {}
-    noise = 3 * math.sqrt(share * (1 - share) / n)  # three standard errors of the share
-    if (done["train_accuracy"] > share + noise).any():
+    if (done["train_accuracy"] > majority_limit(share, int(n))).any():
         return {}
     best = done["train_accuracy"].max()
     return {

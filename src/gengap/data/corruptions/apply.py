@@ -45,7 +45,7 @@ def corrupt(problem: Problem, name: str, level: float = 1.0, seed: int = 0, test
     check_level(corruption, level)
     check_seed(seed)
     check_inputs(corruption, problem)
-    step = {"step": name, "level": float(level), "seed": int(seed), "test": bool(test)}
+    step = {"step": name, "level": float(level), "seed": int(seed) if corruption.random else 0, "test": bool(test)}
     if level == 0:
         return problem.derive(step)
     if isinstance(corruption, LabelCorruption):
@@ -96,7 +96,7 @@ def _corrupt_labels(problem: Problem, corruption: LabelCorruption, step: dict[st
 def _corrupt_inputs(problem: Problem, corruption: InputCorruption, step: dict[str, Any]) -> Problem:
     if problem.preprocessing.crop is not None:
         problem = _cut(problem, problem.preprocessing.crop)
-    mean, deviation = _training_moments(problem) if problem.vocabulary is None else (0.0, 1.0)
+    mean, deviation = _training_moments(problem) if corruption.moments else (math.nan, math.nan)
     splits: dict[str, Split] = {}
     for name in SPLITS:
         split: Split = getattr(problem, name)

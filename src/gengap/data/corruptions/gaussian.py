@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gengap.data.corruptions.registry import Draw, input_corruption
 
 
-@input_corruption("gaussian")
+@input_corruption("gaussian", moments=True)
 def gaussian(x: NDArray[Any], indices: NDArray[np.int64], draw: Draw) -> NDArray[np.float32]:
     """Noise in place of each input, float32: every value is drawn from N(mean, deviation^2) of the training inputs.
 

@@ -1,5 +1,6 @@
 """The registry of corruptions: of labels and of inputs."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,14 +21,15 @@ class Draw:
     Attributes:
         seed: The user's seed.
         split: Training and test examples use separate streams.
-        mean, deviation: Of all values of the training inputs.
+        mean, deviation: Of all values of the training inputs; NaN for a corruption that is not registered with
+            ``moments=True``.
         vocabulary: Number of different tokens; 1 where inputs are numbers.
     """
 
     seed: int
     split: SplitName
-    mean: float = 0.0
-    deviation: float = 1.0
+    mean: float = math.nan
+    deviation: float = math.nan
     vocabulary: int = 1
 
     def once(self, *purpose: str) -> np.random.Generator:
@@ -60,11 +62,13 @@ class LabelCorruption:
         name: What users call it.
         graded: Whether any level in [0, 1] is possible, not only 0 and 1.
         function: ``(N, C, level, draw)`` -> whether each label of a split is replaced ``[N]``, and by what ``[N]``.
+        random: Whether it draws anything: one that does not is the same for all seeds, and recorded with seed 0.
     """
 
     name: str
     graded: bool
     function: LabelFunction
+    random: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,15 @@ class InputCorruption:
         function: ``(x, indices, draw)`` -> the corrupted inputs of the examples ``x`` ``[B, …]``, which are
             numbered ``indices`` ``[B]`` in their split.
         inputs: What it takes: ``numbers`` (pixels, features) or ``tokens``.
+        random: As of a ``LabelCorruption``.
+        moments: Whether it reads ``draw.mean`` and ``draw.deviation``, which take a pass over the training inputs.
     """
 
     name: str
     function: InputFunction
     inputs: Literal["numbers", "tokens"] = "numbers"
+    random: bool = True
+    moments: bool = False
     graded: bool = False
 
 
@@ -88,23 +96,23 @@ Corruption = LabelCorruption | InputCorruption
 _REGISTERED: dict[str, Corruption] = {}
 
 
-def label_corruption(name: str, *, graded: bool) -> Callable[[LabelFunction], LabelFunction]:
+def label_corruption(name: str, *, graded: bool, random: bool = True) -> Callable[[LabelFunction], LabelFunction]:
     """Registers a function as the LabelCorruption ``name``."""
 
     def register(function: LabelFunction) -> LabelFunction:
-        _REGISTERED[name] = LabelCorruption(name, graded, function)
+        _REGISTERED[name] = LabelCorruption(name, graded, function, random)
         return function
 
     return register
 
 
 def input_corruption(
-    name: str, *, inputs: Literal["numbers", "tokens"] = "numbers"
+    name: str, *, inputs: Literal["numbers", "tokens"] = "numbers", random: bool = True, moments: bool = False
 ) -> Callable[[InputFunction], InputFunction]:
     """Registers a function as the InputCorruption ``name``, of these inputs."""
 
     def register(function: InputFunction) -> InputFunction:
-        _REGISTERED[name] = InputCorruption(name, function, inputs)
+        _REGISTERED[name] = InputCorruption(name, function, inputs, random, moments)
         return function
 
     return register

@@ -92,6 +92,9 @@ def _facts(summary: Mapping[str, Any]) -> list[Fact]:
             summary["slowdown_reason"] or "epochs to fit, against true labels",
         )
     )
+    if learned := summary["learned"]:
+        share = "–" if learned["share"] is None else f"{learned['share']:.2f} of the training gain carries over"
+        facts.append(Fact("On true labels", learned["verdict"], share))
     used = summary["capacity_used"]
     if used["fitted_examples"] is not None:
         facts.append(

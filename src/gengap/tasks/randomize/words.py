@@ -68,7 +68,7 @@ def _all_diverged(summary: Mapping[str, Any]) -> bool:
 
 def verdict(summary: Mapping[str, Any]) -> list[str]:
     """The verdict as paragraphs: what was fitted, how much longer it took, what capacity that took, what it means."""
-    paragraphs = [_fitting(summary), _slowdown(summary), _capacity(summary), _meaning(summary)]
+    paragraphs = [_fitting(summary), _learned(summary), _slowdown(summary), _capacity(summary), _meaning(summary)]
     return [text for text in paragraphs if text]
 
 
@@ -93,6 +93,13 @@ def _fitting(summary: Mapping[str, Any]) -> str:
         if majority is not None:
             sentences.append(f"The most frequent class has {percent(majority)} of the training labels.")
     return " ".join(sentences)
+
+
+def _learned(summary: Mapping[str, Any]) -> str:
+    learned = summary["learned"]
+    if learned is None:
+        return ""
+    return f"On the true labels by themselves: {learned['verdict']}; {learned['reason']}."
 
 
 def _seeds(group: Mapping[str, Any]) -> str:
