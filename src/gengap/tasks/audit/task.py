@@ -225,7 +225,7 @@ def audited(
         "coherence": (lambda: gradients.coherence_part(subject, budget), True),
         "curvature": (lambda: gradients.curvature_part(subject, budget), True),
         "measures": (measured, True),
-        "label free": (estimated, True),
+        "label free": (estimated, False),
     }
     made = [run_part(name, TITLES[name], run, budget, long=long) for name, (run, long) in work.items()]
     return Audit({part.name: part for part in made}, subject.words, tables["measures"], tables["suspects"])
