@@ -294,3 +294,40 @@ def test_agreement_and_its_error_by_hand() -> None:
     halves = agreement._of_a_score(agreement.Config("smoke", 0.0, "other_half"), found, {}, 0)
     assert 0.5 < halves["rank_correlation"] < 1
     assert "rank_correlation_error" not in halves
+
+
+def ranked(low: float = 0.0, high: float = 1.0, noise: float = 1.2) -> list[Row]:
+    return [
+        {"data": data, "rank": rank, "seed": 0, "share_correct": value, "dispersion": 20.0 if data == "real" else noise}
+        for data in ("real", "randX", "randY")
+        for rank, value in ((100, low), (900, high))
+    ]
+
+
+def test_each_part_about_easy_examples_can_be_refuted() -> None:
+    name = "arpit2017/easy_examples"
+    assert refuted(name, ranked()) == []
+    assert (
+        refuted(name, ranked(low=0.1)) == refuted(name, ranked(high=0.5)) == ["real data have easy and hard examples"]
+    )
+    assert refuted(name, ranked(noise=8.0)) == ["noise has far fewer of either"]
+
+
+def matrix(own: float = 2.0, real: float = 0.8) -> list[Row]:
+    return [
+        {
+            **{"data": data, "of_loss": i, "of_inputs": j, "seed": 0},
+            "sensitivity": own if i == j else 1.0,
+            "share_between": real if data == "real" else 0.6,
+        }
+        for data in ("real", "random")
+        for i in range(3)
+        for j in range(3)
+    ]
+
+
+def test_each_part_about_classes_can_be_refuted() -> None:
+    name = "arpit2017/class_sensitivity"
+    assert refuted(name, matrix()) == []
+    assert refuted(name, matrix(own=0.9)) == ["a class's loss depends most on inputs of that class"]
+    assert refuted(name, matrix(real=0.5)) == ["more of it is between classes on real data"]

@@ -8,9 +8,10 @@ from scipy.special import softmax
 
 from gengap.arrays import Floats
 from gengap.bounds import unit_losses
-from gengap.data import Problem, Split
+from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.network.inputs import class_scores
+from gengap.probes.twin_runs import distances, replaced
 from gengap.seeds import generator
 from gengap.train import Execution, Recipe, Run, train
 
@@ -90,9 +91,9 @@ def twin_stability(
     own = _scores(first, problem)
     changes = []
     for k, place in enumerate(places):
-        run = train(_replaced(problem, n, int(place), n + k), recipe, seed, execution=execution)
+        run = train(replaced(problem.take(None, 1), n, int(place), n + k), recipe, seed, execution=execution)
         change = _change(own, _scores(run, problem), problem, [int(place), n + k])
-        changes.append(change | _distance(first, run))
+        changes.append(change | {"distance": distances(first.model(), run.model())[""]})
     labels = np.concatenate([problem.train.y, problem.test.y])
     wrong = own.argmax(axis=1) != labels
     return TwinStability(
@@ -105,14 +106,6 @@ def twin_stability(
         twins=twins,
         n=n,
     )
-
-
-def _replaced(problem: Problem, n: int, place: int, source: int) -> Problem:
-    """The first n training examples, with example ``source`` in the place of example ``place``."""
-    index = np.arange(n)
-    index[place] = source
-    step = {"step": "replace", "n": n, "place": place, "source": source}
-    return problem.take(None, 1).derive(step, train=Split(problem.train.x[index], problem.train.y[index]))
 
 
 def _scores(run: Run, problem: Problem) -> Floats:
@@ -138,14 +131,3 @@ def _losses(scores: Floats, labels: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """The 0-1 losses and the losses 1 - p(label)."""
     own = softmax(scores, axis=1)[np.arange(len(labels)), labels]
     return (scores.argmax(axis=1) != labels).astype(np.float64), np.clip(1 - own, 0.0, 1.0)
-
-
-def _distance(first: Run, second: Run) -> dict[str, float]:
-    """||w - w'|| over sqrt(||w||^2 + ||w'||^2), over the parameters."""
-    pairs = [
-        (own.detach().double(), other.detach().double())
-        for own, other in zip(first.model().parameters(), second.model().parameters(), strict=True)
-    ]
-    apart = sum(float((own - other).square().sum()) for own, other in pairs)
-    together = sum(float(own.square().sum() + other.square().sum()) for own, other in pairs)
-    return {"distance": (apart / together) ** 0.5 if together else 0.0}

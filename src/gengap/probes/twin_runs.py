@@ -156,7 +156,7 @@ def twin_runs(
         raise InputError("The recipe stops early.", expected="the same number of steps for all twins")
     times = _times(recipe, n, epochs, steps)
     places = generator(seed, "twins").choice(n, size=twins)
-    problems = [problem.take(n), *(_replaced(problem, n, int(p), n + k) for k, p in enumerate(places))]
+    problems = [problem.take(n), *(replaced(problem, n, int(p), n + k) for k, p in enumerate(places))]
     execution = execution or chosen_execution(problem, recipe, resolve_device("auto"))
     together = _together(problem, recipe, twins + 1, together, execution)
     trios = [(each, recipe, seed) for each in problems]
@@ -214,7 +214,8 @@ def _together(problem: Problem, recipe: Recipe, runs: int, wanted: bool | None, 
     return not drawing and (faster_together(problem, recipe, runs, execution) if wanted is None else wanted)
 
 
-def _replaced(problem: Problem, n: int, place: int, source: int) -> Problem:
+def replaced(problem: Problem, n: int, place: int, source: int) -> Problem:
+    """The first n training examples, with example ``source`` in the place of example ``place``."""
     index = np.arange(n)
     index[place] = source
     step = {"step": "replace", "n": n, "place": place, "source": source}
@@ -256,7 +257,7 @@ class _Watch:
 
 def _drift(problem: Problem, networks: Sequence[nn.Module], epoch: float, steps: int) -> Drift:
     first, twins = networks[0], networks[1:]
-    apart = [_distances(first, twin) for twin in twins]
+    apart = [distances(first, twin) for twin in twins]
     train, test = (_losses(first, problem, split) for split in ("train", "test"))
     changes = [float((_losses(twin, problem, "test")[0] - test[0]).abs().max()) for twin in twins]
     return Drift(
@@ -272,8 +273,8 @@ def _drift(problem: Problem, networks: Sequence[nn.Module], epoch: float, steps:
     )
 
 
-def _distances(first: nn.Module, second: nn.Module) -> dict[str, float]:
-    """Normalised distance by parameter, and over all under the empty name."""
+def distances(first: nn.Module, second: nn.Module) -> dict[str, float]:
+    """``||w - w'|| / sqrt(||w||^2 + ||w'||^2)`` by parameter, and over all under the empty name."""
     parts = {}
     for (name, a), b in zip(first.named_parameters(), second.parameters(), strict=True):
         u, v = a.detach().double(), b.detach().double()
