@@ -203,3 +203,17 @@ def test_a_notebook_and_a_card_show_the_answer(learned: Audit) -> None:
     assert "learned" in html
     assert card.startswith("## Evaluation")
     assert "| Test accuracy |" in card
+
+
+def test_a_column_of_large_numbers_makes_no_near_duplicates() -> None:
+    from gengap.probes import nearest
+    from gengap.tasks.audit.duplicates import NEAR, _comparable
+
+    random = np.random.default_rng(0)
+    train, test = random.standard_normal((400, 12)), random.standard_normal((60, 12))
+    train[:, 0], test[:, 0] = 1e5 * train[:, 0], 1e5 * test[:, 0]
+    test[7] = train[33] * 1.001
+    as_stored, scaled = nearest(test, train), nearest(*_comparable(test, train))
+    assert (as_stored.similarity >= NEAR).sum() > 50
+    assert np.flatnonzero(scaled.similarity >= NEAR).tolist() == [7]
+    assert scaled.row[7] == 33

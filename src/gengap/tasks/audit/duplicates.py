@@ -31,8 +31,8 @@ WIDEST = 4_096  # features of a layer's input that are kept
 def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     """Test examples that nearly equal a training example.
 
-    Content is compared as stored, features as the input of the network's last linear layer. Both by the cosine of what
-    differs from the mean of the training examples.
+    Content is compared as stored, of tables each column in units of its standard deviation in training; features are
+    the input of the network's last linear layer. Both by the cosine of what differs from the mean in training.
     """
     train, test = subject.problem.train, subject.problem.test
     if np.issubdtype(train.x.dtype, np.integer) and train.x.dtype != np.uint8:
@@ -43,11 +43,12 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     if seconds == float("inf"):
         count = len(known)
     rows = np.sort(generator(subject.seed, "audit", "near duplicates").permutation(known)[:count])
-    content = nearest(test.x, train.x[rows], seed=subject.seed)
+    mine, theirs = _comparable(test.x, train.x[rows])
+    content = nearest(mine, theirs, seed=subject.seed)
     by_features, reason = _by_features(subject, rows, budget)
     near = content.similarity >= NEAR
     if by_features is not None:
-        near |= (_content_at(subject, rows, by_features.row) >= BOTH[0]) & (by_features.similarity >= BOTH[1])
+        near |= (_content_at(mine, theirs, by_features.row) >= BOTH[0]) & (by_features.similarity >= BOTH[1])
     found = _pairs(subject, rows, content, by_features)
     values: dict[str, Any] = {
         "near": int(near.sum()),
@@ -113,14 +114,22 @@ def _pairs(subject: AuditSubject, rows: NDArray[np.int64], content: Nearest, fea
     return frame.astype({"by_content": float, "by_features": float})
 
 
-def _content_at(subject: AuditSubject, rows: NDArray[np.int64], best: NDArray[np.int64]) -> NDArray[np.float64]:
+def _comparable(test: NDArray[Any], train: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Both as their content is compared: a table's column of large numbers must not decide alone."""
+    if train.ndim != 2:
+        return test, train
+    deviation = train.std(0, dtype=np.float64)
+    deviation[deviation == 0] = 1.0
+    return test / deviation, train / deviation
+
+
+def _content_at(test: NDArray[Any], train: NDArray[Any], best: NDArray[np.int64]) -> NDArray[np.float64]:
     """Similarity by content of each test example with the training example that is nearest by features."""
-    train, test = subject.problem.train.x, subject.problem.test.x
-    mean = train[rows].reshape(len(rows), -1).mean(0, dtype=np.float64)
+    mean = train.reshape(len(train), -1).mean(0, dtype=np.float64)
     result = np.zeros(len(test))
     for i in range(0, len(test), 1_024):
         a = test[i : i + 1_024].reshape(-1, mean.size).astype(np.float64) - mean
-        b = train[rows[best[i : i + 1_024]]].reshape(-1, mean.size).astype(np.float64) - mean
+        b = train[best[i : i + 1_024]].reshape(-1, mean.size).astype(np.float64) - mean
         lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
         result[i : i + 1_024] = np.divide((a * b).sum(1), lengths, out=np.zeros(len(a)), where=lengths > 0)
     return result
