@@ -10,10 +10,11 @@ import pytest
 from gengap import cells
 from gengap.cells import Cell, Options, trained
 from gengap.cells import cell as cells_cell
+from gengap.cells.trained import device_of
 from gengap.data import Problem, load
 from gengap.errors import InputError
 from gengap.store import Store
-from gengap.sweep import Job
+from gengap.sweep import Job, Share
 from gengap.train import Execution, Recipe, train
 
 pytestmark = pytest.mark.usefixtures("one_core")
@@ -155,6 +156,20 @@ def test_rows_have_the_name_that_the_data_have_now(digits: Problem, tmp_path: Pa
             problem = dataclasses.replace(digits, name=name)
             rows, _ = cells.run([Cell(problem, RECIPE)], store, QUIET)
             assert [row["problem"] for row in rows] == [name]
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "expected"),
+    [("auto", 0.0, "cpu"), ("auto", 0.5, "cuda"), ("cuda", 1.0, "cuda"), ("cpu", 0.0, "cpu")],
+)
+def test_on_a_cluster_the_share_says_which_device_a_cell_uses(device: str, gpus: float, expected: str) -> None:
+    assert device_of(Options(device=device, ray=Share(1, gpus))) == expected
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0.5), ("cuda", 0.0), ("tpu", 0.0)])
+def test_a_device_that_does_not_fit_to_the_share_is_refused(device: str, gpus: float) -> None:
+    with pytest.raises(InputError, match=f"Device '{device}' with {gpus:g} GPUs for each cell"):
+        device_of(Options(device=device, ray=Share(1, gpus)))
 
 
 def test_replicas_on_a_gpu_are_grouped_by_what_may_share_a_step(digits: Problem) -> None:

@@ -36,7 +36,7 @@ def ray_share(
     """What each cell takes of a Ray cluster; None where cells run on this machine.
 
     Raises:
-        InputError: A share without Ray, or one that is out of its range.
+        InputError: A share without Ray, or one that is out of its range; no Ray; nothing that listens at RAY_ADDRESS.
     """
     if runner is not RunnerName.ray:
         if cpus is not None or gpus is not None:
@@ -44,7 +44,10 @@ def ray_share(
             raise InputError(f"{option} needs --runner ray.", next_step="add it, or leave the option out")
         return None
     from gengap.sweep import Share
+    from gengap.sweep.runners.cluster import check_reachable
 
     if gpus is None:
         gpus = 1.0 if device == "cuda" else 0.0
-    return Share(cpus or 1, gpus, workers)
+    share = Share(cpus or 1, gpus, workers)
+    check_reachable()
+    return share

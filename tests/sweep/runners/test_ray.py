@@ -13,7 +13,7 @@ import sweep_work as work
 
 from gengap.errors import InputError
 from gengap.store import Store
-from gengap.sweep import Interrupted, Job, Share, isolated, on_node, run
+from gengap.sweep import Interrupted, Job, Share, available_cores, isolated, on_node, run
 from gengap.sweep.runners import ray as runner
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -85,8 +85,12 @@ def test_ctrl_c_stops_what_runs_and_the_next_start_completes(store: Store, tmp_p
     units = [[Job(str(i), "", (str(tmp_path), i, 2))] for i in range(5)]
     begun = lambda: list(tmp_path.glob("begun-*"))  # noqa: E731
     _when(lambda: len(begun()) == 2, lambda: os.kill(os.getpid(), signal.SIGINT))
-    with pytest.raises(Interrupted, match="2 of 5 cells are stored"):
-        run(units, ray_work.begin_and_wait, store, ray=Share(), progress=False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts behind & ignores Ctrl-C
+    try:
+        with pytest.raises(Interrupted, match="2 of 5 cells are stored"):
+            run(units, ray_work.begin_and_wait, store, ray=Share(), progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
     pids = [int(file.name.rpartition("-")[2]) for file in begun()]
     assert len(pids) == 2
     assert _wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
@@ -143,6 +147,25 @@ def test_a_unit_sees_the_gpus_of_its_share_and_no_others(store: Store) -> None:
         "none": ("", 2),
         "whole": ("0", 1),
     }
+
+
+def test_cells_trained_on_a_node_are_those_of_this_machine(store: Store, tmp_path: Path) -> None:
+    from gengap import cells, load
+    from gengap.train import Recipe
+
+    problem = load("digits").take(200, 50)
+    recipe = Recipe(model="mlp-1x512", epochs=2, precision="float32", memory_format="contiguous")
+    grid = [cells.Cell(problem, recipe, 1, "labels", level) for level in (0.0, 1.0)]
+    there, result = cells.run(grid, store, cells.Options(device="cpu", progress=False, ray=Share()))
+    assert (result.done, result.failed) == (2, ())
+    with Store(tmp_path / "here.db") as local:
+        here, _ = cells.run(grid, local, cells.Options(device="cpu", progress=False, workers=available_cores()))
+    assert [_without_times(row) for row in there] == [_without_times(row) for row in here]
+
+
+def _without_times(row: dict) -> dict:
+    epochs = [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in row["history"]]
+    return {name: value for name, value in row.items() if name != "seconds"} | {"history": epochs}
 
 
 def test_more_cpus_than_a_node_has_are_refused(store: Store) -> None:

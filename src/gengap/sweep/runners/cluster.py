@@ -49,6 +49,20 @@ def connected(share: Share) -> ModuleType:
     return ray
 
 
+def check_reachable() -> None:
+    """What takes no connection to see, so that it is said before data are prepared.
+
+    Raises:
+        InputError: Ray is not installed, or nothing listens at ``RAY_ADDRESS``.
+    """
+    _package()
+    _check_answer(_address())
+
+
+def _address() -> str:
+    return os.environ.get("RAY_ADDRESS") or ""
+
+
 def nodes(ray: ModuleType) -> list[Node]:
     """The nodes that are alive."""
     found = []
@@ -103,7 +117,7 @@ def _package() -> ModuleType:
 
 
 def _connect(ray: ModuleType) -> None:
-    address = os.environ.get("RAY_ADDRESS") or ""
+    address = _address()
     _check_answer(address)
     # Parts of Ray beside the computation are left out, and what workers print stays in Ray's logs: standard output is
     # the answer's.
