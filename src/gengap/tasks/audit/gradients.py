@@ -3,6 +3,7 @@
 import time
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gengap.network.inputs import examples
 from gengap.probes import curvature
@@ -65,7 +66,8 @@ def curvature_part(subject: AuditSubject, budget: Budget) -> Part:
     each = PRODUCTS * PRODUCT_OVER_STEP * seconds_of_step(subject)
     count = budget.affordable("curvature", each, min(MOST_CURVATURE, known), least=min(LEAST_CURVATURE, known))
     problem, _ = subject.sampled(count, "curvature")
-    found = curvature(network, problem, eigenvalues=3, probes=PROBES, layers=False, seed=subject.seed)
+    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivatives
+        found = curvature(network, problem, eigenvalues=3, probes=PROBES, layers=False, seed=subject.seed)
     top, trace = found.whole.largest[0], found.whole.trace
     reasons = [
         *([] if found.converged else ["eigenvalues are not converged"]),
