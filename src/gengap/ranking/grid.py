@@ -168,7 +168,7 @@ def grid_from_frame(
         codes, uniques = rows[name].factorize(sort=_sortable(rows[name]))
         if len(uniques) < 2:
             raise InputError(
-                f"The hyperparameter {name!r} has one value, {uniques[0]!r}.",
+                f"The hyperparameter {name!r} has one value, {uniques[0]}.",
                 expected="hyperparameters of at least two values",
                 next_step="leave it out of --hyperparameters",
             )

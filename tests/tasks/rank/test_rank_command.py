@@ -68,6 +68,8 @@ def test_the_page_has_table_heat_map_and_scatter(table: Path, tmp_path: Path) ->
         "A mean over hyperparameters",
     ):
         assert part in page
+    assert '"labels": ["norm", ' in page  # the menu of measures of the scatter
+    assert "aria-sort" in page  # tables are sorted by a click on a heading
     assert len(pd.read_csv(next((tmp_path / "report").glob("*.csv")))) == 2
 
 

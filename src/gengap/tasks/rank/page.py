@@ -11,8 +11,8 @@ from gengap.ranking import Grid
 from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Text
 from gengap.tasks.rank.words import number
 
-SCATTERS = 6  # measures drawn against the gap
 MOST_POINTS = 2_000  # in a scatter; more are thinned out evenly
+MOST_NUMBERS = 100_000  # that the scatter of any measure brings along
 EXPLAINED = (
     "Kendall's tau counts all pairs of networks; 1 means the same order as the gap, 0 none, -1 the reverse.",
     "Granulated tau takes only pairs that differ in one hyperparameter, and is the mean over hyperparameters: a "
@@ -143,41 +143,45 @@ def _worst(table: pd.DataFrame) -> Figure | None:
 
 
 def _scatter(table: pd.DataFrame, grid: Grid, gap: str) -> Figure | None:
-    names = list(table.loc[table["granulated_tau"].notna(), "measure"].head(SCATTERS))
+    """Any measure against the gap: the best one, and every other one by choice where the page is read in a browser."""
+    names = [name for name in table["measure"] if np.isfinite(grid.measures[name]).any()]
     if not names:
         return None
-    chosen = np.linspace(0, len(grid) - 1, min(len(grid), MOST_POINTS)).round().astype(int)
+    most = min(MOST_POINTS, max(MOST_NUMBERS // len(names), 1))
+    chosen = np.linspace(0, len(grid) - 1, min(len(grid), most)).round().astype(int)
     hue = next(iter(grid.levels))
-    frames = [
-        pd.DataFrame(
-            {
-                "measure": name,
-                "value": grid.measures[name][chosen],
-                gap: grid.gap[chosen],
-                hue: [str(grid.values[hue][level]) for level in grid.levels[hue][chosen]],
-            }
-        )
-        for name in names
-    ]
-    data = pd.concat(frames, ignore_index=True).dropna()
+    columns = {f"m{k}": grid.measures[name][chosen] for k, name in enumerate(names)}  # names may hold dots and brackets
+    data = pd.DataFrame(
+        {
+            "gap": grid.gap[chosen],
+            "hue": [str(grid.values[hue][level]) for level in grid.levels[hue][chosen]],
+            **columns,
+        }
+    )
+    menu = alt.param(
+        "measure", value="m0", bind=alt.binding_select(options=list(columns), labels=names, name="measure: ")
+    )
     chart = (
         alt.Chart(data)
-        .mark_circle(size=28, opacity=0.7)
+        .mark_circle(size=36, opacity=0.7)
+        .transform_calculate(value="datum[measure]")
+        .transform_filter("isValid(datum.value)")
         .encode(
-            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4, format="~g")),
-            y=alt.Y(f"{gap}:Q", title=gap, scale=alt.Scale(zero=False)),
-            color=alt.Color(f"{hue}:N", sort=[str(value) for value in grid.values[hue]]),
-            tooltip=["measure", alt.Tooltip("value:Q", format=".4g"), alt.Tooltip(f"{gap}:Q", format=".4g"), hue],
+            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g")),
+            y=alt.Y("gap:Q", title=gap, scale=alt.Scale(zero=False)),
+            color=alt.Color("hue:N", title=hue, sort=[str(value) for value in grid.values[hue]]),
+            tooltip=[alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("gap:Q", title=gap, format=".4g"), "hue:N"],
         )
-        .properties(width=190, height=150)
-        .facet(alt.Facet("measure:N", title=None, sort=names), columns=3)
-        .resolve_scale(x="independent")
+        .properties(height=300)
+        .add_params(menu)
     )
+    thinned = "" if len(chosen) == len(grid) else f" {len(chosen):,} of {len(grid):,} networks, evenly spaced."
+    shown = data[["gap", "hue", "m0"]].rename(columns={"gap": gap, "hue": hue, "m0": names[0]})
     return Figure(
         "measure-against-gap",
         chart,
-        f"The {len(names)} best measures against the gap, a point a network, coloured by {hue}.",
-        f"Each of {', '.join(names)} against {gap}.",
-        data,
-        {"value": ".4g", gap: ".4g"},
+        f"{names[0]} against the gap, a point a network, coloured by {hue}; choose another measure below.{thinned}",
+        f"{names[0]} against {gap}.",
+        shown.loc[:, ~shown.columns.duplicated()],
+        dict.fromkeys((names[0], gap), ".4g"),
     )
