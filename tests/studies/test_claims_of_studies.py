@@ -194,3 +194,42 @@ def test_a_far_solution_that_predicts_otherwise_is_seen(change: dict) -> None:
     assert refuted("kawaguchi2017/theorem1", kawaguchi_rows(**change)) == [
         "weights of norms many times larger predict the same"
     ]
+
+
+PSI = {
+    **{"sharpness_mag_flatness": 0.5, "pacbayes_mag_flatness": 0.4, "vc": -0.1, "params": -0.2, "prod_of_spec": -0.3},
+    **{"prod_of_fro": 0.1, "param_norm": 0.0, "fro_dist": 0.2, "path_norm": 0.3, "spec_orig_main": -0.1},
+}
+
+
+def ranked(change: dict[str, float | None] | None = None) -> list[Row]:
+    """Rankings of two data sets; the change is in the second alone."""
+    return [
+        {"kind": "ranking", "data": data, "measure": name, "granulated_tau": psi}
+        for data, values in (("a", PSI), ("b", PSI | (change or {})))
+        for name, psi in values.items()
+    ]
+
+
+def test_the_ranking_of_measures_holds_where_flatness_leads_and_spectral_norms_mislead() -> None:
+    assert set(findings("jiang2020/ranking", ranked()).values()) == {"holds"}
+    lacking = findings("jiang2020/ranking", ranked({"params": None}))
+    assert lacking["counting parameters orders networks the wrong way round"] == "cannot be judged"
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        (
+            {"pacbayes_mag_flatness": -0.1},
+            ["flatness in sizes of the weights rises with the gap", "it orders the networks better than norms"],
+        ),
+        ({"path_norm": 0.45}, ["it orders the networks better than norms"]),
+        ({"prod_of_spec": 0.1}, ["the product of spectral norms falls where the gap rises"]),
+        ({"vc": 0.05}, ["counting parameters orders networks the wrong way round"]),
+    ],
+)
+def test_every_part_of_the_ranking_can_be_refuted(change: dict, parts: list[str]) -> None:
+    found = refuted("jiang2020/ranking", ranked(change))
+    assert len(found) == len(parts)
+    assert all(part.startswith(expected) for part, expected in zip(found, parts, strict=True))
