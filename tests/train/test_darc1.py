@@ -53,6 +53,19 @@ def test_scores_are_smaller_with_it_and_measured_losses_are_without_it() -> None
     assert runs[1.0].history[-1]["train_loss"] == pytest.approx(float(loss), rel=1e-6)
 
 
+def test_the_term_of_all_training_examples_is_recorded_where_they_are_evaluated() -> None:
+    problem = load("digits").take(600, 20)  # more than one batch of evaluation
+    recipe = RECIPE.model_copy(update={"evaluate_every": 3})
+    runs = train_replicas([(problem, recipe, seed) for seed in (0, 1)], execution=EXECUTION)
+    for run in runs:
+        scores = torch.tensor(class_scores(run.model(), problem, problem.train.x))
+        assert run.history[-1]["darc1_term"] == pytest.approx(float(darc1_term(scores)), rel=1e-6)
+        assert [record["darc1_term"] is None for record in run.history] == [True, True, False, False]
+    assert runs[0].history[-1]["darc1_term"] != runs[1].history[-1]["darc1_term"]
+    plain = train(problem, recipe.model_copy(update={"darc1": 0.0, "epochs": 1}), execution=EXECUTION)
+    assert "darc1_term" not in plain.history[0]
+
+
 def test_a_recipe_without_it_has_the_hash_that_it_had() -> None:
     assert Recipe().hash == Recipe(darc1=0).hash != Recipe(darc1=0.1).hash
     with pytest.raises(InputError, match="winsorize"):

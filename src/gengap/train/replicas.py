@@ -188,6 +188,12 @@ class Replicas:
         self.module.eval()
         return self._losses(x, y, self._loss)
 
+    @torch.no_grad()
+    def score_sizes(self, x: Tensor, y: Tensor) -> Tensor:
+        """Sums of absolute scores over the examples, of each network in evaluation mode, ``[R, C]``."""
+        self.module.eval()
+        return self._losses(x, y, lambda scores, _: scores.abs().sum(0))[0]
+
     def keep(self, indices: Sequence[int]) -> None:
         """Drops all replicas but those of the given indices."""
         for tensors in (self.parameters, *self.slots.values(), self.buffers):

@@ -102,6 +102,8 @@ class Training:
             unknown = [None] * len(self.active)
             losses, accuracies = self._evaluate(split) if due else (unknown, unknown)
             measured |= {f"{name}_loss": losses, f"{name}_accuracy": accuracies}
+        if recipe.darc1:
+            measured["darc1_term"] = self._darc1_terms() if due else [None] * len(self.active)
         for r, i in enumerate(self.active):
             record: dict[str, Any] = {
                 "epoch": self.epoch,
@@ -190,18 +192,27 @@ class Training:
         return f"loss {np.mean([record['running_loss'] for record in last]):.3f}, accuracy {accuracy:.3f}"
 
     def _evaluate(self, split: Examples) -> tuple[list[float], list[float]]:
-        n, crop = split.y.shape[1], self.trios[0][0].preprocessing.crop
         total_loss = torch.zeros(len(self.active), dtype=torch.float64, device=split.y.device)
         total_hits = torch.zeros_like(total_loss)
-        for rows in batch_rows(n, EVALUATION_BATCH):
+        for x, y in self._batches(split):
+            loss, hits = self.replicas.evaluate(x, y)
+            total_loss += loss * y.shape[1]
+            total_hits += hits
+        n = split.y.shape[1]
+        return (total_loss / n).tolist(), (total_hits / n).tolist()
+
+    def _darc1_terms(self) -> list[float]:
+        """The term of DARC1 on the whole training split, in evaluation mode."""
+        sizes: Tensor = sum(self.replicas.score_sizes(x, y).double() for x, y in self._batches(self.train))  # type: ignore[assignment]
+        return (sizes.amax(1) / self.train.y.shape[1]).tolist()
+
+    def _batches(self, split: Examples) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs and labels of each replica as evaluation takes them, a batch at a time."""
+        crop = self.trios[0][0].preprocessing.crop
+        for rows in batch_rows(split.y.shape[1], EVALUATION_BATCH):
             index = torch.arange(rows.start, rows.stop, device=split.y.device)
             everyone = index.expand(len(self.active), -1)
-            loss, hits = self.replicas.evaluate(
-                self._scaled(centre_crop(split.inputs(everyone), crop)), split.y[:, index]
-            )
-            total_loss += loss * len(index)
-            total_hits += hits
-        return (total_loss / n).tolist(), (total_hits / n).tolist()
+            yield self._scaled(centre_crop(split.inputs(everyone), crop)), split.y[:, index]
 
     def _rates(self, step: int) -> Tensor:
         return self._each(partial(Recipe.learning_rate_at, step=step, steps_per_epoch=self.steps_per_epoch))

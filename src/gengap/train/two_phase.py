@@ -34,8 +34,9 @@ class TwoPhaseRun:
         first: The run of phase one, on the first ``m_first`` examples.
         model: The network with its gates frozen, after phase two, in evaluation mode.
         m_first: Examples of phase one, alpha m.
-        history: A record for each epoch of phase two: ``epoch``, ``train_loss``, ``test_loss``, ``train_accuracy``,
-            ``test_accuracy`` and ``running_loss``; phase one's result is epoch 0.
+        history: A record for each epoch of phase two that the recipe evaluates, the last among them: ``epoch``,
+            ``train_loss``, ``test_loss``, ``train_accuracy``, ``test_accuracy`` and ``running_loss``; phase one's
+            result is epoch 0.
         status: ``done`` or ``diverged``.
         reason: Why it diverged.
         seconds: Of phase two.
@@ -152,11 +153,13 @@ class _Second:
         run.history.append(self.record(0))
         for epoch in range(1, recipe.epochs + 1):
             loss = self._epoch(epoch)
-            run.history.append(self.record(epoch) | {"running_loss": loss})
-            last = run.history[-1]
             if report is not None:
                 report(epoch, recipe.epochs, f"phase two, loss {loss:.3f}")
-            if not math.isfinite(last["train_loss"]):
+            if epoch % recipe.evaluate_every and epoch < recipe.epochs and math.isfinite(loss):
+                continue
+            run.history.append(self.record(epoch) | {"running_loss": loss})
+            last = run.history[-1]
+            if not (math.isfinite(loss) and math.isfinite(last["train_loss"])):
                 run.status, run.reason = "diverged", f"the loss of phase two is not finite in epoch {epoch}"
                 break
             if recipe.target_loss is not None and last["train_loss"] <= recipe.target_loss:

@@ -18,12 +18,14 @@ from gengap.studies.study import Row, Scale, Study, study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gengap.report import Table
+    from gengap.report import Figure, Table
     from gengap.sweep import Context, Options
     from gengap.verdicts import ClaimPart
 
 NAME = "kawaguchi2017/darc1"
 FACTORS = (0.0, 1e-3, 1e-2, 1e-1)  # of the term in the loss
+SIZES = figure2.SIZES | {"desk": (1_000, 1_000)}
+EVALUATIONS = 8  # of a training
 COLUMNS = ("m", "epochs", "train_error", "test_error", "term", "error_ratio", "term_ratio", "seconds")
 
 
@@ -72,8 +74,9 @@ def _row(config: Config, context: "Context") -> Row:
     from gengap.sweep.threads import limited
     from gengap.train import Execution, resolve_device, train
 
-    problem = load(config.data).take(*figure2.SIZES[config.scale])
-    one = figure2.recipe(config.scale, 2 * figure2.EPOCHS[config.scale]).model_copy(update={"darc1": config.factor})
+    problem, epochs = load(config.data).take(*SIZES[config.scale]), 2 * figure2.EPOCHS[config.scale]
+    changes = {"darc1": config.factor, "evaluate_every": max(1, epochs // EVALUATIONS)}
+    one = figure2.recipe(config.scale, epochs).model_copy(update=changes)
     execution = Execution(resolve_device("auto"), "float32", "contiguous")
     with limited(context.threads):
         run = train(problem, one, config.seed, execution=execution, report=context.report)
@@ -88,6 +91,11 @@ def _row(config: Config, context: "Context") -> Row:
         "test_error": 1 - last["test_accuracy"],
         "term": float(np.abs(scores).mean(0).max()),
         "seconds": run.seconds,
+        "history": [
+            {"epoch": record["epoch"], "term": record["darc1_term"]}
+            for record in run.history
+            if record.get("darc1_term") is not None
+        ],
     }
 
 
@@ -111,6 +119,42 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         ),
         claim_part("and the term is smaller", used, needed, lambda d: smaller("term_ratio", d)),
     ]
+
+
+def terms(rows: "pd.DataFrame") -> "Figure | None":
+    """The term during training, for each multiple; without DARC1 at its end."""
+    import altair as alt
+    import pandas as pd
+
+    from gengap.report import Figure
+
+    drawn = pd.DataFrame(
+        [
+            {"data": row["data"], "lambda": f"{row['factor']:g}", "seed": row["seed"], **record}
+            for row in rows.to_dict("records")
+            if pd.notna(row["term"]) and row["term"] > 0
+            for record in (row.get("history") or [{"epoch": row["epochs"], "term": row["term"]}])
+        ]
+    )
+    if drawn.empty:
+        return None
+    base = alt.Chart(drawn).encode(
+        x=alt.X("epoch:Q", title="epoch"),
+        y=alt.Y("term:Q", scale=alt.Scale(type="log"), title="largest mean absolute output"),
+        color=alt.Color("lambda:N", legend=alt.Legend(title="lambda")),
+        shape=alt.Shape("lambda:N", legend=alt.Legend(title="lambda")),
+        detail="seed:N",
+        tooltip=list(drawn),
+    )
+    layers = (base.mark_line() + base.mark_point(filled=True, opacity=1, size=60)).properties(width=260, height=240)
+    return Figure(
+        "darc1-term",
+        layers.facet(column=alt.Column("data:N", title=None)),
+        "DARC1's term on the training set during training, for each multiple lambda of it in the loss.",
+        "; ".join(f"{r.data}, lambda {r[2]}, epoch {r.epoch}: {r.term:.3g}" for r in drawn.itertuples()) + ".",
+        drawn,
+        {"term": ".4g"},
+    )
 
 
 def table(rows: "pd.DataFrame") -> "Table":
@@ -149,6 +193,6 @@ def kawaguchi2017_darc1() -> Study:
         reported=(),
         sweep=sweep,
         measure=measure,
-        views=(table,),
+        views=(terms, table),
         check=check,
     )

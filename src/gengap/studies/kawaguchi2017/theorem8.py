@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gengap.verdicts import ClaimPart
 
 NAME = "kawaguchi2017/theorem8"
+SIZES, EPOCHS = figure2.SIZES | {"desk": (4_000, 2_000)}, figure2.EPOCHS | {"desk": 10}
 DELTA, MARGIN = 0.05, 1.0
 KINDS = ("beforehand", "estimated")
 COLUMNS = (
@@ -77,9 +78,9 @@ def _row(config: Config, context: "Context") -> Row:
     from gengap.train import Execution, TwoPhase, resolve_device
 
     started = time.perf_counter()
-    problem = load(config.data).take(*figure2.SIZES[config.scale])
+    problem = load(config.data).take(*SIZES[config.scale])
     execution = Execution(resolve_device("auto"), "float32", "contiguous")
-    one = figure2.recipe(config.scale, figure2.EPOCHS[config.scale]).model_copy(update={"model": config.model})
+    one = figure2.recipe(config.scale, EPOCHS[config.scale]).model_copy(update={"model": config.model})
     with limited(context.threads):
         run = TwoPhase(config.alpha).train(problem, one, config.seed, execution=execution, report=context.report)
         result = two_phase_bounds(run.model, problem, run.m_first, margin=MARGIN, delta=DELTA)

@@ -205,6 +205,13 @@ def _by_width(rows: Sequence[Row], name: str) -> dict[int, float]:
     return {width: sum(values) / len(values) for width, values in widths.items()}
 
 
+LARGE = 1e6  # beyond which the axis has powers of ten
+
+
+def _words(quantity: str) -> str:
+    return quantity.removeprefix("capacity_").replace("_", " ")
+
+
 def lines(name: str, quantities: Sequence[str], title: str, log: bool, rows: "pd.DataFrame") -> "Figure | None":
     """Quantities over width, ours and the paper's."""
     import altair as alt
@@ -213,7 +220,7 @@ def lines(name: str, quantities: Sequence[str], title: str, log: bool, rows: "pd
     from gengap.report import Figure, charts
 
     ours = [
-        {"quantity": quantity.replace("_", " "), "source": charts.OURS, "seed": row["seed"], "width": row["width"]}
+        {"quantity": _words(quantity), "source": charts.OURS, "seed": row["seed"], "width": row["width"]}
         | {"value": row[quantity]}
         for row in rows.to_dict("records")
         for quantity in quantities
@@ -223,17 +230,18 @@ def lines(name: str, quantities: Sequence[str], title: str, log: bool, rows: "pd
         return None
     smoke = rows["scale"].iloc[0] == "smoke"
     theirs = [
-        {"quantity": column.replace("_", " "), "source": charts.PAPER, "seed": -1, "width": width, "value": value}
+        {"quantity": _words(column), "source": charts.PAPER, "seed": -1, "width": width, "value": value}
         for column, width, value in ([] if smoke else curves())
         if column in quantities
     ]
     drawn = pd.DataFrame([*ours, *theirs])
     drawn = drawn[drawn["value"] > 0] if log else drawn
     scale = alt.Scale(type="log") if log else alt.Scale(domainMin=0)
-    dash = alt.Scale(domain=[charts.OURS, charts.PAPER], range=[[1, 0], [5, 4]])
+    axis = alt.Axis(format=".0e") if drawn["value"].max() > LARGE else alt.Axis()
+    dash = alt.Scale(domain=[charts.OURS, charts.PAPER][: drawn["source"].nunique()], range=[[1, 0], [5, 4]])
     base = alt.Chart(drawn).encode(
         x=alt.X("width:Q", scale=alt.Scale(type="log", base=2), title="hidden units"),
-        y=alt.Y("value:Q", scale=scale, title=title),
+        y=alt.Y("value:Q", scale=scale, title=title, axis=axis),
         color=alt.Color("quantity:N", legend=alt.Legend(title=None)),
         strokeDash=alt.StrokeDash("source:N", scale=dash, legend=alt.Legend(title=None)),
         detail="seed:N",
