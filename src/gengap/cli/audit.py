@@ -268,11 +268,16 @@ def _print_pair(found: "AuditPair") -> None:
     from gengap.cli.table import print_table
 
     rows = [
-        [row["quantity"], row["a"], row["b"], row["difference"], _interval(row)]
+        [row["quantity"], row["a"], row["b"], _number(row["difference"]), _interval(row)]
         for row in found.changes.to_dict("records")
     ]
     headings = ["", f"A: {found.names[0]}", f"B: {found.names[1]}", "B minus A", "95 % interval"]
     print_table(headings, rows, whole=headings)
+
+
+def _number(value: float | None) -> float | None:
+    """None where a table holds NaN for it."""
+    return None if value is None or value != value else value
 
 
 def _interval(row: dict[Any, Any]) -> str | None:

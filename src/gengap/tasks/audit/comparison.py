@@ -97,8 +97,8 @@ class AuditPair:
     def sentence(self) -> str:
         """Which to ship, and why."""
         own = [audit.verdict or "without a verdict" for audit in self.audits]
-        first = f"{self.verdict[0].upper()}{self.verdict[1:]}."
-        return f"{first} {self.comparison.sentence} By their own verdicts: A {own[0]}, B {own[1]}."
+        first = "" if self.verdict == self.comparison.verdict else f"{self.verdict[0].upper()}{self.verdict[1:]}. "
+        return f"{first}{self.comparison.sentence} By their own verdicts: A {own[0]}, B {own[1]}."
 
     @property
     def page(self) -> Page:
