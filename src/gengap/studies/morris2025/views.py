@@ -47,11 +47,11 @@ def plateau(rows: "pd.DataFrame") -> "Figure | None":
     )
     drawn["least"] = 0.0
     base = alt.Chart().encode(
-        x=alt.X("data:Q", title="bits that the data hold, for each parameter", scale=alt.Scale(zero=True)),
+        x=alt.X("data:Q", title="bits of data for each parameter", scale=alt.Scale(zero=True)),
         color=alt.Color("size:N", sort=["small", "middle", "large"], legend=alt.Legend(title=None)),
         tooltip=["network", "width", "parameters", "data", "mean", "low", "high", "seeds"],
     )
-    y = alt.Y("mean:Q", title="bits memorised, for each parameter", scale=alt.Scale(zero=True))
+    y = alt.Y("mean:Q", title="bits memorised for each parameter", scale=alt.Scale(zero=True))
     all_of_it = (
         alt.Chart().mark_line(strokeDash=[2, 3], strokeWidth=1.25, color="#7D7D7D").encode(x="data:Q", y="data:Q")
     )
@@ -72,9 +72,9 @@ def plateau(rows: "pd.DataFrame") -> "Figure | None":
     return Figure(
         "bits-by-data",
         chart,
-        "Bits memorised against bits of random data, both for each parameter, of three widths; bars from the smallest "
-        "to the largest seed. Dotted: all that the data hold. Where a line leaves it and turns flat the network is "
-        "full; where it falls again, more data are harder to train on.",
+        "Bits memorised against the bits that random data hold, both for each parameter, of three widths; bars from "
+        "the smallest to the largest seed. Dotted: all that the data hold. Where a line leaves it and turns flat the "
+        "network is full; where it falls again, more data are harder to train on.",
         f"{text}.",
         pd.DataFrame(drawn.drop(columns=["least", "size"])),
         {"data": ".2f", "mean": ".3f", "low": ".3f", "high": ".3f", "parameters": ",d"},
