@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gengap.cli.progress import progress_bar
 from gengap.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ Layout = Annotated[
     str | None, typer.Option(help="Of images in an .npz: channels-first or channels-last. Default: guessed.")
 ]
 
+Resize = Annotated[
+    int | None,
+    typer.Option(help="Of a folder of images: pixels of the shorter side, of which the centre square is kept."),
+]
 Vocabulary = Annotated[
     int | None,
     typer.Option(help="The inputs of an .npz are tokens, of so many different ones. Default: as the file says."),
@@ -45,6 +50,7 @@ def load_problem(
     standardise: bool = False,
     vocabulary: int | None = None,
     held_out: bool = False,
+    resize: int | None = None,
 ) -> "Problem":
     """The Problem of a named data set or path, fed to networks as the options say.
 
@@ -53,7 +59,7 @@ def load_problem(
     """
     from gengap.data import load
 
-    options: dict[str, Any] = {"scale": scale, "layout": layout, "vocabulary": vocabulary}
+    options: dict[str, Any] = {"scale": scale, "layout": layout, "vocabulary": vocabulary, "resize": resize}
     options |= {"mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
     options = {name: value for name, value in options.items() if value is not None}
     if standardise:
@@ -62,7 +68,10 @@ def load_problem(
         options["held_out"] = True
     if crop is not None:
         options["crop"] = _side(crop)
-    return load(data, data_dir=data_dir, label_column=label_column, split_column=split_column, **options)
+    with progress_bar("reading the data") as report:
+        return load(
+            data, data_dir=data_dir, label_column=label_column, split_column=split_column, report=report, **options
+        )
 
 
 def _side(text: str) -> int | None:

@@ -60,6 +60,7 @@ def command(
     std: inputs.Std = None,
     layout: inputs.Layout = None,
     vocabulary: inputs.Vocabulary = None,
+    resize: inputs.Resize = None,
     expect_accuracy: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared."),
@@ -85,6 +86,7 @@ def command(
         std=std,
         layout=layout,
         vocabulary=vocabulary,
+        resize=resize,
     )
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)

@@ -51,6 +51,7 @@ def _common(
     std: inputs.Std = None,
     layout: inputs.Layout = None,
     vocabulary: inputs.Vocabulary = None,
+    resize: inputs.Resize = None,
 ) -> "ProbeSubject":
     """The options that all probes share, and what they lead to."""
     from gengap.tasks.probe import probe_subject
@@ -66,6 +67,7 @@ def _common(
         std=std,
         layout=layout,
         vocabulary=vocabulary,
+        resize=resize,
     )
     return probe_subject(
         model,

@@ -74,6 +74,7 @@ def command(
     std: inputs.Std = None,
     layout: inputs.Layout = None,
     vocabulary: inputs.Vocabulary = None,
+    resize: inputs.Resize = None,
     store: Annotated[Path | None, typer.Option(help="File that rows are kept in. Default: in GENGAP_HOME.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -113,6 +114,7 @@ def command(
             std=std,
             layout=layout,
             vocabulary=vocabulary,
+            resize=resize,
         )
 
     with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not

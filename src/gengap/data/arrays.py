@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from gengap.data.labels import encode_labels
 from gengap.data.problem import Preprocessing, Problem, Split
+from gengap.data.rows import FileRows, Rows, in_memory_limit, mapped_rows, typed
 from gengap.data.tokens import token_array, vocabulary_of
 from gengap.errors import InputError, unknown
 
@@ -39,6 +40,9 @@ def from_arrays(
     Images of bytes are whitened on their way into a model; anything else goes in as it is. Where a vocabulary or masks
     are given, inputs are tokens ``[N, T]`` and stay whole numbers.
 
+    An array that NumPy has mapped from a file (``np.load(path, mmap_mode="r")``) stays there if it is large: see
+    ``gengap.data.rows``.
+
     Args:
         x_train: Training inputs: uint8 and native floats are kept as they are; other whole numbers become float32.
         y_train: Training labels; see ``encode_labels``.
@@ -55,10 +59,11 @@ def from_arrays(
     Raises:
         InputError: What ``Problem`` and ``encode_labels`` refuse, or inputs that are no numbers.
     """
+    x_train, x_test = _left_in_files(x_train, x_test)
     train, test, names = encode_labels(y_train, y_test, classes)
     if vocabulary is not None or masks is not None:
         return _tokens((x_train, x_test), (train, test), masks, vocabulary, name, names, origin, layout)
-    whole = np.asarray(x_train).dtype
+    whole = (x_train if isinstance(x_train, Rows) else np.asarray(x_train)).dtype
     x = [_numbers(inputs, split) for inputs, split in ((x_train, "training"), (x_test, "test"))]
     layout, words = _layout(x[0], layout, guess=not any(map(is_tensor, (x_train, x_test))))
     x = [_as_images(inputs, layout) for inputs in x]
@@ -94,7 +99,7 @@ def is_tensor(values: Any) -> bool:
     return any(kind.__module__ == "torch" and kind.__name__ == "Tensor" for kind in type(values).__mro__)
 
 
-def _layout(x: NDArray[Any], layout: Layout | None, *, guess: bool) -> tuple[Layout, str]:
+def _layout(x: Any, layout: Layout | None, *, guess: bool) -> tuple[Layout, str]:
     """How stored images are to be read, and what is to be said of it."""
     if layout is not None and layout not in get_args(Layout):
         raise unknown("layout", layout, get_args(Layout))
@@ -105,18 +110,26 @@ def _layout(x: NDArray[Any], layout: Layout | None, *, guess: bool) -> tuple[Lay
     return layout or "channels-first", ""
 
 
-def _numbers(values: Any, split: str) -> NDArray[Any]:
-    x = np.asarray(values)
+def _left_in_files(*inputs: Any) -> list[Any]:
+    """The inputs, those that are mapped from files as ``Rows`` where together they are large."""
+    rows = [x if isinstance(x, Rows) else mapped_rows(x) for x in inputs]
+    large = sum(x.nbytes for x in rows if x is not None) > in_memory_limit()
+    return [x if own is None or not large else own for x, own in zip(inputs, rows, strict=True)]
+
+
+def _numbers(values: Any, split: str) -> Any:
+    x = values if isinstance(values, Rows) else np.asarray(values)
     if x.dtype.kind not in "biuf":
         raise InputError(f"The {split} inputs are of type {x.dtype}.", expected="numbers")
     if x.dtype.kind == "f" and x.dtype not in FLOATS:  # of another byte order, or longer than any that PyTorch has
-        x = x.astype(np.float64 if x.dtype.itemsize > 4 else np.float32)
-    elif x.dtype != np.uint8 and x.dtype.kind != "f":
-        x = x.astype(np.float32)
-    return x
+        return typed(x, np.float64 if x.dtype.itemsize > 4 else np.float32)
+    return x if x.dtype == np.uint8 or x.dtype.kind == "f" else typed(x, np.float32)
 
 
-def _as_images(x: NDArray[Any], layout: Layout) -> NDArray[Any]:
+def _as_images(x: Any, layout: Layout) -> Any:
+    last = x.ndim == 4 and layout == "channels-last"
+    if isinstance(x, FileRows):
+        return x.as_images("grey") if x.ndim == 3 else x.as_images("channels-last") if last else x
     if x.ndim == 3:
         return x[:, None]
-    return x.transpose(0, 3, 1, 2) if x.ndim == 4 and layout == "channels-last" else x
+    return x.transpose(0, 3, 1, 2) if last else x

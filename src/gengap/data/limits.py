@@ -66,6 +66,18 @@ def unpacked_limit(packed: int) -> int:
     return limit if os.environ.get(VARIABLE, "").strip() else min(limit, max(_UNPACKED, _RATIO * packed))
 
 
+def unfolded_limit(packed: int) -> int:
+    """Bytes to which compressed files may unfold on disk: a hundred times their size, and 64 MiB in any case.
+
+    ``GENGAP_MEMORY_LIMIT`` raises it where it is larger.
+
+    Args:
+        packed: Bytes of the files.
+    """
+    limit = max(_UNPACKED, _RATIO * packed)
+    return max(limit, memory_limit()) if os.environ.get(VARIABLE, "").strip() else limit
+
+
 def size_text(n_bytes: float) -> str:
     """A number of bytes as people read it.
 

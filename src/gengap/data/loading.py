@@ -2,26 +2,30 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from gengap.arguments import shown
-from gengap.data.arrays import Layout
+from gengap.arguments import shown, whole_number
+from gengap.data.arrays import Layout, from_arrays
 from gengap.data.cifar import has_cifar_layout, read_cifar
 from gengap.data.content import STANDARD_INPUT
 from gengap.data.frame import TABLES
+from gengap.data.idx import has_idx_files, read_idx_folder
 from gengap.data.image_folder import has_image_folders, read_image_folder
 from gengap.data.limits import out_of_memory_refused
 from gengap.data.location import data_root
+from gengap.data.npy import has_arrays, read_npy_folder
 from gengap.data.npz import read_npz
 from gengap.data.problem import Preprocessing, Problem, Scale
 from gengap.data.registry import DATA_SETS, NamedDataSet, named_data_set
+from gengap.data.shards import Report, has_shards, open_shards
 from gengap.data.table import read_table
 from gengap.errors import InputError
 
 Default = Literal["default"]
 HELD_OUT = "held out"  # the step of a Problem without a training split
+LARGEST_SIDE = 5000  # pixels to which an image is resized
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 
@@ -39,14 +43,17 @@ def load(
     standardise: bool = False,
     vocabulary: int | None = None,
     held_out: bool = False,
+    resize: int | None = None,
+    report: Report | None = None,
 ) -> Problem:
     """The Problem of a named data set or of the data at a path.
 
     Named: ``digits`` (embedded), ``mnist``, ``fashion-mnist``, ``kmnist``, ``cifar10``, ``cifar100``. A path may be
     an ``.npz`` with ``x_train, y_train, x_test, y_test`` (for tokens also ``mask_train, mask_test`` and
-    ``vocabulary``), a folder of images ``train/CLASS/*.png`` and
-    ``test/CLASS/*.png``, a folder or archive in CIFAR's binary or python layout, or a table: CSV, TSV, JSON, JSON
-    lines (these also compressed) or Parquet; ``-`` is a table on standard input. No file may take more memory than
+    ``vocabulary``), a folder of such arrays (``x_train.npy`` and the like), of idx files, of shards (see
+    ``gengap.data.shards``), a folder of images ``train/CLASS/*.png`` and ``test/CLASS/*.png`` (or ``val``), a folder or
+    archive in CIFAR's binary or python layout, or a table: CSV, TSV, JSON, JSON lines (these also compressed) or
+    Parquet; ``-`` is a table on standard input. What is read into memory may take no more of it than
     half of what is free, or than ``GENGAP_MEMORY_LIMIT``.
 
     By default a model sees CIFAR (and data in its layout) cropped to the centre 28 x 28 and whitened, as
@@ -55,7 +62,7 @@ def load(
     Args:
         name: A data set's name, or a path; a name goes first.
         data_dir: The folder that holds one folder for each named data set; by default ``GENGAP_DATA``, else the cache.
-        crop: Side of the centre crop in pixels; None for none.
+        crop: Side of the centre crop in pixels; None for none. Images of a folder that differ in size are cut to it.
         scale: ``"whiten"``, ``"unit"``, ``"signed"`` or ``"none"``; see ``Preprocessing``. Beside a mean or std the
             default is ``"unit"``.
         mean: Taken from the scaled values: one number, or one for each channel or column.
@@ -65,6 +72,8 @@ def load(
         split_column: A table's column that says ``train`` or ``test``.
         standardise: Whether a table's numbers get mean 0 and variance 1 in the training split; its categories and
             missing values become numbers in any case, see ``problem.steps``.
+        resize: Of a folder of images: length of the shorter side in pixels, of which the centre square is kept.
+        report: Called with images done, all images and a text, while a folder of images is decoded into shards.
         vocabulary: Number of different tokens in an ``.npz`` whose inputs are tokens ``[N, T]``; None takes the file's.
         held_out: Whether an ``.npz`` (``x_test, y_test``) or a table holds test examples alone. They stand for both
             splits then, which ``is_held_out`` tells of a Problem: its training split was never trained on.
@@ -79,17 +88,14 @@ def load(
             mean=mean,
             std=std,
         )
-    if layout is not None and not str(name).lower().endswith(".npz"):
-        raise InputError(f"{name} has no other layout than its own.", expected="--layout with an .npz alone")
-    if vocabulary is not None and not str(name).lower().endswith(".npz"):
-        raise InputError(f"{name} holds no tokens.", expected="--vocabulary with an .npz alone")
     if not isinstance(name, str | os.PathLike):
         raise InputError(f"The data are {shown(name)}.", expected="a data set's name, or a path")
     path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
+    asked = _Asked(label_column, split_column, standardise, layout, vocabulary, resize, crop, report)
+    asked.check(name, path)
     if str(name) not in DATA_SETS and _is_path(path):
-        problem = _read_path_or_refuse(path, label_column, split_column, layout, standardise, vocabulary)
+        problem = _read_path_or_refuse(path, asked)
     else:
-        _refuse_standardise(name, standardise)
         problem = _read_named(named_data_set(str(name)), data_root(data_dir))
     declared = problem.preprocessing
     if (crop, scale, mean, std) == ("default", "default", None, None):
@@ -125,13 +131,46 @@ def _held_out(
     return replace(made, steps=(*made.steps, {"step": HELD_OUT}), parent_hash=made.hash)
 
 
-def _refuse_standardise(name: str | Path, standardise: bool) -> None:
-    if standardise:
-        raise InputError(
-            f"{name} has no columns to standardise.",
-            expected="--standardise with a table alone",
-            next_step="use --scale",
-        )
+@dataclass(frozen=True)
+class _Asked:
+    """What readers are asked for, each by its own options; see ``load``."""
+
+    label_column: str | None
+    split_column: str | None
+    standardise: bool
+    layout: Layout | None
+    vocabulary: int | None
+    resize: int | None
+    crop: int | Default | None
+    report: Report | None
+
+    def check(self, name: str | os.PathLike[str], path: Path) -> None:
+        """Raises InputError where an option is for data of another kind."""
+        named = str(name) in DATA_SETS or not _is_path(path)
+        table = not named and (str(path) == STANDARD_INPUT or path.name.lower().endswith(TABLES))
+        arrays = not named and (path.suffix.lower() == ".npz" or has_arrays(path))
+        if self.layout is not None and not arrays:
+            raise InputError(
+                f"{name} has no other layout than its own.", expected="--layout with an .npz or .npy alone"
+            )
+        if self.vocabulary is not None and not arrays:
+            raise InputError(f"{name} holds no tokens.", expected="--vocabulary with an .npz or .npy alone")
+        if self.resize is not None:
+            whole_number(
+                self.resize, "resize", most=LARGEST_SIDE, next_step="give the length of the shorter side in pixels"
+            )
+            if named or not (path.is_dir() and has_image_folders(path)):
+                raise InputError(
+                    f"{name} is no folder of images.", expected="--resize with train/CLASS/*.png and the like"
+                )
+        if self.standardise and not table:
+            raise InputError(
+                f"{name} has no columns to standardise.",
+                expected="--standardise with a table alone",
+                next_step="use --scale",
+            )
+        if not (named or table or (self.label_column, self.split_column) == (None, None)):
+            raise InputError(f"{path} has no columns.", expected="--label-column and --split-column with a table alone")
 
 
 def _read_named(entry: NamedDataSet, root: Path) -> Problem:
@@ -161,17 +200,10 @@ def _is_path(path: Path) -> bool:
     return str(path) == STANDARD_INPUT or path.exists() or len(path.parts) > 1 or known
 
 
-def _read_path_or_refuse(
-    path: Path,
-    label_column: str | None,
-    split_column: str | None,
-    layout: Layout | None,
-    standardise: bool,
-    vocabulary: int | None,
-) -> Problem:
+def _read_path_or_refuse(path: Path, asked: _Asked) -> Problem:
     try:
         with out_of_memory_refused(str(path)):
-            return _read_path(path, label_column, split_column, layout, standardise, vocabulary)
+            return _read_path(path, asked)
     except OSError as error:
         raise InputError(
             f"Cannot read {error.filename or path}: {error.strerror}.",
@@ -179,32 +211,29 @@ def _read_path_or_refuse(
         ) from error
 
 
-def _read_path(
-    path: Path,
-    label_column: str | None,
-    split_column: str | None,
-    layout: Layout | None,
-    standardise: bool,
-    vocabulary: int | None,
-) -> Problem:
-    if str(path) == STANDARD_INPUT:
-        return read_table(path, label_column=label_column, split_column=split_column, standardise=standardise)
-    if not path.exists():
+def _read_path(path: Path, asked: _Asked) -> Problem:
+    if str(path) != STANDARD_INPUT and not path.exists():
         raise InputError(f"There is no {path}.", expected=f"a file, a folder, or one of {', '.join(sorted(DATA_SETS))}")
-    if path.name.lower().endswith(TABLES):
-        return read_table(path, label_column=label_column, split_column=split_column, standardise=standardise)
-    _refuse_standardise(path, standardise)
-    if label_column is not None or split_column is not None:
-        raise InputError(f"{path} has no columns.", expected="--label-column and --split-column with a table alone")
+    if str(path) == STANDARD_INPUT or path.name.lower().endswith(TABLES):
+        columns = {"label_column": asked.label_column, "split_column": asked.split_column}
+        return read_table(path, **columns, standardise=asked.standardise)
     if path.suffix.lower() == ".npz":
-        return read_npz(path, layout, vocabulary)
+        return read_npz(path, asked.layout, asked.vocabulary)
+    if path.is_dir() and has_arrays(path):
+        return read_npy_folder(path, asked.layout, asked.vocabulary)
+    if path.is_dir() and has_shards(path):
+        return open_shards(path)
+    if path.is_dir() and has_idx_files(path):
+        return from_arrays(*read_idx_folder(path), name=path.resolve().name, origin=str(path))
     if path.name.lower().endswith(ARCHIVES) or (path.is_dir() and has_cifar_layout(path)):
         return _read_cifar_path(path)
     if path.is_dir() and has_image_folders(path):
-        return read_image_folder(path)
+        crop = asked.crop if isinstance(asked.crop, int) else None
+        return read_image_folder(path, resize=asked.resize, crop=crop, report=asked.report)
     raise InputError(
         f"{path} is no data that gengap reads.",
-        expected=".npz, CSV, JSON, Parquet, train/CLASS/ and test/CLASS/ in a folder, CIFAR's layout (folder, .tar.gz)",
+        expected=".npz, a folder of x_train.npy and the like or of idx files, CSV, JSON, Parquet, train/CLASS/ and "
+        "test/CLASS/ in a folder, CIFAR's layout (folder, .tar.gz)",
     )
 
 

@@ -1,30 +1,24 @@
-"""Reads a user's ``.npz``: the headers of its arrays first."""
+"""Reads a user's ``.npz``: the headers of its arrays first; large arrays that are not compressed stay in the file."""
 
-import math
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.data.arrays import FLOATS, Layout, from_arrays
+from gengap.data.arrays import Layout
 from gengap.data.limits import check_file, check_memory, out_of_memory_refused, unpacked_limit
+from gengap.data.npy import DAMAGED, INPUTS, MASKS, NAMES, VOCABULARY, Header, left_in_file, problem_of, read_header
 from gengap.data.problem import Problem
+from gengap.data.rows import FileRows
 from gengap.errors import InputError
 
-_DAMAGED = (
-    ValueError, EOFError, TypeError, AttributeError, RuntimeError, NotImplementedError, KeyError, SyntaxError,
-    zipfile.BadZipFile, zlib.error, TokenError,
-)  # fmt: skip
-NAMES = ("x_train", "y_train", "x_test", "y_test")
-_LABEL = 100  # bytes that a label takes while its class is looked up: as an object of Python, in a list
-
-
-MASKS = ("mask_train", "mask_test")
-VOCABULARY = "vocabulary"
+_DAMAGED = (*DAMAGED, NotImplementedError, zipfile.BadZipFile, zlib.error)
+_TEST = ("x_test", "y_test", "mask_test")
+_LOCAL_HEADER = 30  # bytes before a member's name and its extra field
 
 
 def read_npz(
@@ -34,8 +28,9 @@ def read_npz(
 
     With ``held_out`` it holds ``x_test`` and ``y_test``, which stand for both splits.
     Tokens may have ``mask_train`` and ``mask_test`` beside them, and the size of their ``vocabulary``, one number.
-    Pickled objects are refused. The arrays' headers are read first: they must agree with the sizes of the members and
-    fit into memory together. See ``from_arrays`` for shapes and types.
+    Pickled objects are refused. The arrays' headers are read first: they must agree with the sizes of the members, and
+    what is read has to fit into memory together. Inputs of more than ``rows.in_memory_limit()`` bytes stay in the file
+    unless they are compressed. See ``from_arrays`` for shapes and types.
 
     Raises:
         InputError: The file is damaged or too large, an array is absent or holds objects, or what ``from_arrays``
@@ -44,11 +39,13 @@ def read_npz(
     check_file(path, "arrays written by numpy.savez")
     try:
         with out_of_memory_refused(str(path)), zipfile.ZipFile(path) as archive:
-            names, mask_names = (NAMES[2:], MASKS[1:]) if held_out else (NAMES, MASKS)
-            _check_headers(path, archive, names)
-            arrays = [_array(archive, name) for name in names]
-            masks = tuple(_array(archive, name) for name in mask_names if f"{name}.npy" in archive.namelist())
-            stated = _array(archive, VOCABULARY) if f"{VOCABULARY}.npy" in archive.namelist() else None
+            headers = _headers(path, archive, _TEST if held_out else (*NAMES, *MASKS))
+            left = {n for n in left_in_file(headers) if _member(archive, n).compress_type == zipfile.ZIP_STORED}
+            _check_room(path, archive, headers, left)
+            arrays = {
+                name: _rows(path, _member(archive, name), header) if name in left else _array(archive, name)
+                for name, header in headers.items()
+            }
     except InputError:
         raise
     except _DAMAGED as error:
@@ -58,30 +55,13 @@ def read_npz(
             expected="arrays of numbers or strings written by numpy.savez, without pickled objects",
         ) from error
     if held_out:
-        arrays, masks = 2 * arrays, 2 * masks
-    if len(masks) == 1:
-        raise InputError(f"{path} holds one of {' and '.join(MASKS)}.", expected="a mask of each split, or none")
-    return from_arrays(
-        *arrays,
-        name=path.stem,
-        origin=str(path),
-        layout=layout,
-        vocabulary=vocabulary if vocabulary is not None or stated is None else _whole(path, stated),
-        masks=(masks[0], masks[1]) if masks else None,
-    )
+        arrays |= {name.replace("test", "train"): array for name, array in arrays.items()}
+    return problem_of(arrays, path, path.stem, layout, vocabulary)
 
 
-def _whole(path: Path, vocabulary: NDArray[Any]) -> int:
-    if vocabulary.size != 1 or vocabulary.dtype.kind not in "iu":
-        raise InputError(
-            f"{path}: {VOCABULARY} is of type {vocabulary.dtype} and shape {vocabulary.shape}.",
-            expected="one whole number, the number of different tokens",
-        )
-    return int(vocabulary.item())
-
-
-def _check_headers(path: Path, archive: zipfile.ZipFile, names: tuple[str, ...] = NAMES) -> None:
-    """Sees that the arrays are there, are as large as they declare, and fit into memory together."""
+def _headers(path: Path, archive: zipfile.ZipFile, wanted: Sequence[str]) -> dict[str, Header]:
+    """The headers of the arrays that are wanted, which are seen to be there and as large as they declare."""
+    names = [name for name in wanted if name not in MASKS]
     there = [name.removesuffix(".npy") for name in archive.namelist()]
     absent = [name for name in names if name not in there]
     if absent:
@@ -89,39 +69,42 @@ def _check_headers(path: Path, archive: zipfile.ZipFile, names: tuple[str, ...] 
             f"{path} holds no {' and no '.join(absent)}.",
             expected=f"arrays {', '.join(names)}; it has {', '.join(there[:20])}",
         )
-    total = 0
-    for name in (*names, *(name for name in (*MASKS, VOCABULARY) if name in there)):
-        member = archive.getinfo(f"{name}.npy")
+    headers = {}
+    for name in (*names, *(name for name in (*wanted, VOCABULARY) if name in there and name not in names)):
+        member = _member(archive, name)
         with archive.open(member) as file:
-            shape, dtype = _header(file)
-            stored = member.file_size - file.tell()
-        count = math.prod(shape)
-        if dtype.hasobject:
-            raise ValueError(f"{name} holds objects")
-        if count * dtype.itemsize != stored:
-            raise InputError(
-                f"{path}: {name} declares {count:,} values of {dtype.itemsize} bytes and holds {stored:,} bytes.",
-                expected="as many bytes as its header says",
-            )
-        total += stored + count * _needed(name, dtype)
-    check_memory(f"{path} with its arrays", total, unpacked_limit(path.stat().st_size))
+            headers[name] = read_header(file, name, member.file_size, str(path))
+    return headers
 
 
-def _header(file: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type as the header of an ``.npy`` file declares them; the file stands at its values then."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-    if any(length < 0 for length in shape):
-        raise ValueError(f"its header declares the shape {shape}")
-    return shape, dtype
+def _check_room(path: Path, archive: zipfile.ZipFile, headers: Mapping[str, Header], left: set[str]) -> None:
+    total = sum(header.needed(name) for name, header in headers.items() if name not in left)
+    try:
+        check_memory(f"{path} with its arrays", total, unpacked_limit(path.stat().st_size))
+    except InputError as error:
+        packed = [n for n in INPUTS if n in headers and _member(archive, n).compress_type != zipfile.ZIP_STORED]
+        if not packed:
+            raise
+        raise InputError(
+            error.what,
+            expected=error.expected,
+            next_step=f"{error.next_step}; or store them by numpy.savez, uncompressed: they then stay in the file",
+        ) from error
 
 
-def _needed(name: str, dtype: np.dtype[Any]) -> int:
-    """Bytes for each value besides those stored: whole numbers become float32, labels are looked up."""
-    if name.startswith("y"):
-        return _LABEL + dtype.itemsize
-    return 0 if dtype == np.uint8 or dtype in FLOATS else 4
+def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    return archive.getinfo(f"{name}.npy")
+
+
+def _rows(path: Path, member: zipfile.ZipInfo, header: Header) -> FileRows:
+    """The rows of a member that is not compressed, where they lie in the archive."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset)
+        local = file.read(_LOCAL_HEADER)
+    if local[:4] != b"PK\x03\x04":
+        raise ValueError(f"{member.filename} has no header")
+    names = int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:30], "little")
+    return FileRows(path, member.header_offset + _LOCAL_HEADER + names + header.start, header.shape, header.dtype)
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

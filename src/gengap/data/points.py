@@ -48,8 +48,9 @@ def as_points(problem: Problem, dtype: DTypeLike = np.float32) -> Points:
         problem: The data; its ``preprocessing`` (crop and scale) is applied.
         dtype: Of the points; values are computed in float32 first, as for a network.
     """
+    problem.require_numbers("A point of a vector space")
     x, x_test = (
-        preprocess(split.x, problem.preprocessing).reshape(len(split), -1).astype(dtype, copy=False)
+        preprocess(np.asarray(split.x), problem.preprocessing).reshape(len(split), -1).astype(dtype, copy=False)
         for split in (problem.train, problem.test)
     )
     return Points(x, problem.train.y, x_test, problem.test.y, problem.n_classes)

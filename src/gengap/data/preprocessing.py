@@ -29,7 +29,7 @@ def preprocessed(problem: Problem) -> Problem:
     declared = problem.preprocessing
     if declared == Preprocessing() and problem.train.x.dtype != np.uint8:
         return problem
-    splits = [Split(preprocess(split.x, declared), split.y) for split in (problem.train, problem.test)]
+    splits = [Split(preprocess(np.asarray(split.x), declared), split.y) for split in (problem.train, problem.test)]
     bare = replace(problem, preprocessing=Preprocessing(), layout="")
     return replace(
         bare,

@@ -12,14 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.arguments import whole_number
-from gengap.data.tokens import check_tokens
+from gengap.data.rows import Rows, blocks, first_rows
+from gengap.data.tokens import outside_of_vocabulary, tokens_of
 from gengap.errors import InputError, unknown
+from gengap.measured_once import measured_once
 
-# What is done to a table's columns when it is read, in words.
-_TABLE_STEPS = {
+# What is done to a table's columns or to images when they are read, in words.
+_READING_STEPS = {
     "one-hot": "columns of text one-hot",
     "impute": "empty numbers the mean of the training split, with an indicator",
     "standardise": "numbers standardised by the training split",
+    "resize": "images resized to {side} pixels on the shorter side, the centre {side} x {side} kept",
+    "cut": "the centre {side} x {side} of images of different sizes",
 }
 Scale = Literal["none", "unit", "signed", "whiten"]
 
@@ -30,7 +34,8 @@ class Split:
 
     Attributes:
         x: Inputs, ``[N, C, H, W]`` for images or ``[N, D]`` for tables, uint8 as stored or a float type; tokens
-            ``[N, T]`` or, with a mask as second row, ``[N, 2, T]``, of a signed integer type.
+            ``[N, T]`` or, with a mask as second row, ``[N, 2, T]``, of a signed integer type. Inputs too large for
+            memory are ``Rows``, which give rows by number or slice and read them from files.
         y: Class indices, int64 ``[N]``.
     """
 
@@ -39,6 +44,8 @@ class Split:
 
     def __post_init__(self) -> None:
         for name in ("x", "y"):
+            if isinstance(getattr(self, name), Rows):
+                continue
             array = np.asarray(getattr(self, name))
             if array.flags.writeable:  # a read-only array stays the same object, so that derived Problems share it
                 array = array.view()
@@ -47,6 +54,23 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @cached_property
+    def not_finite(self) -> int | None:
+        """The first example that holds NaN or Inf; None where there is none."""
+        if not np.issubdtype(self.x.dtype, np.floating):
+            return None
+        for start, block in blocks(self.x):
+            bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
+            if len(bad):
+                return start + int(bad[0])
+        return None
+
+    @cached_property
+    def range_of_tokens(self) -> tuple[int, int]:
+        """The least and the largest token, where inputs are tokens."""
+        ends = [(tokens_of(block).min(), tokens_of(block).max()) for _, block in blocks(self.x)]
+        return int(min(low for low, _ in ends)), int(max(high for _, high in ends))
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,7 +175,7 @@ class Problem:
         if stored.mean is not None or stored.std is not None:
             words += f", minus {_numbers(stored.mean, 0.0)}, over {_numbers(stored.std, 1.0)}"
         crop = "" if stored.crop is None else f"the centre {stored.crop} x {stored.crop} "
-        made = [_TABLE_STEPS[step["step"]] for step in self.steps if step["step"] in _TABLE_STEPS]
+        made = [_READING_STEPS[step["step"]].format(**step) for step in self.steps if step["step"] in _READING_STEPS]
         return "; ".join([f"{crop}{words}", *made, *([self.layout] if self.layout else [])])
 
     @cached_property
@@ -161,11 +185,23 @@ class Problem:
         A derived Problem is hashed from its parent's hash and its last step, which is enough because steps are
         pure functions. Hashing a corrupted Problem therefore needs no pass over its arrays.
         """
+        inputs: list[Any] = [self.train.x, self.test.x]
+        files = [x for x in inputs if isinstance(x, Rows)]
+        if self.parent_hash is not None or not files:
+            return self._hashed()
+        # Reading what lies in files takes long: their names, sizes and times of change stand for it the next time.
+        known = [rows.document() for rows in files], self.classes, repr(self.preprocessing), self.vocabulary
+        labels = b"".join(split.y.tobytes() for split in (self.train, self.test))
+        key = hashlib.blake2b(json.dumps(known).encode() + labels, digest_size=16).hexdigest()
+        return measured_once("hashes.json", key, self._hashed, str)
+
+    def _hashed(self) -> str:
         digest = hashlib.blake2b(digest_size=16)
         if self.parent_hash is None:
             for array in (self.train.x, self.train.y, self.test.x, self.test.y):
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+                for _, block in blocks(array):
+                    digest.update(np.ascontiguousarray(block).view(np.uint8).data)
             digest.update(json.dumps(self.classes).encode())
             if self.vocabulary is not None:
                 digest.update(f"vocabulary {self.vocabulary}".encode())
@@ -217,8 +253,20 @@ class Problem:
         n_train = None if n_train is None else whole_number(n_train, "n_train")
         n_test = None if n_test is None else whole_number(n_test, "n_test")
         step = {"step": "take", "n_train": n_train, "n_test": n_test}
-        cut = [Split(s.x[:n], s.y[:n]) for s, n in ((self.train, n_train), (self.test, n_test))]
+        cut = [Split(first_rows(s.x, n), s.y[:n]) for s, n in ((self.train, n_train), (self.test, n_test))]
         return self.derive(step, train=cut[0], test=cut[1])
+
+    def require_numbers(self, what: str) -> None:
+        """Sees that inputs are numbers.
+
+        Args:
+            what: What needs them, in words that begin the message, e.g. ``"Sensitivity to inputs"``.
+
+        Raises:
+            InputError: They are tokens.
+        """
+        if self.vocabulary is not None:
+            raise InputError(f"{what} needs inputs that are numbers, and {self.name} holds tokens.", expected="numbers")
 
     def corrupt(self, corruption: str, *, level: float = 1.0, seed: int = 0, test: bool = False) -> "Problem":
         """A corrupted copy: see ``gengap.data.corrupt``."""
@@ -303,11 +351,12 @@ def _check_split(problem: Problem, name: str, split: Split) -> None:
             expected=f"int64 class indices from 0 to {problem.n_classes - 1}",
         )
     if problem.vocabulary is not None:
-        check_tokens(split.x, problem.vocabulary, f"{problem.name}: {name}")
-    if np.issubdtype(split.x.dtype, np.floating) and not np.isfinite(split.x).all():
-        bad = int(np.argwhere(~np.isfinite(split.x))[0][0])
+        least, largest = split.range_of_tokens
+        if least < 0 or largest >= problem.vocabulary:
+            raise outside_of_vocabulary(split.x, problem.vocabulary, f"{problem.name}: {name}")
+    if split.not_finite is not None:
         raise InputError(
-            f"{problem.name}: {name} example {bad} holds NaN or Inf.",
+            f"{problem.name}: {name} example {split.not_finite} holds NaN or Inf.",
             expected="finite inputs",
             next_step="impute or drop such examples first",
         )

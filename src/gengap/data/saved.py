@@ -1,4 +1,4 @@
-"""A Problem as a folder of arrays, so that several processes read one copy of it."""
+"""A Problem as a folder of arrays, which several processes read; inputs that are in files stay there."""
 
 import json
 from dataclasses import asdict
@@ -8,15 +8,21 @@ from typing import Any, Literal
 import numpy as np
 
 from gengap.data.problem import Preprocessing, Problem, Split
+from gengap.data.rows import Rows, rows_of
 
 _ARRAYS = ("train_x", "train_y", "test_x", "test_y")
 
 
 def save_problem(problem: Problem, folder: Path) -> None:
-    """Writes a Problem's arrays as ``.npy`` files, and what else it knows as JSON, into an existing folder."""
-    arrays = (problem.train.x, problem.train.y, problem.test.x, problem.test.y)
+    """Writes a Problem's arrays as ``.npy`` files, and what else it knows as JSON, into an existing folder.
+
+    Of inputs that stay in files, only where they are is written.
+    """
+    arrays: tuple[Any, ...] = (problem.train.x, problem.train.y, problem.test.x, problem.test.y)
+    documents = {name: x.document() for name, x in zip(_ARRAYS, arrays, strict=True) if isinstance(x, Rows)}
     for name, array in zip(_ARRAYS, arrays, strict=True):
-        np.save(folder / f"{name}.npy", array)
+        if name not in documents:
+            np.save(folder / f"{name}.npy", array)
     rest = {
         "name": problem.name,
         "classes": problem.classes,
@@ -26,6 +32,7 @@ def save_problem(problem: Problem, folder: Path) -> None:
         "parent_hash": problem.parent_hash,
         "layout": problem.layout,
         "vocabulary": problem.vocabulary,
+        "rows": documents,
     }
     (folder / "problem.json").write_text(json.dumps(rest))
 
@@ -40,7 +47,11 @@ def open_problem(folder: Path, *, private: bool = False) -> Problem:
     """
     mode: Literal["r", "c"] = "c" if private else "r"
     rest = json.loads((folder / "problem.json").read_text())
-    train_x, train_y, test_x, test_y = (np.load(folder / f"{name}.npy", mmap_mode=mode) for name in _ARRAYS)
+    rows = {name: rows_of(document) for name, document in rest["rows"].items()}
+    arrays: list[Any] = [
+        rows[name] if name in rows else np.load(folder / f"{name}.npy", mmap_mode=mode) for name in _ARRAYS
+    ]
+    train_x, train_y, test_x, test_y = arrays
     return Problem(
         name=rest["name"],
         train=Split(train_x, train_y),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gengap.data import Problem
+from gengap.data.rows import Rows
 from gengap.network.inputs import batch_rows, centre_crop, scaled
 from gengap.seeds import stream
 from gengap.train.augmentation import mixed, padded_crop, random_crop, random_flip, random_rotation
@@ -28,17 +29,26 @@ EVALUATION_BATCH = 500
 
 @dataclass
 class Examples:
-    """One split of R Problems on the device: inputs for each replica (often one tensor), labels ``[R, N]``."""
+    """One split of R Problems: inputs for each replica (often one tensor) and labels ``[R, N]``, on the device.
 
-    x: list[Tensor]
+    Inputs that stay in files are read and cut to ``crop`` as minibatches ask for them.
+    """
+
+    x: list[Tensor | Rows]
     y: Tensor
+    crop: int | None = None
 
     def inputs(self, index: Tensor) -> Tensor:
         """``[R, B, …]`` for indices ``[R, B]``."""
         if all(x is self.x[0] for x in self.x):
-            chosen = self.x[0].index_select(0, index.flatten())  # whole rows: far faster than x[index] on a CPU
+            chosen = self._rows(self.x[0], index.flatten())
             return chosen.view(*index.shape, *chosen.shape[1:])
-        return torch.stack([x[i] for x, i in zip(self.x, index, strict=True)])
+        return torch.stack([self._rows(x, i) for x, i in zip(self.x, index, strict=True)])
+
+    def _rows(self, x: Tensor | Rows, index: Tensor) -> Tensor:
+        if isinstance(x, Rows):
+            return centre_crop(torch.from_numpy(x[index.cpu().numpy()]), self.crop).to(self.y.device)
+        return x.index_select(0, index)  # whole rows: far faster than x[index] on a CPU
 
 
 @dataclass
@@ -259,7 +269,11 @@ def _generator(seed: int, purpose: str, epoch: int) -> torch.Generator:
 
 
 def _on_device(splits: Sequence[tuple[NDArray[Any], NDArray[np.int64]]], crop: int | None, device: str) -> Examples:
-    """Arrays that several replicas share are moved once."""
-    distinct = {id(x): x for x, _ in splits}
-    moved = {key: centre_crop(torch.from_numpy(x.copy()), crop).contiguous().to(device) for key, x in distinct.items()}
-    return Examples([moved[id(x)] for x, _ in splits], torch.from_numpy(np.stack([y for _, y in splits])).to(device))
+    """Arrays that several replicas share are moved once; what stays in files is not moved."""
+    distinct: dict[int, Any] = {id(x): x for x, _ in splits}
+    moved = {
+        key: x if isinstance(x, Rows) else centre_crop(torch.from_numpy(x.copy()), crop).contiguous().to(device)
+        for key, x in distinct.items()
+    }
+    labels = torch.from_numpy(np.stack([y for _, y in splits])).to(device)
+    return Examples([moved[id(x)] for x, _ in splits], labels, crop)

@@ -1,11 +1,12 @@
 """``corrupt``: applies a registered corruption to a Problem."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from numbers import Real
-from typing import Any
+from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gengap.arguments import shown, whole_number
 from gengap.data.corruptions.registry import (
@@ -19,6 +20,7 @@ from gengap.data.corruptions.registry import (
 )
 from gengap.data.preprocessing import centre_crop
 from gengap.data.problem import Problem, Split
+from gengap.data.rows import KINDS, Rows, blocks, rows_of
 from gengap.errors import InputError
 
 SPLITS: tuple[SplitName, ...] = ("train", "test")
@@ -96,20 +98,29 @@ def _corrupt_labels(problem: Problem, corruption: LabelCorruption, step: dict[st
 def _corrupt_inputs(problem: Problem, corruption: InputCorruption, step: dict[str, Any]) -> Problem:
     if problem.preprocessing.crop is not None:
         problem = _cut(problem, problem.preprocessing.crop)
-    mean, deviation = _training_moments(problem) if corruption.moments else (math.nan, math.nan)
+    moments = _training_moments(problem) if corruption.moments else (math.nan, math.nan)
     splits: dict[str, Split] = {}
     for name in SPLITS:
         split: Split = getattr(problem, name)
-        draw = Draw(step["seed"], name, mean, deviation, problem.vocabulary or 1)
-        splits[name] = Split(corruption.function(split.x, np.arange(len(split)), draw), split.y)
+        draw = Draw(step["seed"], name, *moments, problem.vocabulary or 1)
+        x: Any = split.x
+        if isinstance(x, Rows):
+            x = CorruptedRows(x, corruption, draw)
+        else:
+            x = corruption.function(x, np.arange(len(split)), draw)
+        splits[name] = Split(x, split.y)
     return problem.derive(step, **splits)
 
 
 def _cut(problem: Problem, side: int) -> Problem:
     """The Problem with its declared crop done."""
-    train, test = (Split(np.ascontiguousarray(centre_crop(s.x, side)), s.y) for s in (problem.train, problem.test))
+    train, test = (Split(_cropped(s.x, side), s.y) for s in (problem.train, problem.test))
     whole = replace(problem, preprocessing=replace(problem.preprocessing, crop=None))
     return whole.derive({"step": "crop", "side": side}, train=train, test=test)
+
+
+def _cropped(x: Any, side: int) -> Any:
+    return CroppedRows(x, side) if isinstance(x, Rows) else np.ascontiguousarray(centre_crop(x, side))
 
 
 def _training_moments(problem: Problem) -> tuple[float, float]:
@@ -117,6 +128,72 @@ def _training_moments(problem: Problem) -> tuple[float, float]:
 
     "unit" and "signed" do not divide floats, so noise that stands in for bytes has to be scaled here.
     """
-    x = problem.train.x
+    x: Any = problem.train.x
     unit = 255.0 if problem.preprocessing.scale in ("unit", "signed") and x.dtype == np.uint8 else 1.0
-    return float(x.mean(dtype=np.float64)) / unit, float(x.std(dtype=np.float64)) / unit
+    if not isinstance(x, Rows):
+        return float(x.mean(dtype=np.float64)) / unit, float(x.std(dtype=np.float64)) / unit
+    count, mean, squares = 0, 0.0, 0.0
+    for _, block in blocks(x):  # Chan et al. 1983
+        own = float(block.mean(dtype=np.float64))
+        apart, total = own - mean, count + block.size
+        squares += float(block.var(dtype=np.float64)) * block.size + apart**2 * count * block.size / total
+        mean += apart * block.size / total
+        count = total
+    return mean / unit, float(np.sqrt(squares / count)) / unit
+
+
+@final
+class CroppedRows(Rows):
+    """The centre ``side`` x ``side`` pixels of images that stay in files."""
+
+    def __init__(self, base: Rows, side: int):
+        super().__init__((*base.shape[:2], side, side), base.dtype)
+        self.base = base
+
+    def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
+        """See ``Rows.read``."""
+        return np.ascontiguousarray(centre_crop(self.base.read(index), self.shape[-1]))
+
+    def document(self) -> dict[str, Any]:
+        """See ``Rows.document``."""
+        return {"kind": "cropped", "base": self.base.document(), "side": self.shape[-1]}
+
+
+@final
+class CorruptedRows(Rows):
+    """Inputs that stay in files, corrupted as they are read: the same as all at once, as each input has its own draws.
+
+    Args:
+        base: The inputs.
+        corruption: What is done to them.
+        draw: Its random streams.
+    """
+
+    def __init__(self, base: Rows, corruption: InputCorruption, draw: Draw):
+        first = corruption.function(base.read(np.zeros(1, np.int64)), np.zeros(1, np.int64), draw)
+        super().__init__((len(base), *first.shape[1:]), first.dtype)
+        self.base, self.corruption, self.draw = base, corruption, draw
+
+    def read(self, index: NDArray[np.int64]) -> NDArray[Any]:
+        """See ``Rows.read``."""
+        return self.corruption.function(self.base.read(index), index, self.draw)
+
+    def document(self) -> dict[str, Any]:
+        """See ``Rows.document``."""
+        return {
+            "kind": "corrupted",
+            "base": self.base.document(),
+            "corruption": self.corruption.name,
+            "draw": asdict(self.draw),
+        }
+
+
+def _corrupted_rows(document: dict[str, Any]) -> Rows:
+    corruption = find_corruption(document["corruption"])
+    if not isinstance(corruption, InputCorruption):
+        raise InputError(f"{corruption.name} corrupts no inputs.")
+    return CorruptedRows(rows_of(document["base"]), corruption, Draw(**document["draw"]))
+
+
+KINDS["cropped"] = lambda document: CroppedRows(rows_of(document["base"]), document["side"])
+KINDS["corrupted"] = _corrupted_rows

@@ -27,6 +27,7 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
         InputError: An unknown map, one for images where the examples are none, one whose features do not fit in
             memory; all labels equal, all features constant, equal examples with different labels.
     """
+    problem.require_numbers("An interpolator")
     if len(np.unique(problem.train.y)) < 2:
         raise InputError(
             f"All {len(problem.train)} training labels are {problem.classes[problem.train.y[0]]!r}.",

@@ -43,6 +43,7 @@ def probe_critical_samples(
     if split not in ("train", "test"):
         raise unknown("split", split, ("train", "test"))
     problem = subject.problem
+    problem.require_numbers("The critical sample ratio")
     part = problem.train if split == "train" else problem.test
     like = floating_parameter(subject.model)
     pixels = part.x.dtype == np.uint8

@@ -48,6 +48,7 @@ def probe_paths(
     """
     if held_out < 1:
         raise InputError(f"A population of {held_out} held-out examples.", expected="at least one")
+    subject.problem.require_numbers("The path kernel")
     problem = subject.problem.take(None, held_out)
     found = theorem7(subject.model, problem, population=population, tile=tile, progress=progress)
     first = network_inputs(problem.train.x[:2], problem.preprocessing, next(subject.model.parameters()).cpu())

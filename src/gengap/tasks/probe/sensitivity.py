@@ -36,6 +36,7 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
     Raises:
         InputError: As ``gengap.probes.loss_sensitivity``.
     """
+    subject.problem.require_numbers("Sensitivity to inputs")
     x, y = examples(subject.problem, slice(None), subject.model)
     batch_size = min(batch_size, len(y))
     measured = loss_sensitivity(
