@@ -67,7 +67,7 @@ def test_usual_networks_have_none(name: str) -> None:
     assert read(network(name)) == HiddenWeights({}, {})
 
 
-@pytest.mark.parametrize("name", PAPERS)
+@pytest.mark.parametrize("name", [name for name, each in PAPERS.items() if each.vocabulary is None])
 def test_the_papers_networks_have_none(name: str) -> None:
     shape = PAPERS[name].input_shape
     assert hidden_weights(plain_copy(build(name, shape, 10)), torch.rand(2, *shape)) == HiddenWeights({}, {})

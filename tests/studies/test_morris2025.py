@@ -9,8 +9,8 @@ from torch.nn.functional import cross_entropy
 
 from gengap.studies import find_studies
 from gengap.studies.morris2025.bits import RATIOS, WIDTHS, with_capacities
-from gengap.studies.morris2025.networks import CLASSES, Language, network
-from gengap.studies.morris2025.training import Effort, memorise, random_data
+from gengap.studies.morris2025.memorising.networks import CLASSES, Language, network
+from gengap.studies.morris2025.memorising.training import Effort, memorise, random_data
 from gengap.studies.morris2025.views import NETWORKS, fitted_line
 from gengap.train import Recipe
 

@@ -156,7 +156,7 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
     expected = model.state_dict(keep_vars=True)
     state = named_for(state, expected)
     state |= {name: state[tied] for name, tied in _tied(expected, state.keys()).items()}
-    for name in expected.keys() & state.keys():
+    for name in (name for name in expected if name in state):
         kinds = _kind(state[name]), _kind(expected[name])
         if kinds[0] != kinds[1]:
             raise InputError(

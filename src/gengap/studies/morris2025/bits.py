@@ -16,8 +16,8 @@ from gengap.studies.rows import measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
-    from gengap.studies.morris2025.networks import Language
-    from gengap.studies.morris2025.training import Effort
+    from gengap.studies.morris2025.memorising.networks import Language
+    from gengap.studies.morris2025.memorising.training import Effort
     from gengap.sweep import Context, Options
     from gengap.verdicts import ClaimPart
 
@@ -87,14 +87,14 @@ def sweep(scale: Scale) -> list[Config]:
 
 def language(scale: Scale) -> "Language":
     """Tokens and decoder of a scale; the paper's sequences have 64 tokens of 2,048."""
-    from gengap.studies.morris2025.networks import Language
+    from gengap.studies.morris2025.memorising.networks import Language
 
     return Language(64, 2048, depth=4, head=64) if scale == "paper" else Language()
 
 
 def effort(scale: Scale) -> "Effort":
     """How hard networks of a scale are trained."""
-    from gengap.studies.morris2025.training import Effort
+    from gengap.studies.morris2025.memorising.training import Effort
 
     return Effort(STEPS[scale], rate=0.001, batch=2048) if scale == "paper" else Effort(STEPS[scale])
 
@@ -111,8 +111,8 @@ def trained(configs: list[Config], context: "Context", device: str = "auto") -> 
     import math
 
     from gengap.models import count_parameters
-    from gengap.studies.morris2025.networks import network
-    from gengap.studies.morris2025.training import memorise, random_data
+    from gengap.studies.morris2025.memorising.networks import network
+    from gengap.studies.morris2025.memorising.training import memorise, random_data
     from gengap.sweep.threads import limited
     from gengap.train import resolve_device
     from gengap.verdicts import memorised_bits

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gengap.models import count_parameters
 from gengap.seeds import stream
-from gengap.studies.morris2025.networks import CLASSES, INPUTS, PIXELS, Language, network
+from gengap.studies.morris2025.memorising.networks import CLASSES, INPUTS, PIXELS, Language, network
 from gengap.train import Execution, Recipe
 from gengap.train.replicas import Replicas
 
