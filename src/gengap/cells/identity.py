@@ -292,11 +292,20 @@ def _spec(name: str) -> ModuleSpec | None:
 def _imports(file: str, module: str = "") -> list[str]:
     """The modules that the import statements of a source file name; each package on the way to them too."""
     try:
-        tree = ast.parse(Path(file).read_bytes())
-    except (OSError, SyntaxError, ValueError):  # no source: an extension module
+        source = Path(file).read_bytes()
+    except OSError:
         return []
-    names = []
     package = module if Path(file).name == "__init__.py" else module.rpartition(".")[0]
+    return list(_imports_of_source(source, package))
+
+
+@functools.lru_cache(maxsize=4096)  # a session has hundreds of modules, and reads them anew for each training
+def _imports_of_source(source: bytes, package: str) -> tuple[str, ...]:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # no source: an extension module
+        return ()
+    names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
@@ -304,7 +313,7 @@ def _imports(file: str, module: str = "") -> list[str]:
             start = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
             base = ".".join(part for part in (start, node.module) if part)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)] if base else []
-    return [".".join(name.split(".")[:end]) for name in names for end in range(1, name.count(".") + 2)]
+    return tuple(".".join(name.split(".")[:end]) for name in names for end in range(1, name.count(".") + 2))
 
 
 def _tops(file: str) -> set[str]:
