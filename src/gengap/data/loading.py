@@ -215,8 +215,12 @@ def _read_path(path: Path, asked: _Asked) -> Problem:
     if str(path) != STANDARD_INPUT and not path.exists():
         raise InputError(f"There is no {path}.", expected=f"a file, a folder, or one of {', '.join(sorted(DATA_SETS))}")
     if str(path) == STANDARD_INPUT or path.name.lower().endswith(TABLES):
-        columns = {"label_column": asked.label_column, "split_column": asked.split_column}
-        return read_table(path, **columns, standardise=asked.standardise)
+        return read_table(
+            path,
+            label_column=asked.label_column,
+            split_column=asked.split_column,
+            standardise=asked.standardise,
+        )
     if path.suffix.lower() == ".npz":
         return read_npz(path, asked.layout, asked.vocabulary)
     if path.is_dir() and has_arrays(path):

@@ -144,7 +144,7 @@ def terms(rows: "pd.DataFrame") -> "Figure | None":
         color=alt.Color("lambda:N", legend=alt.Legend(title="lambda")),
         shape=alt.Shape("lambda:N", legend=alt.Legend(title="lambda")),
         detail="seed:N",
-        tooltip=list(drawn),
+        tooltip=[str(name) for name in drawn.columns],
     )
     layers = (base.mark_line() + base.mark_point(filled=True, opacity=1, size=60)).properties(width=260, height=240)
     return Figure(

@@ -129,7 +129,7 @@ def noisy(parts: "dict[str, Images]", seed: int) -> "dict[str, Images]":
     generator = torch.Generator().manual_seed(stream(seed, "label noise"))
     others = torch.randint(0, 10, y.shape, generator=generator)
     y = torch.where(torch.rand(len(y), generator=generator) < NOISE, others, y)
-    pieces = y.split([len(part.y) for part in parts.values()])
+    pieces = torch.split(y, [len(part.y) for part in parts.values()])
     return {name: Images(part.x, piece) for (name, part), piece in zip(parts.items(), pieces, strict=True)}
 
 
