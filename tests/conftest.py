@@ -17,6 +17,13 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENGAP_HOME", str(tmp_path / "gengap-home"))
 
 
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    """Networks that a test builds without a seed are the same in every run, whatever ran before."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
 @pytest.fixture
 def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training in this process uses one thread: small networks are slower on two threads that share a core."""

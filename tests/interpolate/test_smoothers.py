@@ -53,7 +53,8 @@ def test_forest_weights_give_its_predictions_and_a_tree_has_as_many_parameters_a
     np.testing.assert_allclose(pairs[-1][1] @ Y, forest.predict(NEW), atol=1e-12)
     np.testing.assert_allclose(pairs[0][0] @ Y, forest.estimators_[0].predict(X), atol=1e-12)
     assert effective_parameters(pairs[0][0]) == pytest.approx(8)  # each leaf: its points, each 1 / size of it
-    assert all(effective_parameters(train) <= 8 for train, _ in pairs)  # the norm of a mean is at most the mean norm
+    # The norm of a mean is at most the mean norm, to rounding.
+    assert all(effective_parameters(train) <= 8 * (1 + 1e-12) for train, _ in pairs)
 
 
 def test_trees_grown_out_interpolate_and_have_n_at_training_points():

@@ -1,7 +1,6 @@
 """`gengap models`: the named networks."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,10 +18,20 @@ def command(
     from gengap.models import named
 
     if as_json:
-        print_json({"models": [asdict(info) for info in named()]})
+        print_json({"models": [_record(info) for info in named()]})
         return
     rows = [(info.name, f"{info.parameters:,}", _input(info), info.source.partition(",")[0]) for info in named()]
     print_table(("model", "parameters", "input", "source"), rows)
+
+
+def _record(info: "ModelInfo") -> dict[str, Any]:
+    tokens = "" if info.vocabulary is None else f", tokens of {info.vocabulary:,}"
+    return {
+        "name": info.name,
+        "parameters": info.parameters,
+        "input_shape": info.input_shape,
+        "source": info.source + tokens,
+    }
 
 
 def _input(info: "ModelInfo") -> str:

@@ -30,9 +30,9 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
             it is asked again.
     """
     select_output(model, output, x)
-    if output is None and _logits(_pass(model, x)) is not None:
-        select_output(model, LOGITS)
     with torch.random.fork_rng(devices=[]):
+        if output is None and _logits(_pass(model, x)) is not None:
+            select_output(model, LOGITS)
         returned, again = scores_of(model, x), scores_of(model, x)
     if tuple(returned.shape) != (len(x), n_classes):
         raise InputError(

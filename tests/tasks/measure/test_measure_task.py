@@ -161,7 +161,7 @@ def test_options_that_cannot_be_used(
 
 
 def test_a_network_that_does_not_exist(saved: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run("mlp-1x51", "--weights", saved[0]) == 2
+    assert _run("mlp-1by512", "--weights", saved[0]) == 2
     assert "mlp-1x512" in capsys.readouterr().err
 
 

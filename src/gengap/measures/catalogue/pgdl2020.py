@@ -143,7 +143,11 @@ def _pairs(subject: Subject, *, same_label: bool) -> tuple[Tensor, Tensor, Tenso
 
 
 def _right(subject: Subject, x: Tensor, y: Tensor) -> Tensor:
-    return _forward(subject.model, x).argmax(1) == y
+    scores = _forward(subject.model, x)
+    wrong = int((~scores.isfinite().all(1)).sum())
+    if wrong:
+        raise NotDefined(f"the network's outputs are NaN or infinite on {wrong} of {len(x)} mixtures")
+    return scores.argmax(1) == y
 
 
 def _first_features(subject: Subject, x: Tensor) -> tuple[str, Tensor]:
