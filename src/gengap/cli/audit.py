@@ -30,10 +30,8 @@ def command(
         list[Path] | None,
         typer.Option(help="Its weights: a state dict or checkpoint (.pt, .ckpt, .safetensors). Twice for two models."),
     ] = None,
-    weights_key: Annotated[
-        str | None, typer.Option(help="Which state dict of the file, if it holds several, e.g. ema or state.model.")
-    ] = None,
-    data: Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")] = "digits",
+    weights_key: inputs.WeightsKey = None,
+    data: inputs.TrainedOn = "digits",
     held_out_only: Annotated[
         bool,
         typer.Option("--held-out-only", help="The data (.npz with x_test, y_test; a table) have no training split."),
@@ -47,13 +45,8 @@ def command(
         Path | None,
         typer.Option(help="A table with a row for each test example: a bound in each group of each of its columns."),
     ] = None,
-    output: Annotated[
-        str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
-    ] = None,
-    expect_accuracy: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared."),
-    ] = None,
+    output: inputs.Output = None,
+    expect_accuracy: inputs.ExpectAccuracy = None,
     out_of_fold: Annotated[
         Path | None,
         typer.Option(help="Probabilities of the training examples by networks not trained on them (.npy, table)."),
@@ -69,10 +62,8 @@ def command(
     unlabelled: Annotated[
         Path | None, typer.Option(help="New examples without labels (.npy): what error is to be expected on them?")
     ] = None,
-    corruption: Annotated[
-        str | None, typer.Option(help="The corruption that it was trained under, as Problem.corrupt draws with --seed.")
-    ] = None,
-    level: Annotated[float, typer.Option(help="Level of the corruption.")] = 1.0,
+    corruption: inputs.TrainedUnder = None,
+    level: inputs.Level = 1.0,
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Count test examples that are in the training split too.")
     ] = False,
@@ -83,11 +74,11 @@ def command(
         typer.Option(help="A gate: exit status 1 if it holds, e.g. 'certificate.upper > 0.05'. Repeatable."),
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="File for the gates as JUnit's XML.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
-    split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    seed: inputs.Seed = 0,
+    device: inputs.Device = "auto",
+    data_dir: inputs.DataDir = None,
+    label_column: inputs.LabelColumn = None,
+    split_column: inputs.SplitColumn = None,
     standardise: inputs.Standardise = False,
     vocabulary: inputs.Vocabulary = None,
     crop: Annotated[str | None, typer.Option(help="Side of the centre crop in pixels. Default: none.")] = None,

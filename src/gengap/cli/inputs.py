@@ -1,4 +1,4 @@
-"""The options that say what a network is fed, which every command on a user's data shares."""
+"""The options that several commands share: the model, its data, and what it is fed."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,32 @@ from gengap.errors import InputError
 if TYPE_CHECKING:
     from gengap.data import Problem
 
+Model = Annotated[str, typer.Argument(help="A named model, module.path:factory, or a folder of Hugging Face.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option(help="Its trained weights: a state dict or checkpoint of torch.save. Default: the folder's."),
+]
+WeightsKey = Annotated[
+    str | None, typer.Option(help="Which state dict of the file, if it holds several, e.g. ema or state.model.")
+]
+Output = Annotated[
+    str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
+]
+ExpectAccuracy = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything drawn.")]
+
+TrainedOn = Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")]
+TrainedUnder = Annotated[
+    str | None, typer.Option(help="The corruption that it was trained under, as Problem.corrupt draws with --seed.")
+]
+Level = Annotated[float, typer.Option(help="Level of the corruption.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the named data sets.")]
+LabelColumn = Annotated[str | None, typer.Option(help="For a table: its column of labels.")]
+SplitColumn = Annotated[str | None, typer.Option(help="For a table: its column of train and test.")]
+
 Crop = Annotated[str | None, typer.Option(help="Side of the centre crop in pixels, or none. Default: the data set's.")]
 Scale = Annotated[
     str | None, typer.Option(help="whiten (each example), unit (bytes over 255), signed, none. Default: the data's.")
@@ -22,7 +48,6 @@ Std = Annotated[str | None, typer.Option(help="What they are then divided by, li
 Layout = Annotated[
     str | None, typer.Option(help="Of images in an .npz: channels-first or channels-last. Default: guessed.")
 ]
-
 Resize = Annotated[
     int | None,
     typer.Option(help="Of a folder of images: pixels of the shorter side, of which the centre square is kept."),

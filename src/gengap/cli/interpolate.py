@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gengap.cli import inputs
 from gengap.cli.answer import give
 from gengap.cli.table import empty_table
 
@@ -42,9 +43,9 @@ def command(
     ] = None,
     trees: Annotated[int | None, typer.Option(min=1, help="Trees of a forest (100), rounds of boosting (500).")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything drawn.")] = 0,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
-    split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    data_dir: inputs.DataDir = None,
+    label_column: inputs.LabelColumn = None,
+    split_column: inputs.SplitColumn = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

@@ -17,14 +17,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="A named model, module.path:factory, or a folder of Hugging Face.")],
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Its trained weights: a state dict or checkpoint of torch.save. Default: the folder's."),
-    ] = None,
-    weights_key: Annotated[
-        str | None, typer.Option(help="Which state dict of the file, if it holds several, e.g. ema or state.model.")
-    ] = None,
+    model: inputs.Model,
+    weights: inputs.Weights = None,
+    weights_key: inputs.WeightsKey = None,
     initial: Annotated[
         Path | None, typer.Option(help="Its weights at initialisation, for distances from them.")
     ] = None,
@@ -32,15 +27,11 @@ def command(
     history: Annotated[
         Path | None, typer.Option(help="The history of its training, for how fast it went: see gengap runs export.")
     ] = None,
-    data: Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")] = "digits",
-    corruption: Annotated[
-        str | None, typer.Option(help="The corruption that it was trained under, as Problem.corrupt draws with --seed.")
-    ] = None,
-    level: Annotated[float, typer.Option(help="Level of the corruption.")] = 1.0,
+    data: inputs.TrainedOn = "digits",
+    corruption: inputs.TrainedUnder = None,
+    level: inputs.Level = 1.0,
     measures: Annotated[str | None, typer.Option(help="Names, with commas. Default: all.")] = None,
-    output: Annotated[
-        str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
-    ] = None,
+    output: inputs.Output = None,
     subset: Annotated[
         int | None,
         typer.Option(help="Training examples that searches use. Default: as many as take about a minute, up to 1000."),
@@ -48,11 +39,11 @@ def command(
     full: Annotated[
         bool, typer.Option("--full", help="Every measure, on 1000 examples, whatever the searches cost.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
-    split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    seed: inputs.Seed = 0,
+    device: inputs.Device = "auto",
+    data_dir: inputs.DataDir = None,
+    label_column: inputs.LabelColumn = None,
+    split_column: inputs.SplitColumn = None,
     standardise: inputs.Standardise = False,
     crop: inputs.Crop = None,
     scale: inputs.Scale = None,
@@ -61,10 +52,7 @@ def command(
     layout: inputs.Layout = None,
     vocabulary: inputs.Vocabulary = None,
     resize: inputs.Resize = None,
-    expect_accuracy: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared."),
-    ] = None,
+    expect_accuracy: inputs.ExpectAccuracy = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

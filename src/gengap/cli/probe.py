@@ -21,30 +21,21 @@ app = typer.Typer()
 
 
 def _common(
-    model: Annotated[str, typer.Argument(help="A named model, module.path:factory, or a folder of Hugging Face.")],
-    weights: Annotated[
-        Path | None,
-        typer.Option(help="Its trained weights: a state dict or checkpoint of torch.save. Default: the folder's."),
-    ] = None,
-    weights_key: Annotated[
-        str | None, typer.Option(help="Which state dict of the file, if it holds several, e.g. ema or state.model.")
-    ] = None,
-    data: Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")] = "digits",
-    corruption: Annotated[
-        str | None, typer.Option(help="The corruption that it was trained under, as Problem.corrupt draws with --seed.")
-    ] = None,
-    level: Annotated[float, typer.Option(help="Level of the corruption.")] = 1.0,
+    model: inputs.Model,
+    weights: inputs.Weights = None,
+    weights_key: inputs.WeightsKey = None,
+    data: inputs.TrainedOn = "digits",
+    corruption: inputs.TrainedUnder = None,
+    level: inputs.Level = 1.0,
     examples: Annotated[
         int | None, typer.Option(min=1, help="Training examples used, drawn with --seed. Default: all.")
     ] = None,
-    output: Annotated[
-        str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of the named data sets.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="For a table: its column of labels.")] = None,
-    split_column: Annotated[str | None, typer.Option(help="For a table: its column of train and test.")] = None,
+    output: inputs.Output = None,
+    seed: inputs.Seed = 0,
+    device: inputs.Device = "auto",
+    data_dir: inputs.DataDir = None,
+    label_column: inputs.LabelColumn = None,
+    split_column: inputs.SplitColumn = None,
     crop: inputs.Crop = None,
     scale: inputs.Scale = None,
     mean: inputs.Mean = None,

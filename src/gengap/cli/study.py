@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gengap.cli import running
+from gengap.cli import inputs, running
 from gengap.cli.answer import print_json
 from gengap.cli.table import print_table
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
@@ -59,7 +59,7 @@ def run_studies(
     ] = ScaleName.smoke,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.", show_default=False)] = None,
     as_json: Json = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: inputs.Device = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
     runner: running.Runner = running.RunnerName.local,
     cpus_per_cell: running.CpusPerCell = None,
