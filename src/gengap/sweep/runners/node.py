@@ -6,9 +6,8 @@ prints costs its own row only, and code of the user's that has changed is loaded
 
 import os
 import platform
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from gengap.sweep.failures import Cause
 from gengap.sweep.runners.attempt import Outcome
 from gengap.sweep.runners.parcel import Parcel
 from gengap.sweep.runners.share import Share
+from gengap.sweep.runners.surroundings import Surroundings
 from gengap.sweep.runners.workers import Unimportable, stop_gpu_workers, whole
 from gengap.sweep.scratch import remove_shared, scratch_folder, shared_folder
 
@@ -26,37 +26,6 @@ Files = Mapping[str, NDArray[np.uint8]]
 """Relative path -> bytes; ``""`` where it is a single file."""
 
 _COPY = "copy"
-
-
-class Driver(NamedTuple):
-    """Where the driver runs; a node that sees the same folders imports from there, too.
-
-    Attributes:
-        folder: Its working folder.
-        path: Where it imports from.
-        variables: Its environment variables that concern gengap; those of the node come first.
-    """
-
-    folder: str
-    path: list[str]
-    variables: dict[str, str]
-
-    @classmethod
-    def of_this_process(cls) -> "Driver":
-        """That of the process that runs the sweep."""
-        try:
-            folder = os.getcwd()
-        except FileNotFoundError:  # it was removed
-            folder = ""
-        return cls(folder, list(sys.path), {k: v for k, v in os.environ.items() if k.startswith("GENGAP_")})
-
-    def follow(self) -> None:
-        """Takes over what this node has of it."""
-        with suppress(OSError):
-            os.chdir(self.folder)
-        sys.path += [entry for entry in self.path if entry not in sys.path and os.path.exists(entry)]
-        for name, value in self.variables.items():
-            os.environ.setdefault(name, value)
 
 
 class Reference(NamedTuple):
@@ -77,7 +46,7 @@ def run_unit(
     checkpoint: Path | None,
     share: Share,
     timeout_s: float | None,
-    driver: Driver,
+    driver: Surroundings,
 ) -> Outcome:
     """The rows of a unit, or why it gives none; called by Ray on a node.
 
@@ -87,7 +56,7 @@ def run_unit(
         checkpoint: The driver's file; where this node does not see its folder, and for None, a temporary one serves.
         share: What Ray has reserved for the unit.
         timeout_s: See ``gengap.sweep.run``.
-        driver: Where the driver runs.
+        driver: The driver's surroundings; a node that sees the same folders imports from there, too.
     """
     driver.follow()
     if not share.gpus:

@@ -24,9 +24,10 @@ from gengap.sweep.progress import Board
 from gengap.sweep.queue import POLL_S, Queue
 from gengap.sweep.runners.attempt import Checkpoints, Outcome, Outcomes
 from gengap.sweep.runners.cluster import check_store, connected, nodes, room
-from gengap.sweep.runners.node import Driver, Reference, remove_copies, run_unit
+from gengap.sweep.runners.node import Reference, remove_copies, run_unit
 from gengap.sweep.runners.parcel import Parcel, packed
 from gengap.sweep.runners.share import Share
+from gengap.sweep.runners.surroundings import Surroundings
 
 ATTEMPTS = 4  # at a unit whose node or Ray worker is lost, which is not the unit's fault
 _WINDOW = 2  # units with Ray for each that runs, so that none waits for the driver
@@ -81,7 +82,7 @@ def on_ray(
     """
     ray = connected(share)
     task = _task(ray, share)
-    driver = Driver.of_this_process()
+    driver = Surroundings.of_this_process().for_another_machine()
     window = Window(ray, share)
     sent: dict[Any, Sent] = {}
 
@@ -126,7 +127,7 @@ def _ended(ray: ModuleType, sent: Mapping[Any, Sent]) -> list[Any]:
 def one_on_ray(parcel: Parcel, share: Share, timeout_s: float | None) -> Outcome:
     """The outcome of one unit that names no files and needs no checkpoint, waited for."""
     ray = connected(share)
-    task, driver = _task(ray, share), Driver.of_this_process()
+    task, driver = _task(ray, share), Surroundings.of_this_process().for_another_machine()
     outcome, attempt = None, 0
     while outcome is None:
         attempt += 1

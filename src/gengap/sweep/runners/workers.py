@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -20,34 +19,9 @@ from gengap.sweep.queue import POLL_S, Queue
 from gengap.sweep.runners.attempt import Checkpoints, Outcome, Outcomes, Report, attempt
 from gengap.sweep.runners.here import run_here
 from gengap.sweep.runners.parcel import Parcel, packed
+from gengap.sweep.runners.surroundings import Surroundings
 
 _IDLE_S = 300.0  # a worker that waits longer for its next unit ends
-
-
-class Surroundings(NamedTuple):
-    """What a worker takes over from its parent before each unit."""
-
-    folder: str
-    path: list[str]
-    variables: dict[str, str]
-
-    @classmethod
-    def of_this_process(cls) -> "Surroundings":
-        """Those of the parent."""
-        try:
-            folder = os.getcwd()
-        except FileNotFoundError:  # it was removed
-            folder = ""
-        return cls(folder, list(sys.path), dict(os.environ))
-
-    def take_over(self) -> None:
-        """Makes them those of this process."""
-        with suppress(OSError):
-            os.chdir(self.folder)
-        sys.path[:] = self.path
-        if dict(os.environ) != self.variables:
-            os.environ.clear()
-            os.environ.update(self.variables)
 
 
 class Unimportable(NamedTuple):
