@@ -9,7 +9,7 @@ from gengap.studies.account import QUESTIONS, Account
 from gengap.studies.evidence import Recorded
 from gengap.studies.study import Study
 from gengap.tasks.atlas.study_page import address, heading
-from gengap.tasks.atlas.words import LEAD, MATHEMATICS, SITE, state
+from gengap.tasks.atlas.words import HOW_TO_READ, LEAD, SITE, state
 
 if TYPE_CHECKING:
     from gengap.tasks.atlas.live import Piece
@@ -31,7 +31,7 @@ def index_page(entries: Sequence[Entry], recorded: Mapping[str, Recorded], piece
         group = [study for study, words in entries if (words.question if words else None) == question]
         if group:
             sections.append(Section(title, [_claims(group, recorded)]))
-    sections.append(Section("How to read the numbers", [Text([MATHEMATICS])]))
+    sections.append(Section("How to read the numbers", [Text([HOW_TO_READ])]))
     return SitePage("index.html", SITE, LEAD, sections)
 
 

@@ -9,7 +9,7 @@ LEAD = (
     "Networks that can memorise anything still learn. Here is what a body of work says about why, each claim with its "
     "paper's numbers beside ours, what later work says against it, and the command that runs it."
 )
-MATHEMATICS = (
+HOW_TO_READ = (
     "Only results at paper scale may be judged against a paper. Those at desk scale, made on a small machine, are "
     "indications: they show whether the claim holds in a smaller setting, whose differences each page lists."
 )
