@@ -60,9 +60,10 @@ def path_norms(model: nn.Module, x: Any, *, power: int = 2) -> Tensor:
     r"""Norm of the path weights to each output, :math:`\|\bar w_k\|_p`, float64 ``[C]``.
 
     One pass with powered weights sums the powers of the path weights. Fixed multipliers belong to the features
-    (``path_kernel``), so that an average pool adds up its window, and every edge into a maximum counts: this is the
-    norm that belongs to the path kernel. ``gengap.measures.path.path_sum`` is the path norm of the literature, which
-    keeps an average pool's 1/k.
+    (``path_kernel``), so that an average pool adds up its window, and every edge into a maximum and both slopes of a
+    PReLU count: this is the norm that belongs to the path kernel. ``gengap.measures.path.path_sum`` is the path norm
+    of the literature, which passes ones through the network with powered weights: an average pool keeps its 1/k, of a
+    maximum the largest sum counts, of a PReLU the slope of positive inputs. Without these the two are equal.
 
     Args:
         model: A network; batch norm is folded, and it is taken in evaluation mode.
