@@ -69,3 +69,16 @@ def test_nan_in_a_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
     np.savez(tmp_path / "d.npz", x_train=np.where(x == x[4, 1], np.nan, x), y_train=y, x_test=x, y_test=y)
     assert _run("--data", str(tmp_path / "d.npz")) == 2
     assert "example 4 holds NaN" in capsys.readouterr().err
+
+
+def test_a_table_with_an_ordinal_column_says_how_it_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        f"{size},{i},{i % 2},{'test' if i > 7 else 'train'}" for i, size in enumerate(["s", "m", "l", "m", "s"] * 2)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["size,number,kind,part", *rows]))
+    columns = ["--label-column", "kind", "--split-column", "part", "--standardise", "--method", "1-nn"]
+    assert _run("--data", str(tmp_path / "t.csv"), *columns, "--ordinal", "size=s,m,l") == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Seen as: values as stored; categories numbered from 0 in the order given;")
+    assert _run("--data", str(tmp_path / "t.csv"), *columns, "--ordinal", "size=") == 2
+    assert "size=small,medium,large" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import gengap
 from gengap.errors import InputError
@@ -91,3 +91,63 @@ def test_columns_that_are_no_features_are_refused(changes: dict[str, object], me
 def test_only_tables_are_standardised(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no columns to standardise"):
         gengap.load("digits", standardise=True)
+
+
+def sizes(tmp_path: Path) -> Path:
+    frame = pd.DataFrame(
+        {
+            "size": ["small", "large", "medium", None, "huge", "small"],
+            "kind": [0, 1, 0, 1, 0, 1],
+            "part": ["train"] * 4 + ["test"] * 2,
+        }
+    )
+    return table(tmp_path, frame)
+
+
+def test_an_ordinal_column_is_numbered_in_its_order_and_strange_categories_count_as_empty(tmp_path: Path) -> None:
+    read = gengap.load(sizes(tmp_path), **COLUMNS, ordinal={"size": ["small", "medium", "large"]})
+    assert read.train.x.tolist() == [[0, 0], [2, 0], [1, 0], [1, 1]]
+    assert read.test.x.tolist() == [[1, 1], [0, 0]]
+    assert read.steps[0] == {
+        "step": "ordinal",
+        "order": "the order given",
+        "categories": {"size": ["small", "medium", "large"]},
+        "unknown_in_test": {"size": 1},
+    }
+    assert "categories numbered from 0 in the order given" in read.seen_as
+
+
+def test_without_an_order_it_is_the_alphabets_of_the_training_split_as_in_scikit_learn(tmp_path: Path) -> None:
+    path = table(tmp_path, made_up())
+    read, frame = gengap.load(path, **COLUMNS, ordinal={"colour": []}), pd.read_csv(path)
+    train = frame["part"] == "train"
+    twin = OrdinalEncoder().fit(frame.loc[train, ["colour"]])
+    assert read.train.x[:, 1].tolist() == twin.transform(frame.loc[train, ["colour"]])[:, 0].tolist()
+    assert "the alphabet's order of colour" in read.seen_as
+
+
+def test_an_ordinal_column_is_standardised_as_numbers_are(tmp_path: Path) -> None:
+    read = gengap.load(sizes(tmp_path), **COLUMNS, standardise=True, ordinal={"size": ["small", "medium", "large"]})
+    np.testing.assert_allclose(read.train.x[:, 0], np.array([-1, 1, 0, 0]) * np.sqrt(2), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("ordinal", "words"),
+    [
+        ({"sice": []}, "did you mean 'size'"),
+        ({"size": ["small", "medium"]}, "'size' holds large, which its order lacks"),
+        ({"size": ["small", "small", "large", "medium"]}, "names a category twice"),
+        ({"size": "small,large"}, "The ordinal columns are"),
+        (["size"], "The ordinal columns are"),
+    ],
+)
+def test_an_order_that_cannot_be_used_is_refused(tmp_path: Path, ordinal: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        gengap.load(sizes(tmp_path), **COLUMNS, ordinal=ordinal)
+
+
+def test_numbers_and_data_without_columns_have_no_ordinal_columns(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds numbers"):
+        gengap.load(table(tmp_path, made_up()), **COLUMNS, ordinal={"big": []})
+    with pytest.raises(InputError, match="no columns of categories"):
+        gengap.load("digits", ordinal={"size": []})

@@ -80,6 +80,7 @@ def command(
     label_column: inputs.LabelColumn = None,
     split_column: inputs.SplitColumn = None,
     standardise: inputs.Standardise = False,
+    ordinal: inputs.Ordinal = None,
     vocabulary: inputs.Vocabulary = None,
     crop: Annotated[str | None, typer.Option(help="Side of the centre crop in pixels. Default: none.")] = None,
     scale: Annotated[
@@ -89,6 +90,7 @@ def command(
     mean: inputs.Mean = None,
     std: inputs.Std = None,
     layout: inputs.Layout = None,
+    resize: inputs.Resize = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -112,6 +114,7 @@ def command(
         label_column=label_column,
         split_column=split_column,
         standardise=standardise,
+        ordinal=ordinal,
         crop=crop or "none",
         scale=scale or ("none" if mean is None and std is None else None),
         mean=mean,
@@ -119,6 +122,7 @@ def command(
         layout=layout,
         vocabulary=vocabulary,
         held_out=held_out_only,
+        resize=resize,
     )
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)

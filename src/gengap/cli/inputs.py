@@ -60,6 +60,14 @@ Standardise = Annotated[
     bool, typer.Option("--standardise", help="For a table: numbers get mean 0 and variance 1 in the training split.")
 ]
 
+Ordinal = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN[=LEAST,…,GREATEST]",
+        help="For a table: a column of categories with an order, the alphabet's if none is given. Repeatable.",
+    ),
+]
+
 
 def load_problem(
     data: str,
@@ -67,12 +75,13 @@ def load_problem(
     data_dir: Path | None,
     label_column: str | None,
     split_column: str | None,
-    crop: str | None,
-    scale: str | None,
-    mean: str | None,
-    std: str | None,
-    layout: str | None,
+    crop: str | None = None,
+    scale: str | None = None,
+    mean: str | None = None,
+    std: str | None = None,
+    layout: str | None = None,
     standardise: bool = False,
+    ordinal: list[str] | None = None,
     vocabulary: int | None = None,
     held_out: bool = False,
     resize: int | None = None,
@@ -89,6 +98,8 @@ def load_problem(
     options = {name: value for name, value in options.items() if value is not None}
     if standardise:
         options["standardise"] = True
+    if ordinal:
+        options["ordinal"] = dict(_order(text) for text in ordinal)
     if held_out:
         options["held_out"] = True
     if crop is not None:
@@ -97,6 +108,16 @@ def load_problem(
         return load(
             data, data_dir=data_dir, label_column=label_column, split_column=split_column, report=report, **options
         )
+
+
+def _order(text: str) -> tuple[str, list[str]]:
+    name, equals, order = text.partition("=")
+    categories = [category.strip() for category in order.split(",") if category.strip()]
+    if not name.strip() or (equals and not categories):
+        raise InputError(
+            f"--ordinal {text!r}.", expected="a column, or a column and its order, as size=small,medium,large"
+        )
+    return name.strip(), categories
 
 
 def _side(text: str) -> int | None:

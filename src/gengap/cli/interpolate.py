@@ -46,6 +46,10 @@ def command(
     data_dir: inputs.DataDir = None,
     label_column: inputs.LabelColumn = None,
     split_column: inputs.SplitColumn = None,
+    standardise: inputs.Standardise = False,
+    ordinal: inputs.Ordinal = None,
+    layout: inputs.Layout = None,
+    resize: inputs.Resize = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -53,11 +57,20 @@ def command(
 
     Images enter whole, with pixels in [0, 1].
     """
-    from gengap.data import load
     from gengap.tasks.interpolate import Setting, interpolate
 
+    problem = inputs.load_problem(
+        data,
+        data_dir=data_dir,
+        label_column=label_column,
+        split_column=split_column,
+        standardise=standardise,
+        ordinal=ordinal,
+        layout=layout,
+        resize=resize,
+    )
     result = interpolate(
-        load(data, data_dir=data_dir, label_column=label_column, split_column=split_column),
+        problem,
         method=method,
         preprocess=preprocess,
         setting=Setting(kernel, bandwidth, solver, n_features, trees, seed, progress=True),
@@ -72,6 +85,7 @@ def _print(result: "Interpolation") -> None:
     from gengap.console import Console
 
     console = Console()
+    console.print(result.inputs, highlight=False, markup=False)
     table = empty_table("what", "value", title=result.title, title_justify="left")
     for name, value in result.facts().items():
         table.add_row(name, value)

@@ -1,48 +1,69 @@
 """Columns of a table as numbers: categories, missing values and standardisation, by the training split alone."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.errors import InputError, listed
+from gengap.arguments import shown
+from gengap.errors import InputError, listed, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_CATEGORIES = 100  # of one column; more different texts are names or sentences rather than categories
 Steps = tuple[dict[str, Any], ...]
+Ordinal = Mapping[str, Sequence[str]]
+"""Column -> its categories in their order; none for the order of the alphabet."""
 
 
 def features_of(
-    path: Path, table: "pd.DataFrame", train: NDArray[np.bool_], *, standardise: bool
+    path: Path, table: "pd.DataFrame", train: NDArray[np.bool_], *, standardise: bool, ordinal: Ordinal | None = None
 ) -> tuple[NDArray[np.float32], Steps]:
     """The features of a table, float32 ``[N, D]``, and what was done to get them.
 
     A column of text becomes one column of 0 and 1 for each category of the training split (one-hot); a category that
-    is in the test split alone has 0 in all of them. An empty number becomes the mean of its column in the training
-    split, beside a further column that is 1 where it was empty. Standardised numbers have mean 0 and variance 1 in
-    the training split; columns of 0 and 1 made here stay as they are.
+    is in the test split alone has 0 in all of them. An ordinal column becomes numbers 0, 1, 2 … in the order of its
+    categories; a category of no place in that order counts as empty. An empty number becomes the mean of its column
+    in the training split, beside a further column that is 1 where it was empty. Standardised numbers have mean 0 and
+    variance 1 in the training split; columns of 0 and 1 made here stay as they are.
 
     Args:
         path: The file, for errors.
         table: The features' columns.
         train: Which rows are the training split, ``[N]``.
         standardise: Whether numbers are standardised.
+        ordinal: Columns whose categories have an order. Without one given, it is the alphabet's, over the training
+            split.
 
     Raises:
-        InputError: There is no feature, a number is infinite, a column is empty in the training split, or a column
-            of text has more than 100 categories.
+        InputError: There is no feature, a number is infinite, a column is empty in the training split, a column
+            of text has more than 100 categories, or an ordinal column is not there or holds, in the training split, a
+            category that the given order lacks.
     """
+    ordinal = ordinal or {}
+    if not isinstance(ordinal, Mapping) or any(isinstance(order, str) for order in ordinal.values()):
+        raise InputError(
+            f"The ordinal columns are {shown(ordinal)}.", expected='e.g. {"size": ["small", "medium", "large"]}'
+        )
     if table.shape[1] == 0:
         raise InputError(f"{path} has no column but the label and the split.", expected="at least one feature")
+    for name in ordinal:
+        if name not in map(str, table.columns):
+            raise unknown("ordinal column", name, map(str, table.columns))
     blocks: list[NDArray[np.float64]] = []
     encoded: dict[str, Any] = {}
-    unknown: dict[str, int] = {}
+    ranked: dict[str, Any] = {}
+    strangers: dict[str, int] = {}
     imputed: list[str] = []
     scaled: list[str] = []
     for name, column in ((str(name), table[name]) for name in table):
+        if name in ordinal:
+            column, ranked[name], strange = _ranks(path, name, column, train, ordinal[name])
+            if strange:
+                strangers[name] = strange
         if column.dtype.kind in "biuf":
             values, absent = _numbers(path, name, column, train)
             if absent.any():
@@ -55,11 +76,14 @@ def features_of(
             block, categories, strange = _one_hot(path, name, column, train)
             encoded[name] = categories
             if strange:
-                unknown[name] = strange
+                strangers[name] = strange
             blocks.append(block)
     steps: list[dict[str, Any]] = []
     if encoded:
-        steps.append({"step": "one-hot", "categories": encoded, "unknown_in_test": unknown})
+        steps.append({"step": "one-hot", "categories": encoded, "unknown_in_test": _of(encoded, strangers)})
+    if ranked:
+        counts = _of(ranked, strangers)
+        steps.append({"step": "ordinal", "order": _order(ordinal), "categories": ranked, "unknown_in_test": counts})
     if imputed:
         steps.append({"step": "impute", "by": "mean of the training split", "columns": imputed, "indicators": True})
     if scaled:
@@ -90,6 +114,46 @@ def _standardised(values: NDArray[np.float64], train: NDArray[np.bool_]) -> NDAr
     mean, deviation = values[train].mean(), values[train].std()
     result: NDArray[np.float64] = (values - mean) / (deviation if deviation > 0 else 1.0)
     return result
+
+
+def _of(columns: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: count for name, count in counts.items() if name in columns}
+
+
+def _order(ordinal: Ordinal) -> str:
+    """Whose order it is, in words: a guess is to be seen."""
+    guessed = [name for name, order in ordinal.items() if not order]
+    if not guessed:
+        return "the order given"
+    return f"{'' if len(guessed) == len(ordinal) else 'the order given, '}the alphabet's order of {listed(guessed)}"
+
+
+def _ranks(
+    path: Path, name: str, column: "pd.Series[Any]", train: NDArray[np.bool_], order: Sequence[str]
+) -> tuple["pd.Series[Any]", list[str], int]:
+    """The places of a column's categories in their order, empty for a strange one; the order; how many are strange."""
+    import pandas as pd
+
+    if column.dtype.kind in "biuf":
+        raise InputError(
+            f"{path}: column {name!r} holds numbers, which are fed as they are.", expected="a column of text as ordinal"
+        )
+    texts = column.astype(object).where(column.notna(), "").astype(str).to_numpy()
+    there = column.notna().to_numpy()
+    categories = list(order) or sorted(set(texts[train & there].tolist()))
+    if len(set(categories)) < len(categories):
+        raise InputError(f"The order of column {name!r} names a category twice.", expected="each once, from the least")
+    places = {category: float(place) for place, category in enumerate(categories)}
+    known = np.array([text in places for text in texts])
+    if (train & there & ~known).any():
+        lacking = sorted(set(texts[train & there & ~known].tolist()))
+        raise InputError(
+            f"{path}: column {name!r} holds {listed(lacking[:3])}, which its order lacks.",
+            expected=f"categories among {listed(categories[:20])}",
+            next_step="name every category of the training split, from the least to the greatest",
+        )
+    numbers = [places[text] if is_known else np.nan for text, is_known in zip(texts, known & there, strict=True)]
+    return pd.Series(numbers, dtype=np.float64), categories, int((there & ~known).sum())
 
 
 def _one_hot(

@@ -10,6 +10,7 @@ from gengap.arguments import shown, whole_number
 from gengap.data.arrays import Layout, from_arrays
 from gengap.data.cifar import has_cifar_layout, read_cifar
 from gengap.data.content import STANDARD_INPUT
+from gengap.data.features import Ordinal
 from gengap.data.frame import TABLES
 from gengap.data.idx import has_idx_files, read_idx_folder
 from gengap.data.image_folder import has_image_folders, read_image_folder
@@ -41,6 +42,7 @@ def load(
     label_column: str | None = None,
     split_column: str | None = None,
     standardise: bool = False,
+    ordinal: Ordinal | None = None,
     vocabulary: int | None = None,
     held_out: bool = False,
     resize: int | None = None,
@@ -72,6 +74,9 @@ def load(
         split_column: A table's column that says ``train`` or ``test``.
         standardise: Whether a table's numbers get mean 0 and variance 1 in the training split; its categories and
             missing values become numbers in any case, see ``problem.steps``.
+        ordinal: A table's columns whose categories have an order, which become one column of numbers each, in place of
+            a column of 0 and 1 for each category: ``{"size": ["small", "medium", "large"]}``; an empty list takes the
+            order of the alphabet.
         resize: Of a folder of images: length of the shorter side in pixels, of which the centre square is kept.
         report: Called with images done, all images and a text, while a folder of images is decoded into shards.
         vocabulary: Number of different tokens in an ``.npz`` whose inputs are tokens ``[N, T]``; None takes the file's.
@@ -81,18 +86,18 @@ def load(
     Raises:
         InputError: An unknown name, absent or damaged data, or what ``Problem`` refuses.
     """
+    if not isinstance(name, str | os.PathLike):
+        raise InputError(f"The data are {shown(name)}.", expected="a data set's name, or a path")
+    path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
+    asked = _Asked(label_column, split_column, standardise, ordinal, layout, vocabulary, resize, crop, report)
+    asked.check(name, path)
     if held_out:
-        return _held_out(Path(os.path.expanduser(name)), label_column, layout, standardise, vocabulary).preprocess(
+        return _held_out(path, label_column, layout, standardise, ordinal, vocabulary).preprocess(
             crop=None if crop == "default" else crop,
             scale=("none" if mean is None and std is None else "unit") if scale == "default" else scale,
             mean=mean,
             std=std,
         )
-    if not isinstance(name, str | os.PathLike):
-        raise InputError(f"The data are {shown(name)}.", expected="a data set's name, or a path")
-    path = Path(os.path.expanduser(name))  # unlike Path.expanduser, leaves a user that is not known alone
-    asked = _Asked(label_column, split_column, standardise, layout, vocabulary, resize, crop, report)
-    asked.check(name, path)
     if str(name) not in DATA_SETS and _is_path(path):
         problem = _read_path_or_refuse(path, asked)
     else:
@@ -111,16 +116,20 @@ def is_held_out(problem: Problem) -> bool:
 
 
 def _held_out(
-    path: Path, label_column: str | None, layout: Layout | None, standardise: bool, vocabulary: int | None
+    path: Path,
+    label_column: str | None,
+    layout: Layout | None,
+    standardise: bool,
+    ordinal: Ordinal | None,
+    vocabulary: int | None,
 ) -> Problem:
     try:
         with out_of_memory_refused(str(path)):
             if path.suffix.lower() == ".npz":
                 made = read_npz(path, layout, vocabulary, held_out=True)
             elif path.name.lower().endswith(TABLES):
-                made = read_table(
-                    path, label_column=label_column, split_column=None, standardise=standardise, held_out=True
-                )
+                columns = {"label_column": label_column, "split_column": None}
+                made = read_table(path, **columns, standardise=standardise, ordinal=ordinal, held_out=True)
             else:
                 raise InputError(
                     f"{path} cannot be read as test examples alone.",
@@ -138,6 +147,7 @@ class _Asked:
     label_column: str | None
     split_column: str | None
     standardise: bool
+    ordinal: Ordinal | None
     layout: Layout | None
     vocabulary: int | None
     resize: int | None
@@ -169,6 +179,8 @@ class _Asked:
                 expected="--standardise with a table alone",
                 next_step="use --scale",
             )
+        if self.ordinal and not table:
+            raise InputError(f"{name} has no columns of categories.", expected="--ordinal with a table alone")
         if not (named or table or (self.label_column, self.split_column) == (None, None)):
             raise InputError(f"{path} has no columns.", expected="--label-column and --split-column with a table alone")
 
@@ -220,6 +232,7 @@ def _read_path(path: Path, asked: _Asked) -> Problem:
             label_column=asked.label_column,
             split_column=asked.split_column,
             standardise=asked.standardise,
+            ordinal=asked.ordinal,
         )
     if path.suffix.lower() == ".npz":
         return read_npz(path, asked.layout, asked.vocabulary)

@@ -20,6 +20,7 @@ from gengap.measured_once import measured_once
 # What is done to a table's columns or to images when they are read, in words.
 _READING_STEPS = {
     "one-hot": "columns of text one-hot",
+    "ordinal": "categories numbered from 0 in {order}",
     "impute": "empty numbers the mean of the training split, with an indicator",
     "standardise": "numbers standardised by the training split",
     "resize": "images resized to {side} pixels on the shorter side, the centre {side} x {side} kept",

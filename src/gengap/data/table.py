@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gengap.data.arrays import from_arrays
-from gengap.data.features import features_of
+from gengap.data.features import Ordinal, features_of
 from gengap.data.frame import read_frame
 from gengap.data.problem import Problem
 from gengap.errors import InputError, unknown
@@ -22,6 +22,7 @@ def read_table(
     label_column: str | None,
     split_column: str | None,
     standardise: bool = False,
+    ordinal: Ordinal | None = None,
     held_out: bool = False,
 ) -> Problem:
     """The Problem in a table: every column but two is a feature, float32 ``[N, D]``.
@@ -33,6 +34,7 @@ def read_table(
         label_column: The column of labels: whole numbers or strings.
         split_column: The column that says ``train`` or ``test``.
         standardise: Whether numbers get mean 0 and variance 1 in the training split.
+        ordinal: Column -> its categories in their order, see ``features_of``.
         held_out: Whether all rows are test examples; they stand for both splits then, and no column says which.
 
     Raises:
@@ -42,7 +44,7 @@ def read_table(
     if held_out:
         label = _column(table, label_column, "label")
         y, every = table[label].to_numpy(), np.ones(len(table), dtype=bool)
-        x, steps = features_of(path, table.drop(columns=[label]), every, standardise=standardise)
+        x, steps = features_of(path, table.drop(columns=[label]), every, standardise=standardise, ordinal=ordinal)
         made = from_arrays(x, y, x, y, name=path.stem, origin=str(path))
         return replace(made, steps=steps) if steps else made
     label, split = _column(table, label_column, "label"), _column(table, split_column, "split")
@@ -54,7 +56,7 @@ def read_table(
     for part, rows in (("training", train), ("test", ~train)):
         if not rows.any():
             raise InputError(f"{path.stem}: the {part} split is empty.", expected="at least one example in each split")
-    x, steps = features_of(path, table.drop(columns=[label, split]), train, standardise=standardise)
+    x, steps = features_of(path, table.drop(columns=[label, split]), train, standardise=standardise, ordinal=ordinal)
     made = from_arrays(x[train], y[train], x[~train], y[~train], name=path.stem, origin=str(path))
     return replace(made, steps=steps) if steps else made
 

@@ -170,6 +170,8 @@ def test_a_function_that_loads_an_estimator(folder: Path, capsys: pytest.Capture
         (["{nets}:make", "--weights", "w.pt", "--out-of-fold", "w.pt"], "w.pt"),
         (["{nets}:make", "--weights", "w.pt", "--unlabelled", "data.npz"], "one array"),
         (["{nets}:make", "--weights", "w.pt", "--quick", "--full"], "one of them"),
+        (["{nets}:make", "--weights", "w.pt", "--resize", "8"], "no folder of images"),
+        (["{nets}:make", "--weights", "w.pt", "--resize", "8", "--held-out-only"], "no folder of images"),
     ],
 )
 def test_what_cannot_be_used_is_told(

@@ -15,7 +15,7 @@ def interpolation_page(title: str, sentence: str, facts: Mapping[str, str]) -> P
 
     Args:
         title: What was done.
-        sentence: Both errors, and whether every label is fitted.
+        sentence: What the interpolator is fed, both errors, and whether every label is fitted.
         facts: Every value in words, by name.
     """
     errors = [Fact(label(name).capitalize(), facts[name]) for name in ERRORS]

@@ -33,7 +33,7 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
             f"All {len(problem.train)} training labels are {problem.classes[problem.train.y[0]]!r}.",
             expected="at least two classes",
         )
-    points = as_points(problem.preprocess(crop=None, scale="unit"))
+    points = as_points(whole(problem))
     x, x_test = points.x, points.x_test
     if not np.ptp(x, axis=0).any():
         raise InputError(
@@ -48,6 +48,11 @@ def points_of(problem: Problem, preprocessing: str, *, filters: int, seed: int) 
         _check_room(len(x) + len(x_test), len(features.get_feature_names_out()))
         points = replace(points, x=features.transform(x), x_test=features.transform(x_test))
     return points
+
+
+def whole(problem: Problem) -> Problem:
+    """The Problem as interpolators see it, before a feature map: images uncut, pixels in [0, 1]."""
+    return problem.preprocess(crop=None, scale="unit")
 
 
 def _check_room(rows: int, columns: int) -> None:

@@ -15,8 +15,8 @@ from gengap.json_text import json_ready
 from gengap.report import make_folder, write_page
 from gengap.tasks.interpolate.methods import METHODS, Fit, Setting
 from gengap.tasks.interpolate.page import interpolation_page, solution_table
-from gengap.tasks.interpolate.points import PREPROCESSING, points_of
-from gengap.tasks.interpolate.words import label, sentence, value_text
+from gengap.tasks.interpolate.points import PREPROCESSING, points_of, whole
+from gengap.tasks.interpolate.words import label, seen_as, sentence, value_text
 
 __all__ = ["METHODS", "PREPROCESSING", "Interpolation", "Setting", "interpolate"]
 
@@ -29,6 +29,7 @@ class Interpolation:
 
     Attributes:
         data, method, preprocess: What was asked for.
+        seen_as: What the interpolator is fed, in words.
         n_train, n_test, n_inputs: Examples, and numbers per example after the feature map.
         fit: Errors, norm and the rest.
         seconds: Of the feature map, the fit and the predictions.
@@ -38,6 +39,7 @@ class Interpolation:
     data: str
     method: str
     preprocess: str
+    seen_as: str
     n_train: int
     n_test: int
     n_inputs: int
@@ -55,6 +57,11 @@ class Interpolation:
     def sentence(self) -> str:
         """Both errors, and whether every label is fitted."""
         return sentence(self.fit.train_error, self.fit.test_error, self.n_train)
+
+    @property
+    def inputs(self) -> str:
+        """What the interpolator is fed, as a sentence."""
+        return f"Seen as: {self.seen_as}."
 
     def facts(self) -> dict[str, str]:
         """Every value in words, with the reason where there is none."""
@@ -80,7 +87,7 @@ class Interpolation:
 
     def to_json(self) -> dict[str, Any]:
         """What ``gengap interpolate --json`` prints; ``reasons`` says why a value is null."""
-        asked = {"data": self.data, "method": self.method, "preprocess": self.preprocess}
+        asked = {"data": self.data, "method": self.method, "preprocess": self.preprocess, "seen_as": self.seen_as}
         counted = {"n_train": self.n_train, "n_test": self.n_test}
         document: dict[str, Any] = json_ready({**asked, **counted, **self._values(), "reasons": self.fit.reasons})
         return document
@@ -88,7 +95,7 @@ class Interpolation:
     def write(self, out: str | Path) -> Path:
         """Writes the report into a folder and returns the path of its ``report.html``."""
         texts = self._texts()
-        page = interpolation_page(self.title, self.sentence, texts)
+        page = interpolation_page(self.title, f"{self.inputs} {self.sentence}", texts)
         return write_page(page, out, solution_table(texts), self.to_json())
 
 
@@ -143,6 +150,7 @@ def interpolate(
         data=problem.name,
         method=method,
         preprocess=preprocess,
+        seen_as=seen_as(whole(problem).seen_as, preprocess),
         n_train=len(points.x),
         n_test=len(points.x_test),
         n_inputs=points.x.shape[1],

@@ -28,6 +28,18 @@ def value_text(name: str, value: Any, reasons: Mapping[str, str]) -> str:
     return plain(value) if isinstance(value, int | float) else str(value)
 
 
+MAPS = {"gabor": "Gabor features", "conv": "random convolutions", "zca": "ZCA whitening"}
+
+
+def seen_as(stored: str, preprocess: str) -> str:
+    """What the interpolator is fed: the examples as they are seen, then the feature map.
+
+    >>> seen_as("pixels divided by 255", "zca")
+    'pixels divided by 255; then ZCA whitening'
+    """
+    return f"{stored}; then {MAPS[preprocess]}" if preprocess in MAPS else stored
+
+
 def label(name: str) -> str:
     """What a value is called."""
     return LABELS.get(name, name.replace("_", " "))
