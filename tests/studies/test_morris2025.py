@@ -42,6 +42,13 @@ def test_networks_side_by_side_are_those_alone(kind: str) -> None:
     assert parameters == sum(p.numel() for p in network(kind, 4, 0, LANGUAGE).parameters())
 
 
+def test_a_network_does_not_depend_on_those_beside_it_where_data_take_several_batches() -> None:
+    effort = Effort(steps=6, batch=5)
+    two = memorise("perceptron", 4, random_data("perceptron", 12, [0, 3], LANGUAGE), [0, 3], effort, LANGUAGE)[1]
+    one = memorise("perceptron", 4, random_data("perceptron", 12, [3], LANGUAGE), [3], effort, LANGUAGE)[1]
+    assert two[1] == pytest.approx(one[0], rel=1e-5)
+
+
 def test_batches_are_summed_to_the_loss_of_all_data() -> None:
     data = random_data("perceptron", 10, [0], LANGUAGE)
     one_step = [memorise("perceptron", 3, data, [0], Effort(1, 1e-12, batch), LANGUAGE)[1][0] for batch in (4, 10)]

@@ -29,7 +29,7 @@ def test_a_lookup_table_holds_its_entries_and_no_more():
     grid = [25, 50, 100, 200, 400]
     found = capacity(grid, [table(100, n, 8) for n in grid], [3 * n for n in grid])
     assert found.bits == pytest.approx(300)  # 100 entries of three bits
-    assert found.plateau or found.symbols == 100
+    assert found.plateau
     beyond = capacity(grid[3:], [table(100, n, 8) for n in grid[3:]], [600, 1200])
     assert beyond.plateau
     short = capacity(grid[:2], [table(100, n, 8) for n in grid[:2]], [75, 150])
@@ -60,7 +60,22 @@ def test_of_many_signs_a_linear_model_memorises_half_a_nat_a_weight():
 
 def test_bits_that_still_grow_are_no_plateau():
     assert not capacity([10, 20, 40], [20.0, 30.0, 45.0], [40, 80, 160]).plateau
+    assert not capacity([100, 120, 140, 160], [70.0, 80.0, 88.0, 95.0], [100, 120, 140, 160]).plateau
     assert capacity([10, 20, 40], [20.0, 44.0, 45.0], [40, 80, 160]).plateau
+
+
+def test_data_that_hold_hardly_more_show_no_plateau():
+    assert not capacity([100, 101], [94.0, 94.9], [100, 101]).plateau
+    assert not capacity([100, 101], [94.0, 94.0], [100, 101]).plateau
+
+
+def test_bits_that_fall_with_more_data_show_no_plateau():
+    assert not capacity([10, 20, 40], [40.0, 79.0, 60.0], [40, 80, 160]).plateau
+
+
+@pytest.mark.parametrize("bits", [[150.0, 300, 300, 300], [150.0, 294, 290, 291]])
+def test_a_plateau_that_begins_where_all_data_are_memorised_is_one(bits):
+    assert capacity([50, 100, 200, 400], bits, [150, 300, 600, 1200]).plateau
 
 
 @pytest.mark.parametrize(
@@ -73,6 +88,9 @@ def test_bits_that_still_grow_are_no_plateau():
         lambda: capacity([20, 10], [1.0, 2.0], [20, 10]),
         lambda: capacity([10, 20], [1.0], [10, 20]),
         lambda: capacity([10, 20], [-1.0, 0.0], [10, 20]),
+        lambda: capacity([10, 20], [10.0, 21.0], [10, 20]),
+        lambda: capacity([10, 20], [10.0, float("nan")], [10, 20]),
+        lambda: capacity(None, [10.0, 20.0], [10, 20]),
     ],
 )
 def test_bad_numbers_are_refused(call):

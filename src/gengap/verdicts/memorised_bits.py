@@ -3,13 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
+
+import numpy as np
 
 from gengap.arguments import finite_array, real_number, whole_number
 from gengap.errors import InputError
 
-NEAR = 0.9  # of the most bits: a neighbour on the grid that has so many lies on the plateau
-FULL = 0.95  # of the data: where so much is memorised, the data and not the network are the limit
+NEAR = 0.9  # of the most bits: amounts of data with fewer show how hard training is, not what a network holds
+APART = 1.25  # data of the larger of two amounts over those of the smaller, so that little can be told from much
+TOLERANCE = 1e-6  # of rounding, in float32
+STORED = 0.1  # of what one amount of data holds more than another: less is no growth
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,14 @@ class Capacity:
         bits: The most that were memorised.
         symbols: How many symbols there were to be memorised there.
         filled: Share of what could be memorised of them that was.
-        neighbour: Bits at the better neighbour on the grid, as a share of ``bits``.
-        plateau: Whether the network was the limit: ``neighbour`` is at least 0.9 and ``filled`` below 0.95. Else more
-            data might show more bits.
+        plateau: Whether the network was the limit: there are two amounts of data, the larger at least 1.25 times the
+            smaller, of which at least 0.9 of the most bits were memorised, and of what the larger holds more less than
+            a tenth. Else more data might show more bits, or were too much for the training.
     """
 
     bits: float
     symbols: int
     filled: float
-    neighbour: float
     plateau: bool
 
 
@@ -60,7 +63,7 @@ def memorised_bits(loss_nats: float, symbols: int, alphabet: int) -> float:
 
 
 def capacity(symbols: Sequence[int], bits: Sequence[float], storable: Sequence[float]) -> Capacity:
-    """The most bits over a grid of amounts of data, and whether they have stopped growing with it.
+    """The most bits over a grid of amounts of data, and whether they have stopped growing with the data.
 
     Args:
         symbols: N of each training, ascending, at least two.
@@ -68,13 +71,13 @@ def capacity(symbols: Sequence[int], bits: Sequence[float], storable: Sequence[f
         storable: The most that could be memorised of these data: N log2 C for labels.
 
     Raises:
-        InputError: A grid that does not ascend, another number of bits, none of them above 0, or nothing storable.
+        InputError: A grid that does not ascend, another number of bits, none of them above 0, more than storable.
 
     >>> capacity([10, 20, 40], [39.0, 50.0, 49.0], [40.0, 80.0, 160.0])
-    Capacity(bits=50.0, symbols=20, filled=0.625, neighbour=0.98, plateau=True)
+    Capacity(bits=50.0, symbols=20, filled=0.625, plateau=True)
     """
     values, most = finite_array(bits, "bits", ndim=1), finite_array(storable, "storable", ndim=1)
-    grid = [whole_number(n, "symbols") for n in symbols]
+    grid = [whole_number(n, "symbols") for n in np.atleast_1d(symbols)]
     if not 2 <= len(grid) == len(values) == len(most) or any(b <= a for a, b in pairwise(grid)):
         raise InputError(
             f"symbols = {grid} with {len(values)} and {len(most)} numbers of bits.",
@@ -84,8 +87,14 @@ def capacity(symbols: Sequence[int], bits: Sequence[float], storable: Sequence[f
         raise InputError(
             f"bits = {values.tolist()} of {most.tolist()}.", expected="some above 0, of data that hold some"
         )
+    if (values > most * (1 + TOLERANCE)).any():
+        at = int((values / most).argmax())
+        raise InputError(f"{values[at]:g} bits of data that hold {most[at]:g}.", expected="no more than they hold")
     best = int(values.argmax())
     largest = float(values[best])
-    neighbour = max(float(values[at]) for at in (best - 1, best + 1) if 0 <= at < len(grid)) / largest
-    filled = largest / float(most[best])
-    return Capacity(largest, grid[best], filled, neighbour, neighbour >= NEAR and filled < FULL)
+    near = [(float(holds), float(got)) for holds, got in zip(most, values, strict=True) if got >= NEAR * largest]
+    plateau = any(
+        more >= APART * less and got - before < STORED * (more - less)
+        for (less, before), (more, got) in combinations(near, 2)
+    )
+    return Capacity(largest, grid[best], largest / float(most[best]), plateau)

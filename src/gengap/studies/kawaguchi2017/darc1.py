@@ -142,7 +142,7 @@ def terms(rows: "pd.DataFrame") -> "Figure | None":
         x=alt.X("epoch:Q", title="epoch"),
         y=alt.Y("term:Q", scale=alt.Scale(type="log"), title="largest mean absolute output"),
         color=alt.Color("lambda:N", legend=alt.Legend(title="lambda")),
-        shape=alt.Shape("lambda:N", legend=alt.Legend(title="lambda")),
+        shape=alt.Shape("lambda:N", legend=None),
         detail="seed:N",
         tooltip=[str(name) for name in drawn.columns],
     )
@@ -150,7 +150,8 @@ def terms(rows: "pd.DataFrame") -> "Figure | None":
     return Figure(
         "darc1-term",
         layers.facet(column=alt.Column("data:N", title=None)),
-        "DARC1's term on the training set during training, for each multiple lambda of it in the loss.",
+        "DARC1's term on the training set during training, for each multiple lambda of it in the loss; for lambda 0 "
+        "at the end alone.",
         "; ".join(f"{r.data}, lambda {r[2]}, epoch {r.epoch}: {r.term:.3g}" for r in drawn.itertuples()) + ".",
         drawn,
         {"term": ".4g"},

@@ -1,9 +1,10 @@
 """Capacity in bits, of Morris et al. 2025: how many bits of random data a parameter memorises.
 
 Claim: a network memorises random data up to a number of bits that does not grow with the data, and that is proportional
-to its parameters: about 3.6 bits for each parameter of a transformer.
+to its parameters.
 
-Reported: 3.6 bits, and 3.83 in float32, a mean over their networks, from a secondary source.
+Reported: 3.6 bits for each parameter of a transformer, and 3.83 in float32, a mean over their networks, from a
+secondary source.
 """
 
 from collections.abc import Sequence
@@ -159,7 +160,7 @@ def with_capacities(rows: Sequence[Row]) -> list[Row]:
     """The rows with the most bits that their network memorised, over all amounts of data.
 
     The new columns: ``capacity_bits``, ``capacity_per_parameter``, ``plateau`` (1 or 0), ``filled``. None where a
-    network has fewer than two results or none above 0.
+    network has fewer than two results, none above 0, or one of more than its data hold.
     """
     from gengap.verdicts import capacity
 
@@ -167,7 +168,7 @@ def with_capacities(rows: Sequence[Row]) -> list[Row]:
     for key in {_network(row) for row in rows}:
         own = [row for row in rows if _network(row) == key and row["bits"] is not None]
         own.sort(key=lambda row: row["symbols"])
-        if len(own) < 2 or max(row["bits"] for row in own) <= 0:
+        if len(own) < 2 or max(row["bits"] for row in own) <= 0 or not _within(own)[0]:
             continue
         columns = ([row[name] for row in own] for name in ("symbols", "bits", "storable_bits"))
         most = capacity(*columns)
@@ -235,7 +236,7 @@ def morris2025_bits() -> Study:
         artifact="Capacity in bits",
         claim=(
             "A network memorises random data up to a number of bits that does not grow with the data and is "
-            "proportional to its parameters, about 3.6 bits for each parameter of a transformer."
+            "proportional to its parameters."
         ),
         paper=PAPER,
         differences=(

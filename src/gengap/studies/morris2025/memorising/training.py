@@ -113,12 +113,13 @@ def memorise(
     replicas = Replicas.of(modules, recipe, Execution(device))
     x, y = data.x.to(device), data.y.to(device)
     n = x.shape[1]
-    order = torch.Generator().manual_seed(stream(seeds[0], "order", n))
+    orders = [torch.Generator().manual_seed(stream(seed, "order", n)) for seed in seeds]
+    replica = torch.arange(len(seeds))[:, None]
     for step in range(effort.steps):
         rates = torch.full((len(seeds),), recipe.learning_rate_at(step, 1), device=device)
         if n > effort.batch:
-            taken = torch.randperm(n, generator=order)[: effort.batch].to(device)
-            replicas.step(x[:, taken], y[:, taken].flatten(1), rates, number=step)
+            taken = torch.stack([torch.randperm(n, generator=order)[: effort.batch] for order in orders])
+            replicas.step(x[replica, taken], y[replica, taken].flatten(1), rates, number=step)
         else:
             replicas.step(x, y.flatten(1), rates, number=step)
         if step % 50 == 0:
