@@ -59,7 +59,8 @@ def test_pcg_goes_on_until_its_test_error_is_as_small(monkeypatch: pytest.Monkey
     assert "reached" in benchmark.solver_lines(found | {"n": benchmark.LARGEST})[0].wanted
 
 
-def test_a_warm_process_is_timed_by_turns() -> None:
+def test_a_warm_process_is_timed_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark.machine, "SIDE", 64)
     found = kernel_warm.run((60,), rounds=1)
     sides = found["sizes"]["60"]
     assert set(sides) == {"auto", "cholesky", "pcg", "kernel-ridge"}

@@ -112,31 +112,35 @@ FILES = {
     "pack/other.py": "X = 1\n",
     "lazily.py": "VALUE = {1, 2, 3}\nimport numpy\n",
 }
-PRINT = (
-    "import sys; sys.path[:0] = [{where!r}, *{path!r}]; from gengap.cells.identity import identity; import main_fit; "
-    "print(identity(main_fit.fit))"
-)
+# Prints the identity of the files as they are written, and again after each change.
+PRINT = """
+import sys
+sys.path[:0] = [{where!r}, *{path!r}]
+from pathlib import Path
+from gengap.cells.identity import identity
+import main_fit
+
+print(identity(main_fit.fit))
+for name, text in {changes!r}:
+    Path({where!r}, name).write_text(text)
+    print(identity(main_fit.fit))
+"""
 
 
 def test_it_is_the_same_in_another_process_and_follows_every_file_that_is_imported_at_any_time(tmp_path: Path) -> None:
     (tmp_path / "pack").mkdir()
+    changes = [("lazily.py", FILES["lazily.py"] + "# changed\n"), ("pack/other.py", "X = 2222\n")]
+    code = PRINT.format(where=str(tmp_path), path=[path for path in sys.path if path], changes=changes)
 
-    def write(**changes: str) -> None:
-        for name, text in (FILES | changes).items():
+    def of_a_new_process(hash_seed: str) -> list[str]:
+        for name, text in FILES.items():
             (tmp_path / name).write_text(text)
-
-    def of_a_new_process(hash_seed: str) -> str:
-        code = PRINT.format(where=str(tmp_path), path=[path for path in sys.path if path])
         done = subprocess.run(
             [sys.executable, "-B", "-c", code], capture_output=True, text=True, check=True,
             env={"PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
-        return done.stdout.strip()
+        return done.stdout.split()
 
-    write()
     first = of_a_new_process("1")
     assert of_a_new_process("2") == first
-    write(**{"lazily.py": FILES["lazily.py"] + "# changed\n", "pack/other.py": "X = 1\n"})
-    second = of_a_new_process("1")
-    write(**{"pack/other.py": "X = 2222\n"})
-    assert len({first, second, of_a_new_process("1")}) == 3
+    assert len(set(first)) == 3

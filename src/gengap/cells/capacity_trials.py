@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from gengap import bounds, models, probes
+from gengap import models
 from gengap.cells.cell import FORMAT, Cell, careful, corrupted, reason_to_stay
 from gengap.cells.trained import device_of, run, save, workers_for
 from gengap.data import open_problem
@@ -148,6 +148,8 @@ def try_payloads(payloads: list[Payload], context: Context) -> list[Row]:
 
 
 def _outcome(payload: Payload) -> Row:
+    from gengap import probes  # here, since workers that train cells start faster without
+
     problem, recipe, trial = open_problem(payload.folder), payload.recipe, payload.trial
     seed, execution, first = payload.seed, payload.execution, problem.take(len(problem.train) - trial.twins)
     signs = probes.network_rademacher(
@@ -183,6 +185,8 @@ def _vc(cell: Cell) -> Row:
 
 def vc_columns(recipe: Recipe, shape: tuple[int, ...], n_classes: int) -> Row:
     """The VC dimension of a recipe's network, or why there is none."""
+    from gengap import bounds  # here, as above
+
     with torch.random.fork_rng(devices=[]):
         model = models.build(recipe.model, shape, n_classes, dropout=recipe.dropout)
     try:

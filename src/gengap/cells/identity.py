@@ -52,8 +52,8 @@ def identity(training: Any) -> str:
         digest = content.digest(training, "the training")
     except RecursionError:
         raise NotHashable("the training holds structures that are nested too deeply") from None
-    files = _with_imported({**own_modules(), **content.files}, content.imported)
-    libraries = content.libraries | {top for file in files.values() for top in _tops(file) if top not in files}
+    files, imports = _with_imported({**own_modules(), **content.files}, content.imported)
+    libraries = content.libraries | {name.partition(".")[0] for name in imports} - files.keys()
     versions = {name: _version(name) for name in sorted({*libraries, *_ALWAYS} - sys.stdlib_module_names)}
     hashes = sorted((name, _of_file(file)) for name, file in files.items())
     return job_key("own training", digest, hashes, versions, platform.python_version(), __version__)
@@ -259,34 +259,52 @@ def _names(code: CodeType) -> list[str]:
     return list(dict.fromkeys([*code.co_names, *inner]))
 
 
-def _with_imported(files: dict[str, str], imported: Iterable[str]) -> dict[str, str]:
-    """Also the user's modules that these import, wherever the import stands; nothing is imported to see that."""
-    files, ahead = dict(files), [*imported, *(found for name, file in files.items() for found in _imports(file, name))]
-    seen: set[str] = set()
+def _with_imported(files: dict[str, str], imported: Iterable[str]) -> tuple[dict[str, str], set[str]]:
+    """Also the user's modules that these import, wherever the import stands, and all names that any of them imports.
+
+    Nothing is imported to see that.
+    """
+    files, names = dict(files), set[str]()
+    ahead, seen, specs = [*imported], set[str](), dict[str, ModuleSpec | None]()
+
+    def read(name: str, file: str) -> None:
+        found = _imports(file, name)
+        names.update(found)
+        ahead.extend(found)
+
+    for name, file in files.items():
+        read(name, file)
     while ahead:
         name = ahead.pop()
         if name in seen:
             continue
         seen.add(name)
-        spec = _spec(name)
-        if spec is None or not spec.origin or not Path(spec.origin).is_file() or not is_own_file(spec.origin):
-            continue
-        if name not in files:
-            files[name] = spec.origin
-            ahead += _imports(spec.origin, name)
-    return files
+        spec = _spec(name, specs)
+        if name not in files and spec is not None and _is_of_the_user(spec) and Path(str(spec.origin)).is_file():
+            files[name] = str(spec.origin)
+            read(name, files[name])
+    return files, names
 
 
-def _spec(name: str) -> ModuleSpec | None:
-    """Where a module is found, without importing it or the packages around it."""
-    path: Any = None
-    spec = None
-    for end in range(1, name.count(".") + 2):
-        spec = PathFinder.find_spec(".".join(name.split(".")[:end]), path)
-        if spec is None:
-            return None
-        path = spec.submodule_search_locations or []
-    return spec
+def _spec(name: str, known: dict[str, ModuleSpec | None]) -> ModuleSpec | None:
+    """Where a module is found, without importing it or the packages around it; None inside an installed package.
+
+    Args:
+        name: Its full name.
+        known: What was found before, by name; what this call finds is added.
+    """
+    if name not in known:
+        package = name.rpartition(".")[0]
+        around = _spec(package, known) if package else None
+        if package and (around is None or (around.origin and not _is_of_the_user(around))):
+            known[name] = None
+        else:
+            known[name] = PathFinder.find_spec(name, (around.submodule_search_locations or []) if around else None)
+    return known[name]
+
+
+def _is_of_the_user(spec: ModuleSpec) -> bool:
+    return bool(spec.origin) and is_own_file(str(spec.origin))
 
 
 def _imports(file: str, module: str = "") -> list[str]:
@@ -314,10 +332,6 @@ def _imports_of_source(source: bytes, package: str) -> tuple[str, ...]:
             base = ".".join(part for part in (start, node.module) if part)
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)] if base else []
     return tuple(".".join(name.split(".")[:end]) for name in names for end in range(1, name.count(".") + 2))
-
-
-def _tops(file: str) -> set[str]:
-    return {name.partition(".")[0] for name in _imports(file)}
 
 
 def _version(name: str) -> str:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from scipy.stats import rankdata
 from torch import nn
 
 from gengap.arrays import Floats, Ints
@@ -227,6 +226,8 @@ def detection(scores: ArrayLike, wrong: ArrayLike, *, flagged: ArrayLike | None 
             f"{s.size} scores for {w.size} labels, {int(w.sum())} of them wrong.",
             expected="a finite score for each label, some of them wrong and some right",
         )
+    from scipy.stats import rankdata  # here, since other probes start faster without
+
     bad, good = int(w.sum()), int((~w).sum())
     auroc = (rankdata(s)[w].sum() - bad * (bad + 1) / 2) / (bad * good)
     order = np.argsort(-s, kind="stable")
@@ -255,6 +256,8 @@ def agreement(scores: Mapping[str, ArrayLike], reference: ArrayLike) -> dict[str
     >>> agreement({"loss": [3.0, 1.0, 2.0, 9.0]}, [0.5, 0.1, 0.2, float("nan")])
     {'loss': 1.0}
     """
+    from scipy.stats import rankdata  # here, as above
+
     known = np.asarray(reference, dtype=np.float64)
     there = np.isfinite(known)
     result = {}
