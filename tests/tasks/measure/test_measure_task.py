@@ -10,7 +10,9 @@ import torch
 
 import gengap
 from gengap.cli import main
+from gengap.errors import InputError
 from gengap.models import build
+from gengap.tasks.measure import measure_saved
 
 CHEAP = "param_norm,fro_dist,prod_of_fro,prod_of_fro_over_margin,margin_mean"
 OWN = """
@@ -200,6 +202,20 @@ def test_what_a_network_is_fed_stands_first_and_a_wrong_accuracy_warns(
     assert "each image whitened" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_the_accuracy_that_a_checkpoint_states_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = torch.load(_save(tmp_path / "w.pt"), weights_only=True)
+    torch.save({"model": state, "val_acc": 97.5}, tmp_path / "last.ckpt")
+    command = ("mlp-1x512", "--weights", tmp_path / "last.ckpt", "--measures", "param_norm", "--json")
+    assert _run(*command) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["accuracy"]["expected"], document["accuracy"]["stated_in"]) == (0.975, "val_acc")
+    assert document["warning"].startswith("Warning: the checkpoint states an accuracy of 97.50% (val_acc).")
+    known = document["accuracy"]["test"]
+    assert _run(*command, "--expect-accuracy", known) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["warning"], document["accuracy"]["stated_in"]) == ("", "")
+
+
 @pytest.mark.parametrize(
     "options",
     [("--mean", "a,b"), ("--mean", "1,2"), ("--crop", "-3"), ("--scale", "odd"), ("--layout", "channels-last")],
@@ -225,3 +241,8 @@ def test_the_examples_of_searches_are_chosen_or_given(
     assert document("--full")["subset"] == 1000
     assert document("--subset", "70")["subset"] == 70
     assert document()["full"] is False
+
+
+def test_an_expected_accuracy_in_percent_is_refused(saved: tuple[Path, Path]) -> None:
+    with pytest.raises(InputError, match=r"fraction, as 0\.97"):
+        measure_saved("mlp-1x512", saved[0], expect_accuracy=97)

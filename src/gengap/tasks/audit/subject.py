@@ -26,7 +26,7 @@ from gengap.network.passes import Evaluation, evaluate
 from gengap.probes import equal_examples
 from gengap.seeds import generator
 from gengap.tasks.audit.part import Budget, NotApplicable
-from gengap.tasks.measure.words import accuracy_warning
+from gengap.tasks.measure.words import accuracy_warning, expected_accuracy
 
 TIMED = 64  # examples of the pass that is timed
 LEAST_TRAIN = 1_000  # training examples on which accuracy is measured at least
@@ -185,7 +185,7 @@ def audit_subject(
         budget: The time, which says on how many training examples accuracy is measured.
         weights: The file that its weights came from.
         output: Key or index of a network's scores.
-        expect_accuracy: The test accuracy that it is known to have.
+        expect_accuracy: The test accuracy that it is known to have; None takes what its checkpoint states.
         allow_overlap: Whether test examples that are in the training split too count.
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -215,7 +215,7 @@ def audit_subject(
     accuracy = {
         "train": None if trained is None else trained.accuracy,
         "test": test.accuracy,
-        "expected": expect_accuracy,
+        **expected_accuracy(expect_accuracy, name if weights is None else weights),
     }
     words = {
         "model": name,
@@ -229,7 +229,7 @@ def audit_subject(
         "n_train": 0 if held_out else len(problem.train),
         "n_test": len(problem.test),
         "n_classes": problem.n_classes,
-        "expected": expect_accuracy,
+        "expected": accuracy["expected"],
         "accuracy_seen": accuracy,
         "warning": accuracy_warning(accuracy, len(problem.test), problem.seen_as),
         "raw_pixels": problem.train.x.dtype == np.uint8 and problem.preprocessing.scale == "none",

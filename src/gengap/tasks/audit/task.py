@@ -100,7 +100,8 @@ def audit(
         second: Weights of a second run of the same recipe, or its network: how often the two disagree estimates errors.
         unlabelled: Inputs of new examples, as stored, whose error is to be estimated.
         randomize: The user's training, to be run on random labels: can the recipe memorise?
-        expect_accuracy: The test accuracy that the model is known to have, in [0, 1].
+        expect_accuracy: The test accuracy that the model is known to have, in [0, 1]; None takes what its checkpoint
+            states, if it does.
         allow_overlap: Whether test examples that are in the training split too count.
         quick: A fifth of the time: measures that search or differentiate are left out.
         full: Every part on all examples, whatever it takes.

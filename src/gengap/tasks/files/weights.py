@@ -29,23 +29,36 @@ def read_weights(path: str | Path, key: str | None = None) -> dict[str, Tensor]:
             several and no key.
     """
     file = Path(path)
-    check_file(file, "a file of weights")
-    check_memory(str(file), file.stat().st_size)
-    with out_of_memory_refused(str(file)):
-        document = _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file)
-        state = state_dict_of(document, file, key)
+    state = state_dict_of(read_document(file), file, key)
     for name, tensor in state.items():
         _check_size(file, name, tensor)
     return state
 
 
+def read_document(path: str | Path, *, mapped: bool = False) -> Any:
+    """All that a file of weights holds, as ``read_weights`` reads it.
+
+    Args:
+        path: The file.
+        mapped: Whether tensors stay in the file until they are used, where its format allows it.
+
+    Raises:
+        InputError: No such file, or one that holds other objects or declares more than it holds.
+    """
+    file = Path(path)
+    check_file(file, "a file of weights")
+    check_memory(str(file), file.stat().st_size)
+    with out_of_memory_refused(str(file)):
+        return _read_safetensors(file) if file.suffix == ".safetensors" else _read_torch(file, mapped)
+
+
 _NEXT = "save them with torch.save(model.state_dict(), path)"
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path, mapped: bool) -> Any:
     try:
         _check_declared(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and zipfile.is_zipfile(path))
     except InputError:
         raise
     except OSError as error:

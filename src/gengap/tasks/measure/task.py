@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
+from gengap.arguments import real_number
 from gengap.data import Problem, load
 from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure, record
@@ -18,7 +19,7 @@ from gengap.network.passes import accuracies
 from gengap.report import Page, make_folder, write_page
 from gengap.tasks.files import read_history, saved_network
 from gengap.tasks.measure.page import measures_page
-from gengap.tasks.measure.words import accuracy_warning, inputs_sentence, sentence
+from gengap.tasks.measure.words import accuracy_warning, expected_accuracy, inputs_sentence, sentence
 from gengap.train import resolve_device
 
 
@@ -96,7 +97,8 @@ def measure_saved(
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
         expect_accuracy: The test accuracy that the network is known to have, in [0, 1]: where it has another one here,
-            its inputs may be prepared in another way than in its training, which the answer then says.
+            its inputs may be prepared in another way than in its training, which the answer then says. None takes what
+            the checkpoint states, if it does.
         subset: How many training examples searches use; None chooses, see ``gengap.measure``.
         full: Every measure, and searches on 1,000 examples, whatever they cost.
         progress: As for ``gengap.measure``.
@@ -106,9 +108,12 @@ def measure_saved(
         InputError: A name, file or network that cannot be used.
     """
     find_measures(measures)
+    if expect_accuracy is not None:
+        real_number(expect_accuracy, "expect_accuracy", least=0, most=1, next_step="give a fraction, as 0.97")
     records = None if history is None else read_history(history)
     problem = data if isinstance(data, Problem) else load(data)
     trained = saved_network(model, weights, problem, weights_key)
+    expected = expected_accuracy(expect_accuracy, model if weights is None else weights)
     start = None if initial is None else saved_network(model, initial, problem, initial_key)
     if out is not None:
         make_folder(out)
@@ -125,7 +130,7 @@ def measure_saved(
         history=records,
         progress=progress,
     )
-    accuracy = {**_accuracies(trained, problem, output, device), "expected": expect_accuracy}
+    accuracy = {**_accuracies(trained, problem, output, device), **expected}
     subject = {
         "model": model,
         "weights": str(model if weights is None else weights),

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from gengap.report import percent, plain
+from gengap.tasks.files import stated_accuracy
 
 FAR = 0.01
 
@@ -30,13 +32,27 @@ def inputs_sentence(subject: Mapping[str, Any]) -> str:
     return f"{text} {subject['warning']}" if subject["warning"] else text
 
 
-def accuracy_warning(accuracy: Mapping[str, float | None], n: int, seen_as: str) -> str:
+def expected_accuracy(known: float | None, source: str | Path | None) -> dict[str, Any]:
+    """The accuracy that a network should have: ``expected``, a fraction or None, and ``stated_in``, see below.
+
+    Args:
+        known: As the user knows it; None takes what the checkpoint states, if it does.
+        source: The checkpoint, a file or a folder.
+    """
+    if known is not None:
+        return {"expected": known, "stated_in": ""}
+    stated = stated_accuracy(source)
+    return {"expected": stated and stated.value, "stated_in": "" if stated is None else stated.place}
+
+
+def accuracy_warning(accuracy: Mapping[str, Any], n: int, seen_as: str) -> str:
     """What to check where the test accuracy is far from the expected one; empty where it is not.
 
     Far is more than a point, and more than three standard errors of a fraction of n examples.
 
     Args:
-        accuracy: ``test`` and ``expected``, fractions; expected may be None.
+        accuracy: ``test`` and ``expected``, fractions, of which either may be None; ``stated_in``, where a checkpoint
+            states the expected one, empty where the user does.
         n: Number of test examples.
         seen_as: What the network is fed.
     """
@@ -46,9 +62,13 @@ def accuracy_warning(accuracy: Mapping[str, float | None], n: int, seen_as: str)
     error = math.sqrt(max(expected * (1 - expected), found * (1 - found)) / n)
     if abs(found - expected) <= max(FAR, 3 * error):
         return ""
+    place = accuracy.get("stated_in")
+    known = f"the checkpoint states an accuracy of {percent(expected)} ({place})"
+    if not place:
+        known = f"a test accuracy of {percent(expected)} was expected"
     return (
-        f"Warning: a test accuracy of {percent(expected)} was expected. Was the network trained on inputs seen as "
-        f"{seen_as}? --crop, --scale, --mean, --std and --layout change them."
+        f"Warning: {known}. Was the network trained on inputs seen as {seen_as}? "
+        "--crop, --scale, --mean, --std and --layout change them."
     )
 
 
