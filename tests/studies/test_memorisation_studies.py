@@ -304,6 +304,12 @@ def ranked(low: float = 0.0, high: float = 1.0, noise: float = 1.2) -> list[Row]
     ]
 
 
+def test_the_network_has_an_output_for_each_class_also_where_few_are_validated() -> None:
+    data = images("digits", (30, 3), "labels", 0.0, 0)
+    assert int(data.validation_y.max()) < 9
+    assert Descent(data, (8,), batch=30, learning_rate=0.1).model(data.x[:2]).shape == (2, 10)
+
+
 def test_each_part_about_easy_examples_can_be_refuted() -> None:
     name = "arpit2017/easy_examples"
     assert refuted(name, ranked()) == []

@@ -31,6 +31,7 @@ class Images:
     y: "Tensor"
     validation_x: "Tensor"
     validation_y: "Tensor"
+    classes: int
 
 
 def images(name: str, size: tuple[int, int | None], noise: Noise, level: float, seed: int) -> Images:
@@ -56,7 +57,8 @@ def images(name: str, size: tuple[int, int | None], noise: Noise, level: float, 
         chosen = torch.from_numpy(random.random(len(x)) < level)
         drawn = random.normal(float(x.mean()), float(x.std()), tuple(x.shape)).astype("float32")
         x = torch.where(chosen.view(-1, *[1] * (x.ndim - 1)), torch.from_numpy(drawn), x)
-    return Images(x, torch.from_numpy(noisy.train.y.copy()), validation, torch.from_numpy(clean.test.y.copy()))
+    labels, truth = (torch.from_numpy(split.y.copy()) for split in (noisy.train, clean.test))
+    return Images(x, labels, validation, truth, clean.n_classes)
 
 
 @dataclass(frozen=True)
@@ -116,13 +118,12 @@ class Descent:
 
         self.images, self.batch, self.regularisation, self.seed = images, batch, regularisation, seed
         self._rate, self._halved_every = learning_rate, halved_every
-        classes = int(images.validation_y.max()) + 1
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream(seed, "initialisation"))
             self.model = (
-                convolutional(classes, regularisation)
+                convolutional(images.classes, regularisation)
                 if hidden is None
-                else perceptron((images.x[0].numel(), *hidden, classes), regularisation)
+                else perceptron((images.x[0].numel(), *hidden, images.classes), regularisation)
             )
         decay = regularisation.weight_decay
         self._sgd = torch.optim.SGD(self.model.parameters(), learning_rate, momentum, weight_decay=decay)
