@@ -1,5 +1,6 @@
 """Studies of memorisation: their data and networks, and made-up rows that refute each part of their claims."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def test_an_epoch_is_that_of_a_loop_in_plain_pytorch() -> None:
     twin = perceptron((64, 8, 10)).double()
     twin.load_state_dict(descent.model.state_dict())
     descent.model.double()
-    descent.images = type(data)(data.x.double(), data.y, data.validation_x.double(), data.validation_y)
+    descent.images = replace(data, x=data.x.double(), validation_x=data.validation_x.double())
     velocity = [torch.zeros_like(p) for p in twin.parameters()]
     for epoch in (1, 2):
         descent.epoch(epoch)
