@@ -251,10 +251,11 @@ def _print(found: "Audit | AuditPair") -> None:
         _print_pair(found)
         return
     for part in found.parts.values():
-        state = "" if part.status == "ok" else f" [{part.status}]"
+        heading = part.title if part.status == "ok" else f"{part.title} [{part.status}]"
+        heading += "" if heading.endswith("?") else ":"
         text = part.sentence or f"{part.reason[:1].upper()}{part.reason[1:]}."
         if part.name != "verdict":
-            console.print(f"{part.title}{state}: {text}", highlight=False, markup=False, soft_wrap=False)
+            console.print(f"{heading} {text}", highlight=False, markup=False, soft_wrap=False)
     for step in found.next_steps:
         console.print(f"Next: {step}", style="bold", highlight=False, markup=False)
 

@@ -12,7 +12,7 @@ from audited_networks import N_TEST, N_TRAIN, C, blobs, fitted
 import gengap
 from gengap.data import Problem, Split
 from gengap.errors import InputError
-from gengap.tasks.audit import Audit, task
+from gengap.tasks.audit import Audit, part, task
 from gengap.tasks.audit.part import Budget, NotApplicable, Part, run_part
 
 
@@ -217,3 +217,38 @@ def test_a_column_of_large_numbers_makes_no_near_duplicates() -> None:
     assert (as_stored.similarity >= NEAR).sum() > 50
     assert np.flatnonzero(scaled.similarity >= NEAR).tolist() == [7]
     assert scaled.row[7] == 33
+
+
+def fit_forest(problem: Problem, seed: int) -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(10, random_state=seed, bootstrap=False).fit(problem.train.x, problem.train.y)
+
+
+@pytest.mark.usefixtures("brief")
+def test_the_recipe_runs_on_random_labels_and_its_time_costs_no_other_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(part.time, "perf_counter", lambda: clock[0])
+
+    def slow_fit(problem: Problem, seed: int) -> Any:
+        clock[0] += 1_000
+        return fit_forest(problem, seed)
+
+    problem = blobs()
+    found = gengap.audit(fitted(problem), data=problem, quick=True, randomize=slow_fit, folds=2, train=slow_fit)
+    capacity = found.parts["capacity"]
+    assert capacity.status == "ok"
+    assert capacity.values["verdict"] == "memorises"
+    assert capacity.seconds >= 2_000
+    assert found.parts["near_duplicates"].status == "ok"
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_training_that_fails_leaves_the_other_parts() -> None:
+    def broken(problem: Problem, seed: int) -> Any:
+        raise ValueError("no such column")
+
+    found = gengap.audit(fitted(blobs()), data=blobs(), quick=True, randomize=broken)
+    assert found.parts["capacity"].status == "failed"
+    assert "no such column" in found.parts["capacity"].reason
+    assert found.verdict == "learned"

@@ -1,7 +1,8 @@
 """A part of an audit: what it found or why it found nothing, the time it may take, and how all parts are run."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -93,6 +94,15 @@ class Budget:
     def spent(self) -> bool:
         """Whether the whole time is over, and half of it again: parts that would take long are left out then."""
         return self.seconds is not None and time.perf_counter() - self._started > 1.5 * self.seconds
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time that does not count: trainings that the user asked for take what they take."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._started += time.perf_counter() - started
 
     def affordable(self, name: str, seconds_each: float, most: int, *, least: int = 1) -> int:
         """How many examples of a part's work fit into its time, between ``least`` and ``most``."""

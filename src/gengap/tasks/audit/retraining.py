@@ -15,6 +15,7 @@ from gengap.errors import InputError
 from gengap.network.inputs import Part as SplitName
 from gengap.probes import fold_numbers
 from gengap.report import Table, Text
+from gengap.sweep import Options
 from gengap.tasks.audit.part import Budget, Part
 from gengap.tasks.audit.subject import AuditSubject
 from gengap.tasks.randomize import lead, randomize, verdict
@@ -61,7 +62,8 @@ def trained_on_folds(source: Any, problem: Problem, folds: int, seed: int, budge
         x, y = ready.train.x, ready.train.y
         step = {"step": "fold", "fold": k, "folds": folds, "seed": seed}
         part = ready.derive(step, train=Split(x[used], y[used]), test=Split(x[left], y[left]))
-        returned = fit(part, seed)
+        with budget.paused():
+            returned = fit(part, seed)
         outside[left] = probabilities(training.answers(returned, part, "test"), problem.n_classes)
         models += [returned] if k < 2 else []
     return Folds(outside, tuple(models))
@@ -93,13 +95,18 @@ def predicted_by(returned: Any, problem: Problem, split: SplitName, x: NDArray[A
     return training.answers(returned, ready, split).labels
 
 
-def capacity_part(subject: AuditSubject, source: Any) -> Part:
+def capacity_part(subject: AuditSubject, source: Any, budget: Budget) -> Part:
     """The randomization test of the user's own recipe: can it memorise random labels?"""
-    test = randomize(subject.problem, train=source, levels=(0.0, 1.0), seeds=(subject.seed,))
+    budget.tell("your training on true and on random labels", name="capacity")
+    device = "auto" if subject.network is None else next(subject.network.parameters()).device.type
+    with budget.paused():
+        options = Options(device=device, progress=False)
+        test = randomize(subject.problem, train=source, levels=(0.0, 1.0), seeds=(subject.seed,), options=options)
     summary = test.summary
     rows = pd.DataFrame(test.rows)
-    shown = rows[[name for name in COLUMNS if name in rows]]
+    shown = rows[[name for name in COLUMNS if name in rows]].dropna(axis="columns", how="all")
     formats: dict[str, str] = dict.fromkeys(("train_accuracy", "test_accuracy"), ".2%")
+    failed, ended = test.result.failed, len(rows) - len(test.result.failed)
     return Part(
         "capacity",
         "",
@@ -107,6 +114,8 @@ def capacity_part(subject: AuditSubject, source: Any) -> Part:
         {name: value for name, value in summary.items() if name != "seen_as"},
         lambda: [Text(verdict(summary)), Table(shown, "The recipe on true and on random labels", formats)],
         f"all {len(subject.problem.train):,} training examples, trained anew on true and on random labels",
+        status="ok" if not failed else "partial" if ended else "failed",
+        reason=f"{failed[0].title}: {failed[0].reason}" if failed else "",
     )
 
 

@@ -210,7 +210,7 @@ def audited(
     def capacity() -> Part:
         if extra.randomize is None:
             raise LeftOut("not asked for: --randomize module:train trains your recipe on random labels too")
-        return retraining.capacity_part(subject, extra.randomize)
+        return retraining.capacity_part(subject, extra.randomize, budget)
 
     work: dict[str, tuple[Callable[[], Part], bool]] = {
         "verdict": (lambda: outputs.verdict_part(subject), False),
