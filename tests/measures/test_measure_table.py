@@ -149,7 +149,7 @@ def _lacking() -> dict[str, Tensor]:
             {"initial": _other_shape()},
             "3.weight of the initial network has shape (10, 11), that of the network has shape (10, 12)",
         ),
-        ({"initial": _lacking()}, "the initial network lacks 1.bias and has besides x.1.bias"),
+        ({"initial": _lacking()}, "the initial network lacks 1.bias and also has x.1.bias"),
         ({"initial": network("tied")}, "the initial network lacks 1.bias, 1.weight"),
         ({"initial": "start.pt"}, "the initial network is a str"),
         ({"model": nn.Linear(64, CLASSES)}, "cannot take a batch of inputs of shape (1, 8, 8)"),

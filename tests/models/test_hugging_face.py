@@ -118,7 +118,7 @@ def test_measures_find_the_logits_of_a_network_of_transformers(model: nn.Module,
         ({"hidden_size": 10**6}, "of memory"),
         ({"hidden_act": "nonsense"}, "cannot be made"),
         ({"num_hidden_layers": 2}, "lack"),
-        ({"num_hidden_layers": 0}, "have besides"),
+        ({"num_hidden_layers": 0}, "also have"),
         ({"intermediate_size": 17}, "have other shapes"),
     ],
 )

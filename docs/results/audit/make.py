@@ -1,9 +1,9 @@
 """Audits, each of a network that a plain script trained: ``python docs/results/audit/make.py NAME OUT``.
 
-``early``, ``true`` and ``random``: one network on true labels of CIFAR-10 (stopped early, and trained until it fits) and
-on random ones. ``noisy``: on human labels of CIFAR-10N, of which it is known which are wrong, by the weights alone and by
-out-of-fold probabilities. ``pair``: the networks on true and on random labels by one command, on the true labels.
-``table`` puts what the reports in OUT say side by side.
+``early``, ``true`` and ``random``: one network on true labels of CIFAR-10 (stopped early, and trained until it fits)
+and on random ones. ``noisy``: on human labels of CIFAR-10N, of which it is known which are wrong, by the weights alone
+and by out-of-fold probabilities. ``pair``: the networks on true and on random labels by one command, on the true
+labels. ``table`` puts what the reports in OUT say side by side.
 """
 
 import json

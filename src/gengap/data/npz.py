@@ -18,6 +18,7 @@ from gengap.errors import InputError
 
 _DAMAGED = (*DAMAGED, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _TEST = ("x_test", "y_test", "mask_test")
+_HELD_OUT = "held_out=True takes test examples alone; on the command line gengap audit --held-out-only does"
 _LOCAL_HEADER = 30  # bytes before a member's name and its extra field
 
 
@@ -68,6 +69,7 @@ def _headers(path: Path, archive: zipfile.ZipFile, wanted: Sequence[str]) -> dic
         raise InputError(
             f"{path} holds no {' and no '.join(absent)}.",
             expected=f"arrays {', '.join(names)}; it has {', '.join(there[:20])}",
+            next_step=_HELD_OUT if set(there).issuperset(_TEST[:2]) else "",
         )
     headers = {}
     for name in (*names, *(name for name in (*wanted, VOCABULARY) if name in there and name not in names)):

@@ -74,7 +74,7 @@ def pretrained(folder: str | Path, state: Mapping[str, Tensor] | None = None) ->
         raise InputError(f"{whose} cannot be read: {_line(error)}.", expected=_EXPECTED) from error
     wrong = {
         "lack": report["missing_keys"],
-        "have besides": report["unexpected_keys"],
+        "also have": report["unexpected_keys"],
         "have other shapes of": [key[0] if isinstance(key, tuple) else key for key in report["mismatched_keys"]],
     }
     parts = [f"{verb} {listed(sorted(map(str, names)))}" for verb, names in wrong.items() if names]

@@ -165,9 +165,7 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
             )
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:
-        differences = [
-            f"{word} {_some(names)}" for word, names in (("lacks", missing), ("has besides", extra)) if names
-        ]
+        differences = [f"{word} {_some(names)}" for word, names in (("lacks", missing), ("also has", extra)) if names]
         raise InputError(f"{of} {' and '.join(differences)}.", expected="the network's own parameter names")
     result = duplicate(model)
     try:

@@ -23,7 +23,7 @@ from gengap.probes.label_errors import (
     snapshot_scores,
 )
 from gengap.probes.label_free import Disagreement, disagreement, negative_entropy, thresholded_confidence
-from gengap.probes.near_duplicates import Nearest, equal_examples, nearest
+from gengap.probes.near_duplicates import Nearest, equal_examples, image_detail, nearest
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.retraining import Memorisation, leave_one_out, memorisation
@@ -100,6 +100,7 @@ __all__ = [
     # Examples that training and test share
     "Nearest",
     "equal_examples",
+    "image_detail",
     "nearest",
     # Uniform stability
     "TwinStability",

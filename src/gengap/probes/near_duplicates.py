@@ -13,7 +13,9 @@ from gengap.errors import InputError
 from gengap.seeds import generator
 
 DIRECTIONS = 192  # of the random projection in which nearest neighbours are sought
-_BLOCK = 1_024  # rows whose similarities are in memory at once
+SIDE = 16  # pixels of the thumbnails whose detail is compared
+_CANDIDATES = 8  # most similar rows of the projection, which are compared whole
+_BLOCK = 512  # rows whose similarities are in memory at once
 
 
 class Nearest(NamedTuple):
@@ -22,10 +24,25 @@ class Nearest(NamedTuple):
     Attributes:
         row: Its index, int ``[N]``.
         similarity: Cosine of the two rows, less the mean of the other set, ``[N]``; 0 for a row that is that mean.
+        third: The same of the third most similar row, ``[N]``; 0 where the other set has fewer than three.
     """
 
     row: Ints
     similarity: Floats
+    third: Floats
+
+    def stands_out(self, least: float, ratio: float) -> NDArray[np.bool_]:
+        """Rows whose match is similar, and far more so than chance makes the closest of many, ``[N]``.
+
+        Where all rows are alike (the digit 1, a sky) the third most similar row is about as similar as the first; a
+        copy stands out: 1 - similarity is at most ``ratio`` of 1 - third (the ratio test of Lowe 2004, section 7.1;
+        third in place of second, since a training set may hold an example twice).
+
+        Args:
+            least: Similarity.
+            ratio: Of the distances 1 - cosine, in [0, 1].
+        """
+        return (self.similarity >= least) & (1 - self.similarity <= ratio * (1 - self.third))
 
 
 def equal_examples(x: NDArray[Any], other: NDArray[Any]) -> Ints:
@@ -43,6 +60,34 @@ def equal_examples(x: NDArray[Any], other: NDArray[Any]) -> Ints:
     for i, digest in enumerate(_digests(other)):
         first.setdefault(digest, i)
     return np.array([first.get(digest, -1) for digest in _digests(x)], dtype=np.int64)
+
+
+def image_detail(images: NDArray[Any]) -> NDArray[np.float32]:
+    """What of images is compared to find copies: thumbnails less the mean of the 3 x 3 pixels around each, ``[N, D]``.
+
+    Smooth parts, brightness and a plain background leave nothing, so that two images are similar where their edges
+    and textures lie in the same places. Thumbnails have about 16 pixels a side, by averages over whole squares; smaller
+    images stay as they are.
+
+    Args:
+        images: ``[N, C, H, W]``, numbers.
+
+    >>> image_detail(np.full((1, 1, 32, 32), 7.0)).shape
+    (1, 256)
+    """
+    factor = max(1, min(images.shape[2:]) // SIDE)
+    parts = [_detail(images[i : i + _BLOCK], factor) for i in range(0, len(images), _BLOCK)]
+    return np.concatenate(parts)
+
+
+def _detail(images: NDArray[Any], factor: int) -> NDArray[np.float32]:
+    n, c, h, w = (*images.shape[:2], images.shape[2] // factor, images.shape[3] // factor)
+    whole = images[:, :, : h * factor, : w * factor]
+    small = whole.reshape(n, c, h, factor, w, factor).mean((3, 5), dtype=np.float32)
+    padded = np.pad(small, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    around = sum(padded[:, :, i : i + h, j : j + w] for i in range(3) for j in range(3)) / np.float32(9)
+    result: NDArray[np.float32] = (small - around).reshape(n, -1)
+    return result
 
 
 def nearest(x: NDArray[Any], other: NDArray[Any], *, directions: int = DIRECTIONS, seed: int = 0) -> Nearest:
@@ -68,13 +113,18 @@ def nearest(x: NDArray[Any], other: NDArray[Any], *, directions: int = DIRECTION
     if mean.size > size:
         projection = generator(seed, "near duplicates").standard_normal((mean.size, size)).astype(np.float32)
     theirs = np.concatenate([_projected(rows, projection) for rows in _centred(other, mean)])
-    index, similarity = [], []
+    count = min(_CANDIDATES, len(other))
+    index, similarity, third = [], [], []
     for rows in _centred(x, mean):
-        best = (_projected(rows, projection) @ theirs.T).argmax(1)
-        matches = other[best].reshape(len(best), -1).astype(np.float32) - mean
-        index.append(best)
-        similarity.append(np.vecdot(_unit(rows), _unit(matches)))
-    return Nearest(np.concatenate(index).astype(np.int64), np.concatenate(similarity).astype(np.float64))
+        found = np.argpartition(_projected(rows, projection) @ theirs.T, -count, axis=1)[:, -count:]
+        matches = other[found].reshape(len(rows), count, -1).astype(np.float32) - mean
+        cosines = np.vecdot(_unit(rows)[:, None], _unit(matches))
+        order = np.argsort(-cosines, axis=1, kind="stable")
+        index.append(np.take_along_axis(found, order[:, :1], 1)[:, 0])
+        ranked = np.take_along_axis(cosines, order, 1)
+        similarity.append(ranked[:, 0])
+        third.append(ranked[:, 2] if count > 2 else np.zeros(len(rows)))
+    return Nearest(*(np.concatenate(parts) for parts in (index, similarity, third)))
 
 
 def _check(x: NDArray[Any], other: NDArray[Any]) -> None:
@@ -101,6 +151,6 @@ def _projected(rows: NDArray[np.float32], projection: NDArray[np.float32] | None
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    length = np.linalg.norm(rows, axis=-1, keepdims=True)
     result: NDArray[np.float32] = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
     return result

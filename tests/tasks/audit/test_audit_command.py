@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from audited_networks import C, D, blobs, fitted
+from audited_networks import N_TRAIN, C, D, blobs, fitted
 from torch import nn
 
 from gengap.cli import main
@@ -82,6 +82,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     network = fitted(problem, steps=60)
     torch.save(network.state_dict(), "w.pt")
+    np.save("few.npy", np.full((5, C), 1 / C))
+    np.save("sums.npy", np.ones((N_TRAIN, C)))
     state = {f"model.{key}": value for key, value in network.state_dict().items()}
     lightning = {"state_dict": {**state, "accuracy.total": torch.zeros(1)}, "epoch": 3, "hyper_parameters": {"lr": 0.1}}
     torch.save(lightning, "last.ckpt")
@@ -122,7 +124,9 @@ def test_data_without_a_training_split(folder: Path, capsys: pytest.CaptureFixtu
         np.savez("held.npz", x_test=data["x_test"], y_test=data["y_test"])
     call = [_nets(folder, "make"), "--weights", "w.pt", "--data", "held.npz", "--quick"]
     assert _run(*call) == 2
-    assert "no x_train" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "no x_train" in error
+    assert "--held-out-only" in error
     assert _run(*call, "--held-out-only", "--tried", "4") == 0
     assert "No verdict: the data have no training split." in " ".join(capsys.readouterr().out.split())
 
@@ -172,6 +176,9 @@ def test_a_function_that_loads_an_estimator(folder: Path, capsys: pytest.Capture
         (["{nets}:make", "--weights", "w.pt", "--quick", "--full"], "one of them"),
         (["{nets}:make", "--weights", "w.pt", "--resize", "8"], "no folder of images"),
         (["{nets}:make", "--weights", "w.pt", "--resize", "8", "--held-out-only"], "no folder of images"),
+        (["{nets}:make", "--weights", "w.pt", "--out-of-fold", "few.npy"], "(240, 3), a row for each training example"),
+        (["{nets}:make", "--weights", "w.pt", "--out-of-fold", "sums.npy"], "rows that sum to 1"),
+        (["{nets}:make", "--weights", "w.pt", "--unlabelled", "few.npy"], "shape [N, 6]"),
     ],
 )
 def test_what_cannot_be_used_is_told(

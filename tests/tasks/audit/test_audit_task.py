@@ -207,16 +207,32 @@ def test_a_notebook_and_a_card_show_the_answer(learned: Audit) -> None:
 
 def test_a_column_of_large_numbers_makes_no_near_duplicates() -> None:
     from gengap.probes import nearest
-    from gengap.tasks.audit.duplicates import NEAR, _comparable
+    from gengap.tasks.audit.duplicates import RATIO, ROWS, _comparable
 
     random = np.random.default_rng(0)
     train, test = random.standard_normal((400, 12)), random.standard_normal((60, 12))
     train[:, 0], test[:, 0] = 1e5 * train[:, 0], 1e5 * test[:, 0]
     test[7] = train[33] * 1.001
     as_stored, scaled = nearest(test, train), nearest(*_comparable(test, train))
-    assert (as_stored.similarity >= NEAR).sum() > 50
-    assert np.flatnonzero(scaled.similarity >= NEAR).tolist() == [7]
+    assert (as_stored.similarity >= ROWS).sum() > 50
+    assert np.flatnonzero(scaled.stands_out(ROWS, RATIO)).tolist() == [7]
     assert scaled.row[7] == 33
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_noisy_copy_of_an_image_is_the_one_near_duplicate() -> None:
+    random = np.random.default_rng(0)
+    x = random.integers(0, 256, (200, 1, 16, 16)).astype(np.uint8)
+    noisy = np.clip(0.8 * x[:1] + 20 + random.normal(0, 8, x[:1].shape), 0, 255).astype(np.uint8)
+    y = np.arange(200) % C
+    problem = Problem(
+        "images", Split(x[:150], y[:150]), Split(np.concatenate([noisy, x[150:]]), y[149:]), ("a", "b", "c")
+    )
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, C))
+    found = gengap.audit(network, data=problem, quick=True).parts["near_duplicates"]
+    assert found.values["near"] == 1
+    assert (found.values["pairs"][0]["test"], found.values["pairs"][0]["training"]) == (0, 0)
+    assert found.status == "ok"
 
 
 def fit_forest(problem: Problem, seed: int) -> Any:

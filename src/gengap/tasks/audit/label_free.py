@@ -10,10 +10,12 @@ from scipy.special import softmax
 from torch import nn
 
 from gengap.arrays import Floats, Ints
+from gengap.data import Problem
+from gengap.errors import InputError
 from gengap.network.inputs import class_scores
 from gengap.probes import disagreement, negative_entropy, thresholded_confidence
 from gengap.report import Table, Text, percent
-from gengap.tasks.audit.part import LeftOut, NotApplicable, Part
+from gengap.tasks.audit.part import LeftOut, Part
 from gengap.tasks.audit.retraining import predicted_by
 from gengap.tasks.audit.subject import AuditSubject
 
@@ -31,19 +33,18 @@ Pair = tuple[Ints, Ints]  # predictions of two runs
 
 
 def label_free_part(
-    subject: AuditSubject, unlabelled: ArrayLike | None, *, second: nn.Module | None, folds: Sequence[Any]
+    subject: AuditSubject, unlabelled: NDArray[Any] | None, *, second: nn.Module | None, folds: Sequence[Any]
 ) -> Part:
     """Estimates of the error from the disagreement of two runs, and from confidence.
 
     Args:
         subject: The model and its data.
-        unlabelled: Inputs of new examples; None for none.
+        unlabelled: Inputs of new examples, see ``as_stored``; None for none.
         second: The network of a second run of the recipe, which returns scores; None for none.
         folds: What trainings on folds returned, of which two serve where there is no second run.
     """
-    x = None if unlabelled is None else as_stored(subject, unlabelled)
-    new = None if x is None else new_probabilities(subject, x)
-    pair, new_pair = _runs(subject, second, folds, x, new)
+    new = None if unlabelled is None else new_probabilities(subject, unlabelled)
+    pair, new_pair = _runs(subject, second, folds, unlabelled, new)
     if new is None and pair is None:
         raise LeftOut("no examples without labels and no second run were given: --unlabelled FILE, --second WEIGHTS")
     rows: list[dict[str, Any]] = []
@@ -82,19 +83,19 @@ def new_probabilities(subject: AuditSubject, x: NDArray[Any]) -> Floats:
     return result
 
 
-def as_stored(subject: AuditSubject, inputs: ArrayLike) -> NDArray[Any]:
+def as_stored(problem: Problem, inputs: ArrayLike) -> NDArray[Any]:
     """New inputs in the form in which the data are stored; images may have their channels last.
 
     Raises:
-        NotApplicable: They have another shape, or another type that does not convert without loss.
+        InputError: They have another shape, or another type that does not convert without loss.
     """
-    stored, x = subject.problem.test.x, np.asarray(inputs)
+    stored, x = problem.test.x, np.asarray(inputs)
     if x.ndim == 4 and stored.ndim == 4 and x.shape[1:] != stored.shape[1:]:
         x = np.moveaxis(x, -1, 1)
     if x.shape[1:] != stored.shape[1:] or not len(x) or not np.can_cast(x.dtype, stored.dtype, "same_kind"):
-        raise NotApplicable(
-            f"the examples without labels have type {x.dtype} and shape {np.shape(inputs)}; those of the data "
-            f"{stored.dtype} and {stored.shape}"
+        raise InputError(
+            f"The examples without labels have shape {np.shape(inputs)} and type {x.dtype}.",
+            expected=f"shape [N, {', '.join(map(str, stored.shape[1:]))}] and type {stored.dtype}, as the data have",
         )
     return x.astype(stored.dtype)
 

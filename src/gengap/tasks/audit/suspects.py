@@ -7,13 +7,14 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from gengap.arrays import Floats, Ints
-from gengap.data import Split
+from gengap.data import Problem, Split
+from gengap.errors import InputError
 from gengap.network.gradients import gradient_norm_report
 from gengap.network.inputs import batches
 from gengap.probes import confident_errors
 from gengap.report import Fact, Facts, Picture, Pictures, Table, Text, percent, png_bytes
 from gengap.tasks.audit.gradients import seconds_of_step
-from gengap.tasks.audit.part import Budget, NotApplicable, Part
+from gengap.tasks.audit.part import Budget, Part
 from gengap.tasks.audit.subject import AuditSubject
 
 MOST, PICTURED, LISTED = 200, 24, 50
@@ -73,20 +74,20 @@ def suspects_part(subject: AuditSubject, budget: Budget, outside: Floats | None)
     )
 
 
-def check_outside(values: Any, subject_rows: int, n_classes: int) -> Floats:
+def check_outside(values: Any, problem: Problem) -> Floats:
     """Out-of-fold probabilities as an array ``[N, C]``.
 
     Raises:
-        NotApplicable: Another shape, or numbers that are no probabilities.
+        InputError: Another shape, or numbers that are no probabilities.
     """
-    array = np.asarray(values, dtype=np.float64)
-    if array.shape != (subject_rows, n_classes):
-        raise NotApplicable(
-            f"the out-of-fold probabilities have shape {array.shape}; expected {(subject_rows, n_classes)}, a row for "
-            "each training example in its order"
+    array, expected = np.asarray(values, dtype=np.float64), (len(problem.train), problem.n_classes)
+    if array.shape != expected:
+        raise InputError(
+            f"The out-of-fold probabilities have shape {array.shape}.",
+            expected=f"{expected}, a row for each training example in its order",
         )
     if not np.isfinite(array).all() or array.min() < 0 or np.abs(array.sum(1) - 1).max() > 1e-3:
-        raise NotApplicable("the out-of-fold probabilities are not rows that sum to 1")
+        raise InputError("The out-of-fold probabilities are no probabilities.", expected="rows that sum to 1")
     return array
 
 

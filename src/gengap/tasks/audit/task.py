@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from gengap.arguments import real_number, whole_number
+from gengap.arrays import Floats
 from gengap.bounds import level
 from gengap.data import Problem, load
 from gengap.errors import InputError
@@ -46,11 +47,11 @@ TITLES = {
 class Extra:
     """What a user gives beside model and data: see ``audit``."""
 
-    out_of_fold: ArrayLike | None = None
+    out_of_fold: Floats | None = None
     folds: int | None = None
     train: Any = None
     second: nn.Module | None = None
-    unlabelled: ArrayLike | None = None
+    unlabelled: NDArray[Any] | None = None
     randomize: Any = None
 
 
@@ -123,12 +124,13 @@ def audit(
     check_settings(tried=tried, delta=delta, quick=quick, full=full, expect_accuracy=expect_accuracy, seed=seed)
     budget = Budget(None if full else QUICK_SECONDS if quick else SECONDS, progress)
     problem = data if isinstance(data, Problem) else load(data).preprocess(crop=None, scale="none")
+    outside = None if out_of_fold is None else suspects.check_outside(out_of_fold, problem)
+    new = None if unlabelled is None else label_free.as_stored(problem, unlabelled)
     if out is not None:
         make_folder(out)
     opened = opened_model(model, weights, problem, weights_key)
-    extra = Extra(
-        out_of_fold, folds, train, _second(second, model, problem, weights_key, output, device), unlabelled, randomize
-    )
+    other = _second(second, model, problem, weights_key, output, device)
+    extra = Extra(outside, folds, train, other, new, randomize)
     subject = audit_subject(
         opened,
         model if isinstance(model, str) else type(opened).__name__,
@@ -194,8 +196,6 @@ def audited(
             made = retraining.trained_on_folds(extra.train, subject.problem, extra.folds, subject.seed, budget)
             folds.append(made)
             outside = made.outside
-        if outside is not None:
-            outside = suspects.check_outside(outside, len(subject.problem.train), subject.problem.n_classes)
         part, tables["suspects"] = suspects.suspects_part(subject, budget, outside)
         return part
 
