@@ -24,8 +24,8 @@ OF_IMAGES = (
     f"Two images count as nearly the same where their detail has a similarity of at least {DETAIL:g} (thumbnails of "
     "about 16 pixels a side, less the mean of the pixels around each) and the third nearest training example is at "
     "least twice as far away. This sees through noise, brightness, compression and a border cut off, not through a "
-    "mirror or a shift by two pixels. It finds half of the near-duplicates in CIFAR-10 that Barz and Denzler 2020 list; "
-    "on MNIST it calls 2 in 1,000 test digits near-duplicates by chance."
+    "mirror or a shift by two pixels. It finds half of the near-duplicates of CIFAR-10 that Barz and Denzler 2020 "
+    "list; on MNIST it calls 2 in 1,000 test digits near-duplicates by chance."
 )
 OF_ROWS = (
     f"Two rows count as nearly the same from a similarity of {ROWS:g}, columns in units of their standard deviation in "
