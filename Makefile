@@ -6,8 +6,8 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test check bench results clean
 
-demo: $(READY)  ## the randomization test on embedded digits, in a page
-	$(BIN)/gengap randomize --data digits --model mlp-1x512 --corruption labels --levels 0,0.5,1 --out demo
+demo: $(READY)  ## the tour: every headline claim on embedded digits, in one page
+	$(BIN)/gengap tour --out demo
 
 test: $(READY)  ## every test that needs no network, GPU or downloaded data
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gengap.tasks.certify import certify as certify
     from gengap.tasks.randomize import randomize as randomize
     from gengap.tasks.rank import rank as rank
+    from gengap.tasks.tour import tour as tour
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ _NAMES = {
     "certify": "gengap.tasks.certify",
     "randomize": "gengap.tasks.randomize",
     "rank": "gengap.tasks.rank",
+    "tour": "gengap.tasks.tour",
 }
 _PACKAGES = (
     "bounds",
@@ -60,6 +62,7 @@ __all__ = [
     "measure",
     "randomize",
     "rank",
+    "tour",
     # Packages
     *_PACKAGES,
     "__version__",

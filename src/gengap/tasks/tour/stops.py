@@ -1,19 +1,10 @@
 """The stops of the tour, in order."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from gengap.report import Table
-from gengap.sweep import Options
-from gengap.tasks.tour.stop import Shown, Stop, study_stop
-
-if TYPE_CHECKING:
-    import gengap
-    from gengap.train import Run
-
-NETWORK = "mlp-1x512"
-TRIED = 300
-FEATURES, POINTS = 400, 100  # of the linear model that SGD fits
+from gengap.studies.study import Row
+from gengap.tasks.tour import gradients, interpolation, labels, training
+from gengap.tasks.tour.stop import Stop, study_stop
 
 
 def stops() -> list[Stop]:
@@ -24,158 +15,115 @@ def stops() -> list[Stop]:
             "Random labels are memorised",
             "One network and one recipe, on the embedded digits with their own labels, with half of the labels "
             "redrawn, and with all of them redrawn.",
-            _random_labels,
-            20,
+            labels.random_labels,
+            12,
+            "zhang2017/table1",
         ),
-        study_stop(
+        Stop(
             "same loss",
             "One training loss, different test losses",
-            "Networks are pretrained on wrong labels, then trained on true ones until all have the same training loss. "
-            "Divided by the norms of their layers, the losses differ, and lie near a line.",
+            "Networks are pretrained on wrong labels, then trained on true ones until all have a training loss of "
+            f"{training.TARGET:g} nats or less. Then each is divided by the norms of its layers.",
+            training.same_loss,
+            8,
             "liao2018/figure3",
-            25,
-            views=(0, 1),
         ),
         Stop(
             "certificate",
             "What a held-out score is worth",
-            "The network of the first stop made some errors on its test images. What may be promised of it, if it was "
-            f"the only one, and if it was the best of {TRIED}?",
-            _certificate,
+            "The network that learned true labels made some errors on its test images. What may be promised of it, if "
+            f"it was the only one, and if it was the best of {labels.TRIED} compared on these images?",
+            labels.certificate,
             1,
+            "kawaguchi2017/corollary2",
         ),
         study_stop(
             "theorem 1",
             "Two layers fit any labels",
-            "Theorem 1 of Zhang et al. 2017 is a construction: as many ReLUs as points, and a triangular system.",
+            "Theorem 1 of Zhang et al. 2017 is a construction: project the points on a line, one ReLU between each two "
+            "of them, and a triangular system for the weights.",
             "zhang2017/theorem1",
-            5,
+            _theorem1,
+            2,
         ),
         Stop(
             "minimum norm",
             "SGD finds the solution of least norm",
-            f"A linear model on {FEATURES} random features of {POINTS} images has infinitely many exact solutions. SGD "
-            "from zero is compared with the one of least norm.",
-            _minimum_norm,
-            5,
+            f"A linear model on {interpolation.FEATURES} random features of a few images has infinitely many exact "
+            "solutions. Where SGD ends is compared with the one of least norm.",
+            interpolation.minimum_norm,
+            4,
+            "zhang2017/table3",
         ),
         study_stop(
             "double descent",
             "The test error peaks, and falls again",
-            "Least squares on ever more random features: at the peak they are as many as the examples.",
+            "Least squares on ever more random features, for 100 images. With as many features as images every label "
+            "is fitted for the first time.",
             "belkin2019/figure2",
-            10,
+            _double_descent,
+            5,
         ),
-        study_stop(
+        Stop(
             "coherence",
             "Gradients agree on real labels",
-            "How far the gradients of different examples agree, on true and on random labels, over training.",
+            "m-coherence counts how many examples a small step along the gradient of one of them helps. It is measured "
+            "while one network learns true labels, and one memorises random ones.",
+            gradients.coherence_of_labels,
+            5,
             "chatterjee2020/coherence",
-            20,
         ),
-        study_stop(
+        Stop(
             "winsorising",
-            "Without the extremes, noise is not memorised",
-            "SGD that clips each coordinate of the per-example gradients to percentiles, where many labels are wrong.",
+            "Without the extremes, less noise is memorised",
+            "Half of the labels are redrawn. SGD that clips each coordinate of the gradient to percentiles c and "
+            "100 - c over the examples of a minibatch cannot follow a few of them.",
+            gradients.winsorising,
+            15,
             "chatterjee2020/winsorized",
-            20,
         ),
-        study_stop(
+        Stop(
             "two phases",
-            "Gates need few examples",
-            "Which ReLUs are on is learned from a part of the examples and frozen; the weights see all of them.",
+            "Which ReLUs are on can be learned from few examples",
+            "Phase one trains a network on a part of the examples. Phase two freezes which ReLUs are on for which "
+            "input, and trains the weights on all examples.",
+            training.two_phases,
+            5,
             "kawaguchi2017/figure2",
-            20,
         ),
-        study_stop(
+        Stop(
             "theorem 7",
-            "What keeps the gap of this network small",
-            "For squared loss the gap is an exact sum of norms, eigenvalues and angles: all terms, for a network "
-            "that learned and one that memorised.",
+            "What keeps the gap of this very network small",
+            "For squared loss the gap is an exact sum of two terms: how labels go with the network's paths, and how "
+            "the paths' values spread. Each is made of norms, eigenvalues and cosines of angles.",
+            training.theorem7_terms,
+            5,
             "kawaguchi2017/theorem7",
-            20,
         ),
         Stop(
             "audit",
             "An audit of the network that memorised",
             "The network of random labels is audited as if a stranger had sent it, with its data.",
-            _audit,
-            40,
+            labels.audit_of_the_memorised,
+            10,
         ),
     ]
 
 
-def _random_labels(folder: Path) -> Shown:
-    from gengap.tasks.randomize import randomize
-
-    test = randomize("digits", model=NETWORK, store=folder / "store", options=Options(progress=False))
-    figures = {figure.name: figure for figure in test.page.figures()}
-    return Shown(test.page.lead, [figures["generalization-gap"]])
-
-
-def _certificate(folder: Path) -> Shown:
-    import pandas as pd
-
-    from gengap.tasks.certify import certify
-    from gengap.tasks.randomize import randomize
-
-    (row,) = randomize(
-        "digits", model=NETWORK, levels=[0.0], store=folder / "store", options=Options(progress=False)
-    ).rows
-    n = row["n_test"]
-    errors = round((1 - row["test_accuracy"]) * n)
-    bounds = {tried: certify(errors=errors, n=n, tried=tried).upper for tried in (1, TRIED)}
-    frame = pd.DataFrame({"models tried": list(bounds), "error rate at most": list(bounds.values())})
-    return Shown(
-        f"{errors} errors in {n} images: with 95% confidence the true error rate is at most {bounds[1]:.2%}, and "
-        f"{bounds[TRIED]:.2%} if this network was the best of {TRIED} that were compared on these images.",
-        [Table(frame, "The bound by the number of models compared", {"error rate at most": ".2%"})],
+def _theorem1(rows: Sequence[Row]) -> str:
+    largest = max(rows, key=lambda row: float(row["n"]))
+    return (
+        f"{largest['n']} points get their {largest['n']} values from {largest['n_weights']} weights, which is 2n + d; "
+        f"the largest error is {largest['relative_error']:.1g} of the largest value."
     )
 
 
-def _minimum_norm(folder: Path) -> Shown:
-    import numpy as np
-    import pandas as pd
-
-    from gengap.data import load
-    from gengap.interpolate import RandomFourierFeatures
-    from gengap.interpolate.implicit_bias import nearest_interpolator, sgd
-
-    digits = load("digits")
-    x = np.asarray(digits.train.x[:POINTS], dtype=float).reshape(POINTS, -1) / 255
-    y = np.eye(digits.n_classes)[np.asarray(digits.train.y[:POINTS])]
-    features = RandomFourierFeatures("relu", n_features=FEATURES, random_state=0).fit_transform(x)
-    least = nearest_interpolator(features, y)
-    rng = np.random.default_rng(0)
-    rows = []
-    for name, start in (("zero", np.zeros_like(least)), ("random", rng.normal(size=least.shape))):
-        run = sgd(features, y, start, epochs=2_000, tolerance=1e-6)
-        norm, apart = np.linalg.norm(run.weights), np.linalg.norm(run.weights - least) / np.linalg.norm(least)
-        rows.append((name, float(norm), float(apart), float(run.residual), run.converged))
-    columns = ["start", "norm of the weights", "distance from the least-norm solution", "residual", "converged"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return Shown(
-        f"From zero SGD ends {rows[0][2]:.1e} of its norm away from the solution of least norm, which has norm "
-        f"{np.linalg.norm(least):.3g}; from a random start it fits the labels as well, with norm {rows[1][1]:.3g}.",
-        [Table(frame, "Two runs that fit every label", {columns[1]: ".4g", columns[2]: ".2e", columns[3]: ".1e"})],
+def _double_descent(rows: Sequence[Row]) -> str:
+    clean = [row for row in rows if row["noise"] == 0 and row["n_features"] is not None]
+    peak = max(clean, key=lambda row: float(row["test_error"]))
+    most = max(clean, key=lambda row: float(row["n_features"]))
+    least = min((row for row in clean if row["n_features"] < peak["n_features"]), key=lambda r: float(r["test_error"]))
+    return (
+        f"The test error is {least['test_error']:.1%} with {least['n_features']} features, {peak['test_error']:.1%} "
+        f"with {peak['n_features']}, and {most['test_error']:.1%} with {most['n_features']}."
     )
-
-
-def _audit(folder: Path) -> Shown:
-    from gengap.report import Fact, Facts
-    from gengap.tasks.audit import audit
-
-    problem, run = memorised()
-    found = audit(run.model(), data=problem, quick=True)
-    facts = [Fact("verdict", str(found.verdict)), Fact("parts", str(len(found.parts)))]
-    page = found.write(folder / "audit")
-    return Shown(f"{found.sentence} The whole report: {page.parent.name}/{page.name}.", [Facts(facts)])
-
-
-def memorised() -> "tuple[gengap.Problem, Run]":
-    """A network trained on random labels until it fits them, and its data."""
-    from gengap.data import load
-    from gengap.train import preset, train
-
-    problem = load("digits").corrupt("labels", level=1.0, seed=0)
-    return problem, train(problem, preset("digits").model_copy(update={"model": NETWORK}))

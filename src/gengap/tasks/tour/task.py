@@ -8,7 +8,7 @@ from typing import Any
 
 from gengap.errors import InputError
 from gengap.report import Page, Section, Text, make_folder, write_page
-from gengap.tasks.tour.stop import Stop
+from gengap.tasks.tour.stop import Setting, Stop
 from gengap.tasks.tour.stops import stops
 
 Progress = Callable[[int, int | None, str], None]
@@ -40,13 +40,14 @@ class Tour:
         return {"page": str(self.page), "stops": list(self.stops), "next": list(NEXT)}
 
 
-def tour(out: str | Path, *, progress: Progress | None = None) -> Tour:
+def tour(out: str | Path, *, setting: Setting | None = None, progress: Progress | None = None) -> Tour:
     """Shows every headline claim on embedded data and writes one page.
 
     A stop that fails does not end the tour: its section says why.
 
     Args:
-        out: Folder for the page, and for what is stored on the way, from which a second tour goes on.
+        out: Folder for the page; the audit's own report is in its folder ``audit``.
+        setting: How much is trained; None takes the usual setting, of about two minutes on two cores.
         progress: Called with (seconds done, seconds in all, what is shown now), by the times usual on two cores.
 
     Raises:
@@ -60,26 +61,34 @@ def tour(out: str | Path, *, progress: Progress | None = None) -> Tour:
     for stop in planned:
         if progress is not None:
             progress(round(done), total, stop.title)
-        section, record = _visit(stop, folder)
+        section, record = _visit(stop, setting or Setting(), folder)
         sections.append(section)
         records.append(record)
         done += stop.seconds
+    if progress is not None:
+        progress(total, total, "writing the page")
     after = Section("What to try next", [Text(["On your own model:", *NEXT])])
     page = Page("A tour of generalization", LEAD, [*sections, after])
     return Tour(write_page(page, folder, data={"stops": records, "next": NEXT}), records)
 
 
-def _visit(stop: Stop, folder: Path) -> tuple[Section, dict[str, Any]]:
+def _further(stop: Stop) -> list[Text]:
+    if stop.study is None:
+        return []
+    return [Text([f"The study of this claim: gengap study show {stop.study}, or its page in the atlas."])]
+
+
+def _visit(stop: Stop, setting: Setting, folder: Path) -> tuple[Section, dict[str, Any]]:
     """The section of a stop, and its record."""
     start = time.perf_counter()
     record: dict[str, Any] = {"name": stop.name, "title": stop.title}
     try:
-        shown = stop.show(folder)
+        shown = stop.show(setting, folder)
     except InputError as error:
         record |= {"sentence": None, "status": "failed", "reason": str(error)}
         parts: list[Any] = [Text([stop.explanation, f"This did not work here: {error}"])]
     else:
         record |= {"sentence": shown.sentence, "status": "done", "reason": None}
-        parts = [Text([stop.explanation, shown.sentence]), *shown.blocks]
+        parts = [Text([stop.explanation, shown.sentence]), *shown.blocks, *_further(stop)]
     record["seconds"] = round(time.perf_counter() - start, 1)
     return Section(stop.title, parts), record

@@ -1,0 +1,74 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from gengap.errors import InputError
+from gengap.tasks.tour import Setting, Tour, task, tour
+from gengap.tasks.tour.stop import Shown, Stop
+from gengap.tasks.tour.stops import stops
+
+SMALL = Setting(
+    levels=(0.0, 1.0),
+    pretraining_levels=(0.0, 1.0),
+    epochs=2,
+    images=200,
+    recorded=(0, 1, 2),
+    percentiles=(0.0, 8.0),
+    alphas=(0.5,),
+    points=10,
+    paths=(20, 20),
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Tour:
+    folder = tmp_path_factory.mktemp("tour")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GENGAP_HOME", str(folder / "home"))
+        return tour(folder / "page", setting=SMALL)
+
+
+def test_each_stop_is_done_and_says_what_came_out(made: Tour) -> None:
+    assert [(record["name"], record["status"]) for record in made.stops] == [(stop.name, "done") for stop in stops()]
+    assert all(record["sentence"] for record in made.stops)
+
+
+def test_the_page_shows_each_stop_and_the_commands_to_try_next(made: Tour) -> None:
+    text = made.page.read_text()
+    for stop in stops():
+        assert f">{stop.title}</h2>" in text
+    for command in made.to_json()["next"]:
+        assert command in text
+    assert (made.page.parent / "audit/report.html").is_file()
+    assert len(list(made.page.parent.glob("*.png"))) == 8, "a picture of each chart"
+
+
+def test_sgd_from_zero_reaches_the_least_norm_and_the_theorem_its_points(made: Tour) -> None:
+    sentences = {record["name"]: record["sentence"] for record in made.stops}
+    fraction = float(sentences["minimum norm"].split("up to ")[1].split()[0])
+    assert fraction < 1e-5
+    assert "864 weights" in sentences["theorem 1"]  # 2 * 400 + 64
+
+
+def test_a_stop_that_fails_does_not_end_the_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(setting: Setting, folder: Path) -> Shown:
+        raise InputError("There are no digits.", expected="scikit-learn")
+
+    def works(setting: Setting, folder: Path) -> Shown:
+        return Shown("It is so.", [])
+
+    two = [Stop("first", "The first", "Why.", fails, 3), Stop("second", "The second", "How.", works, 5)]
+    monkeypatch.setattr(task, "stops", lambda: two)
+    told: list[tuple[int, int | None, str]] = []
+    made = tour(tmp_path, progress=lambda *update: told.append(update))
+    assert [record["status"] for record in made.stops] == ["failed", "done"]
+    assert "There are no digits." in made.page.read_text()
+    assert json.loads((tmp_path / "report.json").read_text())["stops"][1]["sentence"] == "It is so."
+    assert told == [(0, 8, "The first"), (3, 8, "The second"), (8, 8, "writing the page")]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="Cannot write"):
+        tour(tmp_path / "file")
