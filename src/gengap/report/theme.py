@@ -6,7 +6,7 @@ import altair as alt
 
 # Okabe and Ito's colours, those too bright for white paper darkened: each has a contrast of at least 3 to 1 both on
 # white and on the dark page, so that marks keep their colour when the theme changes.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#B86F9A", "#A87B00", "#7D7D7D", "#3E8EBD")
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#B86F9A", "#A87B00", "#7D7D7D", "#3E8EBD", "#7A5CC4")
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 PICTURE_WIDTH = 680  # pixels, of a chart that fills its container on the page
