@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 NAME = "arpit2017/easy_examples"
 NOISE: dict[str, tuple[Noise, float]] = {"real": ("labels", 0.0), "randX": ("inputs", 1.0), "randY": ("labels", 1.0)}
 SOURCE: dict[Scale, str] = {"smoke": "digits", "desk": "cifar10", "paper": "cifar10"}
-SIZE: dict[Scale, tuple[int, int | None]] = {"smoke": (100, 10), "desk": (5_000, 10), "paper": (50_000, 10)}
+SIZE: dict[Scale, tuple[int, int | None]] = {"smoke": (100, 10), "desk": (20_000, 10), "paper": (50_000, 10)}
 HIDDEN: dict[Scale, tuple[int, ...]] = {"smoke": (16, 16), "desk": (256, 256), "paper": (4096, 4096)}
-TRAININGS: dict[Scale, int] = {"smoke": 8, "desk": 40, "paper": 100}
+TRAININGS: dict[Scale, int] = {"smoke": 8, "desk": 30, "paper": 100}
 SHOWN: dict[Scale, int] = {"smoke": 50, "desk": 1000, "paper": 1000}  # examples that are ranked
 RANKS = tuple(range(0, 1001, 25))  # in thousandths of them
 RATE: dict[Scale, float] = {"smoke": 0.1, "desk": 0.05, "paper": 0.01}
@@ -186,7 +186,7 @@ def arpit2017_easy_examples() -> Study:
         ),
         scaled={
             "smoke": "100 of the embedded digits, 8 trainings, 50 examples.",
-            "desk": "the first 5,000 training images, two layers of 256 units, learning rate 0.05, 40 trainings.",
+            "desk": "the first 20,000 training images, two layers of 256 units, learning rate 0.05, 30 trainings.",
         },
         cost={
             "smoke": "seconds",
