@@ -58,3 +58,8 @@ def test_smoke_scale_says_first_that_it_shows_nothing_and_lists_no_number_withou
     assert "smoke scale only shows" in claim.caption
     both = study_page("p", "smoke", [_artifact(comparisons=[lost, THREE])]).sections[0].parts[-1]
     assert list(both.frame["what"]) == ["accuracy"]
+
+
+def test_a_section_says_what_models_were_fed() -> None:
+    page = study_page("p", "desk", [_artifact(seen_as=["pixels divided by 255", "pixels from 0 to 255"])])
+    assert page.sections[0].parts[0].paragraphs[1] == "Seen as: pixels divided by 255 / pixels from 0 to 255."

@@ -81,3 +81,4 @@ def test_a_cell_without_a_row_stays_visible() -> None:
         (1.0, "missing", []),
     ]
     assert all(row[column] is None for row in rows for column in OUTCOME if column not in ("status", "reason"))
+    assert {row["seen_as"] for row in rows} == {"pixels from 0 to 255, each image whitened"}

@@ -140,6 +140,8 @@ def _show(study: Study) -> None:
 
 def _print_outcome(outcome: Outcome) -> None:
     say(f"{outcome.study.name} at {outcome.scale} scale: {outcome.study.claim}")
+    if outcome.seen_as:
+        say(f"Seen as: {' / '.join(outcome.seen_as)}.")
     asked = [c for c in outcome.comparisons() if not c.left_out]
     rows = [[c.what, c.place, c.reported, c.ours, len(c.values), c.unit, c.verdict, c.absence] for c in asked]
     if rows:

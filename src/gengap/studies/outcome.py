@@ -36,6 +36,11 @@ class Outcome:
         """Rows without a result; a run that diverged is a result."""
         return [row for row in self.rows if row["status"] not in RESULTS]
 
+    @property
+    def seen_as(self) -> list[str]:
+        """What models are fed, in words, as far as the rows say it."""
+        return list(dict.fromkeys(row["seen_as"] for row in self.rows if row.get("seen_as")))
+
     def comparisons(self) -> "list[Comparison]":
         """Each number of the paper with ours beside it."""
         return [_comparison(reported, self) for reported in self.study.reported]
@@ -64,6 +69,7 @@ class Outcome:
             unfinished=self._unfinished(),
             differences=study.differences,
             indicative=self.indicative,
+            seen_as=self.seen_as,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class Artifact:
         unfinished: Runs that diverged or gave no result, with their reasons.
         differences: What was done otherwise.
         indicative: As in ``Comparison``.
+        seen_as: What models are fed, in words.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Artifact:
     unfinished: pd.DataFrame
     differences: Sequence[str]
     indicative: str = ""
+    seen_as: Sequence[str] = ()
 
 
 def study_page(name: str, scale: str, artifacts: Sequence[Artifact]) -> Page:
@@ -88,7 +90,8 @@ def claim_table(artifact: Artifact, scale: str) -> Table:
 
 
 def _section(artifact: Artifact, scale: str) -> Section:
-    claim = [artifact.claim, *([f"Indicative only: {artifact.indicative}"] if artifact.indicative else [])]
+    seen = [f"Seen as: {' / '.join(artifact.seen_as)}."] if artifact.seen_as else []
+    claim = [artifact.claim, *seen, *([f"Indicative only: {artifact.indicative}"] if artifact.indicative else [])]
     parts: list[Text | Figure | Table] = [Text(claim), claim_table(artifact, scale), *artifact.views]
     shown = [c for c in artifact.comparisons if scale != "smoke" or c.ours is not None]
     if shown:

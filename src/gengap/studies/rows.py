@@ -65,7 +65,8 @@ def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options")
     """One row for each configuration: that of its cell, trained unless it is stored, and the configuration's fields.
 
     A cell that two configurations share, of one study or of several, is trained once. A cell without a row has
-    status ``missing``. Every row has all columns: without a result they are None, and ``history`` is empty.
+    status ``missing``. Every row says in ``seen_as`` what networks are fed, and has all columns: without a result they
+    are None, and ``history`` is empty.
 
     Args:
         configs: Frozen dataclasses.
@@ -84,7 +85,10 @@ def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options")
 
     with Store() as store:
         rows, _ = run(cells, store, options)
-    return [row | asdict(config) for config, row in zip(configs, rows, strict=True)]
+    return [
+        row | {"seen_as": cell.problem.seen_as} | asdict(config)
+        for config, cell, row in zip(configs, cells, rows, strict=True)
+    ]
 
 
 def _title(config: Any) -> str:

@@ -89,6 +89,7 @@ def learn(configs: list[Config], context: "Context") -> list[Row]:
             {
                 "status": "done",
                 "reason": None,
+                "seen_as": true.seen_as,
                 "train_error": float((one.train != labels).mean()),
                 "wrong": float((labels != truth).mean()),
                 "strength": one.strength,

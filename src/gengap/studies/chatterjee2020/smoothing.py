@@ -105,6 +105,7 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
             {
                 "status": "done",
                 "reason": None,
+                "seen_as": problem.seen_as,
                 "train_accuracy": float(right[0].mean()),
                 **{name: float(np.mean(values)) if len(values) else None for name, values in kinds.items()},
                 "test_error": 1 - float(right[1].mean()),

@@ -86,7 +86,13 @@ def compare(configs: list[Config], context: "Context") -> list[Row]:
     found = memorisation(problem, recipe, trainings=TRAININGS[scale], seed=first.seed, execution=Execution())
     shared = _of_the_problem(found, wrong)
     return [
-        {"status": "done", "reason": None, **shared, **_of_a_score(config, found, scores, first.seed)}
+        {
+            "status": "done",
+            "reason": None,
+            "seen_as": problem.seen_as,
+            **shared,
+            **_of_a_score(config, found, scores, first.seed),
+        }
         for config in configs
     ]
 

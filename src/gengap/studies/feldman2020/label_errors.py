@@ -95,6 +95,7 @@ def detect(configs: list[Config], context: "Context") -> list[Row]:
         name: {
             "status": "done",
             "reason": None,
+            "seen_as": problem.seen_as,
             **detection(values, wrong, flagged=flags.get(name))._asdict(),
             "wrong_share": float(wrong.mean()),
         }

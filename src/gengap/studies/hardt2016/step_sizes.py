@@ -121,6 +121,7 @@ def follow(configs: list[Config], context: "Context") -> list[Row]:
         drift.epoch: {
             "status": "done",
             "reason": None,
+            "seen_as": problem.seen_as,
             **{name: value for name, value in drift._asdict().items() if name in COLUMNS},
             "gap": drift.gap,
             "lipschitz_seen": result.lipschitz,

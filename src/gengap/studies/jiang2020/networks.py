@@ -124,7 +124,7 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
             started = time.perf_counter()
             row = _row(whole[config.data], runs[number], runs[number + len(configs)], scale)
             seconds = runs[number].seconds / len(runs) + time.perf_counter() - started
-            rows.append(row | {"seconds": seconds})
+            rows.append(row | {"seconds": seconds, "seen_as": whole[config.data].seen_as})
             context.report(EPOCHS[scale] + number + 1, EPOCHS[scale] + len(configs), "measuring")
     return rows
 

@@ -85,6 +85,7 @@ def _row(config: Config, context: "Context") -> Row:
     return {
         "status": run.status,
         "reason": run.reason or None,
+        "seen_as": problem.seen_as,
         "m": len(problem.train),
         "epochs": len(run.history),
         "train_error": 1 - last["train_accuracy"],

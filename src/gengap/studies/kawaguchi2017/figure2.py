@@ -93,7 +93,7 @@ def _row(config: Config, context: "Context") -> Row:
 
     problem = load(config.data).take(*SIZES[config.scale])
     epochs, execution = EPOCHS[config.scale], Execution(resolve_device("auto"), "float32", "contiguous")
-    row: dict[str, Any] = {"status": "done", "reason": None, "m": len(problem.train)}
+    row: dict[str, Any] = {"status": "done", "reason": None, "seen_as": problem.seen_as, "m": len(problem.train)}
     with limited(context.threads):
         if not config.alpha:
             ordinary = recipe(config.scale, 2 * epochs)

@@ -90,6 +90,7 @@ def _row(config: Config, context: "Context") -> Row:
     row: dict[str, Any] = {
         "status": "done",
         "reason": None,
+        "seen_as": problem.seen_as,
         "m_first": run.m_first,
         **{name: getattr(result, name) for name in ("n", "squared_loss", "margin_risk", "paths")},
         **{name: getattr(result, name) for name in ("squared_norms", "l1_norms")},

@@ -99,6 +99,7 @@ def _fit(config: Config) -> Row:
     return {
         "status": "done",
         "reason": None,
+        "seen_as": problem.preprocess(crop=None, scale="none").seen_as,
         "n_weights": model.n_weights_,
         "weights_over_theorem": model.n_weights_ - (2 * config.n + x.shape[1]),
         "relative_error": model.residual_ / float(np.abs(y).max()),
