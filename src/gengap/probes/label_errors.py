@@ -102,7 +102,7 @@ def _scores_of(model: nn.Module, problem: Problem) -> dict[str, Floats]:
         "loss": losses(torch.tensor(scores), torch.tensor(y)).numpy(),
         "margin": others.max(1) - scores[rows, y],
         "gradient_norm": np.concatenate(
-            [gradient_norm_report(model, a, b).norms.numpy() for a, b in batches(problem, model)]
+            [gradient_norm_report(model, a, b).norms.cpu().numpy() for a, b in batches(problem, model)]
         ),
     }
 
@@ -121,7 +121,7 @@ def _self_influence(model: nn.Module, problem: Problem) -> Floats:
     sizes = torch.cat(scales)
     whole = torch.cat(squares) * (2 * (sizes - sizes.max())).exp()[:, None]  # a common factor does not matter
     fisher = whole.mean(0)
-    result: Floats = (whole / (fisher + DAMPING * fisher.mean())).sum(1).numpy()
+    result: Floats = (whole / (fisher + DAMPING * fisher.mean())).sum(1).cpu().numpy()
     return result
 
 

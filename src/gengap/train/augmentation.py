@@ -14,8 +14,8 @@ def random_crop(x: Tensor, crop: int, generator: torch.Generator) -> Tensor:
     height, width = x.shape[-2:]
     top = torch.randint(height - crop + 1, (len(x), 1, 1), generator=generator)
     left = torch.randint(width - crop + 1, (len(x), 1, 1), generator=generator)
-    side = torch.arange(crop)
-    window = ((top + side[:, None]) * width + left + side).flatten(1).to(x.device)
+    side = torch.arange(crop, device=x.device)  # windows are made there: of the host come two numbers an image
+    window = ((top.to(x.device) + side[:, None]) * width + left.to(x.device) + side).flatten(1)
     flat = x.flatten(2).gather(2, window[:, None, :].expand(-1, x.shape[1], -1))
     return flat.reshape(len(x), -1, crop, crop)
 

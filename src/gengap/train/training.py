@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -154,9 +153,9 @@ class Training:
         weight_decays = decays if decays.any() else None
         mixing = [np.random.default_rng(stream(seed, "mixup", self.epoch)) for seed in seeds]
         step = (self.epoch - 1) * self.steps_per_epoch
-        for index in torch.split(order.to(device), size, dim=1):
+        for index, rates in zip(torch.split(order.to(device), size, dim=1), self._rates(step), strict=True):
             x = self._augmented(self.train.inputs(index), augmenting)
-            y, rates = self.train.y.gather(1, index), self._rates(step)
+            y = self.train.y.gather(1, index)
             x = self._scaled(x)
             mixture = None
             if recipe.mixup:
@@ -224,12 +223,18 @@ class Training:
             everyone = index.expand(len(self.active), -1)
             yield self._scaled(centre_crop(split.inputs(everyone), crop)), split.y[:, index]
 
-    def _rates(self, step: int) -> Tensor:
-        return self._each(partial(Recipe.learning_rate_at, step=step, steps_per_epoch=self.steps_per_epoch))
+    def _rates(self, first: int) -> Tensor:
+        """Learning rates of an epoch's steps, ``[steps, R]``: one copy to the device, not one a step."""
+        per_epoch = self.steps_per_epoch
+        recipes = [self.runs[i].recipe for i in self.active]
+        steps = range(first, first + per_epoch)
+        return self._numbers([[own.learning_rate_at(step, per_epoch) for own in recipes] for step in steps])
 
     def _each(self, value: Callable[[Recipe], float]) -> Tensor:
         """A number of each active run's recipe, ``[R]``."""
-        values = [value(self.runs[i].recipe) for i in self.active]
+        return self._numbers([value(self.runs[i].recipe) for i in self.active])
+
+    def _numbers(self, values: list[Any]) -> Tensor:
         return torch.tensor(values, dtype=self.replicas.execution.dtype, device=self.train.y.device)
 
     def _augmented(self, x: Tensor, generators: Sequence[torch.Generator]) -> Tensor:

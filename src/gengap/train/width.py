@@ -186,7 +186,9 @@ def train_hidden_layers(
             f"epochs = {epochs}, batch_size = {batch_size}, target = {target:g}.", expected="at least 1, 1 and 0"
         )
     runs = [WidthRun(copy.deepcopy(model), copy.deepcopy(model)) for model in models]
-    stack = _Stack(models, x, y, torch.tensor(list(weight_decays) or [0.0] * len(models), dtype=x.dtype))
+    stack = _Stack(
+        models, x, y, torch.tensor(list(weight_decays) or [0.0] * len(models), dtype=x.dtype, device=x.device)
+    )
     for epoch in range(epochs):
         order = torch.randperm(x.shape[1], generator=torch.Generator().manual_seed(stream(seed, "order", epoch)))
         totals = sum(
