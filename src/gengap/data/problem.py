@@ -2,19 +2,18 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gengap.arguments import whole_number
+from gengap.data.problem_checks import check_problem
 from gengap.data.rows import Rows, blocks, first_rows
-from gengap.data.tokens import outside_of_vocabulary, tokens_of
-from gengap.errors import InputError, unknown
+from gengap.data.split import Preprocessing, Scale, Split
+from gengap.errors import InputError
 from gengap.measured_once import measured_once
 
 # What is done to a table's columns or to images when they are read, in words.
@@ -26,76 +25,7 @@ _READING_STEPS = {
     "resize": "images resized to {side} pixels on the shorter side, the centre {side} x {side} kept",
     "cut": "the centre {side} x {side} of images of different sizes",
 }
-Scale = Literal["none", "unit", "signed", "whiten"]
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Examples and their labels, as read-only arrays.
-
-    Attributes:
-        x: Inputs, ``[N, C, H, W]`` for images or ``[N, D]`` for tables, uint8 as stored or a float type; tokens
-            ``[N, T]`` or, with a mask as second row, ``[N, 2, T]``, of a signed integer type. Inputs too large for
-            memory are ``Rows``, which give rows by number or slice and read them from files.
-        y: Class indices, int64 ``[N]``.
-    """
-
-    x: NDArray[Any]
-    y: NDArray[np.int64]
-
-    def __post_init__(self) -> None:
-        for name in ("x", "y"):
-            if isinstance(getattr(self, name), Rows):
-                continue
-            array = np.asarray(getattr(self, name))
-            if array.flags.writeable:  # a read-only array stays the same object, so that derived Problems share it
-                array = array.view()
-                array.setflags(write=False)
-            object.__setattr__(self, name, array)
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    @cached_property
-    def not_finite(self) -> int | None:
-        """The first example that holds NaN or Inf; None where there is none."""
-        if not np.issubdtype(self.x.dtype, np.floating):
-            return None
-        for start, block in blocks(self.x):
-            bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
-            if len(bad):
-                return start + int(bad[0])
-        return None
-
-    @cached_property
-    def range_of_tokens(self) -> tuple[int, int]:
-        """The least and the largest token, where inputs are tokens."""
-        ends = [(tokens_of(block).min(), tokens_of(block).max()) for _, block in blocks(self.x)]
-        return int(min(low for low, _ in ends)), int(max(high for _, high in ends))
-
-
-@dataclass(frozen=True, repr=False)
-class Preprocessing:
-    """What is done to inputs on their way into a model: on its device, batch by batch.
-
-    Attributes:
-        crop: Side of the square centre crop in pixels; None leaves images whole.
-        scale: ``"whiten"`` gives each image zero mean and unit variance (its standard deviation at least
-            1/sqrt(number of values)); ``"unit"`` divides uint8 by 255; ``"signed"`` maps them on to [-1, 1];
-            ``"none"`` changes nothing.
-        mean, std: Taken from the scaled values, and what they are then divided by: one number, or one for each channel
-            of images or column of a table; None for 0 and 1. Not with ``"whiten"``.
-    """
-
-    crop: int | None = None
-    scale: Scale = "none"
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-
-    def __repr__(self) -> str:
-        """Part of a Problem's hash: fields that came later are in it only where they are used."""
-        later = "".join(f", {name}={value}" for name in ("mean", "std") if (value := getattr(self, name)) is not None)
-        return f"Preprocessing(crop={self.crop!r}, scale={self.scale!r}{later})"
+AS_STORED = Preprocessing()
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,14 +55,14 @@ class Problem:
     test: Split
     classes: tuple[str, ...]
     origin: str = ""
-    preprocessing: Preprocessing = Preprocessing()
+    preprocessing: Preprocessing = AS_STORED
     steps: tuple[dict[str, Any], ...] = ()
     parent_hash: str | None = field(default=None, repr=False)
     layout: str = ""
     vocabulary: int | None = None
 
     def __post_init__(self) -> None:
-        _check(self)
+        check_problem(self)
 
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.train.x.shape[1:]))
@@ -276,101 +206,8 @@ class Problem:
         return corrupt(self, corruption, level=level, seed=seed, test=test)
 
 
-def _check(problem: Problem) -> None:
-    if len(problem.classes) < 2:
-        raise InputError(
-            f"{problem.name} has {len(problem.classes)} class(es).",
-            expected="at least two classes",
-            next_step="check the label column, or the folders' names",
-        )
-    if problem.vocabulary is not None:
-        whole_number(problem.vocabulary, "vocabulary", next_step="give the number of different tokens")
-    for name, split in (("training", problem.train), ("test", problem.test)):
-        _check_split(problem, name, split)
-    if problem.train.x.shape[1:] != problem.test.x.shape[1:]:
-        raise InputError(
-            f"{problem.name}: training examples have shape {problem.train.x.shape[1:]}, "
-            f"test examples {problem.test.x.shape[1:]}.",
-            expected="one shape for both splits",
-        )
-    if problem.preprocessing.scale not in get_args(Scale):
-        raise unknown("scale", problem.preprocessing.scale, get_args(Scale))
-    if problem.vocabulary is not None and problem.preprocessing != Preprocessing():
-        raise InputError(
-            f"{problem.name} holds tokens, which are not cropped or scaled.", expected="no crop, scale, mean or std"
-        )
-    _check_moments(problem)
-    crop = problem.preprocessing.crop
-    if crop is not None:
-        whole_number(crop, "crop", next_step="give the side of the centre crop in pixels, or None for none")
-    if crop is not None and not (problem.train.x.ndim == 4 and 0 < crop <= min(problem.train.x.shape[2:])):
-        raise InputError(
-            f"Cannot crop {problem.name} to {crop} x {crop} pixels: an example has shape {problem.train.x.shape[1:]}.",
-            expected="images at least as large as the crop",
-        )
-
-
-def _check_moments(problem: Problem) -> None:
-    declared, channels = problem.preprocessing, problem.train.x.shape[1]
-    for name, values in (("mean", declared.mean), ("std", declared.std)):
-        if values is None:
-            continue
-        if declared.scale == "whiten":
-            raise InputError(f"A {name} beside whitening.", expected="scale unit, signed or none with a mean or std")
-        if len(values) not in (1, channels):
-            what = "channels" if problem.train.x.ndim == 4 else "columns"
-            raise InputError(
-                f"A {name} of {len(values)} numbers for inputs of {channels} {what}.",
-                expected=f"1 or {channels} numbers",
-            )
-        if not all(map(math.isfinite, values)) or (name == "std" and min(values) <= 0):
-            raise InputError(f"A {name} of {values}.", expected="finite numbers, a std above 0")
-
-
 def _numbers(values: Sequence[float] | None, default: float, shown: int = 4) -> str:
     numbers = (default,) if values is None else values
     more = ", …" if len(numbers) > shown else ""
     listed = ", ".join(f"{value:g}" for value in numbers[:shown])
     return listed if len(numbers) == 1 else f"({listed}{more})"
-
-
-def _check_split(problem: Problem, name: str, split: Split) -> None:
-    if len(split.x) != len(split.y):
-        raise InputError(f"{problem.name}: {len(split.x)} {name} examples but {len(split.y)} labels.")
-    if len(split) == 0:
-        raise InputError(f"{problem.name}: the {name} split is empty.", expected="at least one example in each split")
-    if problem.vocabulary is not None:
-        _check_form_of_tokens(problem.name, name, split.x)
-    elif split.x.ndim not in (2, 4) or 0 in split.x.shape or not _is_number(split.x):
-        raise InputError(
-            f"{problem.name}: {name} inputs of type {split.x.dtype} and shape {split.x.shape}.",
-            expected="uint8 or floats, images [N, C, H, W] or a table [N, D]; or tokens with a vocabulary",
-        )
-    if split.y.dtype != np.int64 or split.y.ndim != 1 or split.y.min() < 0 or split.y.max() >= problem.n_classes:
-        raise InputError(
-            f"{problem.name}: {name} labels of type {split.y.dtype} from {split.y.min()} to {split.y.max()}.",
-            expected=f"int64 class indices from 0 to {problem.n_classes - 1}",
-        )
-    if problem.vocabulary is not None:
-        least, largest = split.range_of_tokens
-        if least < 0 or largest >= problem.vocabulary:
-            raise outside_of_vocabulary(split.x, problem.vocabulary, f"{problem.name}: {name}")
-    if split.not_finite is not None:
-        raise InputError(
-            f"{problem.name}: {name} example {split.not_finite} holds NaN or Inf.",
-            expected="finite inputs",
-            next_step="impute or drop such examples first",
-        )
-
-
-def _check_form_of_tokens(problem: str, name: str, x: NDArray[Any]) -> None:
-    masked = x.ndim == 3 and x.shape[1] == 2
-    if x.dtype.kind != "i" or not (x.ndim == 2 or masked) or 0 in x.shape:
-        raise InputError(
-            f"{problem}: {name} tokens of type {x.dtype} and shape {x.shape}.",
-            expected="whole numbers of a signed type, [N, T], or [N, 2, T] with a mask",
-        )
-
-
-def _is_number(x: NDArray[Any]) -> bool:
-    return x.dtype == np.uint8 or np.issubdtype(x.dtype, np.floating)

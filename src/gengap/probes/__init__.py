@@ -8,7 +8,8 @@ from gengap.network.gradients import (
     per_example_gradients,
 )
 from gengap.probes.calibration import Calibration, ReliabilityBin, calibration
-from gengap.probes.coherent_gradients import Alpha, Coherence, Contributions, coherence, minibatch_alpha
+from gengap.probes.coherence_results import Alpha, Coherence, Contributions, minibatch_alpha
+from gengap.probes.coherent_gradients import coherence
 from gengap.probes.critical_samples import CriticalSamples, critical_samples
 from gengap.probes.easy_examples import LearningEvents, learning_events
 from gengap.probes.hessian import Curvature, Density, NoiseScale, Spectrum, curvature, gradient_noise_scale

@@ -21,7 +21,7 @@ from gengap.network.gradients import (
     trainable,
 )
 from gengap.network.inputs import Data, Part, batches
-from gengap.probes.coherent_gradients import Coherence
+from gengap.probes.coherence_results import Coherence
 from gengap.seeds import generator, stream
 
 BATCH = 500

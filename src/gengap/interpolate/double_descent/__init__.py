@@ -2,7 +2,8 @@
 
 from gengap.interpolate.double_descent.peak import Peak, find_peak
 from gengap.interpolate.double_descent.random_features import RandomFourierFeatures
-from gengap.interpolate.double_descent.ridgeless import RidgelessPoint, ridgeless_path
+from gengap.interpolate.double_descent.ridgeless import ridgeless_path
+from gengap.interpolate.double_descent.ridgeless_point import RidgelessPoint
 from gengap.interpolate.double_descent.widths import Training, WidthPoint, width_path
 
 __all__ = [

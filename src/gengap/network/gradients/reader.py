@@ -3,15 +3,12 @@
 import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.graph import GradientEdge
 
 from gengap.errors import InputError
-from gengap.network.cross_entropy import GROUP
+from gengap.network.gradients.batch_gradients import BatchGradients
 from gengap.network.gradients.calls import Call, Target, watched
 from gengap.network.gradients.checks import (
     NotFiniteError,
@@ -25,65 +22,13 @@ from gengap.network.gradients.explicit import CHUNK_BYTES, check_memory, formed,
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, weight_term
 from gengap.network.gradients.scaled import ScaledLosses, scaled_losses
-from gengap.network.gradients.terms import Term, Whole, gram, merged, products, squared_norms
+from gengap.network.gradients.terms import Term, Whole, gram, merged
+from gengap.network.gradients.totals import backward, with_total
 
 PROVEN_ON = 3  # examples whose gradients are also formed one by one, once for a network
 # Largest difference between inner products by a rule and by the formed gradients, relative to the largest of them.
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 3e-2, torch.float16: 3e-2}
-SPREAD = 30.0  # nats between gradients of one backward pass whose squares float32 can hold
-HALF_SPREAD = 5.0  # the same for gradients in float16, which spans 16 nats below 1
 NO_OPERATION = "no operation that has a rule applies it"
-
-
-@dataclass(frozen=True)
-class BatchGradients:
-    """The gradients of a batch's N examples, in a form that has their norms and inner products.
-
-    Attributes:
-        blocks: Rows of a parameter -> terms whose sum is the gradient there; different blocks are disjoint.
-        losses: ``[N]``.
-        scores: ``[N, ...]``.
-        total: Parameter's name -> the sum of the gradients; empty unless it was asked for.
-        log_scales: Each example's gradient is ``exp(log_scales)`` times that of the blocks, and so are products with
-            it, ``[N]``; all 0 unless the batch was read scaled.
-        log_total: The sum of the gradients is ``exp(log_total)`` times ``total``.
-    """
-
-    blocks: Mapping[Target, Sequence[Term]]
-    losses: Tensor
-    scores: Tensor
-    total: Mapping[str, Tensor]
-    log_scales: Tensor
-    log_total: float
-
-    def squared_norms(self) -> dict[str, Tensor]:
-        """Parameter's name -> squared norm of each example's gradient over its scale, float64 ``[N]``."""
-        result: dict[str, Tensor] = {}
-        for block, terms in self.blocks.items():
-            value = squared_norms(terms)
-            result[block.name] = result[block.name] + value if block.name in result else value
-        return result
-
-    def products(self, direction: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Parameter's name -> inner product of each example's gradient with a direction there, float64 ``[N]``.
-
-        Args:
-            direction: A tensor of each parameter's shape, by its name.
-        """
-        result: dict[str, Tensor] = {}
-        for block, terms in self.blocks.items():
-            whole = direction[block.name]
-            value = products(terms, whole[block.start : block.stop] if whole.ndim else whole)
-            result[block.name] = result[block.name] + value if block.name in result else value
-        return result
-
-    def gram(self, other: "BatchGradients | None" = None) -> dict[str, Tensor]:
-        """Parameter's name -> inner products with the gradients of another batch, or of this one, ``[N, M]``."""
-        result: dict[str, Tensor] = {}
-        for block, terms in self.blocks.items():
-            value = gram(terms, terms if other is None else other.blocks[block])
-            result[block.name] = result[block.name] + value if block.name in result else value
-        return result
 
 
 class GradientReader:
@@ -236,9 +181,9 @@ class GradientReader:
             _check_losses(losses.losses)
             edges = [call.edge for call in calls]
             if total:
-                losses, gradients, sums, log_total = self._with_total(losses, edges)
+                losses, gradients, sums, log_total = with_total(losses, edges, self.covered)
             else:
-                gradients, log_total = _backward(losses.values.sum(), edges, retain=False), 0.0
+                gradients, log_total = backward(losses.values.sum(), edges, retain=False), 0.0
                 sums = {}
         arrived = [
             torch.zeros(call.shape, dtype=call.x.dtype if call.x.is_floating_point() else out.dtype, device=x.device)
@@ -247,42 +192,6 @@ class GradientReader:
             for call, g in zip(calls, gradients, strict=True)
         ]
         return calls, out, losses, arrived, sums, log_total
-
-    def _with_total(
-        self, losses: ScaledLosses, edges: Sequence[GradientEdge]
-    ) -> tuple[ScaledLosses, Sequence[Tensor | None], dict[str, Tensor], float]:
-        """The gradients at the edges with the scales that they have now, and the sum of all with its scale.
-
-        Gradients that differ little share one scale and one backward pass; others need further passes.
-        """
-        sizes, values = losses.log_scales, losses.values
-        open_ = sizes > -math.inf
-        top = float(sizes[open_].max()) if bool(open_.any()) else -math.inf
-        parameters = self.covered
-        relative = torch.where(open_, (sizes - top).exp(), 0.0)
-        half = values.dtype == torch.float16
-        if bool((sizes[open_] >= top - (HALF_SPREAD if half else SPREAD)).all()):
-            common = torch.full_like(sizes, top)
-            whole = (values * relative.to(values.dtype)).sum()
-            found = _backward(whole, [*edges, *parameters.values()], retain=False)
-            gradients, parts = found[: len(edges)], found[len(edges) :]
-            sums = {
-                name: torch.zeros_like(p) if g is None else g
-                for (name, p), g in zip(parameters.items(), parts, strict=True)
-            }
-            return losses._replace(log_scales=common), gradients, sums, top
-        gradients = _backward(values.sum(), edges, retain=True)
-        sums = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in parameters.items()}
-        while bool(open_.any()):
-            level = float(sizes[open_].max())
-            group = open_ & (sizes >= level - (HALF_SPREAD if half else GROUP))
-            open_ = open_ & ~group
-            weights = torch.where(group, (sizes - level).exp(), 0.0).to(values.dtype)
-            parts = _backward((values * weights).sum(), list(parameters.values()), retain=True)
-            for name, g in zip(parameters, parts, strict=True):
-                if g is not None:
-                    sums[name].add_(g.double(), alpha=math.exp(level - top))
-        return losses, gradients, sums, top
 
     def _terms(
         self,
@@ -371,10 +280,6 @@ class GradientReader:
         if any(a.stop > b.start for a, b in itertools.pairwise(blocks)):
             return None
         return result
-
-
-def _backward(value: Tensor, targets: Sequence[Any], *, retain: bool) -> Sequence[Tensor | None]:
-    return torch.autograd.grad(value, targets, allow_unused=True, retain_graph=retain) if targets else ()
 
 
 def _check_losses(losses: Tensor) -> None:

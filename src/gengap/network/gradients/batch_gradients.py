@@ -1,0 +1,60 @@
+"""The gradients of a batch's examples, as terms that have their norms and inner products."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from gengap.network.gradients.calls import Target
+from gengap.network.gradients.terms import Term, gram, products, squared_norms
+
+
+@dataclass(frozen=True)
+class BatchGradients:
+    """The gradients of a batch's N examples, in a form that has their norms and inner products.
+
+    Attributes:
+        blocks: Rows of a parameter -> terms whose sum is the gradient there; different blocks are disjoint.
+        losses: ``[N]``.
+        scores: ``[N, ...]``.
+        total: Parameter's name -> the sum of the gradients; empty unless it was asked for.
+        log_scales: Each example's gradient is ``exp(log_scales)`` times that of the blocks, and so are products with
+            it, ``[N]``; all 0 unless the batch was read scaled.
+        log_total: The sum of the gradients is ``exp(log_total)`` times ``total``.
+    """
+
+    blocks: Mapping[Target, Sequence[Term]]
+    losses: Tensor
+    scores: Tensor
+    total: Mapping[str, Tensor]
+    log_scales: Tensor
+    log_total: float
+
+    def squared_norms(self) -> dict[str, Tensor]:
+        """Parameter's name -> squared norm of each example's gradient over its scale, float64 ``[N]``."""
+        result: dict[str, Tensor] = {}
+        for block, terms in self.blocks.items():
+            value = squared_norms(terms)
+            result[block.name] = result[block.name] + value if block.name in result else value
+        return result
+
+    def products(self, direction: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Parameter's name -> inner product of each example's gradient with a direction there, float64 ``[N]``.
+
+        Args:
+            direction: A tensor of each parameter's shape, by its name.
+        """
+        result: dict[str, Tensor] = {}
+        for block, terms in self.blocks.items():
+            whole = direction[block.name]
+            value = products(terms, whole[block.start : block.stop] if whole.ndim else whole)
+            result[block.name] = result[block.name] + value if block.name in result else value
+        return result
+
+    def gram(self, other: "BatchGradients | None" = None) -> dict[str, Tensor]:
+        """Parameter's name -> inner products with the gradients of another batch, or of this one, ``[N, M]``."""
+        result: dict[str, Tensor] = {}
+        for block, terms in self.blocks.items():
+            value = gram(terms, terms if other is None else other.blocks[block])
+            result[block.name] = result[block.name] + value if block.name in result else value
+        return result
