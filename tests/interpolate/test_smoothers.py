@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.tree import DecisionTreeRegressor
 
 from gengap.errors import InputError
 from gengap.interpolate import RandomFourierFeatures, ridgeless_path
@@ -114,16 +115,63 @@ def test_a_ridge_lowers_the_effective_number_from_n():
     assert numbers[-1] < 1e-6
 
 
+def _tree(**options) -> DecisionTreeRegressor:
+    return DecisionTreeRegressor(max_leaf_nodes=6, random_state=0, **options).fit(
+        X, Y if "criterion" not in options else Y[:, 0]
+    )
+
+
+@pytest.mark.parametrize("weights", [forest_weights, lambda *given: boosting_weights(*given, 0.5)])
+@pytest.mark.parametrize(
+    ("trees", "points", "at", "message"),
+    [
+        (lambda: [_tree()], X[:20], NEW, "other points than X"),
+        (lambda: [_tree()], RNG.standard_normal((30, 4)), NEW, "other points than X"),
+        (lambda: [_tree()], np.concatenate([X, X]), NEW, "other points than X"),
+        (lambda: RandomForestRegressor(1, random_state=0).fit(X, Y).estimators_, X, NEW, "repeated ones"),
+        (lambda: [DecisionTreeRegressor().fit(X, Y, sample_weight=np.arange(1, 31))], X, NEW, "weighted"),
+        (lambda: [_tree(criterion="absolute_error")], X, NEW, "medians"),
+        (lambda: [_tree()], X[:, :3], NEW[:, :3], "3 features, a tree was grown on 4"),
+        (lambda: [_tree()], X, NEW[:, :3], "4 features, the others 3"),
+        (lambda: [None], X, NEW, "None among the trees"),
+        (lambda: [DecisionTreeRegressor()], X, NEW, "among the trees"),
+        (lambda: [_tree()], np.where(X > 2, np.nan, X), NEW, "X holds NaN"),
+        (lambda: [_tree()], X, np.full_like(NEW, np.nan), "X_at holds NaN"),
+    ],
+)
+def test_trees_and_points_that_do_not_belong_together_are_refused(weights, trees, points, at, message):
+    with pytest.raises(InputError, match=message):
+        next(weights(trees(), points, at))
+
+
+def test_what_can_be_refused_is_refused_before_the_first_tree():
+    with pytest.raises(InputError, match="shrinkage"):
+        boosting_weights([], X, NEW, 0.0)
+    with pytest.raises(InputError, match="X_at holds NaN"):
+        forest_weights([], X, np.full_like(NEW, np.nan))
+
+
+def test_training_points_in_another_order_are_the_same_points():
+    order = RNG.permutation(30)
+    train, at = (part.copy() for part in next(forest_weights([_tree()], X, NEW)))
+    shuffled, at_shuffled = next(forest_weights([_tree()], X[order], NEW))
+    np.testing.assert_array_equal(shuffled, train[order][:, order])
+    np.testing.assert_array_equal(at_shuffled, at[:, order])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: effective_parameters([[np.nan]]), "weights"),
+        (lambda: effective_parameters([[1e200]]), "exceeds float64"),
+        (lambda: effective_parameters([[1.0], [1.0, 2.0]]), "no number"),
+        (lambda: leaf_weights([[1, 2], [3]], [1]), "one leaf a point"),
+        (lambda: leaf_weights([1, 2], ["a"]), "one leaf a point"),
         (lambda: effective_parameters(np.zeros((0, 3))), "at least one"),
         (lambda: neighbour_weights(X, NEW, 31), "k = 31"),
         (lambda: neighbour_weights(X, NEW[:, :2], 1), "features"),
         (lambda: leaf_weights([1, 2], [3]), "Leaf 3"),
         (lambda: leaf_weights([[1]], [3]), "one leaf a point"),
-        (lambda: next(boosting_weights([], X, NEW, 0.0)), "shrinkage"),
     ],
 )
 def test_bad_input_is_named(call, message):

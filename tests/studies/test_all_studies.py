@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from lost_rows import check_each
 
 import gengap.studies
 from gengap.errors import InputError
@@ -89,6 +90,41 @@ def test_a_claim_that_was_never_measured_cannot_be_judged(one: Study, small_home
     assert outcome.to_json()["claim_check"]["finding"] == "cannot be judged"
 
 
+NO_DATA = {"arora2019/depth", "gunasekar2017/initialisation", "gunasekar2017/measurements", "morris2025/bits"}
+
+
+class StartedError(Exception):
+    """Something was about to run."""
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object, **__: object) -> None:
+        raise StartedError
+
+    monkeypatch.setattr("gengap.sweep.rows.run", run)
+
+
+@each_study
+def test_a_device_that_is_not_there_is_refused_before_anything_runs(one: Study, nothing_runs: None) -> None:
+    from gengap.sweep import Options
+
+    with pytest.raises(InputError, match="nope"):
+        run_study(one, "smoke", Options(device="nope", progress=False))
+
+
+@each_study
+def test_data_that_are_not_there_are_refused_before_anything_runs(
+    one: Study, nothing_runs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from gengap.sweep import Options
+
+    monkeypatch.setenv("GENGAP_DATA", str(tmp_path / "empty"))
+    expected = StartedError if one.name in NO_DATA else InputError
+    with pytest.raises(expected):
+        run_study(one, "desk", Options(device="cpu", workers=1, progress=False))
+
+
 @each_study
 def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: Path) -> None:
     from gengap.sweep import Options
@@ -103,6 +139,7 @@ def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: 
     assert outcome.comparisons() or one.views  # a claim without numbers is shown
     assert all(isinstance(view, Figure | Table) for view in outcome.artifact().views)
     assert all(part.figures for part in outcome.claim_parts())
+    check_each(outcome)
     again = run_study(one, "smoke", options)
     assert pd.DataFrame(again.rows).equals(pd.DataFrame(outcome.rows))
     _has_a_page(outcome, tmp_path)

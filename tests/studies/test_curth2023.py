@@ -64,11 +64,15 @@ def test_every_curve_goes_along_one_axis_and_then_along_the_other():
                 assert ends == {N_EXAMPLES[scale]}
 
 
+Points = tuple[tuple[int, int, float, float | None], ...]
 # (first, second, effective number on the test points, test loss)
-GOOD = ((10, 0, 11.0, 0.8), (50, 0, 70.0, 0.6), (100, 0, 9e4, 50.0), (100, 50, 900.0, 2.0), (100, 900, 60.0, 0.4))
+GOOD: Points = (
+    *((10, 0, 11.0, 0.8), (50, 0, 70.0, 0.6), (90, 0, 2e3, 8.0), (100, 0, 9e4, 50.0)),
+    *((100, 50, 900.0, 2.0), (100, 200, 200.0, 0.9), (100, 900, 60.0, 0.4)),
+)
 
 
-def refuted(points: tuple[tuple[int, int, float, float], ...], train: int = 100) -> list[str]:
+def findings(points: Points, train: int = 100) -> dict[str, str]:
     rows = []
     for method in METHODS:
         shift = 0 if method == "random features" else 1
@@ -78,17 +82,20 @@ def refuted(points: tuple[tuple[int, int, float, float], ...], train: int = 100)
                 | {"parameters": first + second, "test_parameters": effective, "test_loss": loss}
                 | {"train_parameters": min(first, train)}
             )
-    parts = find_studies("curth2023/figure9")[0].check(rows)
-    return [part.part for part in parts if part.finding == "does not hold"]
+    return {part.part: part.finding for part in find_studies("curth2023/figure9")[0].check(rows)}
+
+
+def refuted(points: Points, train: int = 100) -> list[str]:
+    return [part for part, finding in findings(points, train).items() if finding == "does not hold"]
 
 
 @pytest.mark.parametrize(
     ("index", "changed", "part"),
     [
-        (2, (100, 0, 9e4, 0.6), "along the first axis the test loss falls, then rises"),
-        (4, (100, 900, 60.0, 49.0), "along the second axis it falls again, as parameters are added"),
-        (4, (100, 900, 1e5, 0.4), "along the second axis the effective number on the test points falls"),
-        (3, (100, 50, 900.0, 0.3), "along the second axis the test loss falls with the effective number"),
+        (3, (100, 0, 9e4, 0.6), "along the first axis the test loss falls, then rises"),
+        (6, (100, 900, 60.0, 1.9), "along the second axis it falls again, as parameters are added"),
+        (6, (100, 900, 1e5, 0.4), "along the second axis the effective number on the test points falls"),
+        (4, (100, 50, 900.0, 0.3), "along the second axis the test loss falls with the effective number"),
     ],
 )
 def test_every_part_can_be_refuted(index, changed, part):
@@ -100,3 +107,35 @@ def test_every_part_can_be_refuted(index, changed, part):
 def test_an_effective_number_on_training_points_that_falls_is_seen():
     (part,) = refuted(GOOD, train=90)
     assert "training points" in part
+
+
+def test_random_features_are_judged_without_the_point_at_the_threshold():
+    for without in (GOOD[:3] + GOOD[4:], (*GOOD[:3], (100, 0, 9e4, None), *GOOD[4:])):
+        found = findings(without)
+        assert {finding for part, finding in found.items() if part.startswith("random features")} == {"holds"}
+    # From N = n - 10 on the loss would rise to the first point beyond n.
+    assert GOOD[2][3] > GOOD[4][3] > 1 > GOOD[1][3]
+
+
+@pytest.mark.parametrize(
+    ("kept", "axes"),
+    [
+        (GOOD[:4], ["second"]),
+        (GOOD[4:], ["first"]),
+        (GOOD[:2] + GOOD[4:], ["first"]),  # of two points a fall and a rise cannot be seen
+        (GOOD[:5], ["second"]),
+        ((), ["first", "second"]),
+    ],
+)
+def test_an_axis_that_is_lost_cannot_be_judged(kept, axes):
+    for part, finding in findings(kept).items():
+        lost = any(f"along the {axis} axis" in part for axis in axes)
+        if "training points" in part:
+            lost = not any(second for _, second, _, _ in kept)
+        assert finding == ("cannot be judged" if lost else "holds"), part
+
+
+def test_a_missing_loss_anywhere_else_leaves_the_claim_open():
+    lost = tuple((*point[:3], None) if point[0] == 90 else point for point in GOOD)
+    found = findings(lost)
+    assert {finding for part, finding in found.items() if "training points" not in part} == {"cannot be judged"}

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gengap.errors import InputError
 from gengap.store import Row
-from gengap.studies.rows import measured, trained
+from gengap.studies.rows import Source, measured, trained
 from gengap.studies.zhang2017.trainings import MLP_1, Config, cells
 from gengap.sweep import Context, Options
 from gengap.train import OUTCOME
@@ -60,6 +61,37 @@ def test_another_study_has_rows_of_its_own() -> None:
     for name in ("made/up", "made/other"):
         measured(name, [Made(1)], ("square",), squares, OPTIONS)
     assert CALLS == [[1], [1]]
+
+
+def test_another_revision_is_measured_anew() -> None:
+    for revision in (0, 1, 1):
+        measured("made/up", [Made(1)], ("square",), squares, OPTIONS, revision=revision)
+    assert CALLS == [[1], [1]]
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_measured() -> None:
+    with pytest.raises(InputError, match="nope"):
+        measured("made/up", [Made(1)], ("square",), squares, Options(device="nope", progress=False))
+    assert CALLS == []
+
+
+def test_data_that_are_not_there_are_refused_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def needs(config: Made) -> Source:
+        return {1: None, 2: "digits", 3: "mnist", 4: refuse}[config.x]
+
+    def refuse() -> None:
+        raise InputError("No labels here.")
+
+    monkeypatch.setenv("GENGAP_DATA", str(tmp_path / "empty"))
+    for absent, message in ((3, "mnist is not in"), (4, "No labels here")):
+        with pytest.raises(InputError, match=message):
+            measured("made/up", [Made(1), Made(2), Made(absent)], ("square",), squares, OPTIONS, data=needs)
+    assert CALLS == []
+    measured("made/up", [Made(3)], ("square",), squares, OPTIONS)
+    measured("made/up", [Made(1), Made(2), Made(3)], ("square",), squares, OPTIONS, data=needs)  # 3 is stored
+    assert CALLS == [[3], [1], [2]]
 
 
 def test_what_failed_or_was_never_measured_stays_visible() -> None:

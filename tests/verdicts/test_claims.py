@@ -2,7 +2,7 @@
 
 import pytest
 
-from gengap.verdicts import ClaimPart, claim_part, span, whole_claim
+from gengap.verdicts import ClaimPart, claim_part, present, span, whole_claim
 
 ROWS = [{"error": 0.1, "status": "done"}, {"error": 0.3, "status": "done"}]
 
@@ -34,6 +34,15 @@ def test_nothing_is_decided_where_a_row_lacks_its_value(row: dict, reason: str) 
 
 def test_nothing_is_decided_without_rows() -> None:
     assert claim_part("it is small", [], ["error"], decide).finding == "cannot be judged"
+
+
+def test_nothing_is_decided_where_rows_to_compare_with_are_missing() -> None:
+    def compare(rows):
+        return bool(present((row for row in rows if row["error"] > 1), "large errors")), ""
+
+    part = claim_part("it is small", ROWS, ["error"], compare)
+    assert (part.finding, part.figures) == ("cannot be judged", "there is no row of large errors")
+    assert present(iter([1, 2]), "numbers") == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,14 @@ Here science meets machinery: a cell knows how it is trained, the sweep and the 
 from gengap.cells.capacity_trials import Trial, capacity_rows
 from gengap.cells.cell import Cell
 from gengap.cells.fitted import FitCell, Identified, fitted_rows, repeated
-from gengap.cells.trained import run
+from gengap.cells.trained import device_of, run
 from gengap.sweep import Options
 
 __all__ = [
     # one training
     "Cell",
     "Options",
+    "device_of",
     "run",
     # one's own trainings
     "FitCell",

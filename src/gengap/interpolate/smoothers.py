@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gengap.arguments import finite_array, real_number, whole_number
+from gengap.arguments import finite_array, real_number, shown, whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
 
@@ -31,15 +31,20 @@ def effective_parameters(weights: ArrayLike) -> float:
         weights: s, one row a point: ``[m, n]`` for n training values.
 
     Raises:
-        InputError: NaN or infinity, another shape, no points.
+        InputError: NaN or infinity, another shape, no points, weights whose squares exceed float64.
 
     >>> effective_parameters(np.full((3, 4), 0.25)), effective_parameters(np.eye(4))
     (1.0, 4.0)
     """
     s = finite_array(weights, "weights", ndim=2)
-    if not s.size:
-        raise InputError(f"Weights of shape {s.shape}.", expected="[points, training values], at least one of each")
-    return float(np.square(s).sum() * s.shape[1] / len(s))
+    with np.errstate(over="ignore"):
+        number = float(np.square(s).sum() * s.shape[1] / len(s))
+    if not np.isfinite(number):
+        raise InputError(
+            f"weights reaches {np.abs(s).max():.3g}, and the sum of its squares exceeds float64.",
+            expected="weights of which the squares can be summed, at most about 1e150",
+        )
+    return number
 
 
 def neighbour_weights(X: ArrayLike, X_at: ArrayLike, k: int) -> Floats:
@@ -55,10 +60,8 @@ def neighbour_weights(X: ArrayLike, X_at: ArrayLike, k: int) -> Floats:
     """
     from sklearn.neighbors import NearestNeighbors
 
-    x, at = finite_array(X, "X", ndim=2), finite_array(X_at, "X_at", ndim=2)
+    x, at = _two_sets(X, X_at)
     k = whole_number(k, "k", most=len(x))
-    if x.shape[1] != at.shape[1]:
-        raise InputError(f"Training points have {x.shape[1]} features, the others {at.shape[1]}.")
     nearest = NearestNeighbors(n_neighbors=k).fit(x).kneighbors(at, return_distance=False)
     weights = np.zeros((len(at), len(x)))
     weights[np.arange(len(at))[:, None], nearest] = 1 / k
@@ -73,14 +76,12 @@ def leaf_weights(leaves: ArrayLike, leaves_at: ArrayLike) -> Floats:
         leaves_at: Those of other points, ``[m]``.
 
     Raises:
-        InputError: A leaf without training points, shapes that do not fit.
+        InputError: A leaf without training points, shapes that do not fit, what is no number.
 
     >>> leaf_weights([3, 3, 5], [5, 3]).tolist()
     [[0.0, 0.0, 1.0], [0.5, 0.5, 0.0]]
     """
-    of_training, of_points = np.asarray(leaves), np.asarray(leaves_at)
-    if of_training.ndim != 1 or of_points.ndim != 1 or not len(of_training):
-        raise InputError(f"Leaves of shapes {of_training.shape} and {of_points.shape}.", expected="one leaf a point")
+    of_training, of_points = (_leaf_numbers(*pair) for pair in ((leaves, "leaves"), (leaves_at, "leaves_at")))
     same = of_points[:, None] == of_training[None, :]
     sizes = same.sum(axis=1, keepdims=True)
     if not sizes.all():
@@ -97,16 +98,24 @@ def forest_weights(trees: Iterable[Any], X: ArrayLike, X_at: ArrayLike) -> Itera
     Both arrays are used again for the next number of trees: copy what is to stay.
 
     Args:
-        trees: Fitted trees with scikit-learn's ``apply``, grown on all training points, without bootstrap.
-        X: The training points.
-        X_at: The other points.
+        trees: Fitted scikit-learn trees whose leaves predict means, grown on all training points, without bootstrap.
+        X: The training points, ``[n, d]``.
+        X_at: The other points, ``[m, d]``.
+
+    Raises:
+        InputError: Points that are not finite or have different features; and, when its turn comes, a tree that is not
+            of this kind or was grown on other points.
     """
-    x, at = np.asarray(X), np.asarray(X_at)
+    x, at = _two_sets(X, X_at)
+    return _forest_weights(trees, x, at)
+
+
+def _forest_weights(trees: Iterable[Any], x: Floats, at: Floats) -> Iterator[tuple[Floats, Floats]]:
     sums = [np.zeros((len(points), len(x))) for points in (x, at)]
     for count, tree in enumerate(trees, start=1):
-        leaves = tree.apply(x)
-        for total, points in zip(sums, (x, at), strict=True):
-            total += (leaf_weights(leaves, tree.apply(points)) - total) / count
+        leaves = _training_leaves(tree, x)
+        for total, points in zip(sums, (leaves, tree.apply(at)), strict=True):
+            total += (leaf_weights(leaves, points) - total) / count
         yield sums[0], sums[1]
 
 
@@ -120,23 +129,78 @@ def boosting_weights(
 
     Args:
         trees: Regression trees in the order in which they were fitted, as ``boosted_trees`` gives them.
-        X: The training points.
-        X_at: The other points.
+        X: The training points, ``[n, d]``.
+        X_at: The other points, ``[m, d]``.
         shrinkage: What each tree is multiplied by, in (0, 1].
 
     Raises:
-        InputError: The shrinkage is out of its range.
+        InputError: The shrinkage is out of its range, or as ``forest_weights``.
     """
     shrinkage = real_number(shrinkage, "shrinkage", above=0, most=1)
-    x, at = np.asarray(X), np.asarray(X_at)
+    x, at = _two_sets(X, X_at)
+    return _boosting_weights(trees, x, at, shrinkage)
+
+
+def _boosting_weights(trees: Iterable[Any], x: Floats, at: Floats, shrinkage: float) -> Iterator[tuple[Floats, Floats]]:
     train, test = np.zeros((len(x), len(x))), np.zeros((len(at), len(x)))
     for tree in trees:
-        leaves, index = np.unique(tree.apply(x), return_inverse=True)
+        leaves, index = np.unique(_training_leaves(tree, x), return_inverse=True)
         left = _leaf_means(np.eye(len(x)) - train, index, len(leaves))  # what a leaf predicts of what is left
         left *= shrinkage
         train += left[index]
         test += left[np.searchsorted(leaves, tree.apply(at))]
         yield train, test
+
+
+def _two_sets(X: ArrayLike, X_at: ArrayLike) -> tuple[Floats, Floats]:
+    """Training points and others, finite and of the same features."""
+    x, at = finite_array(X, "X", ndim=2), finite_array(X_at, "X_at", ndim=2)
+    if x.shape[1] != at.shape[1]:
+        raise InputError(f"Training points have {x.shape[1]} features, the others {at.shape[1]}.")
+    return x, at
+
+
+def _leaf_numbers(leaves: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        numbers = np.asarray(leaves)
+    except ValueError:  # rows of different lengths
+        numbers = np.zeros((0, 0))
+    if numbers.ndim != 1 or not len(numbers) or numbers.dtype.kind not in "iuf":
+        raise InputError(f"{name} = {shown(leaves)}.", expected="one leaf a point, as a number, and at least one point")
+    return numbers
+
+
+def _training_leaves(tree: Any, x: Floats) -> NDArray[np.int64]:
+    """The leaf of each training point, ``[n]``, of a tree that was grown on exactly these points.
+
+    Raises:
+        InputError: It is no fitted tree, its leaves do not predict means, or the counts in its leaves are not those of
+            the points: it was grown on other points, on a bootstrap sample of them, or on weighted ones.
+    """
+    from sklearn.tree import BaseDecisionTree
+
+    if not isinstance(tree, BaseDecisionTree) or not hasattr(tree, "tree_"):
+        raise InputError(
+            f"{shown(tree)} among the trees.",
+            expected="fitted trees of scikit-learn",
+            next_step="give estimators_ of a fitted forest",
+        )
+    if tree.criterion == "absolute_error":
+        raise InputError("A tree of medians is no smoother.", expected="a criterion under which leaves predict means")
+    if tree.n_features_in_ != x.shape[1]:
+        raise InputError(f"X has {x.shape[1]} features, a tree was grown on {tree.n_features_in_}.")
+    leaves, grown = tree.apply(x), tree.tree_
+    counts = np.bincount(leaves, minlength=grown.node_count)
+    is_leaf = grown.children_left == -1
+    weights = grown.weighted_n_node_samples / grown.weighted_n_node_samples[0]
+    expected = np.where(is_leaf, grown.n_node_samples, 0)
+    if (counts != expected).any() or not np.allclose(weights[is_leaf] * len(x), counts[is_leaf], rtol=1e-6):
+        raise InputError(
+            "A tree was grown on other points than X, or on weighted or repeated ones: its leaves hold other numbers.",
+            expected="X as the tree was fitted to it, each point once and with the same weight",
+            next_step="give the training points of the trees, and grow forests with bootstrap=False",
+        )
+    return np.asarray(leaves)
 
 
 def _leaf_means(rows: Floats, index: NDArray[np.int64], count: int) -> Floats:

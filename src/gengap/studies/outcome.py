@@ -1,6 +1,7 @@
 """Running a study at a scale, and what that gives: rows, comparisons, a section of a report."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,24 @@ class Outcome:
         return [_comparison(reported, self) for reported in self.study.reported]
 
     def claim_parts(self) -> "list[ClaimPart]":
-        """Each part of the study's claim, and whether it holds in these rows."""
-        return self.study.check(self.rows)
+        """Each part of the study's claim, and whether it holds in these rows.
+
+        A configuration of the scale without a row counts as missing, so that no part is judged on what is left of its
+        rows.
+        """
+        from gengap.verdicts import ClaimPart
+
+        if not self.rows:
+            return [ClaimPart("the whole claim", "cannot be judged", "there are no rows")]
+        return self.study.check([*self.rows, *self._lost()])
+
+    def _lost(self) -> list[Row]:
+        """A row without results for each configuration of the scale that has none."""
+        configs = [asdict(config) for config in self.study.sweep(self.scale)]
+        present = {_identity(row, configs[0]) for row in self.rows}
+        columns = dict.fromkeys(name for row in self.rows for name in row)
+        lost = {"status": "missing", "reason": "its row is lost", "history": []}
+        return [columns | lost | config for config in configs if _identity(config, config) not in present]
 
     def artifact(self) -> "Artifact":
         """What the report shows of it."""
@@ -106,6 +123,11 @@ def run_study(study: Study, scale: Scale, options: "Options") -> Outcome:
         Interrupted: Ctrl-C; what is stored stays, and running it again goes on.
     """
     return Outcome(study, scale, study.measure(study.sweep(scale), options))
+
+
+def _identity(row: Mapping[str, Any], fields: Iterable[str]) -> str:
+    """What tells the row of a configuration from others, the same after JSON."""
+    return json.dumps([row.get(name) for name in fields])
 
 
 def _comparison(reported: Reported, outcome: Outcome) -> "Comparison":

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gengap.cells import Cell
     from gengap.sweep import Job, Options, Plan, Work
 
+Source = str | Callable[[], object] | None
 FORMAT = 1  # of measured rows; another one measures everything anew
 
 
@@ -23,6 +24,8 @@ def measured(
     options: "Options",
     *,
     together: Callable[[Any], Hashable] = lambda config: config,
+    data: Callable[[Any], Source] = lambda config: None,
+    revision: int = 0,
 ) -> list[Row]:
     """One row for each configuration, measured unless it is stored: its fields, ``status``, ``reason``, the columns.
 
@@ -35,12 +38,23 @@ def measured(
         work: ``work(configs, context)``, a function of a module, gives one row for each of some configurations.
         options: How it is run: one configuration, or those that go together, after the other unless workers are given.
         together: Configurations for which this is equal are given to ``work`` at once, so that they share their work.
+        data: What ``work`` reads for a configuration: the name of a data set, a function that raises InputError where
+            other data cannot be read, or None.
+        revision: Of what the study stores; another one measures all its rows anew.
+
+    Raises:
+        InputError: A device that is not there, or data that cannot be read, before anything is measured.
+        Interrupted: Ctrl-C; what is stored stays.
     """
+    from gengap.cells import device_of
     from gengap.store import Store
     from gengap.sweep import Job, Plan, job_rows
 
+    device_of(options)
+
     @contextmanager
     def prepare(missing: "Sequence[Job]", _: int) -> "Iterator[Plan]":
+        _check_data({data(job.payload) for job in missing})
         units: dict[Hashable, list[Job]] = {}
         for job in missing:
             units.setdefault(together(job.payload), []).append(job)
@@ -48,7 +62,7 @@ def measured(
 
     jobs = [
         Job(
-            job_key("measured", FORMAT, study, asdict(config)),
+            job_key("measured", FORMAT, study, asdict(config), *([revision] if revision else [])),
             f"{study} · {_title(config)}",
             config,
             {"kind": study, **asdict(config)},
@@ -89,6 +103,22 @@ def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options")
         row | {"seen_as": cell.problem.seen_as} | asdict(config)
         for config, cell, row in zip(configs, cells, rows, strict=True)
     ]
+
+
+def image_data(name: str) -> Callable[[Any], str]:
+    """For ``data`` of ``measured``: a named data set at desk and paper scale, the embedded digits at smoke scale."""
+    return lambda config: "digits" if config.scale == "smoke" else name
+
+
+def _check_data(sources: set[Source]) -> None:
+    """Raises InputError where data cannot be read."""
+    from gengap.data import load
+
+    for source in sources:
+        if isinstance(source, str):
+            load(source)
+        elif source is not None:
+            source()
 
 
 def _title(config: Any) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Scale = Literal["smoke", "desk", "paper"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
-Source = Literal["printed", "read off a plot", "author code", "secondary source"]
+Source = Literal["printed", "read off a plot", "author code", "secondary source", "from memory"]
 Row = dict[str, Any]
 View = Callable[["pd.DataFrame"], "Figure | Table | None"]
 Check = Callable[[Sequence[Row]], "list[ClaimPart]"]
@@ -41,7 +41,7 @@ class Reported:
         unit: ``"%"`` is compared with 100 times our value; any other unit is ours too.
         tolerance: Largest difference, in the unit, that still agrees.
         source: Whether it is printed or follows from what is, read off a plot, from the authors' code, or from a
-            secondary source: what others report of the paper, which was not at hand there.
+            secondary source: what others report of the paper, which was not at hand there. From memory: neither was.
         quantity: The column of our rows that holds it. Where that is None, a column of that name and ``_reason``,
             if there is one, gives the reason.
         where: Column -> value: the rows that hold our value, one a seed.

@@ -1,11 +1,16 @@
 """Whether a study's claim holds in its own rows: part by part, with the figures that decide."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 Finding = Literal["holds", "does not hold", "cannot be judged"]
 Row = dict[str, Any]
+T = TypeVar("T")
+
+
+class MissingRows(Exception):  # noqa: N818 (it tells of the rows, not of a mistake)
+    """Rows that a part of a claim compares are not there, as the message says; the part cannot be judged."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ def claim_part(
         part: What is claimed.
         rows: All rows that it is about.
         columns: What ``decide`` reads of each row; where one is None, nothing is decided, and the reason is given.
-        decide: From these rows to whether the part holds, and the figures that show it.
+        decide: From these rows to whether the part holds, and the figures that show it. It raises ``MissingRows``
+            where it needs rows that are not among them.
         of_paper: As in ``ClaimPart``.
     """
     if not rows:
@@ -54,8 +60,27 @@ def claim_part(
         reason = row.get(f"{name}_reason") or row.get("reason") or f"a row holds no {name}"
         count = len({id(row) for row, _ in lacking})
         return ClaimPart(part, "cannot be judged", f"{count} of {len(rows)} rows lack a value: {reason}", of_paper)
-    holds, figures = decide(list(rows))
+    try:
+        holds, figures = decide(list(rows))
+    except MissingRows as missing:
+        return ClaimPart(part, "cannot be judged", str(missing), of_paper)
     return ClaimPart(part, "holds" if holds else "does not hold", figures, of_paper)
+
+
+def present(rows: Iterable[T], what: str) -> list[T]:
+    """The rows, or anything taken from them, of which a part of a claim needs at least one.
+
+    Args:
+        rows: They.
+        what: What they are, for people.
+
+    Raises:
+        MissingRows: There is none.
+    """
+    rows = list(rows)
+    if not rows:
+        raise MissingRows(f"there is no row of {what}")
+    return rows
 
 
 def whole_claim(parts: Sequence[ClaimPart]) -> Finding:

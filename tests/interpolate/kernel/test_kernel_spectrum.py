@@ -52,6 +52,7 @@ def test_a_dead_direction_is_descended_along_as_far_as_the_steps_go():
     [
         (lambda: ridge(0.0), "strength = 0"),
         (lambda: early_stopping(0), "steps = 0"),
+        (lambda: KernelSpectrum(np.zeros((3, 2)), "linear").predict(NEW[:, :2], Y[:3], [early_stopping(2)]), "is 0"),
         (lambda: KernelSpectrum(X, "gausian"), "gaussian"),
         (lambda: KernelSpectrum(X, bandwidth=-1.0), "bandwidth"),
         (lambda: KernelSpectrum(X, bandwidth=1e-12), "bandwidth"),

@@ -43,7 +43,7 @@ def early_stopping(steps: int) -> Filter:
         steps: At least 1.
 
     Raises:
-        InputError: The number of steps is out of its range.
+        InputError: The number of steps is out of its range. The filter raises it where every eigenvalue is 0.
 
     >>> early_stopping(2)(np.array([0.0, 1.0, 2.0])).tolist()
     [1.0, 0.75, 0.5]
@@ -52,6 +52,12 @@ def early_stopping(steps: int) -> Filter:
 
     def coefficients(values: Floats) -> Floats:
         largest = values.max()
+        if not largest > 0:
+            raise InputError(
+                "Every eigenvalue of the kernel matrix is 0, so gradient descent has no step.",
+                expected="a kernel that is not 0 at all training points",
+                next_step="take another kernel, or other points",
+            )
         share = values / largest
         with np.errstate(divide="ignore", invalid="ignore"):
             done = -np.expm1(steps * np.log1p(-share)) / values

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, cast
 
 from gengap.studies.arpit2017.trainings import DIFFERENCES, LEVELS, PAPER, Descent, Noise, images
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a training, with its time over those of the smallest network and set."""
-    return with_ratios(measured(NAME, configs, COLUMNS, train, options))
+    return with_ratios(measured(NAME, configs, COLUMNS, train, options, data=image_data("mnist")))
 
 
 def with_ratios(rows: Sequence[Row]) -> list[Row]:

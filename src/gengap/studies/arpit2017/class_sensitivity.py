@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gengap.studies.arpit2017.trainings import PAPER, small_digits, small_network
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row an entry; those of a matrix share their training."""
-    return measured(NAME, configs, COLUMNS, entries, options, together=lambda c: (c.data, c.seed))
+    return measured(
+        NAME, configs, COLUMNS, entries, options, together=lambda c: (c.data, c.seed), data=image_data("mnist")
+    )
 
 
 def entries(configs: list[Config], context: "Context") -> list[Row]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 from gengap.studies.arpit2017.trainings import DIFFERENCES, LEVELS, PAPER, Descent, Noise, images
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def sweep(scale: Scale) -> list[Config]:
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row an epoch; the epochs of a training share it."""
     together = lambda c: (c.noise if c.level else "none", c.level, c.seed)  # noqa: E731
-    return measured(NAME, configs, COLUMNS, follow, options, together=together)
+    return measured(NAME, configs, COLUMNS, follow, options, together=together, data=image_data("mnist"))
 
 
 def follow(configs: list[Config], context: "Context") -> list[Row]:

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from gengap.studies.arpit2017.trainings import PAPER, small_digits, small_network
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a point; the points of a curve share their training."""
-    return measured(NAME, configs, COLUMNS, sensitivities, options, together=lambda c: (c.data, c.seed))
+    return measured(
+        NAME, configs, COLUMNS, sensitivities, options, together=lambda c: (c.data, c.seed), data=image_data("mnist")
+    )
 
 
 def sensitivities(configs: list[Config], context: "Context") -> list[Row]:

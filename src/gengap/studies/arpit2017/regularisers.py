@@ -117,7 +117,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a training."""
-    return measured(NAME, configs, COLUMNS, train, options)
+    return measured(NAME, configs, COLUMNS, train, options, data=lambda c: DATA[c.scale])
 
 
 def train(configs: list[Config], context: "Context") -> list[Row]:

@@ -6,7 +6,7 @@ regularised learner is then fitted to all of them. Of equals the strongest regul
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +31,22 @@ class Fit:
     Attributes:
         train, test: Classes that it gives training and test points.
         strength: Of the regularisation that was chosen; None of an interpolator.
+        held_out_error: With that strength, on the held-out labels; None of an interpolator.
         residual: Largest relative error in the equations of a kernel machine; None of others.
     """
 
     train: Labels
     test: Labels
     strength: float | None = None
+    held_out_error: float | None = None
     residual: float | None = None
+
+
+class Choice(NamedTuple):
+    """The strength with the fewest errors on the held-out labels: its index, and the fraction of errors."""
+
+    index: int
+    error: float
 
 
 @dataclass(frozen=True)
@@ -74,17 +83,19 @@ class Task:
         rest = [labels[:n] for labels in self.labels]
         return Task(self.x[:n], self.x[n:], rest, self.n_classes, self.random_state, self.trees)
 
-    def strongest_of_best(self, held_out: Sequence[Sequence[Labels]]) -> list[int]:
-        """For each labelling the index of the strength with fewest errors on the held-out labels, the first of equals.
+    def strongest_of_best(self, held_out: Sequence[Sequence[Labels]]) -> list[Choice]:
+        """For each labelling the strength with fewest errors on the held-out labels, the first of equals.
 
         Args:
             held_out: For each strength, strongest first, and each labelling the classes of the held-out points.
         """
         n = len(self.x) - len(self.x) // HELD_OUT
-        return [
-            int(np.argmin([np.mean(said[level] != labels[n:]) for said in held_out]))
-            for level, labels in enumerate(self.labels)
-        ]
+        choices = []
+        for level, labels in enumerate(self.labels):
+            errors = [float(np.mean(classes[level] != labels[n:])) for classes in held_out]
+            best = int(np.argmin(errors))
+            choices.append(Choice(best, errors[best]))
+        return choices
 
 
 Learner = Callable[[Task], dict[str, list[Fit]]]
@@ -115,15 +126,15 @@ def kernel_machine(task: Task, kernel: str) -> dict[str, list[Fit]]:
         filters = [make(strength) for strength in strengths]
         held_out = [task.classes(scores) for scores in smaller.predict(part.x_test, part.codes, filters)]
         best = task.strongest_of_best(held_out)
-        needed = sorted(set(best))
+        needed = sorted({choice.index for choice in best})
         chosen = [filters[index] for index in needed]
         said = [
             {index: task.classes(scores) for index, scores in zip(needed, predictions, strict=True)}
             for predictions in (whole.predict(x, task.codes, chosen) for x in (task.x, task.x_test))
         ]
         fits[name] = [
-            Fit(said[0][index][level], said[1][index][level], float(strengths[index]))
-            for level, index in enumerate(best)
+            Fit(said[0][index][level], said[1][index][level], float(strengths[index]), error)
+            for level, (index, error) in enumerate(best)
         ]
     return fits
 
@@ -138,7 +149,8 @@ def nearest_neighbours(task: Task) -> dict[str, list[Fit]]:
     return {
         "interpolating": [Fit(train[one][level], test[one][level]) for level in range(len(task.labels))],
         "more neighbours": [
-            Fit(train[index][level], test[index][level], float(counts[index])) for level, index in enumerate(best)
+            Fit(train[index][level], test[index][level], float(counts[index]), error)
+            for level, (index, error) in enumerate(best)
         ],
     }
 
@@ -172,13 +184,12 @@ def forest(task: Task) -> dict[str, list[Fit]]:
             task.trees, bootstrap=False, min_samples_leaf=least, random_state=task.random_state
         ).fit(x, labels)
 
+    held_out = [[grown(least, part.x, labels).predict(part.x_test) for labels in part.labels] for least in LEAVES]
     fits: dict[str, list[Fit]] = {"interpolating": [], "larger leaves": []}
-    for level, labels in enumerate(task.labels):
+    for labels, (index, error) in zip(task.labels, task.strongest_of_best(held_out), strict=True):
         exact = forests(task.trees, task.random_state)["random-forest"].fit(task.x, labels)
         fits["interpolating"].append(Fit(exact.predict(task.x), exact.predict(task.x_test)))
-        held_out = [grown(least, part.x, part.labels[level]).predict(part.x_test) for least in LEAVES]
-        errors = [np.mean(said != labels[len(part.x) :]) for said in held_out]
-        least = LEAVES[int(np.argmin(errors))]
-        chosen = grown(least, task.x, labels)
-        fits["larger leaves"].append(Fit(chosen.predict(task.x), chosen.predict(task.x_test), float(least)))
+        chosen = grown(LEAVES[index], task.x, labels)
+        strength = float(LEAVES[index])
+        fits["larger leaves"].append(Fit(chosen.predict(task.x), chosen.predict(task.x_test), strength, error))
     return fits

@@ -108,8 +108,8 @@ def true_labels(rows: "pd.DataFrame") -> "Figure | None":
         ),
         "Test error on true labels against noise in the training labels: rules that fit every label, and the same "
         "learners with a strength of regularisation chosen on held-out noisy labels; means over seeds. Dotted: the "
-        "share of training labels that are wrong, about what one nearest neighbour repeats. Dashed: the Bayes error, "
-        "taken for 0 on MNIST.",
+        "share of training labels that are wrong, the error of a rule that repeats them and has none without noise. "
+        "Dashed: the Bayes error, taken for 0 on MNIST.",
         "; ".join(
             f"{r.data}, {r.method}, {r.fit}, {r.level:.0%} redrawn: {r.test_error:.1%}" for r in means.itertuples()
         )
@@ -126,8 +126,14 @@ def table(rows: "pd.DataFrame") -> "Table":
     from gengap.report import Table
 
     percent = ("train_error", "test_error", "noisy_error", "noisy_bayes_error", "wrong")
-    wanted = ["data", "method", "fit", "level", "examples", "seed", *percent, "strength", "residual"]
-    formats = dict.fromkeys(percent, ".2%") | {"level": ".0%", "strength": ".3g", "residual": ".1g", "examples": ",d"}
+    chosen = ("strength", "held_out_error")
+    wanted = ["data", "method", "fit", "level", "examples", "seed", *percent, *chosen, "residual"]
+    formats = dict.fromkeys((*percent, "held_out_error"), ".2%") | {
+        "level": ".0%",
+        "strength": ".3g",
+        "residual": ".1g",
+        "examples": ",d",
+    }
     return Table(
         rows[wanted],
         "Fits; strength: ridge in units of the kernel, steps of gradient descent, neighbours, examples in a leaf",

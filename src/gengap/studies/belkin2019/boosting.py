@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gengap.studies.belkin2019.curve import figure, with_peaks
 from gengap.studies.belkin2019.published import PAPER
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a point, with the peak of its curve."""
-    rows = measured(NAME, configs, COLUMNS, boost, options, together=lambda c: c.seed)
+    rows = measured(NAME, configs, COLUMNS, boost, options, together=lambda c: c.seed, data=image_data("mnist"))
     return with_peaks(rows, "trees", ("seed",), lambda row: EXAMPLES[row["scale"]][0])
 
 

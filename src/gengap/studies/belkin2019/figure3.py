@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gengap.studies.belkin2019.curve import figure, with_peaks
 from gengap.studies.belkin2019.published import PAPER, WORDS, curve, points
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a network, with the peak of its curve; the networks of a curve are trained one from the other."""
-    rows = measured(NAME, configs, COLUMNS, train, options, together=lambda c: (c.noise, c.seed))
+    rows = measured(
+        NAME, configs, COLUMNS, train, options, together=lambda c: (c.noise, c.seed), data=image_data("mnist")
+    )
     return with_peaks(rows, "n_parameters", ("noise", "seed"), lambda row: CLASSES * EXAMPLES[row["scale"]][0])
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gengap.studies.belkin2019.curve import figure, with_peaks
 from gengap.studies.belkin2019.published import PAPER, QUANTITIES, WORDS, points
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a forest, with the peak of its curve."""
-    rows = measured(NAME, configs, COLUMNS, grow, options, together=lambda c: (c.noise, c.seed))
+    rows = measured(
+        NAME, configs, COLUMNS, grow, options, together=lambda c: (c.noise, c.seed), data=image_data("mnist")
+    )
     return with_peaks(rows, "leaves", ("noise", "seed"), lambda row: EXAMPLES[row["scale"]][0])
 
 

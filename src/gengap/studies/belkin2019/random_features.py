@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.belkin2019.curve import with_peaks
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Row, Scale
 
 if TYPE_CHECKING:
@@ -72,7 +72,13 @@ def sweep(scale: Scale, kernel: str, *, limit: bool) -> list[Config]:
 def measure(study: str, configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a point, with the peak of its curve; a curve's points share their work."""
     rows = measured(
-        study, configs, COLUMNS, follow, options, together=lambda c: (c.noise, c.seed, c.n_features is None)
+        study,
+        configs,
+        COLUMNS,
+        follow,
+        options,
+        together=lambda c: (c.noise, c.seed, c.n_features is None),
+        data=image_data("mnist"),
     )
     return with_peaks(rows, "n_features", ("noise", "seed"), lambda row: EXAMPLES[row["scale"]][0])
 

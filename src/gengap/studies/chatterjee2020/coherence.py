@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gengap.studies.chatterjee2020.trainings import DIFFERENCES, PAPER, Training
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row an epoch; the epochs of a training share it."""
-    return measured(NAME, configs, COLUMNS, train, options, together=lambda c: (c.noise, c.seed))
+    return measured(
+        NAME, configs, COLUMNS, train, options, together=lambda c: (c.noise, c.seed), data=image_data("mnist")
+    )
 
 
 def train(configs: list[Config], context: "Context") -> list[Row]:

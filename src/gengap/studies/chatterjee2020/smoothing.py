@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gengap.studies.chatterjee2020.trainings import PAPER
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
         combined = c.way in ("plain", "averaged weights", "ensemble")
         return (c.noise, c.seed, *(() if combined else (c.way, c.strength)))
 
-    return measured(NAME, configs, COLUMNS, train, options, together=together)
+    return measured(NAME, configs, COLUMNS, train, options, together=together, data=image_data("mnist"))
 
 
 def train(configs: list[Config], context: "Context") -> list[Row]:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gengap.studies.chatterjee2020.trainings import BATCH, DIFFERENCES, IMAGES, PAPER, Training
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a training; whether its overfit is below that of plain descent on the same labels."""
-    rows = measured(NAME, configs, COLUMNS, train, options)
+    rows = measured(NAME, configs, COLUMNS, train, options, data=image_data("mnist"))
     plain = {(row["noise"], row["seed"]): row["overfit"] for row in rows if row["c"] == 0}
     for row in rows:
         base = plain.get((row["noise"], row["seed"]))

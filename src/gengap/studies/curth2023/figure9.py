@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.curth2023.curves import GRIDS, METHODS, N_EXAMPLES
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a point; the points of a curve share their work."""
-    return measured(NAME, configs, COLUMNS, follow, options, together=lambda c: (c.method, c.seed))
+    return measured(
+        NAME, configs, COLUMNS, follow, options, together=lambda c: (c.method, c.seed), data=image_data("mnist")
+    )
 
 
 def follow(configs: list[Config], context: "Context") -> list[Row]:
@@ -87,9 +89,7 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
 
     parts = []
     for method in METHODS:
-        own = [row for row in rows if row["method"] == method]
-        if method == "random features":  # at N = n the weights may be beyond float64, and the curve is left there
-            own = [row for row in own if row["test_loss"] is not None or row["parameters"] is None]
+        own = [row for row in rows if row["method"] == method and not _beyond_float64(row)]
         for what, decide in (
             ("along the first axis the test loss falls, then rises", _falls_and_rises),
             ("along the second axis it falls again, as parameters are added", _falls_again),
@@ -97,25 +97,47 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
             ("along the second axis the test loss falls with the effective number", _falls_together),
         ):
             parts.append(claim_part(f"{method}: {what}", own, ["test_loss", "test_parameters"], decide))
-    features = [row for row in rows if row["method"] == "random features" and row["train_parameters"] is not None]
+    beyond = [row for row in rows if row["method"] == "random features" and on_second_axis(row)]
     what = "random features: along the second axis the effective number on the training points stays n"
-    return [*parts, claim_part(what, features, ["train_parameters"], _training_stays, of_paper=False)]
+    return [*parts, claim_part(what, beyond, ["train_parameters"], _training_stays, of_paper=False)]
 
 
-def _curves(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row]]]:
-    """For each seed the points of the first axis and those of the second, the end of the first one leading these."""
+def _beyond_float64(row: Row) -> bool:
+    """Whether a point was measured at N = n and has no loss, since its weights are beyond float64: it is left out."""
+    at_threshold = row["method"] == "random features" and (row["first"], row["second"]) == (_examples(row), 0)
+    return at_threshold and row["parameters"] is not None and row["test_loss"] is None
+
+
+def _examples(row: Row) -> int:
+    return N_EXAMPLES[row["scale"]]
+
+
+def _curves(rows: Sequence[Row], *, second: bool, least: int) -> list[list[Row]]:
+    """The points of one axis in the order in which capacity is added, for each seed.
+
+    Raises:
+        MissingRows: A seed has fewer points than ``least``, of which a fall or rise can be seen.
+    """
+    from gengap.verdicts import MissingRows
+
+    axis = "second" if second else "first"
     curves = []
     for seed in sorted({row["seed"] for row in rows}):
-        own = sorted((row for row in rows if row["seed"] == seed), key=lambda row: (row["first"], row["second"]))
-        first = [row for row in own if not on_second_axis(row)]
-        curves.append((first, [first[-1], *(row for row in own if on_second_axis(row))]))
+        own = [row for row in rows if row["seed"] == seed and on_second_axis(row) == second]
+        if len(own) < least:
+            raise MissingRows(f"seed {seed} has {len(own)} points along the {axis} axis, and {least} are needed")
+        curves.append(sorted(own, key=lambda row: (row["first"], row["second"])))
     return curves
+
+
+_first = partial(_curves, second=False, least=3)
+_second = partial(_curves, second=True, least=2)
 
 
 def _falls_and_rises(rows: list[Row]) -> tuple[bool, str]:
     from gengap.verdicts import span
 
-    losses = [[row["test_loss"] for row in first] for first, _ in _curves(rows)]
+    losses = [[row["test_loss"] for row in curve] for curve in _first(rows)]
     holds = all(min(curve) < (1 - RIPPLE) * curve[0] and min(curve) < (1 - RIPPLE) * curve[-1] for curve in losses)
     ends = (span([curve[0] for curve in losses]), span([min(curve) for curve in losses]))
     return holds, f"{ends[0]} at the start, least {ends[1]}, {span([curve[-1] for curve in losses])} at the end"
@@ -124,7 +146,7 @@ def _falls_and_rises(rows: list[Row]) -> tuple[bool, str]:
 def _falls_again(rows: list[Row]) -> tuple[bool, str]:
     from gengap.verdicts import span
 
-    ends = [(second[0]["test_loss"], second[-1]["test_loss"]) for _, second in _curves(rows)]
+    ends = [(curve[0]["test_loss"], curve[-1]["test_loss"]) for curve in _second(rows)]
     figures = f"{span([start for start, _ in ends])} where it begins, {span([end for _, end in ends])} at the end"
     return all(end <= FALLEN * start for start, end in ends), figures
 
@@ -132,7 +154,7 @@ def _falls_again(rows: list[Row]) -> tuple[bool, str]:
 def _effective_falls(rows: list[Row]) -> tuple[bool, str]:
     from gengap.verdicts import span
 
-    numbers = [[row["test_parameters"] for row in second] for _, second in _curves(rows)]
+    numbers = [[row["test_parameters"] for row in curve] for curve in _second(rows)]
     holds = all(after < before for curve in numbers for before, after in pairwise(curve))
     figures = f"{span([curve[0] for curve in numbers])} where it begins, {span([curve[-1] for curve in numbers])}"
     return holds, figures + " at the end"
@@ -141,8 +163,8 @@ def _effective_falls(rows: list[Row]) -> tuple[bool, str]:
 def _falls_together(rows: list[Row]) -> tuple[bool, str]:
     """Whether in order of the effective number no loss of the second axis is below an earlier one by more than 2 %."""
     worst = 0.0
-    for _, second in _curves(rows):
-        losses = [row["test_loss"] for row in sorted(second, key=lambda row: float(row["test_parameters"]))]
+    for curve in _second(rows):
+        losses = [row["test_loss"] for row in sorted(curve, key=lambda row: float(row["test_parameters"]))]
         highest = losses[0]
         for loss in losses[1:]:
             worst = max(worst, (highest - loss) / highest)
@@ -153,8 +175,8 @@ def _falls_together(rows: list[Row]) -> tuple[bool, str]:
 def _training_stays(rows: list[Row]) -> tuple[bool, str]:
     from gengap.verdicts import span
 
-    n = N_EXAMPLES[rows[0]["scale"]]
-    numbers = [row["train_parameters"] for row in rows if on_second_axis(row)]
+    n = _examples(rows[0])
+    numbers = [row["train_parameters"] for row in rows]
     return all(number == n for number in numbers), f"{span(numbers)} for n = {n:,}"
 
 
@@ -258,6 +280,10 @@ def curth2023_figure9() -> Study:
             "Losses are squared and summed over the ten outputs.",
             "Beyond n features the second axis is that of the least norm solution itself, which the authors describe "
             "by principal components; other sections through the two axes (their dotted lines) are left out.",
+            "Features are float64; the authors' are float16 and are standardised before the principal components.",
+            "Targets are 0 and 1; the authors centre them by 0.5 where they measure effective numbers of trees and of "
+            "boosting. Weights of an ensemble are means of its members' as they are; the authors divide them by their "
+            "sums over a row.",
             "Parameters of trees are leaves, those of boosting are rounds, over all ensembles.",
         ),
         scaled={

@@ -61,7 +61,9 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a score; those on one set of labels share its trainings."""
-    return measured(NAME, configs, COLUMNS, compare, options, together=lambda c: (c.noise, c.seed))
+    return measured(
+        NAME, configs, COLUMNS, compare, options, together=lambda c: (c.noise, c.seed), data=lambda c: DATA[c.scale]
+    )
 
 
 def compare(configs: list[Config], context: "Context") -> list[Row]:

@@ -7,8 +7,9 @@ Reported: nothing that can be compared; the yardsticks of others (a large pretra
 the table in the evidence's README.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gengap.studies.rows import measured
@@ -58,7 +59,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a detector; those of one set of labels share its trainings."""
-    return measured(NAME, configs, COLUMNS, detect, options, together=lambda c: (c.labels, c.seed))
+    return measured(NAME, configs, COLUMNS, detect, options, together=lambda c: (c.labels, c.seed), data=_source)
 
 
 def detect(configs: list[Config], context: "Context") -> list[Row]:
@@ -105,19 +106,27 @@ def detect(configs: list[Config], context: "Context") -> list[Row]:
     return [rows[config.detector] for config in configs]
 
 
-def noisy(scale: Scale, labels: str, seed: int) -> "tuple[Problem, np.ndarray]":
-    """A problem with wrong labels, and which ones are wrong."""
-    import numpy as np
+def _source(config: Config) -> "str | Callable[[], None]":
+    return "digits" if config.scale == "smoke" else _check_cifar10n
 
-    from gengap.data import Split, load
+
+def _check_cifar10n() -> None:
+    """Raises InputError where the images or their human labels cannot be read."""
+    from gengap.data import load
+
+    _human_labels()
+    load("cifar10")
+
+
+def _human_labels() -> Path:
+    """The file of CIFAR-10N.
+
+    Raises:
+        InputError: It is not there.
+    """
     from gengap.data.location import data_root
     from gengap.errors import InputError
 
-    count = IMAGES[scale]
-    if scale == "smoke":
-        clean = load("digits").take(count, 50)
-        problem = clean.corrupt("labels", level=UNIFORM, seed=seed)
-        return problem, problem.train.y != clean.train.y
     path = data_root() / "cifar10n" / "cifar10n_labels.npz"
     if not path.exists():
         raise InputError(
@@ -125,6 +134,22 @@ def noisy(scale: Scale, labels: str, seed: int) -> "tuple[Problem, np.ndarray]":
             expected="CIFAR-10N as an npz of clean_label, aggre_label, random_label1 and worse_label",
             next_step="put it there; Wei et al. 2022 publish the labels (CC BY-NC 4.0)",
         )
+    return path
+
+
+def noisy(scale: Scale, labels: str, seed: int) -> "tuple[Problem, np.ndarray]":
+    """A problem with wrong labels, and which ones are wrong."""
+    import numpy as np
+
+    from gengap.data import Split, load
+    from gengap.errors import InputError
+
+    count = IMAGES[scale]
+    if scale == "smoke":
+        clean = load("digits").take(count, 50)
+        problem = clean.corrupt("labels", level=UNIFORM, seed=seed)
+        return problem, problem.train.y != clean.train.y
+    path = _human_labels()
     clean = load("cifar10").take(count, 1_000)
     with np.load(path, allow_pickle=False) as file:
         given, true = (file[name][:count].astype(np.int64) for name in (labels, "clean_label"))

@@ -14,7 +14,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row an epoch; the epochs of a step size share their training."""
-    return measured(NAME, configs, COLUMNS, follow, options, together=lambda c: (c.step, c.seed))
+    return measured(
+        NAME, configs, COLUMNS, follow, options, together=lambda c: (c.step, c.seed), data=image_data("cifar10")
+    )
 
 
 def follow(configs: list[Config], context: "Context") -> list[Row]:

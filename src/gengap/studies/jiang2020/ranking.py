@@ -82,7 +82,7 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
 
     signs = {one.name: one.sign for one in all_measures()} | PROBES
     own = [config for config in configs if config.kind == "network"]
-    rows = measured(NAME, own, (*OUTCOME, *signs), train, options, together=trained_together)
+    rows = measured(NAME, own, (*OUTCOME, *signs), train, options, together=trained_together, data=lambda c: c.data)
     return rows + [
         ranking for data in DATA[configs[0].scale] for ranking in rankings(configs[0].scale, data, rows, signs)
     ]

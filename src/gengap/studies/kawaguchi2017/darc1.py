@@ -49,7 +49,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a training, with error and term over those without DARC1."""
-    rows = measured(NAME, configs, COLUMNS, work, options)
+    rows = measured(NAME, configs, COLUMNS, work, options, data=lambda c: c.data)
     base = {(row["data"], row["seed"]): row for row in rows if row["factor"] == 0}
     return [row | _ratios(row, base[row["data"], row["seed"]]) for row in rows]
 

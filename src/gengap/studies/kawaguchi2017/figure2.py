@@ -59,7 +59,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a training, with the ratio of its test accuracy to that of ordinary training."""
-    rows = measured(NAME, configs, COLUMNS, work, options)
+    rows = measured(NAME, configs, COLUMNS, work, options, data=lambda c: c.data)
     base = {(row["data"], row["seed"]): row["test_accuracy"] for row in rows if row["alpha"] == 0}
     return [_with_ratios(row, base.get((row["data"], row["seed"]))) for row in rows]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Row, Scale
 
 if TYPE_CHECKING:
@@ -100,7 +100,15 @@ def errors(data: Examples, weights: Any) -> Row:
 
 def measure(study: str, work: Any, configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a configuration; those that differ in distance only share their work."""
-    return measured(study, configs, COLUMNS, work, options, together=lambda c: (c.labels, c.allowed, c.seed))
+    return measured(
+        study,
+        configs,
+        COLUMNS,
+        work,
+        options,
+        together=lambda c: (c.labels, c.allowed, c.seed),
+        data=image_data("mnist"),
+    )
 
 
 def seeds(scale: Scale) -> tuple[int, ...]:

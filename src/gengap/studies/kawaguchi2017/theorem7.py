@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.kawaguchi2017.networks import PAPER, Labels, data, network
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a network."""
-    return measured(NAME, configs, COLUMNS, work, options)
+    return measured(NAME, configs, COLUMNS, work, options, data=image_data("cifar10"))
 
 
 def work(configs: list[Config], context: "Context") -> list[Row]:

@@ -57,7 +57,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a network."""
-    return measured(NAME, configs, COLUMNS, work, options)
+    return measured(NAME, configs, COLUMNS, work, options, data=lambda c: c.data)
 
 
 def work(configs: list[Config], context: "Context") -> list[Row]:

@@ -228,6 +228,7 @@ def measure(name: str, settings: dict[Scale, Setting], configs: Sequence[Config]
         partial(work, settings),
         options,
         together=lambda config: (config.scale, config.units, config.seed),
+        data=lambda config: config.data,
     )
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.neyshabur2019.published import PAPER, curves
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a network."""
-    return measured(NAME, configs, COLUMNS, work, options)
+    return measured(NAME, configs, COLUMNS, work, options, data=image_data("cifar10"))
 
 
 def work(configs: list[Config], context: "Context") -> list[Row]:

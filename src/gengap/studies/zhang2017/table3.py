@@ -87,7 +87,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row for each of the table's."""
-    return with_ratios(measured(NAME, configs, COLUMNS, fit, options))
+    return with_ratios(measured(NAME, configs, COLUMNS, fit, options, data=lambda c: c.data))
 
 
 def with_ratios(rows: Sequence[Row]) -> list[Row]:

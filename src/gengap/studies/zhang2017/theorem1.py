@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gengap.studies.rows import measured
+from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 from gengap.studies.zhang2017.trainings import PAPER
 
@@ -74,7 +74,7 @@ def sweep(scale: Scale) -> list[Config]:
 
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a fit."""
-    return measured(NAME, configs, (*COLUMNS, *DRAWING), fit, options)
+    return measured(NAME, configs, (*COLUMNS, *DRAWING), fit, options, data=image_data("cifar10"))
 
 
 def fit(configs: list[Config], context: "Context") -> list[Row]:
