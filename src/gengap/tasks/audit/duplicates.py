@@ -17,20 +17,20 @@ from gengap.tasks.audit.subject import AuditSubject
 
 DETAIL, ROWS = 0.65, 0.99  # similarity from which a pair counts: of images by their detail, of rows of features
 RATIO = 0.5  # and the largest share of the third nearest training example's distance
-SMALLEST = 8  # pixels a side from which images have detail
+SMALLEST = 16  # pixels a side from which images have detail
 LISTED, PICTURED = 12, 6
 PAIRS_PER_SECOND = 1e8  # compared with 192 numbers each, roughly
 OF_IMAGES = (
     f"Two images count as nearly the same where their detail has a similarity of at least {DETAIL:g} (thumbnails of "
-    "about 16 pixels a side, less the mean of the pixels around each) and the third nearest training example is at "
+    "16 to 31 pixels a side, less the mean of the pixels around each) and the third nearest training example is at "
     "least twice as far away. This sees through noise, brightness, compression and a border cut off, not through a "
     "mirror or a shift by two pixels. It finds half of the near-duplicates of CIFAR-10 that Barz and Denzler 2020 "
     "list; on MNIST it calls 2 in 1,000 test digits near-duplicates by chance."
 )
 OF_ROWS = (
-    f"Two rows count as nearly the same from a similarity of {ROWS:g}, columns in units of their standard deviation in "
-    "training, where the third nearest training example is at least twice as far away. In few columns that happens by "
-    "chance: the pairs are for looking at."
+    f"Two examples count as nearly the same from a similarity of {ROWS:g}, a table's columns in units of their "
+    "standard deviation in training, where the third nearest training example is at least twice as far away. In few "
+    "columns or pixels that happens by chance: the pairs are for looking at."
 )
 BY_FEATURES = (
     "Pairs by the network's features are listed, not counted: features of one class lie close together in a network "

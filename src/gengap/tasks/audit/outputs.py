@@ -223,12 +223,13 @@ def _share_figure(found: LearnedShare) -> Figure:
 def _classes_figure(rows: pd.DataFrame) -> Figure:
     shown = rows.sort_values("test_accuracy").head(MOST_CLASSES)
     axis = alt.Axis(format="%")
+    domain = alt.Scale(domain=[float(np.floor(10 * shown["low"].min()) / 10), 1.0])
     base = alt.Chart(shown).encode(
         y=alt.Y("class:N", sort=list(shown["class"]), title=None, axis=alt.Axis(labelLimit=170))
     )
     layers = [
         base.mark_rule(strokeWidth=3, color=PALETTE[0]).encode(
-            x=alt.X("low:Q", title="accuracy: ● test, ○ training", axis=axis), x2="high:Q"
+            x=alt.X("low:Q", title="accuracy: ● test, ○ training", axis=axis, scale=domain), x2="high:Q"
         ),
         base.mark_point(filled=True, size=80, opacity=1, color=PALETTE[0]).encode(
             x="test_accuracy:Q", tooltip=list(shown)

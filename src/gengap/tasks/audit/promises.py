@@ -88,6 +88,7 @@ def groups_part(subject: AuditSubject, groups: Groups, tried: int, delta: float)
     sentences = [answer.sentence for answer in found.values()]
     joint = f" The {len(names)} groupings hold at once: each at delta / {len(names)}." if len(names) > 1 else ""
     rows = pd.DataFrame([{"by": name, **row} for name, answer in found.items() for row in answer.rows])
+    shown = rows.drop(columns=["headline"]).assign(upper=np.ceil(1e4 * rows["upper"]) / 1e4)  # a bound is rounded up
     return Part(
         "worst_groups",
         "",
@@ -96,7 +97,7 @@ def groups_part(subject: AuditSubject, groups: Groups, tried: int, delta: float)
         lambda: [
             *(_figure(answer) for answer in found.values()),
             Table(
-                rows.drop(columns=["headline"]),
+                shown,
                 "Upper bound on the error rate of each class and group, all at once",
                 {"seen": ".2%", "upper": ".2%"},
             ),
@@ -125,6 +126,6 @@ def _figure(answer: Subgroups) -> Figure:
         chart,
         f"Error rate seen and upper bound for each {answer.by}, all at once{which}.",
         f"{answer.sentence}",
-        rows[["value", "n", "seen", "upper"]],
+        rows[["value", "n", "seen", "upper"]].assign(upper=np.ceil(1e4 * rows["upper"]) / 1e4),
         {"seen": ".2%", "upper": ".2%"},
     )

@@ -176,7 +176,9 @@ def _facts(subject: AuditSubject, rows: pd.DataFrame, outside: Floats | None) ->
 
 def _shown(subject: AuditSubject, rows: pd.DataFrame) -> list[Any]:
     """Pictures of images, and a table; of tokens their beginning stands in the table."""
-    x, shown = subject.problem.train.x, rows.head(LISTED)
+    x, shown = subject.problem.train.x, rows.head(LISTED).drop(columns="score")
+    if "loss" in shown:  # by the network itself a label is taken for wrong where the prediction is another
+        shown = shown.drop(columns="taken_for_wrong")
     blocks: list[Any] = []
     if x.ndim == 4:
         pictures = [
@@ -186,10 +188,8 @@ def _shown(subject: AuditSubject, rows: pd.DataFrame) -> list[Any]:
         blocks.append(Pictures(pictures, "The most suspicious training examples, by index, label and prediction"))
     elif np.issubdtype(x.dtype, np.integer):
         texts = [" ".join(map(str, np.atleast_2d(x[i])[0, :24].tolist())) for i in shown["index"]]
-        shown = shown.assign(tokens=texts)
-    numbers = {
-        name: ".4g" for name in ("score", "loss", "margin", "gradient_norm", "p_label", "p_predicted") if name in shown
-    }
+        shown.insert(1, "tokens", texts)
+    numbers = {name: ".4g" for name in ("loss", "margin", "gradient_norm", "p_label", "p_predicted") if name in shown}
     caption = f"The {len(shown)} most suspicious training examples" + (
         "" if len(shown) == len(rows) else f" of {len(rows)} listed in rows.csv"
     )
