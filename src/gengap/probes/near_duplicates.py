@@ -66,8 +66,8 @@ def image_detail(images: NDArray[Any]) -> NDArray[np.float32]:
     """What of images is compared to find copies: thumbnails less the mean of the 3 x 3 pixels around each, ``[N, D]``.
 
     Smooth parts, brightness and a plain background leave nothing, so that two images are similar where their edges
-    and textures lie in the same places. Thumbnails have 16 to 31 pixels along the shorter side, by averages over whole squares;
-    smaller images stay as they are.
+    and textures lie in the same places. Thumbnails have 16 to 31 pixels along the shorter side, by averages over whole
+    squares; smaller images stay as they are.
 
     Args:
         images: ``[N, C, H, W]``, numbers.
