@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench results clean
+.PHONY: demo test check bench results tables clean
 
 demo: $(READY)  ## the tour: every headline claim on embedded digits, in one page
 	$(BIN)/gengap tour --out demo
@@ -22,6 +22,9 @@ bench: $(READY)  ## speed, as ratios in one run
 
 results: $(READY)  ## every study's figures under docs/results, from the recorded rows
 	$(BIN)/python docs/results/redraw.py
+
+tables: $(READY)  ## the tables of README.md, from recorded results and benchmarks
+	$(BIN)/python docs/tables.py
 
 $(READY): pyproject.toml
 	@echo "Installing gengap and PyTorch into $(VENV), once; this takes a minute or more."

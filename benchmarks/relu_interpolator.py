@@ -78,8 +78,8 @@ def _power(found: dict[int, dict[str, Any]]) -> float:
 
 def lines(found: dict[str, Any]) -> list[Line]:
     """One line."""
-    n, seconds = max(found["fit_seconds"].items())
-    largest, solved = max(found["solve_seconds"].items())
+    n, seconds = max((int(points), spread) for points, spread in found["fit_seconds"].items())
+    largest, solved = max((int(points), spread) for points, spread in found["solve_seconds"].items())
     kept = "" if found["largest_error_of_max_y"] <= ALLOWED_ERROR else ", MISSES LABELS"
     return [
         Line(
