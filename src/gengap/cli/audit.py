@@ -242,7 +242,7 @@ def _array(path: Path | None) -> Any:
 
 def _print(found: "Audit | AuditPair") -> None:
     from gengap.console import Console
-    from gengap.tasks.audit import AuditPair
+    from gengap.tasks.audit import AuditPair, heading
 
     console = Console()
     console.print(found.inputs, highlight=False, markup=False)
@@ -251,31 +251,18 @@ def _print(found: "Audit | AuditPair") -> None:
         _print_pair(found)
         return
     for part in found.parts.values():
-        heading = part.title if part.status == "ok" else f"{part.title} [{part.status}]"
-        heading += "" if heading.endswith("?") else ":"
         text = part.sentence or f"{part.reason[:1].upper()}{part.reason[1:]}."
         if part.name != "verdict":
-            console.print(f"{heading} {text}", highlight=False, markup=False, soft_wrap=False)
+            console.print(f"{heading(part, state=True)} {text}", highlight=False, markup=False, soft_wrap=False)
     for step in found.next_steps:
         console.print(f"Next: {step}", style="bold", highlight=False, markup=False)
 
 
 def _print_pair(found: "AuditPair") -> None:
     from gengap.cli.table import print_table
+    from gengap.tasks.audit import side_by_side
 
-    rows = [
-        [row["quantity"], row["a"], row["b"], _number(row["difference"]), _interval(row)]
-        for row in found.changes.to_dict("records")
-    ]
-    headings = ["", f"A: {found.names[0]}", f"B: {found.names[1]}", "B minus A", "95 % interval"]
-    print_table(headings, rows, whole=headings)
-
-
-def _number(value: float | None) -> float | None:
-    """None where a table holds NaN for it."""
-    return None if value is None or value != value else value
-
-
-def _interval(row: dict[Any, Any]) -> str | None:
-    low, high = row["low"], row["high"]
-    return None if low is None or low != low else f"{low:.4g} to {high:.4g}"
+    shown = side_by_side(found)
+    headings = list(shown)
+    headings[1:3] = [f"{letter}: {name}" for letter, name in zip("AB", found.names, strict=True)]
+    print_table(["", *headings[1:]], shown.to_numpy().tolist(), whole=["", *headings[1:]])

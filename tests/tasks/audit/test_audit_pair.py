@@ -9,7 +9,7 @@ from audited_networks import N_TEST, blobs, fitted
 
 from gengap.bounds import paired_difference
 from gengap.errors import InputError
-from gengap.tasks.audit import Audit, audit_pair
+from gengap.tasks.audit import Audit, audit_pair, side_by_side
 
 
 @pytest.mark.usefixtures("brief")
@@ -48,3 +48,15 @@ def test_two_models_tried_at_least() -> None:
     problem = blobs()
     with pytest.raises(InputError, match="two models"):
         audit_pair(fitted(problem, steps=1), fitted(problem, steps=1), data=problem, tried=1)
+
+
+@pytest.mark.usefixtures("brief")
+def test_side_by_side_differences_are_points_and_bounds_are_rounded_up() -> None:
+    problem = blobs()
+    pair = audit_pair(fitted(problem, steps=1, lr=1e-4), fitted(problem), data=problem, quick=True)
+    shown = side_by_side(pair).set_index("quantity")
+    row = pair.changes.set_index("quantity").loc["test accuracy"]
+    assert shown.loc["test accuracy", "B minus A"] == f"{100 * row['difference']:+.2f} points"
+    upper = pair.audits[0].parts["certificate"].values["upper"]
+    assert float(shown.loc["true error at most", "A"].rstrip(" %")) / 100 >= upper
+    assert shown.loc["verdict", ["B minus A", "95 % interval"]].tolist() == ["–", "–"]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -14,26 +13,21 @@ from gengap.errors import InputError
 from gengap.json_text import json_ready
 from gengap.probes import disagreement
 from gengap.report import (
-    PALETTE,
-    Fact,
-    Facts,
-    Figure,
     Page,
-    Section,
-    Table,
-    Text,
     fragment,
     make_folder,
     percent,
     plain,
     write_page,
 )
+from gengap.tasks.audit.pair_page import DIFFERING, SHARES, pair_page
 from gengap.tasks.audit.part import Budget, Progress
 from gengap.tasks.audit.promises import evaluation_of
 from gengap.tasks.audit.result import Audit
 from gengap.tasks.audit.subject import AuditSubject, audit_subject
 from gengap.tasks.audit.task import QUICK_SECONDS, SECONDS, Extra, audited, check_settings
 from gengap.tasks.certify.compare import Comparison, compare_pair
+from gengap.tasks.certify.words import percent as three_digits
 from gengap.tasks.files import opened_model
 
 # What is laid side by side: name -> part, and path in its values.
@@ -48,7 +42,6 @@ QUANTITIES = {
     "m-coherence": ("coherence", "m_coherence"),
     "trace of the Hessian": ("curvature", "trace"),
 }
-SHARES = frozenset(list(QUANTITIES)[:2]) | {"true error at most", "expected calibration error"}
 Ends = tuple[float | None, float | None]
 NO_INTERVAL: Ends = (None, None)
 BAD = ("memorised", "learned nothing")
@@ -103,7 +96,7 @@ class AuditPair:
     @property
     def page(self) -> Page:
         """The report."""
-        return _page(self)
+        return pair_page(self)
 
     def to_json(self) -> dict[str, Any]:
         """What ``gengap audit A B --json`` prints, free of NaN."""
@@ -248,12 +241,16 @@ def _changes(a: Audit, b: Audit, one: AuditSubject, other: AuditSubject, compari
             ends, which = comparison.interval, "paired, on the same test examples"
         elif name == "training accuracy" and (paired := _paired_training(one, other)) is not None:
             ends, which = paired, "paired, on the same training examples"
-        written = percent if name in SHARES else plain
+        written = _at_most if name == "true error at most" else percent if name in SHARES else plain
         rows.append(_change(name, written(first), written(second), second - first, ends, which))
     share = disagreement(one.test.predicted, other.test.predicted)
     ends, which = (share.low, share.high), "of the share (Clopper-Pearson)"
-    rows.append(_change("test predictions that differ", "", percent(share.share), share.share, ends, which))
+    rows.append(_change(DIFFERING, "", "", share.share, ends, which))
     return pd.DataFrame(rows)
+
+
+def _at_most(value: float) -> str:
+    return three_digits(value, up=True)
 
 
 def _change(
@@ -293,60 +290,3 @@ def _classes(one: AuditSubject, other: AuditSubject, delta: float) -> pd.DataFra
             }
         )
     return pd.DataFrame(rows)
-
-
-def _page(pair: AuditPair) -> Page:
-    a, b = pair.audits
-    low, high = pair.comparison.interval
-    facts = [
-        Fact("Which to ship", pair.verdict, "by the same test examples, and the verdict of each"),
-        Fact(f"A: {pair.names[0]}", percent(a.parts["accuracy"].values.get("test")), f"{a.verdict or 'no verdict'}"),
-        Fact(f"B: {pair.names[1]}", percent(b.parts["accuracy"].values.get("test")), f"{b.verdict or 'no verdict'}"),
-        Fact("Accuracy of B minus A", percent(pair.comparison.difference), f"{percent(low)} to {percent(high)}"),
-    ]
-    formats = {"difference": ".4g", "low": ".4g", "high": ".4g"}
-    by_class = dict.fromkeys(("a", "b", "difference", "low", "high"), ".2%")
-    left_out = [f"A: {line}" for line in a.not_covered] + [f"B: {line}" for line in b.not_covered]
-    rests = [*pair.comparison.notes, f"Where it holds: {pair.comparison.scope}"]
-    each = ["The reports of A and of B are in the folders a and b beside this page."]
-    return Page(
-        f"Audit of {pair.names[0]} and {pair.names[1]}",
-        f"{pair.inputs} {pair.sentence}",
-        [
-            Section("In short", [Facts(facts)]),
-            Section("What changed", [Table(pair.changes, "A and B side by side; differences are B minus A", formats)]),
-            Section(
-                "By class",
-                [
-                    _classes_figure(pair.classes),
-                    Table(pair.classes, "Accuracy by class; intervals hold for all classes at once", by_class),
-                ],
-            ),
-            Section("What it rests on", [Text(rests)]),
-            Section("What was not covered", [Text(left_out or ["Nothing that was asked for."])]),
-            Section("Each by itself", [Text(each)]),
-        ],
-    )
-
-
-def _classes_figure(classes: pd.DataFrame) -> Figure:
-    shown = classes.sort_values("difference").head(40)
-    y = alt.Y("class:N", sort=list(shown["class"]), title=None, axis=alt.Axis(labelLimit=170))
-    base = alt.Chart(shown).encode(y=y)
-    axis, tip = alt.Axis(format="+%"), list(shown)
-    zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[2, 3], strokeWidth=1.25).encode(x="x:Q")
-    chart = alt.layer(
-        zero,
-        base.mark_rule(strokeWidth=3, color=PALETTE[0]).encode(
-            x=alt.X("low:Q", title="accuracy of B minus that of A", axis=axis), x2="high:Q"
-        ),
-        base.mark_point(filled=True, size=80, opacity=1, color=PALETTE[0]).encode(x="difference:Q", tooltip=tip),
-    ).properties(height=24 * len(shown) + 20)
-    return Figure(
-        "by-class",
-        chart,
-        "Difference of the accuracies by class on the same test examples, with intervals that hold for all at once.",
-        "Accuracy of B minus A by class.",
-        shown,
-        dict.fromkeys(("a", "b", "difference", "low", "high"), ".2%"),
-    )

@@ -78,12 +78,19 @@ def _by_verdict(parts: Mapping[str, Part]) -> list[str]:
     return []
 
 
+def heading(part: Part, *, state: bool = False) -> str:
+    """A part's title as a sentence follows it, with its state in brackets where that is asked for and not ``ok``."""
+    title = f"{part.title} [{part.status}]" if state and part.status != "ok" else part.title
+    return title if title.endswith("?") else f"{title}:"
+
+
 def not_covered(parts: Mapping[str, Part]) -> list[str]:
     """What the report leaves out, and why: a line a part."""
     lines = []
     for part in parts.values():
         if part.status != "ok":
-            lines.append(f"{part.title}: {part.status}" + (f": {part.reason}" if part.reason else ""))
+            reason = f": {part.reason}" if part.reason else ""
+            lines.append(f"{heading(part)} {part.status}{reason}.")
         if part.not_covered:
-            lines.append(f"{part.title}: without {', '.join(part.not_covered)}")
+            lines.append(f"{heading(part)} without {', '.join(part.not_covered)}.")
     return lines
