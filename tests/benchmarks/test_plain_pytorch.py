@@ -9,7 +9,7 @@ import torch
 
 from gengap import models
 from gengap.data import preprocessing
-from gengap.data.problem import Preprocessing
+from gengap.data.split import Preprocessing
 
 sys.path.append(str(Path(__file__).parents[2]))
 from benchmarks import plain_pytorch

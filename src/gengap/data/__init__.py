@@ -19,9 +19,10 @@ from gengap.data.location import data_root
 from gengap.data.mixture import error_on_noisy_labels, two_gaussians, two_gaussians_bayes_error
 from gengap.data.points import Points, as_points, distinct
 from gengap.data.preprocessing import centre_crop, preprocess, preprocessed
-from gengap.data.problem import Preprocessing, Problem, Scale, Split
+from gengap.data.problem import Problem
 from gengap.data.registry import DATA_SETS, NamedDataSet, data_set_of, named_data_set
 from gengap.data.saved import open_problem, save_problem
+from gengap.data.split import Preprocessing, Scale, Split
 from gengap.data.torch_dataset import from_datasets
 
 __all__ = [

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.data.labels import encode_labels
-from gengap.data.problem import Preprocessing, Problem, Split
+from gengap.data.problem import Problem
 from gengap.data.rows import FileRows, Rows, in_memory_limit, mapped_rows, typed
+from gengap.data.split import Preprocessing, Split
 from gengap.data.tokens import token_array, vocabulary_of
 from gengap.errors import InputError, unknown
 

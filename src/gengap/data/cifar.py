@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.data.archive import read_files
-from gengap.data.problem import Split
 from gengap.data.restricted_pickle import load_plain_pickle
+from gengap.data.split import Split
 from gengap.errors import InputError
 
 N_PIXELS = 3 * 32 * 32

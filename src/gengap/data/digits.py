@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gengap.data.problem import Split
+from gengap.data.split import Split
 
 N_TEST = 500
 SPLIT_SEED = 0

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.data.limits import check_file, check_memory, unpacked_limit
-from gengap.data.problem import Split
 from gengap.data.rows import FileRows, in_memory_limit
+from gengap.data.split import Split
 from gengap.errors import InputError
 
 FILES = {

@@ -18,9 +18,10 @@ from gengap.data.limits import out_of_memory_refused
 from gengap.data.location import data_root
 from gengap.data.npy import has_arrays, read_npy_folder
 from gengap.data.npz import read_npz
-from gengap.data.problem import Preprocessing, Problem, Scale
+from gengap.data.problem import Problem
 from gengap.data.registry import DATA_SETS, NamedDataSet, named_data_set
 from gengap.data.shards import Report, has_shards, open_shards
+from gengap.data.split import Preprocessing, Scale
 from gengap.data.table import read_table
 from gengap.errors import InputError
 

@@ -4,7 +4,8 @@ import math
 
 from gengap import seeds
 from gengap.arguments import real_number, whole_number
-from gengap.data.problem import Problem, Split
+from gengap.data.problem import Problem
+from gengap.data.split import Split
 
 
 def two_gaussians(n_train: int, n_test: int, *, distance: float = 2.0, n_features: int = 50, seed: int = 0) -> Problem:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gengap.data.problem import Preprocessing, Problem, Split
+from gengap.data.problem import Problem
+from gengap.data.split import Preprocessing, Split
 
 
 def centre_crop(x: NDArray[Any], side: int) -> NDArray[Any]:

@@ -9,7 +9,8 @@ from gengap.data.cifar import read_published_cifar
 from gengap.data.class_names import CIFAR10, CIFAR100, DIGITS, FASHION, KUZUSHIJI
 from gengap.data.digits import read_digits
 from gengap.data.idx import read_mnist_family
-from gengap.data.problem import Preprocessing, Problem, Split
+from gengap.data.problem import Problem
+from gengap.data.split import Preprocessing, Split
 from gengap.errors import unknown
 
 Reader = Callable[[Path], tuple[Split, Split]]

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gengap.data.problem import Preprocessing, Problem, Split
+from gengap.data.problem import Problem
 from gengap.data.rows import Rows, rows_of
+from gengap.data.split import Preprocessing, Split
 
 _ARRAYS = ("train_x", "train_y", "test_x", "test_y")
 

@@ -19,8 +19,9 @@ from gengap.data.corruptions.registry import (
     find_corruption,
 )
 from gengap.data.preprocessing import centre_crop
-from gengap.data.problem import Problem, Split
+from gengap.data.problem import Problem
 from gengap.data.rows import KINDS, Rows, blocks, rows_of
+from gengap.data.split import Split
 from gengap.errors import InputError
 
 SPLITS: tuple[SplitName, ...] = ("train", "test")

@@ -1,5 +1,6 @@
 """Gradients of single examples: formed, or only their norms and inner products, for anybody's network."""
 
+from gengap.network.gradients.batch_gradients import BatchGradients
 from gengap.network.gradients.checks import (
     NotFiniteError,
     check_examples,
@@ -12,7 +13,7 @@ from gengap.network.gradients.checks import (
 from gengap.network.gradients.explicit import available_bytes, chunks, per_example_gradients, scaled_gradients
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.norms import GradientNorms, gradient_gram, gradient_norm_report, gradient_norms
-from gengap.network.gradients.reader import BatchGradients, GradientReader
+from gengap.network.gradients.reader import GradientReader
 from gengap.network.gradients.scaled import (
     NO_GRADIENT,
     ScaledLosses,
