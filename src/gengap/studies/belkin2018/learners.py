@@ -43,9 +43,9 @@ class Fit:
 
 
 class Choice(NamedTuple):
-    """The strength with the fewest errors on the held-out labels: its index, and the fraction of errors."""
+    """The strength with the fewest errors on the held-out labels: its position, and the fraction of errors."""
 
-    index: int
+    position: int
     error: float
 
 
@@ -126,7 +126,7 @@ def kernel_machine(task: Task, kernel: str) -> dict[str, list[Fit]]:
         filters = [make(strength) for strength in strengths]
         held_out = [task.classes(scores) for scores in smaller.predict(part.x_test, part.codes, filters)]
         best = task.strongest_of_best(held_out)
-        needed = sorted({choice.index for choice in best})
+        needed = sorted({choice.position for choice in best})
         chosen = [filters[index] for index in needed]
         said = [
             {index: task.classes(scores) for index, scores in zip(needed, predictions, strict=True)}
