@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtrik, betaincc, gammaln, ndtr, ndtri, xlog1py, xlogy
+from scipy.special import betaincc, gammaln, ndtr, ndtri, xlog1py, xlogy
 
 from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
@@ -282,11 +282,12 @@ def _binomial(m: Floats, n: float, rate: float) -> Floats:
 
 def _critical(m: Floats, alpha: float) -> Floats:
     """The largest k with P(Bin(m, 1/2) <= k) <= alpha for each m, or -1."""
-    k = np.where(0.5**m <= alpha, np.floor(np.nan_to_num(bdtrik(alpha, np.maximum(m, 1), 0.5))), -1.0)
-    for _ in range(3):  # SciPy's inverse may be off by one
-        k = np.where((k >= 0) & (_at_most(np.maximum(k, 0), m, 0.5) > alpha), k - 1, k)
-    more = _at_most(k + 1, m, 0.5) <= alpha
-    return np.where(more, k + 1, k)
+    k = np.clip(np.floor((m - 1 + ndtri(alpha) * np.sqrt(m)) / 2), -1, m)  # the normal distribution's, mostly right
+    while (too_many := _at_most(k, m, 0.5) > alpha).any():
+        k = k - too_many
+    while (more := (k < m) & (_at_most(k + 1, m, 0.5) <= alpha)).any():
+        k = k + more
+    return k
 
 
 def _at_most(k: ArrayLike, m: ArrayLike, p: ArrayLike) -> Floats:
