@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from gengap.data import Problem, from_arrays
+from gengap.data import Problem, from_arrays, load, save_problem
 from gengap.errors import InputError
 from gengap.train import Execution, Recipe, check_trainable, resolve_device, train, train_replicas
 from gengap.train import checkpoint as checkpoints
@@ -117,21 +117,24 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
 KILLED_BY_SIGNAL = """
 import sys, torch
 from pathlib import Path
-from gengap.data import load
+from gengap.data import open_problem
 from gengap.train import Execution, Recipe, checkpoint, train
 checkpoint.INTERVAL_S = 0.0
 torch.set_num_threads(1)
-recipe = Recipe(model="mlp-1x512", batch_size=32, epochs=int(sys.argv[2]), learning_rate=0.05)
-problem = load("digits").corrupt("labels", seed=3).take(400, 100)
-run = train(problem, recipe, 1, execution=Execution(), checkpoint=Path(sys.argv[1]))
-torch.save(run.weights, sys.argv[1] + ".final")
+problem, recipe = open_problem(Path(sys.argv[1])), Recipe.model_validate_json(sys.argv[2])
+train(problem, recipe, 1, execution=Execution(), checkpoint=Path(sys.argv[3]))
 """
 
 
 def test_sigkill_then_resume_gives_the_same_final_weights(tmp_path: Path) -> None:
-    path, whole, epochs = tmp_path / "killed", tmp_path / "whole", "30"
-    command = [sys.executable, "-c", KILLED_BY_SIGNAL]
-    child = subprocess.Popen([*command, str(path), epochs])
+    """Another process resumes what the killed one has left."""
+    torch.set_num_threads(1)
+    path, folder = tmp_path / "killed", tmp_path / "problem"
+    problem = load("digits").corrupt("labels", seed=3).take(400, 100)
+    folder.mkdir()
+    save_problem(problem, folder)
+    recipe = Recipe(model="mlp-1x512", batch_size=32, epochs=30, learning_rate=0.05)
+    child = subprocess.Popen([sys.executable, "-c", KILLED_BY_SIGNAL, str(folder), recipe.model_dump_json(), str(path)])
     deadline = time.monotonic() + 120
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -140,11 +143,12 @@ def test_sigkill_then_resume_gives_the_same_final_weights(tmp_path: Path) -> Non
     assert path.exists()
     content = read_sealed(path, checkpoints.FORMAT)
     interrupted_at = torch.load(io.BytesIO(content), weights_only=True)["epoch"]
-    assert 0 < interrupted_at < int(epochs)
-    subprocess.run([*command, str(path), epochs], check=True)
-    subprocess.run([*command, str(whole), epochs], check=True)
-    resumed, expected = (torch.load(f"{p}.final", weights_only=True) for p in (path, whole))
-    assert all(torch.equal(resumed[name], expected[name]) for name in expected)
+    assert 0 < interrupted_at < recipe.epochs
+    epochs: list[int] = []
+    resumed = train(problem, recipe, 1, execution=PLAIN, checkpoint=path, report=lambda done, *_: epochs.append(done))
+    assert epochs[0] == interrupted_at + 1
+    expected = train(problem, recipe, 1, execution=PLAIN)
+    assert all(torch.equal(resumed.weights[name], weight) for name, weight in expected.weights.items())
 
 
 def test_runs_that_cannot_share_a_step_are_refused(tiny: Problem) -> None:
