@@ -40,7 +40,7 @@ class Outcome:
     @property
     def seen_as(self) -> list[str]:
         """What models are fed, in words, as far as the rows say it."""
-        return list(dict.fromkeys(row["seen_as"] for row in self.rows if row.get("seen_as")))
+        return list(dict.fromkeys(text for row in self.rows if isinstance(text := row.get("seen_as"), str)))
 
     def comparisons(self) -> "list[Comparison]":
         """Each number of the paper with ours beside it."""

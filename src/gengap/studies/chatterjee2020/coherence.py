@@ -75,7 +75,8 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
         if epoch:
             training.epoch(epoch)
         if epoch in {config.epoch for config in configs}:
-            result[epoch] = {"status": "done", "reason": None, **training.accuracies(), **_coherence(training)}
+            known = {"status": "done", "reason": None, "seen_as": training.problem.seen_as}
+            result[epoch] = known | training.accuracies() | _coherence(training)
         context.report(epoch + 1, last + 1, f"epoch {epoch}")
     return [result[config.epoch] for config in configs]
 

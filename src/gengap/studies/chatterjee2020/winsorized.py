@@ -95,7 +95,8 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
         context.report(epoch, epochs, f"accuracy {curve[-1]['train_accuracy']:.3f}")
     last = {name: value for name, value in curve[-1].items() if name != "epoch"}
     best = max(point["test_accuracy"] for point in curve)
-    return [{"status": "done", "reason": None, **last, "best_test_accuracy": best, "history": curve}]
+    known = {"status": "done", "reason": None, "seen_as": training.problem.seen_as}
+    return [known | last | {"best_test_accuracy": best, "history": curve}]
 
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":

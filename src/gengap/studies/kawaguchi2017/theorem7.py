@@ -99,6 +99,7 @@ def _row(config: Config, context: "Context") -> Row:
     return {
         "status": "done",
         "reason": None,
+        "seen_as": problem.seen_as,
         **{
             name: getattr(theorem, name)
             for name in ("m", "population", "empirical_risk", "risk", "gap", "bound", "c_y")

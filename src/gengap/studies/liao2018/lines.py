@@ -37,7 +37,8 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     result = []
     for config, own in zip(configs, made, strict=True):
         points = [_point(config, by_key[network.key], _has_random_labels(network)) for network in own]
-        result += [line_row(config, points), *points]
+        seen = {"seen_as": own[0].cell.problem.seen_as}
+        result += [row | seen for row in (line_row(config, points), *points)]
     return result
 
 
