@@ -63,8 +63,8 @@ Standardise = Annotated[
 Ordinal = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="COLUMN[=LEAST,…,GREATEST]",
-        help="For a table: a column of categories with an order, the alphabet's if none is given. Repeatable.",
+        metavar="COLUMN[=A,B,C]",
+        help="For a table: categories with an order, from the least; the alphabet's if none is given. Repeatable.",
     ),
 ]
 
