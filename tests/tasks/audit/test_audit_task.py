@@ -232,6 +232,8 @@ def test_a_noisy_copy_of_an_image_is_the_one_near_duplicate() -> None:
     found = gengap.audit(network, data=problem, quick=True).parts["near_duplicates"]
     assert found.values["near"] == 1
     assert (found.values["pairs"][0]["test"], found.values["pairs"][0]["training"]) == (0, 0)
+    assert [row["counted"] for row in found.values["pairs"]] == [True] + 23 * [False]
+    assert len(found.blocks()) == 4
     assert found.status == "ok"
 
 

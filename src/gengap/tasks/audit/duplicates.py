@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gengap.arrays import Ints
 from gengap.network.inputs import batches
 from gengap.probes import Nearest, image_detail, nearest
 from gengap.report import Block, Fact, Facts, Picture, Pictures, Table, Text, png_bytes
@@ -57,7 +58,7 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     content = nearest(*_comparable(test.x, train.x[rows]), seed=subject.seed)
     by_features, reason = _by_features(subject, rows, budget)
     near = content.stands_out(DETAIL if _has_detail(test.x) else ROWS, RATIO)
-    found = _pairs(subject, rows, content, by_features)
+    found = _pairs(subject, rows, content, by_features, near)
     values: dict[str, Any] = {
         "near": int(near.sum()),
         "equal": len(subject.shared),
@@ -86,18 +87,23 @@ def _blocks(subject: AuditSubject, found: pd.DataFrame, near: int) -> list[Block
     ]
     blocks: list[Block] = [Facts(facts), Text([OF_IMAGES if _has_detail(train.x) else OF_ROWS, BY_FEATURES])]
     if train.x.ndim == 4:
-        pictures = []
-        for row in found.head(PICTURED).to_dict("records"):
-            pictures.append(Picture(png_bytes(test.x[row["position"]]), f"test {row['test']}, {row['test_label']}"))
-            pictures.append(Picture(png_bytes(train.x[row["training"]]), f"training {row['training']}, {row['label']}"))
-        caption = "The most similar pairs by content: a test example, then the training example"
+        pictures = [
+            Picture(
+                png_bytes(np.concatenate([test.x[row["position"]], train.x[row["training"]]], axis=-1)),
+                f"test {row['test']}, {row['test_label']}; training {row['training']}, {row['label']}",
+            )
+            for row in found.head(PICTURED).to_dict("records")
+        ]
+        caption = "Pairs by content, those counted first: left a test example, right the training example"
         blocks.append(Pictures(pictures, caption))
     formats = {"by_content": ".4f", "by_features": ".4f"}
-    caption = "The most similar pairs by content, then those by features"
+    caption = "The most similar pairs by content, those counted first, then those by features"
     return [*blocks, Table(found.drop(columns=["position"]), caption, formats)]
 
 
-def _pairs(subject: AuditSubject, rows: NDArray[np.int64], content: Nearest, features: Nearest | None) -> pd.DataFrame:
+def _pairs(
+    subject: AuditSubject, rows: Ints, content: Nearest, features: Nearest | None, near: NDArray[np.bool_]
+) -> pd.DataFrame:
     classes = np.array(subject.problem.classes)
     train, test = subject.problem.train, subject.problem.test
     given = subject.test_rows
@@ -105,7 +111,8 @@ def _pairs(subject: AuditSubject, rows: NDArray[np.int64], content: Nearest, fea
     for found, name in ((content, "by_content"), (features, "by_features")):
         if found is None:
             continue
-        for i in np.argsort(-found.similarity, kind="stable")[:LISTED].tolist():
+        counted = near if name == "by_content" else np.zeros_like(near)
+        for i in np.lexsort((-found.similarity, ~counted))[:LISTED].tolist():
             j = int(rows[found.row[i]])
             records.append(
                 {
@@ -113,6 +120,7 @@ def _pairs(subject: AuditSubject, rows: NDArray[np.int64], content: Nearest, fea
                     "training": j,
                     "test_label": str(classes[test.y[i]]),
                     "label": str(classes[train.y[j]]),
+                    "counted": bool(counted[i]),
                     "by_content": float(found.similarity[i]) if name == "by_content" else None,
                     "by_features": float(found.similarity[i]) if name == "by_features" else None,
                     "position": i,
