@@ -79,7 +79,7 @@ def on_labels(name: str, out: Path) -> None:
     """The network on true or on random labels, trained until it fits them or stopped early."""
     random = np.random.default_rng(0).integers(0, 10, N_TRAIN) if name == "random" else None
     path, problem = data(random, out, name)
-    network = nets.trained(prepared(problem.train.x), problem.train.y, epochs=3 if name == "early" else 80)
+    network = nets.trained(prepared(problem.train.x), problem.train.y, epochs=2 if name == "early" else 80)
     torch.save(network.state_dict(), out / f"{name}.pt")
     audit(path, out / f"{name}.pt", out / name, "--tried", "30")
 

@@ -22,7 +22,7 @@ def side_by_side(pair: "AuditPair") -> pd.DataFrame:
         share = row["quantity"] in SHARES or row["quantity"] == DIFFERING
         text = percent if row["quantity"] == DIFFERING else _points if share else plain
         change = "–" if pd.isna(row["difference"]) else text(row["difference"])
-        ends = "–" if pd.isna(row["low"]) else f"{text(row['low'])} to {text(row['high'])}"
+        ends = "–" if pd.isna(row["low"]) else f"{text(row['low']).removesuffix(' points')} to {text(row['high'])}"
         rows.append((row["quantity"], row["a"], row["b"], change, ends))
     return pd.DataFrame(rows, columns=["quantity", "A", "B", "B minus A", "95 % interval"])
 
