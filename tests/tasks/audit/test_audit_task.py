@@ -152,6 +152,14 @@ def test_an_estimator_is_audited_by_its_own_predictions() -> None:
 
 
 @pytest.mark.usefixtures("brief")
+def test_the_file_of_an_estimator_is_not_read_as_a_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = blobs()
+    (tmp_path / "model.skops").write_bytes(b"no checkpoint")
+    monkeypatch.setattr(task, "opened_model", lambda *_: fit_logistic(problem, 0))
+    assert gengap.audit(str(tmp_path / "model.skops"), data=problem, quick=True).verdict == "learned"
+
+
+@pytest.mark.usefixtures("brief")
 def test_labels_alone_have_no_calibration() -> None:
     class Votes:
         def predict(self, x: Any) -> Any:

@@ -212,10 +212,11 @@ def audit_subject(
         test = answers_of(network, problem, "test", budget, most=None, seed=seed)
         trained = None if held_out else answers_of(network, problem, "train", budget, most=most, seed=seed)
     budget.finish("predictions")
+    source = None if network is None else weights or name  # a file of an estimator is no checkpoint
     accuracy = {
         "train": None if trained is None else trained.accuracy,
         "test": test.accuracy,
-        **expected_accuracy(expect_accuracy, name if weights is None else weights),
+        **expected_accuracy(expect_accuracy, source),
     }
     words = {
         "model": name,

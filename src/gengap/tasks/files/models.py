@@ -109,7 +109,8 @@ def _timm(name: str, weights: str | Path | None, problem: Problem, key: str | No
         import timm  # type: ignore[import-not-found, unused-ignore]
     except Exception as error:  # it imports torchvision, which fails in ways of its own
         raise InputError(
-            f"timm cannot be imported: {type(error).__name__}: {error}.", next_step="pip install timm"
+            f"timm cannot be imported: {type(error).__name__}: {error}.",
+            next_step="see that import timm works in Python; pip install timm where it is not installed",
         ) from error
     if not timm.is_model(name):
         raise InputError(f"timm knows no model {name!r}.", next_step=f"timm.list_models('*{name[:8]}*') lists names")
@@ -135,7 +136,7 @@ def _skops(path: Path) -> Any:
     if untrusted:
         raise InputError(
             f"{path} holds types that skops does not trust: {listed(untrusted)}.",
-            expected="scikit-learn's own types alone",
+            expected="types that skops trusts by itself; those of forests and boosted trees are not among them",
             next_step=f"load it in a function of your own: {_LOADER}",
         )
     made = io.load(path)
