@@ -1,6 +1,7 @@
 """A network with frozen gates: the same as before training, linear after; and what cannot be frozen."""
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -89,3 +90,115 @@ def test_a_clamp_elsewhere_is_refused() -> None:
 
     with pytest.raises(InputError, match="clamps at"):
         GatedNetwork(Clipped(3, 2), torch.randn(2, 3))
+
+
+def in_place_function(h: Tensor) -> Tensor:
+    torch.relu_(h)
+    return h
+
+
+def in_place_method_on_a_view(h: Tensor) -> Tensor:
+    h[:, :2].relu_()
+    return h
+
+
+def in_place_clamp(h: Tensor) -> Tensor:
+    h.clamp_(min=0)
+    return h
+
+
+def in_place_absolute_values(h: Tensor) -> Tensor:
+    h.abs_()
+    return h
+
+
+def in_place_leaky(h: Tensor) -> Tensor:
+    functional.leaky_relu(h, 0.2, inplace=True)
+    return h
+
+
+def in_place_and_read_again(h: Tensor) -> Tensor:
+    return functional.relu(h, inplace=True) + h
+
+
+def clamp_by_keywords(h: Tensor) -> Tensor:
+    return torch.clamp(input=h, min=0)
+
+
+def clamp_at_a_tensor(h: Tensor) -> Tensor:
+    return torch.clip(h, torch.tensor(0.0))
+
+
+def relu_by_keyword(h: Tensor) -> Tensor:
+    return functional.relu(input=h)
+
+
+class Between(nn.Module):
+    """A function between two linear layers."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b, self.function = nn.Linear(4, 5), nn.Linear(5, 3), function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.function(self.a(x)))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(in_place_function, in_place_method_on_a_view, in_place_clamp, in_place_absolute_values, in_place_leaky),
+        *(in_place_and_read_again, clamp_by_keywords, clamp_at_a_tensor, relu_by_keyword),
+    ],
+)
+def test_gates_count_however_they_are_called(function: Callable[[Tensor], Tensor]) -> None:
+    """Before a step the network itself; after it, frozen features times the new weights, listed one by one."""
+    x = torch.randn(6, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    model = Between(function).double()
+    gated = GatedNetwork(model, x)
+    torch.testing.assert_close(gated(x), copy.deepcopy(model)(x))
+    functional.cross_entropy(gated(x), torch.arange(6) % 3).backward()
+    with torch.no_grad():
+        for parameter in gated.network.parameters():
+            parameter -= parameter.grad
+    a, b = gated.network.a, gated.network.b
+    with torch.no_grad():
+        before = gated.frozen.a(x)
+        gate = function(before.clone()) / before
+        torch.testing.assert_close(gated(x), b(a(x) * gate))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(lambda h: h.clamp(max=0), lambda h: torch.clamp(h, None, 0), lambda h: torch.clamp(h, max=1e6)),
+        *(nn.Hardtanh(-1e3, 1e3), nn.ReLU6(), nn.Hardtanh(0, 6, inplace=True), lambda h: torch.clip(h, 0, 1e9)),
+    ],
+)
+def test_a_clamp_that_is_no_gate_is_refused(function: Callable[[Tensor], Tensor]) -> None:
+    with pytest.raises(InputError, match="clamps at"):
+        GatedNetwork(Between(function), torch.randn(2, 4))
+
+
+@pytest.mark.parametrize("limit", [1e2, 1e5, 1e8])
+def test_a_limit_that_the_examples_stay_clear_of_is_found(limit: float) -> None:
+    with pytest.raises(InputError, match="not affine"):
+        GatedNetwork(Between(lambda h: torch.minimum(h, torch.full_like(h, limit))), torch.randn(2, 4))
+
+
+def test_a_network_that_gating_changes_is_refused() -> None:
+    def noisy(h: Tensor) -> Tensor:
+        return torch.relu(functional.dropout(h, 0.5))
+
+    with pytest.raises(InputError, match="gates of relu taken out"):
+        GatedNetwork(Between(noisy), torch.randn(2, 4))
+    with pytest.raises(InputError, match="'abs' with out="):
+        GatedNetwork(Between(lambda h: torch.abs(h, out=torch.empty_like(h))), torch.randn(2, 4))
+
+
+def test_a_pass_that_takes_another_way_is_refused() -> None:
+    some, none = (Between(lambda h, s=s: torch.relu(h) if s * float(h.sum().detach()) > 0 else h) for s in (1, -1))
+    for model in (some, none):
+        with pytest.raises(InputError, match="another way"):
+            GatedNetwork(model, torch.randn(2, 4))

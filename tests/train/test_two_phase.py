@@ -1,5 +1,7 @@
 """Two-phase training: phase one sees a part, phase two all; gates stay those of phase one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -57,10 +59,14 @@ def test_stop_rules_and_divergence() -> None:
         run = TwoPhase(0.5).train(problem, RECIPE, second=wild, execution=EXECUTION)
     assert run.status == "diverged"
     assert "phase two" in run.reason
+    with np.errstate(all="ignore"):
+        run = TwoPhase(0.5).train(problem, wild, execution=EXECUTION)
+    assert run.status == "diverged"
+    assert "phase one" in run.reason
 
 
-@pytest.mark.parametrize("alpha", [0.0, -0.1, 1.1, float("nan")])
-def test_alpha_is_a_fraction(alpha: float) -> None:
+@pytest.mark.parametrize("alpha", [0.0, -0.1, 1.1, float("nan"), "0.5", None, True])
+def test_alpha_is_a_fraction(alpha: Any) -> None:
     with pytest.raises(InputError, match="alpha"):
         TwoPhase(alpha=alpha)
 

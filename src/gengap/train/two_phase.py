@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gengap.arguments import real_number
 from gengap.data import Problem, Split
 from gengap.errors import InputError
 from gengap.network.frozen_gates import GatedNetwork
@@ -74,14 +75,13 @@ class TwoPhase:
         alpha: Fraction of the examples that phase one sees, in (0, 1].
 
     Raises:
-        InputError: alpha is out of its range.
+        InputError: alpha is no number, or out of its range.
     """
 
     alpha: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha <= 1:
-            raise InputError(f"alpha = {self.alpha:g}.", expected="a fraction of the examples in (0, 1]")
+        real_number(self.alpha, "alpha", above=0, most=1)
 
     def train(
         self,
