@@ -42,7 +42,7 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def _info(network: Network) -> ModelInfo:
-    with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):  # on the meta device, embeddings make torch import its compiler: a second
         more = () if network.vocabulary is None else (network.vocabulary,)
         module = network.make(network.input_shape, 10, 0.0, *more)
     return ModelInfo(network.name, count_parameters(module), network.input_shape, network.source, network.vocabulary)
