@@ -1,6 +1,7 @@
 """A network whose gates come from a frozen copy: linear in each of its weights, while those are trained."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -88,7 +89,7 @@ GATES: dict[Any, _Kind] = {
     **dict.fromkeys(_CLAMP_MIN, _Kind(("input", "min"), _clamp)),
     **dict.fromkeys(_HARDTANH, _Kind(("input", "min_val", "max_val", "inplace"), _hardtanh)),
     **dict.fromkeys(_RELU6, _Kind(_INPUT, _relu6)),
-    **{f: _Kind(_POOL, lambda arguments, axes=axes: _pool(arguments, axes)) for f, axes in _POOLS.items()},
+    **{function: _Kind(_POOL, partial(_pool, axes=axes)) for function, axes in _POOLS.items()},
 }
 
 

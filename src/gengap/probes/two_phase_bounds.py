@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gengap.arguments import real_number, whole_number
 from gengap.bounds import (
     BernsteinConstants,
     Theorem8,
@@ -18,7 +19,7 @@ from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.network.frozen_gates import GatedNetwork
 from gengap.network.inputs import network_inputs
-from gengap.probes.paths import path_count, path_kernels, path_norms
+from gengap.probes.paths import feature_bounds, path_kernels, path_norms
 
 EXAMPLES = 1000  # of phase two, by which constants are estimated
 
@@ -60,7 +61,7 @@ class TwoPhaseBounds:
         margin_risk: Mean margin loss over them.
         squared_norms: Sum over outputs of squared l2 norms of path weights.
         l1_norms: Sum over outputs of their l1 norms.
-        paths: d_z.
+        paths: d_z, of the output that has most.
     """
 
     beforehand: TwoPhaseBound
@@ -85,10 +86,12 @@ def two_phase_bounds(
 ) -> TwoPhaseBounds:
     r"""Theorems 8 and 9, on the examples that phase one did not see.
 
-    Beforehand: every coordinate of an input is at most X in absolute value, which the preprocessing says, so that with
-    Y = max(1, X) and d_z paths :math:`\|z\|^2 \le d_z Y^2`; then :math:`C_{zz} = d_z Y^2`,
-    :math:`\gamma_{zz}^2 = d_z^2 Y^4`, :math:`C_{yz} = 2 Y` and :math:`\gamma_{yz}^2 = Y^2`. One-hot labels have
-    :math:`C_y = 0`. C_w is the next power of 2, paid for by ``kawaguchi2017_weight_norm``.
+    Beforehand: every coordinate of an input is at most X in absolute value, which the preprocessing says. Each path
+    feature is then at most X, or 1 for a bias, times its fixed multipliers and the largest values of its gates
+    (``feature_bounds``). With Y the largest of these bounds and B the largest sum of their squares of an output,
+    :math:`\|z\|^2 \le B`, so that :math:`C_{zz} = B`, :math:`\gamma_{zz}^2 = B^2`, :math:`C_{yz} = 2 Y` and
+    :math:`\gamma_{yz}^2 = Y^2`. One-hot labels have :math:`C_y = 0`. C_w is the next power of 2, paid for by
+    ``kawaguchi2017_weight_norm``. d_z is that of the output with the most paths.
 
     Estimated: the same from the path kernel of some examples: the largest eigenvalues of the mean of z z^T, and of
     the second moment of its deviations. These use the examples that the bound is about, and are no bounds.
@@ -96,15 +99,20 @@ def two_phase_bounds(
     Args:
         model: After phase two.
         problem: S and test split; S in the order in which it was trained on.
-        m_first: Examples of phase one.
+        m_first: Examples of phase one, at least 0 and fewer than those of S.
         margin: rho of Theorem 9, fixed beforehand.
         delta: Probability of failure of each theorem, in (0, 1).
-        largest_input: X; None where the preprocessing says it.
-        examples: Of phase two, for the estimates.
+        largest_input: X, above 0; None where the preprocessing says it.
+        examples: Of phase two, for the estimates; at least 1.
 
     Raises:
-        InputError: No examples are left for phase two, or X is not known.
+        InputError: No examples are left for phase two, X is not known, or the network has one output alone or fewer
+            than classes.
     """
+    m_first, examples = whole_number(m_first, "m_first", least=0), whole_number(examples, "examples")
+    if largest_input is None:
+        largest_input = _largest_input(problem)
+    largest = real_number(largest_input, "largest_input", above=0)
     rest = problem.train.x[m_first:], problem.train.y[m_first:]
     if not len(rest[1]):
         raise InputError(
@@ -113,31 +121,42 @@ def two_phase_bounds(
     x = network_inputs(rest[0], problem.preprocessing, torch.empty(0, dtype=torch.float64))
     y, outputs = torch.tensor(rest[1]), _outputs(model, x)
     few, C = x[:2], outputs.shape[1]
+    if max(2, problem.n_classes) > C:
+        raise InputError(
+            f"The network has {C} output{'s' * (C > 1)} for {problem.n_classes} classes.",
+            expected="a score for each class, of two classes too",
+        )
     norms, l1 = path_norms(model.network, few), path_norms(model.network, few, power=1)
-    count = path_count(model.network, few) / C
+    known_features = feature_bounds(model.frozen, few, largest)
+    if known_features.unbounded:
+        where, operation = next(iter(known_features.unbounded.items()))
+        raise InputError(
+            f"The gates that {operation!r} makes in {where!r} have no bound that is known beforehand.",
+            expected="gates of ReLU and its kin, of maxima, and of comparisons",
+        )
+    square, most = float(known_features.squared_norms.max()), float(known_features.largest.max())
     shared: dict[str, Any] = {
         "squared_norms": float(norms.square().sum()),
         "l1_norms": float(l1.sum()),
         "n": len(y),
-        "paths": count,
+        "paths": float(known_features.paths.max()),
         "squared_loss": float((outputs - nn.functional.one_hot(y, C)).square().sum(1).mean()),
         "margin_risk": _margin_risk(outputs, y, margin),
     }
-    largest = _largest_input(problem) if largest_input is None else largest_input
     kernel = path_kernels(model.frozen, x[:examples]).kernels.sum(0)
     C_w, level = kawaguchi2017_weight_norm(max(float(norms.max()), 1e-300), delta)
     known = _Choice(
         True,
-        f"inputs are at most {largest:.4g} in absolute value",
-        _known(count, largest),
-        math.sqrt(count) * max(1.0, largest),
+        f"inputs are at most {largest:.4g} in absolute value, and so path features at most {most:.4g}",
+        BernsteinConstants(square, square**2, 2 * most, most**2),
+        math.sqrt(square),
         C_w,
         level,
     )
     estimated = _Choice(
         False,
         f"estimated from {len(kernel):,} of the examples that the bound is about",
-        _estimated(kernel, float(x.abs().max())),
+        _estimated(kernel, float(feature_bounds(model.frozen, few, float(x.abs().max())).largest.max())),
         float(kernel.diag().mean().sqrt()),
         float(norms.max()),
         delta,
@@ -175,14 +194,9 @@ def _bound(choice: _Choice, shared: dict[str, Any], C: int, margin: float, delta
     )
 
 
-def _known(paths: float, largest: float) -> BernsteinConstants:
-    square, Y = paths * max(1.0, largest) ** 2, max(1.0, largest)
-    return BernsteinConstants(square, square**2, 2 * Y, Y**2)
-
-
-def _estimated(kernel: Tensor, largest: float) -> BernsteinConstants:
+def _estimated(kernel: Tensor, Y: float) -> BernsteinConstants:
     """From Z with Z Z^T = K: eigenvalues of Z^T Z / n and of Z^T diag(|z|^2) Z / n less the square of that."""
-    n, Y = len(kernel), max(1.0, largest)
+    n = len(kernel)
     values, Q = torch.linalg.eigh(kernel)
     kept = values > n * torch.finfo(torch.float64).eps * values[-1].clamp_min(0)
     roots, Q = values[kept].sqrt(), Q[:, kept]

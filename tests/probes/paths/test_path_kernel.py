@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -94,6 +95,30 @@ def test_real_gates_are_named() -> None:
     assert path_kernels(model, inputs(shape)).real_gates == {"1": "addcmul"}
     model, shape = NETWORKS["maximum pool"]
     assert path_kernels(model, inputs(shape)).real_gates == {}
+
+
+class Gated(nn.Module):
+    """A factor that is computed from the activations, times them."""
+
+    def __init__(self, gate: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.a, self.b, self.gate = nn.Linear(3, 4), nn.Linear(4, 2), gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.a(x)
+        return self.b(self.gate(h) * h)
+
+
+@pytest.mark.parametrize(
+    "gate", [lambda h: (h > 0) * (h < 1), lambda h: (h > 0) & ~(h > 1), lambda h: ((h > 0) | (h < -1)).to(h.dtype)]
+)
+def test_comparisons_that_are_joined_are_constant_on_pieces(gate: Callable[[Tensor], Tensor]) -> None:
+    assert path_kernels(Gated(gate), inputs((3,))).real_gates == {}
+
+
+@pytest.mark.parametrize("gate", [lambda h: (h > 0) * 0.5, lambda h: ~(h > 0).int(), torch.sigmoid])
+def test_other_factors_are_real_gates(gate: Callable[[Tensor], Tensor]) -> None:
+    assert path_kernels(Gated(gate), inputs((3,))).real_gates == {"Gated": "mul"}
 
 
 def test_a_forward_pass_that_looks_at_its_examples_is_refused() -> None:

@@ -49,8 +49,11 @@ class Algebra(Protocol[State]):
     def added(self, states: Sequence[State]) -> State:
         """Paths side by side, to the same units."""
 
-    def scaled(self, state: State, factor: Tensor | float, *, fixed: bool) -> State:
-        """Features multiplied, by a number, or at each unit by fixed multipliers or gates ``[B, …]``."""
+    def scaled(self, state: State, factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> State:
+        """Features multiplied, by a number, or at each unit by fixed multipliers or gates ``[B, …]``.
+
+        Of gates no input has one above ``most`` in absolute value.
+        """
 
     def weighted(self, state: State, weight: Tensor) -> State:
         """An edge from each unit to its successor, with weights ``[B, …]``, equal for all examples."""

@@ -39,7 +39,7 @@ class PathSums:
         """See ``Algebra``."""
         return torch.stack(list(states)).sum(0)
 
-    def scaled(self, state: Tensor, factor: Tensor | float, *, fixed: bool) -> Tensor:
+    def scaled(self, state: Tensor, factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> Tensor:
         """See ``Algebra``."""
         return state * (torch.as_tensor(factor) != 0) if fixed else state
 
@@ -96,7 +96,12 @@ def path_count(model: nn.Module, x: Any) -> float:
 
 def count_of(network: nn.Module, x: Tensor) -> float:
     """``path_count`` of a network as ``folded_network`` makes it."""
-    return float(_sums(network, x, 0).sum())
+    return float(counts_of(network, x).sum())
+
+
+def counts_of(network: nn.Module, x: Tensor) -> Tensor:
+    """Paths to each output, ``[C]``, of a network as ``folded_network`` makes it."""
+    return _sums(network, x, 0)
 
 
 def _prepared(model: nn.Module, x: Any) -> tuple[nn.Module, Tensor]:

@@ -1,5 +1,7 @@
 """One pass of examples through a network, of which every operation is translated for an ``Algebra`` of paths."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -9,18 +11,21 @@ from gengap.probes.paths.algebra import Algebra, State
 from gengap.probes.paths.watch import Gate, PathsOfOutputs, PathWatch, Signal, in_order, no_paths
 
 
-def path_pass(model: nn.Module, x: Tensor, algebra: Algebra[State]) -> PathsOfOutputs[State]:
+def path_pass(
+    model: nn.Module, x: Tensor, algebra: Algebra[State], *, largest: float = math.inf
+) -> PathsOfOutputs[State]:
     """Follows the paths of a network to its outputs.
 
     Args:
         model: In evaluation mode and float64; it stays as it is.
         x: Examples as it takes them, float64 ``[B, …]``, at least two.
         algebra: What is computed of the paths.
+        largest: No coordinate of any input is above it in absolute value; only bounds on features need it.
 
     Raises:
         InputError: An operation is no sum over paths; it and the layer are named.
     """
-    watch = PathWatch(model, x, algebra)
+    watch = PathWatch(model, x, algebra, largest)
     with torch.inference_mode(False):
         outputs = watch.run(x)
     fact = watch.fact(outputs)

@@ -1,5 +1,6 @@
 """What each operation does to sums over paths: moves, sums, products, gates and linear maps."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from gengap.probes.paths.algebra import Convolution, Move
 from gengap.probes.paths.watch import FULL_MOVES, WEIGHTS, Fact, Gate, NoPathsError, PathWatch, Signal, rule
 
 VIEWS = {"view", "_unsafe_view", "_reshape_alias", "view_copy"}
-SELF_GATES = {"silu": 0.5, "gelu": 0.5, "hardswish": 0.5, "mish": 0.6}  # f(x) = s(x) x, with s(0)
+SELF_GATES = {"silu": 0.5, "gelu": 0.5, "hardswish": 0.5, "mish": 0.6}  # f(x) = s(x) x, with s(0); s is in [0, 1]
 
 
 @rule(*FULL_MOVES)
@@ -99,9 +100,10 @@ def _multiplied(
     full = factor.double().expand(shape)
     if fact == WEIGHTS:
         return Signal(watch.algebra.weighted(signal.state, full), signal.examples)
-    if isinstance(fact, Gate) and not fact.steps:
+    steps = isinstance(fact, Gate) and fact.steps
+    if isinstance(fact, Gate) and not steps:
         watch.real_gate(operation)
-    return watch.scaled(signal, full, fixed=fact is None)
+    return watch.scaled(signal, full, fixed=fact is None, most=1.0 if steps else math.inf)
 
 
 @rule("where")
@@ -132,7 +134,7 @@ def _rectified(watch: PathWatch[Any], operation: Operation, result: Any) -> list
         both = [watch.scaled(signal, positive, fixed=False), watch.scaled(slope, 1 - positive, fixed=False)]
         return [(result, watch.added(both))]
     low = {"leaky_relu": rest[0] if rest else 0.01, "abs": -1.0}.get(name, 0.0)
-    return [(result, watch.scaled(signal, positive + (1 - positive) * low, fixed=False))]
+    return [(result, watch.scaled(signal, positive + (1 - positive) * low, fixed=False, most=max(1.0, abs(low))))]
 
 
 @rule("maximum", "minimum")

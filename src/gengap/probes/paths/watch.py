@@ -3,6 +3,7 @@
 In-place operations are taken apart by ``torch.func.functionalize``, so that each tensor is computed once.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -10,6 +11,7 @@ from typing import Any, Generic
 import torch
 from torch import Tensor, nn
 from torch.func import functionalize
+from torch.utils._pytree import tree_leaves
 
 from gengap.errors import InputError
 from gengap.network.operations import MOVES, Operation, OperationWatch, storage
@@ -20,6 +22,7 @@ FULL_MOVES = (MOVES - {"clone"}) | {
     *("as_strided", "expand_copy", "view_copy", "squeeze_copy", "contiguous"),
 }
 COMPARISONS = {"gt", "ge", "lt", "le", "eq", "ne"}
+JOINED = {"mul", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"}
 WEIGHTS = "weights"
 
 
@@ -37,7 +40,7 @@ class Gate:
 
     Attributes:
         cause: What computed it, and where.
-        steps: Whether it is a comparison, constant on pieces.
+        steps: Whether it is 0 or 1 for all inputs and constant on pieces: a comparison, or several joined.
     """
 
     cause: str
@@ -79,7 +82,7 @@ class PathsOfOutputs(Generic[State]):
 class PathWatch(OperationWatch[Fact], Generic[State]):
     """Translates operations into calls of the algebra; facts belong to single tensors, not to storages."""
 
-    def __init__(self, model: nn.Module, x: Tensor, algebra: Algebra[State]):
+    def __init__(self, model: nn.Module, x: Tensor, algebra: Algebra[State], largest: float = math.inf):
         super().__init__(model, RULES.keys() | COMPARISONS)
         self.algebra = algebra
         self.real_gates: dict[str, str] = {}
@@ -89,7 +92,7 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
         number = torch.arange(1.0, len(x) + 1, dtype=torch.float64)
         examples = number.view(-1, *[1] * (x.ndim - 1)).expand(x.shape)
         ones = algebra.constant(torch.ones_like(x), weights=False)
-        self.note(x, Signal(algebra.scaled(ones, x, fixed=False), examples))
+        self.note(x, Signal(algebra.scaled(ones, x, fixed=False, most=largest), examples))
 
     def key(self, tensor: Tensor) -> int:
         """Identity of a tensor, which facts belong to."""
@@ -120,9 +123,16 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
                 return result, Gate(f"{self.where} {why}", operation.name in COMPARISONS)
         gates = [fact for fact in facts if isinstance(fact, Gate)]
         if gates:
-            steps = all(gate.steps for gate in gates) and operation.name in FULL_MOVES | {"logical_not", "bitwise_not"}
-            return result, Gate(gates[0].cause, steps)
+            return result, Gate(gates[0].cause, self._is_step(operation, result))
         return result, WEIGHTS
+
+    def _is_step(self, operation: Operation, result: Any) -> bool:
+        """Whether a result is 0 or 1 for all inputs, and constant on pieces: comparisons, moved, negated or joined."""
+        facts = [self.fact(leaf) for leaf in (operation.args if operation.name in JOINED else operation.tensors)]
+        steps = all(isinstance(fact, Gate) and fact.steps for fact in facts)
+        known = operation.name in FULL_MOVES | JOINED | {"logical_not", "bitwise_not"}
+        leaves = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        return steps and known and all(bool(((leaf == 0) | (leaf == 1)).all()) for leaf in leaves)
 
     def require_followable(self, operation: Operation) -> None:
         """Checks that whatever an operation does is in its result.
@@ -206,9 +216,9 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
             return present[0]
         return Signal(self.algebra.added([signal.state for signal in present]), examples)
 
-    def scaled(self, signal: Signal[State], factor: Tensor | float, *, fixed: bool) -> Signal[State]:
-        """A signal times fixed multipliers or gates of its shape."""
-        return Signal(self.algebra.scaled(signal.state, factor, fixed=fixed), signal.examples)
+    def scaled(self, signal: Signal[State], factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> Signal[State]:
+        """A signal times fixed multipliers or gates of its shape; gates are at most ``most`` for any input."""
+        return Signal(self.algebra.scaled(signal.state, factor, fixed=fixed, most=most), signal.examples)
 
     def real_gate(self, operation: Operation) -> None:
         """Records that a gate is not constant on pieces."""
