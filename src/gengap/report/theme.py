@@ -43,6 +43,8 @@ def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
             "offset": 14,
             "layout": {"top": {"anchor": "start", "direction": "vertical", "margin": 6}},
         },
+        "title": {"color": ink, "fontSize": 12, "fontWeight": 500, "anchor": "start"},
+        "header": label,
         "range": {"category": list(PALETTE)},
         "line": {"strokeWidth": 2.25, "strokeJoin": "round"},
         "point": {"size": 60},
