@@ -3,14 +3,21 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+EXTRAS := docs,lightning,transformers,inspect,safetensors,skops,timm,curvature,cleanlab,ray
+EXTRA_TESTS := tests/docs/test_sphinx.py tests/models/test_hugging_face.py tests/monitors tests/probes \
+  tests/sweep/runners tests/tasks/certify/logs tests/tasks/files tests/tasks/test_probe.py
 
-.PHONY: demo test check bench results tables clean
+.PHONY: demo test test-extras check bench docs results tables clean
 
 demo: $(READY)  ## the tour: every headline claim on embedded digits, in one page
 	$(BIN)/gengap tour --out demo
 
 test: $(READY)  ## every test that needs no network, GPU or downloaded data
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-extras: $(READY)  ## the tests that need an extra, with every extra installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,$(EXTRAS)]'
+	$(BIN)/python -m pytest $(EXTRA_TESTS)
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .
@@ -19,6 +26,10 @@ check: $(READY)  ## lint, format, types
 
 bench: $(READY)  ## speed, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+docs: $(READY)  ## the documentation, docs/_build/html/index.html; its gallery runs meanwhile
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 results: $(READY)  ## every study's figures under docs/results, from the recorded rows
 	$(BIN)/python docs/results/redraw.py
@@ -33,4 +44,4 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo docs/_build docs/generated

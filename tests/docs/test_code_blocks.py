@@ -15,7 +15,8 @@ from code_blocks import Block, blocks
 from gengap.cli import _application, main
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [path for folder in (".", "howto", "explanation") for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
 NETWORK = """
     from torch import nn
 

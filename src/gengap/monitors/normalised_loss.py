@@ -88,7 +88,7 @@ class NormalisedLossMonitor:
     such lines pass near (ln C, ln C), so that much of the fit is geometry: follow how it moves, and expect no
     prediction of the test loss (``gengap.verdicts`` has what is left of the line without that point).
 
-    From logits of a training step:
+    From logits of a training step::
 
         monitor = NormalisedLossMonitor(model)
         for x, y in loader:
@@ -96,7 +96,8 @@ class NormalisedLossMonitor:
             …
             monitor.from_logits(logits, y)
 
-    or once an epoch from a sample of training examples, which also suits networks with batch norm and dropout:
+    or once an epoch from a sample of training examples, which also suits networks with batch norm and
+    dropout::
 
         monitor = NormalisedLossMonitor(model, sample=(x[:2048], y[:2048]))
         for epoch in range(epochs):

@@ -39,7 +39,7 @@ class Spectrum(NamedTuple):
         parameters: Its size P.
         largest: The largest eigenvalues, in descending order.
         smallest: The smallest one.
-        residual: The largest ``|H v - lambda v| / max |lambda|`` among them, |v| = 1: how well they are converged.
+        residual: The largest ``|H v - lambda v| / max |lambda|`` among them, ``|v| = 1``: how well they are converged.
         trace: By Hutchinson's estimator; exact up to ``DENSE`` parameters.
         trace_error: Its standard error over the probes; 0 where exact.
         converged: Whether the residual is at most ``RESIDUAL``.
@@ -103,7 +103,7 @@ class NoiseScale(NamedTuple):
     """The gradient noise scale ``tr(Sigma) / |G|^2``, in examples.
 
     Attributes:
-        value: None where |G|^2 cannot be distinguished from 0.
+        value: None where ``|G|^2`` cannot be distinguished from 0.
         error: Its standard error.
         reason: Why there is no value.
     """

@@ -94,7 +94,7 @@ class ReLUInterpolator(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # 
         Args:
             dtype: float64 by default. In float32 only few points far apart come out right.
             depth: Number of layers of weights k, from 2 to n + 1; the layers are about n / (k - 1) units wide.
-            tolerance: Largest error allowed, as a fraction of max |y|; ``math.inf`` takes any.
+            tolerance: Largest error allowed, as a fraction of ``max |y|``; ``math.inf`` takes any.
 
         Raises:
             InputError: The error exceeds the tolerance; the message has it. Or the depth or the tolerance is out of
