@@ -92,8 +92,20 @@ def test_out_of_fold_probabilities_find_a_wrong_label() -> None:
     found = gengap.audit(fitted(problem, steps=20), data=problem, quick=True, out_of_fold=outside)
     assert found.suspects.loc[0, "index"] == 3
     assert found.parts["suspects"].values["wrong"] == 1
+    assert found.parts["suspects"].status == "ok"
     with pytest.raises(InputError, match=r"shape \(5, 3\)"):
         gengap.audit(fitted(problem, steps=2), data=problem, quick=True, out_of_fold=outside[:5])
+
+
+@pytest.mark.usefixtures("brief")
+def test_out_of_fold_models_that_are_mostly_wrong_are_not_trusted() -> None:
+    problem = blobs()
+    outside = np.random.default_rng(0).dirichlet(np.ones(C), N_TRAIN)
+    found = gengap.audit(fitted(problem, steps=20), data=problem, quick=True, out_of_fold=outside)
+    agreement = float((outside.argmax(1) == problem.train.y).mean())
+    assert found.parts["suspects"].values["agreement"] == pytest.approx(agreement)
+    assert found.parts["suspects"].status == "partial"
+    assert any("better models" in step for step in found.next_steps)
 
 
 @pytest.mark.usefixtures("brief")

@@ -35,6 +35,11 @@ OUTSIDE = (
     "examples that bear its label (confident learning). Of hard and ambiguous examples some are among them: look "
     "before you relabel."
 )
+WEAK = 0.8  # agreement with the labels below which most of what out-of-fold networks call is their own error
+OF_WEAK = (
+    "These networks agree with {agreement} of the labels alone. Most of the labels that such networks take for wrong "
+    "are their own errors: read the list from its top, and do not take its length for the number of wrong labels."
+)
 
 
 def suspects_part(subject: AuditSubject, budget: Budget, outside: Floats | None) -> tuple[Part, pd.DataFrame]:
@@ -52,11 +57,19 @@ def suspects_part(subject: AuditSubject, budget: Budget, outside: Floats | None)
     texts = [WITHIN if outside is None else OUTSIDE]
     if fitted:
         texts.insert(0, SATURATED.format(accuracy=percent(accuracy)))
+    agreement = None if outside is None else float((outside.argmax(1) == subject.problem.train.y).mean())
+    weak = agreement is not None and agreement < WEAK
+    if weak:
+        texts.insert(0, OF_WEAK.format(agreement=percent(agreement)))
     values: dict[str, Any] = {
         "method": "out of fold" if outside is not None else "the network's own loss, margin and gradient",
         "listed": len(rows),
         "wrong": int(rows["taken_for_wrong"].sum()),
+        "agreement": agreement,
     }
+    reason = "training labels are fitted: the weights alone tell little" if fitted else ""
+    if weak:
+        reason = "the out-of-fold networks are right too seldom: many of the labels they call are their own errors"
     return (
         Part(
             "suspects",
@@ -67,8 +80,8 @@ def suspects_part(subject: AuditSubject, budget: Budget, outside: Floats | None)
             f"{subject.trained().sample} training examples"
             if outside is None
             else f"all {len(subject.problem.train):,} training examples",
-            status="partial" if fitted else "ok",
-            reason="training labels are fitted: the weights alone tell little" if fitted else "",
+            status="partial" if reason else "ok",
+            reason=reason,
         ),
         rows,
     )
@@ -156,8 +169,8 @@ def _sentence(rows: pd.DataFrame, outside: Floats | None, n: int) -> str:
     if outside is not None:
         wrong = int(rows["taken_for_wrong"].sum())
         return (
-            f"{wrong:,} of {n:,} training labels ({wrong / n:.1%}) are taken for wrong by networks that did not train "
-            f"on them; the most suspicious: {top}."
+            f"{wrong:,} of {n:,} training labels ({wrong / n:.1%}) are taken for wrong by models that did not train on "
+            f"them; the most suspicious: {top}."
         )
     return f"The most suspicious training examples by loss, margin and gradient: {top}."
 

@@ -49,7 +49,12 @@ def next_steps(parts: Mapping[str, Part], subject: Mapping[str, Any]) -> list[st
     if calibration and calibration["p_value"] < 0.05 and calibration["excess"] > 0.02:
         steps.append("Calibrate before its confidences are used: temperature scaling on held-out examples, say.")
     suspects = parts["suspects"]
-    if suspects.status == "partial" and parts["verdict"].values.get("verdict") != "learned nothing":
+    weak = suspects.status == "partial" and suspects.values.get("agreement") is not None
+    if weak:
+        steps.append(
+            "Give out-of-fold probabilities of better models to find wrong labels, or read the list from its top."
+        )
+    elif suspects.status == "partial" and parts["verdict"].values.get("verdict") != "learned nothing":
         steps.append("To find wrong labels, give out-of-fold probabilities: --out-of-fold FILE, or --folds 5 --train.")
     elif suspects.values.get("wrong"):
         steps.append("Look at the training examples that stand as suspicious, and correct the labels that are wrong.")
