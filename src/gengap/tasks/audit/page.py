@@ -102,7 +102,6 @@ def _parts(parts: Mapping[str, Part]) -> Table:
             "status": part.status,
             "on": part.sample or "–",
             "seconds": part.seconds,
-            "why": part.reason,
         }
         for part in parts.values()
     ]
