@@ -95,7 +95,7 @@ def not_covered(parts: Mapping[str, Part]) -> list[str]:
     for part in parts.values():
         if part.status != "ok":
             reason = f": {part.reason}" if part.reason else ""
-            lines.append(f"{heading(part)} {part.status}{reason}.")
+            lines.append(f"{heading(part)} {part.status}{reason}".rstrip(".") + ".")
         if part.not_covered:
             lines.append(f"{heading(part)} without {', '.join(part.not_covered)}.")
     return lines
