@@ -4,6 +4,7 @@ The network has fresh weights: what its parts cost does not depend on them. Writ
 """
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -58,11 +59,13 @@ def main(out: Path) -> None:
     np.savez(out / "images.npz", **arrays)
     rows = []
     for name, options in (("quick", ["--quick"]), ("default", [])):
-        started = time.perf_counter()
+        started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         command = ["audit", "default_call:resnet18", "--weights", str(out / "resnet18.pt"), "--data"]
         command += [str(out / "images.npz"), "--scale", "unit", "--out", str(out / name), *options]
         subprocess.run([sys.executable, "-m", "gengap", *command], cwd=Path(__file__).parent, check=True)
         rows.append({"call": name, "part": "the whole call", "seconds": time.perf_counter() - started})
+        now = resource.getrusage(resource.RUSAGE_CHILDREN)
+        rows[-1]["cpu_seconds"] = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
         report = json.loads((out / name / "report.json").read_text())
         for part, record in report["parts"].items():
             rows.append({"call": name, "part": part, "seconds": record["seconds"], "on": record["sample"]})

@@ -1,5 +1,6 @@
 """The training examples that are most likely memorised or mislabelled."""
 
+import time
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from gengap.network.gradients import gradient_norm_report
 from gengap.network.inputs import batches
 from gengap.probes import confident_errors
 from gengap.report import Fact, Facts, Picture, Pictures, Table, Text, percent, png_bytes
-from gengap.tasks.audit.gradients import seconds_of_step
 from gengap.tasks.audit.part import Budget, Part
 from gengap.tasks.audit.subject import AuditSubject
 
 MOST, PICTURED, LISTED = 200, 24, 50
+TIMED = 8  # examples whose gradients say how long those of the others take
 FITTED = 0.999  # training accuracy from which the network agrees with nearly all labels, wrong ones too
 SATURATED = (
     "The network fits {accuracy} of its training labels, so that it agrees with wrong labels as with right ones: its "
@@ -128,14 +129,25 @@ def _within(subject: AuditSubject, budget: Budget) -> pd.DataFrame:
 
 
 def _gradient_norms(subject: AuditSubject, rows: Ints, budget: Budget) -> Floats:
-    """Norms of the gradients of these training examples; NaN beyond what the time allows."""
-    count = budget.affordable("suspects", 2 * seconds_of_step(subject), len(rows), least=min(8, len(rows)))
+    """Norms of the gradients of these training examples; NaN beyond what the time allows.
+
+    Gradients of single examples cost several times the mean gradient of a batch, how many depends on the network: the
+    first few are timed.
+    """
     train, network = subject.problem.train, subject.module()
-    part = subject.problem.derive(
-        {"step": "suspects", "n_train": count}, train=Split(train.x[rows[:count]], train.y[rows[:count]])
-    )
-    norms = [gradient_norm_report(network, x, y).norms.cpu().numpy() for x, y in batches(part, network, size=64)]
-    return np.concatenate([*norms, np.full(len(rows) - count, np.nan)])
+
+    def norms(chosen: Ints) -> list[Floats]:
+        step = {"step": "suspects", "n_train": len(chosen)}
+        part = subject.problem.derive(step, train=Split(train.x[chosen], train.y[chosen]))
+        return [gradient_norm_report(network, x, y).norms.cpu().numpy() for x, y in batches(part, network, size=64)]
+
+    started = time.perf_counter()
+    found = norms(rows[:TIMED])
+    seconds_each = (time.perf_counter() - started) / len(rows[:TIMED])
+    count = budget.affordable("suspects", seconds_each, len(rows), least=min(TIMED, len(rows)))
+    if count > TIMED:
+        found += norms(rows[TIMED:count])
+    return np.concatenate([*found, np.full(len(rows) - count, np.nan)])
 
 
 def _outside(subject: AuditSubject, outside: Floats) -> pd.DataFrame:
