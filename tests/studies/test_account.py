@@ -7,7 +7,11 @@ from gengap.studies.account import QUESTIONS, account, parsed
 ACCOUNTS = {study.name: account(study) for study in all_studies()}
 
 
-@pytest.mark.parametrize("name", sorted(name for name, words in ACCOUNTS.items() if words is not None))
+def test_every_study_has_an_account() -> None:
+    assert [name for name, words in ACCOUNTS.items() if words is None] == []
+
+
+@pytest.mark.parametrize("name", sorted(ACCOUNTS))
 def test_the_formulas_of_each_account_can_be_shown(name: str) -> None:
     words = ACCOUNTS[name]
     assert words is not None
