@@ -263,6 +263,6 @@ def _print_pair(found: "AuditPair") -> None:
     from gengap.tasks.audit import side_by_side
 
     shown = side_by_side(found)
-    headings = list(shown)
+    headings = [str(name) for name in shown]
     headings[1:3] = [f"{letter}: {name}" for letter, name in zip("AB", found.names, strict=True)]
     print_table(["", *headings[1:]], shown.to_numpy().tolist(), whole=["", *headings[1:]])
