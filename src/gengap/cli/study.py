@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from enum import StrEnum
+from numbers import Real
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -186,4 +187,4 @@ def _cell(value: Any, form: str | None) -> Any:
 
     if pd.isna(value):
         return None
-    return format(value, form) if form else value
+    return format(value, form) if form and isinstance(value, Real) else value

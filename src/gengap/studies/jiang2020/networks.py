@@ -25,7 +25,7 @@ GRID: dict[Scale, dict[str, tuple[Any, ...]]] = {
     },
     "desk": {
         **{"width": (32, 128), "depth": (1, 3), "batch_size": (32, 128), "rate": ("low", "high")},
-        **{"weight_decay": (0.0, 1e-3), "dropout": (0.0, 0.3), "optimizer": ("sgd", "adam")},
+        **{"weight_decay": (0.0, 1e-4), "dropout": (0.0, 0.1), "optimizer": ("sgd", "adam")},
     },
     "paper": {
         **{"width": (192, 384, 768), "depth": (2, 4, 8), "batch_size": (32, 64, 128)},
@@ -45,7 +45,7 @@ TARGET: dict[Scale, float] = {
     "desk": 0.01,
     "paper": 0.01,
 }  # cross entropy, in nats, at which training ends
-EPOCHS: dict[Scale, int] = {"smoke": 60, "desk": 200, "paper": 300}  # at most
+EPOCHS: dict[Scale, int] = {"smoke": 60, "desk": 1_000, "paper": 300}  # at most
 SEEDS: dict[Scale, int] = {"smoke": 1, "desk": 1, "paper": 5}
 SEARCHED: dict[Scale, int] = {"smoke": 50, "desk": 100, "paper": 1_000}  # examples of searches and of path kernels
 TWIN = 1_000  # added to a network's seed: that of the second run, with which it is compared

@@ -54,7 +54,9 @@ FLAT, COUNTS = ("sharpness_mag_flatness", "pacbayes_mag_flatness"), ("vc", "para
 NORMS = ("prod_of_spec", "prod_of_fro", "param_norm", "fro_dist", "path_norm", "spec_orig_main")
 TESTED: dict[Scale, int] = {"smoke": 200, "desk": 10_000, "paper": 10_000}  # test examples behind each gap
 TOLERANCE = 0.1  # of a rank correlation
+REVISION = 1  # of what is stored: desk scale trains for up to 1,000 epochs
 SHOWN = 24  # measures in the heat map: the best and the worst
+MOST = 0.5  # of the networks: measures that fewer have are ranked last
 SCATTERS = 3  # measures against the gap, for each data set
 
 
@@ -82,7 +84,16 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
 
     signs = {one.name: one.sign for one in all_measures()} | PROBES
     own = [config for config in configs if config.kind == "network"]
-    rows = measured(NAME, own, (*OUTCOME, *signs), train, options, together=trained_together, data=lambda c: c.data)
+    rows = measured(
+        NAME,
+        own,
+        (*OUTCOME, *signs),
+        train,
+        options,
+        together=trained_together,
+        data=lambda c: c.data,
+        revision=REVISION,
+    )
     return rows + [
         ranking for data in DATA[configs[0].scale] for ranking in rankings(configs[0].scale, data, rows, signs)
     ]
@@ -171,25 +182,37 @@ def table(rows: "pd.DataFrame") -> "Table | None":
             )
         ]
         columns |= {
+            f"{data}: networks": list(place["n"].astype(float)),
             f"{data}: granulated tau": ["–" if text.startswith("nan") else text for text in interval],
             f"{data}: Kendall's tau": list(place["kendall_tau"].astype(float)),
             f"{data}: information": list(place["cmi"].astype(float)),
             f"{data}: of a permuted measure": list(place["cmi_null_high"].astype(float)),
             f"{data}: worst sign-error": list(place["worst_sign_error"].astype(float)),
         }
-    formats = {name: ".0%" if name.endswith("error") else ".3f" for name in columns if name != "measure"}
-    title = "Every measure by its sign, the largest mean granulated tau first; 95 % intervals over settings"
+    kinds = {"networks": ",.0f", "worst sign-error": ".0%"}
+    numbers = [name for name in columns if not name.endswith(("measure", "granulated tau"))]
+    formats = {name: kinds.get(name.partition(": ")[2], ".3f") for name in numbers}
+    formats |= {name: ".3f" for name in columns if name.endswith("of a permuted measure")}
+    title = (
+        "Every measure by its sign, the largest mean granulated tau first, those that fewer than half of the networks "
+        "have at the end; 95 % intervals over settings"
+    )
     return Table(pd.DataFrame(columns), title, formats)
 
 
 def _ranked(rows: "pd.DataFrame") -> "pd.DataFrame":
-    """The rankings that have a granulated tau, by its mean over data sets, largest first."""
+    """The rankings that have a granulated tau, by its mean over data sets, largest first.
+
+    Measures that fewer than half of the networks have, such as those of one hidden layer, come last: they order fewer.
+    """
     ranked = rows[rows["kind"] == "ranking"]
     if "granulated_tau" not in ranked:
         return ranked.iloc[:0]
     ranked = ranked[ranked["granulated_tau"].notna()].copy()
     ranked["mean"] = ranked.groupby("measure")["granulated_tau"].transform(lambda s: s.astype(float).mean())
-    return ranked.sort_values("mean", ascending=False, kind="stable")
+    share = ranked["n"].astype(float) / ranked.groupby("data")["n"].transform("max").astype(float)
+    ranked["of_most"] = share.groupby(ranked["measure"]).transform("min") >= MOST
+    return ranked.sort_values(["of_most", "mean"], ascending=False, kind="stable")
 
 
 def heat_map(rows: "pd.DataFrame") -> "Figure | None":
@@ -200,6 +223,7 @@ def heat_map(rows: "pd.DataFrame") -> "Figure | None":
     from gengap.report import Figure
 
     ranked = _ranked(rows)
+    ranked = ranked if ranked.empty else ranked[ranked["of_most"]]
     names = list(dict.fromkeys(ranked["measure"]))
     names = names if len(names) <= SHOWN else names[: SHOWN // 2] + names[-SHOWN // 2 :]
     along = {f"psi_{name}": name for name in HYPERPARAMETERS if f"psi_{name}" in ranked}
@@ -210,8 +234,9 @@ def heat_map(rows: "pd.DataFrame") -> "Figure | None":
         return None
     data["hyperparameter"] = data["hyperparameter"].map(along)
     data["psi"] = pd.to_numeric(data["psi"])
+    axis = alt.Axis(orient="top", labelAngle=-45, labelOverlap=False)
     base = alt.Chart(data).encode(
-        x=alt.X("hyperparameter:N", title=None, sort=list(along.values()), axis=alt.Axis(orient="top", labelAngle=-45)),
+        x=alt.X("hyperparameter:N", title=None, sort=list(along.values()), axis=axis),
         y=alt.Y("measure:N", title=None, sort=names, axis=alt.Axis(labelLimit=220)),
     )
     scale = alt.Scale(scheme="redblue", domain=[-1, 1])
@@ -223,7 +248,7 @@ def heat_map(rows: "pd.DataFrame") -> "Figure | None":
         "granulated-tau-by-hyperparameter",
         (cells + numbers).properties(width=36 * len(along), height=alt.Step(17)).facet(alt.Facet("data:N", title=None)),
         "Mean agreement of each measure, by its sign, with the gap over pairs that differ in one hyperparameter alone; "
-        f"the {len(names)} best and worst of all measures.",
+        f"the {len(names)} best and worst of the measures that most networks have.",
         f"{names[0]} is best on average over data sets: psi between {best.min():.2f} and {best.max():.2f}.",
         data,
         {"psi": ".2f"},
