@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from benchmarks import (
+    atlas,
     certify,
     double_descent,
     epoch,
@@ -76,6 +77,7 @@ BENCHMARKS = {
     "path-kernel": Benchmark(lambda o: path_kernel.run(o.images), path_kernel.lines),
     "certify": Benchmark(lambda o: certify.run(), certify.lines),
     "store": Benchmark(lambda o: store.run(), store.lines),
+    "atlas": Benchmark(lambda o: atlas.run(o.rounds), atlas.lines, atlas.obstacle),
     "sweep": Benchmark(sweep.run_local, sweep.lines),
     "sweep-ray": Benchmark(sweep.run_ray, sweep.lines, sweep.no_ray),
 }
