@@ -12,6 +12,7 @@ from gengap.data import Problem, Split
 from gengap.errors import InputError
 from gengap.probes import path_features, theorem7
 from gengap.probes.paths import path_weights
+from gengap.probes.theorem7 import memory_needed
 
 
 def problem(shape: tuple[int, ...], classes: int, m: int = 9, others: int = 14) -> Problem:
@@ -135,8 +136,19 @@ def test_refuses_what_is_no_identity() -> None:
         theorem7(model, problem(shape, classes), population="everything")
     with pytest.raises(InputError, match="2 outputs for 3 classes"):
         theorem7(model, problem(shape, 3))
-    with pytest.raises(InputError, match=r"23 examples need 0\.0 GB"):
+    with pytest.raises(InputError, match=r"23 examples need 0\.\d+ GB"):
         theorem7(model, problem(shape, classes), max_memory=1000)
+
+
+def test_kernels_of_outputs_without_common_paths_all_need_memory() -> None:
+    model, shape, classes = NETWORKS["paths apart"]
+    data = problem(shape, classes, 2000, 2000)
+    matrix = 8 * 4000**2
+    assert memory_needed(model, data) >= (5 + 3) * matrix
+    with pytest.raises(InputError, match=r"4,000 examples need 1 GB for their path kernels"):
+        theorem7(model, data, max_memory=(5 + 3) * matrix - 1)
+    model, shape, classes = NETWORKS["fully connected"]
+    assert memory_needed(model, problem(shape, classes, 2000, 2000)) == (5 + 1) * matrix
 
 
 def test_real_gates_are_not_covered_by_name() -> None:

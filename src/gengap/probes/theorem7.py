@@ -13,11 +13,11 @@ from gengap.data import Problem, Split
 from gengap.errors import InputError, unknown
 from gengap.network.inputs import network_inputs
 from gengap.probes.paths import path_kernels, path_norms
-from gengap.probes.paths.kernel import Progress
+from gengap.probes.paths.kernel import Progress, kernel_count, tile_memory
 
 Population = Literal["test", "all"]
 MAX_MEMORY = 8 << 30
-MATRICES = 6  # as large as the kernel, that are held at once
+MATRICES = 5  # as large as a kernel, that are held beside the kernels at once
 POPULATIONS = {"test": "the test split", "all": "training and test split together, which holds S itself"}
 
 
@@ -229,11 +229,11 @@ def theorem7(
         )
     if population not in POPULATIONS:
         raise unknown("population", population, POPULATIONS)
-    n, needed = len(problem.train) + len(problem.test), memory_needed(problem)
+    n, needed = len(problem.train) + len(problem.test), memory_needed(model, problem, tile=tile)
     if needed > max_memory:
         raise InputError(
-            f"{n:,} examples need {needed / 1e9:.1f} GB for their path kernel and its eigenvectors.",
-            expected=f"at most {max_memory / 1e9:.1f} GB",
+            f"{n:,} examples need {needed / 1e9:.2g} GB for their path kernels and eigenvectors.",
+            expected=f"at most {max_memory / 1e9:.2g} GB",
             next_step="take fewer examples, as problem.take(train, test) does, or allow more memory",
         )
     x = torch.cat([_inputs(split, problem) for split in (problem.train, problem.test)])
@@ -265,9 +265,20 @@ def theorem7(
     )
 
 
-def memory_needed(problem: Problem) -> int:
-    """Bytes that ``theorem7`` needs for all examples of a Problem where outputs have their paths in common."""
-    return MATRICES * 8 * (len(problem.train) + len(problem.test)) ** 2
+def memory_needed(model: nn.Module, problem: Problem, *, tile: int | None = None) -> int:
+    """Bytes that ``theorem7`` needs for all examples of a Problem: for the kernels, or then for their eigenvectors.
+
+    Where outputs have their paths in common there is one kernel; else there is one for each output.
+
+    Args:
+        model: As in ``theorem7``.
+        problem: Likewise.
+        tile: Likewise.
+    """
+    first, n = problem.train.x[:2], len(problem.train) + len(problem.test)
+    few = network_inputs(first, problem.preprocessing, torch.empty(0, dtype=torch.float64))
+    matrices = 8 * (MATRICES + kernel_count(model, few)) * n**2
+    return max(matrices, tile_memory(model, few[:1].expand(n, *few.shape[1:]), tile=tile))
 
 
 def _inputs(split: Split, problem: Problem) -> Tensor:

@@ -58,7 +58,7 @@ def path_kernels(
     size = tile or _tile_size(probe)
     rows = _Blocks(network, first, size, parts)
     columns = rows if other is None else _Blocks(network, doubled(other), size, parts)
-    shape = (1 if probe.shared else probe.outputs.shape[1], rows.n, columns.n)
+    shape = (_kernel_count(probe), rows.n, columns.n)
     kernels, done = torch.zeros(shape, dtype=torch.float64), 0
     pairs = [(i, j) for i in range(len(rows)) for j in range(i if other is None else 0, len(columns))]
     outputs: dict[int, Tensor] = {}
@@ -70,9 +70,25 @@ def path_kernels(
         kernels[:, rows.at(i), columns.at(j)] = found = kernel_of_blocks(row, column, parts)
         if other is None:
             kernels[:, rows.at(j), columns.at(i)] = found.transpose(1, 2)
+        del found  # before the next tile needs as much
         if progress:
             progress(done, len(pairs))
     return PathKernel(kernels, torch.cat(list(outputs.values())), real_gates, size, dict(parts.seconds))
+
+
+def kernel_count(model: nn.Module, x: Any) -> int:
+    """Kernels that ``path_kernels`` gives: 1 where the outputs have all paths in common, else one for each output.
+
+    Args:
+        model: As in ``path_kernels``.
+        x: An example or more as it takes them, ``[N, …]``; they show the way through the network.
+    """
+    few = doubled(x)[:2]
+    return _kernel_count(block_of(folded_network(model, few), few))
+
+
+def _kernel_count(block: Block) -> int:
+    return 1 if block.shared else block.outputs.shape[1]
 
 
 def tile_memory(model: nn.Module, x: Any, other: Any = None, *, tile: int | None = None) -> int:
@@ -91,14 +107,14 @@ def tile_memory(model: nn.Module, x: Any, other: Any = None, *, tile: int | None
     first = doubled(x)
     probe = block_of(folded_network(model, first), first[:2])
     n, m = len(first), len(first) if other is None else len(other)
-    outputs = 1 if probe.shared else probe.outputs.shape[1]
+    outputs = _kernel_count(probe)
     size = min(tile or _tile_size(probe), max(n, m))
     examples = n if other is None else n + m
     inputs, gates, passes = first[0].numel() * 8, -(-probe.bytes // 2), -(-probe.pass_bytes // 2)
     kept = min(CACHE_BYTES, gates * examples) + 2 * gates * size
     parameters = 8 * sum(p.numel() for p in model.parameters())
     working = 2 * passes * size + _tile_bytes(probe, size) * 3 // 2
-    return 8 * outputs * n * m + inputs * examples + kept + parameters + working + SPARE_BYTES
+    return 8 * outputs * (n * m + size**2) + inputs * examples + kept + parameters + working + SPARE_BYTES
 
 
 def _tile_bytes(block: Block, size: int) -> int:
