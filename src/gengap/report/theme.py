@@ -36,6 +36,7 @@ def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
             "titleColor": soft,
             "orient": "top",
             "symbolSize": 220,
+            "symbolBaseFillColor": soft,  # of legends of shapes alone, black if it were not given
             "symbolStrokeWidth": 2.5,
             "labelLimit": 240,
             "columnPadding": 16,
