@@ -194,8 +194,8 @@ def _read_named(entry: NamedDataSet, root: Path) -> Problem:
     except FileNotFoundError as error:
         raise InputError(
             f"{entry.name} is not in {root / entry.name}: there is no {Path(error.filename).name}.",
-            expected=f"its files in the folder {entry.name} of --data-dir or GENGAP_DATA",
-            next_step=f"{fetch}, or name the folder with --data-dir",
+            expected=f"its files in a folder {entry.name}, in the folder that GENGAP_DATA or --data-dir names",
+            next_step=f"{fetch}, or set GENGAP_DATA to the folder that holds {entry.name}",
         ) from error
     except OSError as error:
         raise InputError(

@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING, Any
 from gengap.interpolate.double_descent import RandomFourierFeatures, RidgelessPoint, ridgeless_path
 from gengap.interpolate.kernel import KernelInterpolator, KernelInterpolatorClassifier
 from gengap.interpolate.relu import LemmaMatrix, ReLUInterpolator, lemma_matrix
+from gengap.interpolate.smoothers import (
+    boosting_weights,
+    effective_parameters,
+    forest_weights,
+    leaf_weights,
+    neighbour_weights,
+)
 
 if TYPE_CHECKING:
     from gengap.interpolate.kernel import NeuralTangent as NeuralTangent
@@ -23,6 +30,12 @@ __all__ = [
     "RandomFourierFeatures",
     "RidgelessPoint",
     "ridgeless_path",
+    # Effective number of parameters
+    "effective_parameters",
+    "neighbour_weights",
+    "leaf_weights",
+    "forest_weights",
+    "boosting_weights",
 ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from gengap.errors import unknown
+from gengap.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,5 +133,8 @@ def find_studies(name: str) -> list[Study]:
     studies = all_studies()
     matching = [each for each in studies if name in (each.name, each.name.split("/")[0])]
     if not matching:
-        raise unknown("study", name, {word for each in studies for word in (each.name, each.name.split("/")[0])})
+        error = unknown("study", name, {word for each in studies for word in (each.name, each.name.split("/")[0])})
+        papers = sorted({each.name.split("/")[0] for each in studies})
+        listed = f"an artifact of `gengap study list`, or a paper: {', '.join(papers)}"
+        raise InputError(error.what, expected=listed, next_step=error.next_step)
     return matching

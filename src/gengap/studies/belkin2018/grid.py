@@ -10,7 +10,8 @@ LEVELS: dict[Scale, tuple[float, ...]] = {
     "paper": (0.0, 0.1, 0.2, 0.4, 0.6, 0.8),
 }
 DISTANCES = {"mixture, separable": 10.0, "mixture, overlapping": 2.0}  # of the means, in standard deviations
-DATA = ("mnist", *DISTANCES)
+NAMED: dict[Scale, str] = {"smoke": "digits", "desk": "mnist", "paper": "mnist"}
+DATA = ("digits", "mnist", *DISTANCES)  # in the order in which they are shown
 FITS = {
     "Gaussian kernel": ("interpolating", "ridge", "early stopping"),
     "Laplacian kernel": ("interpolating", "ridge", "early stopping"),
@@ -42,7 +43,7 @@ def sweep(scale: Scale) -> list[Config]:
     """All learners, interpolating and regularised, at every level of noise; the paper's own two besides."""
     grid = [
         Config(scale, data, method, fit, level, EXAMPLES[scale][0], seed)
-        for data in DATA
+        for data in (NAMED[scale], *DISTANCES)
         for seed in SEEDS[scale]
         for method, fits in FITS.items()
         for fit in fits

@@ -62,13 +62,9 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
         learn,
         options,
         together=lambda config: (config.data, config.method, config.examples, config.seed),
-        data=lambda config: _named(config.scale) if config.data == "mnist" else None,
+        data=lambda config: None if config.data in DISTANCES else config.data,
         revision=REVISION,
     )
-
-
-def _named(scale: Scale) -> str:
-    return "digits" if scale == "smoke" else "mnist"
 
 
 def problem(scale: Scale, data: str, examples: int, seed: int) -> "Problem":
@@ -76,9 +72,9 @@ def problem(scale: Scale, data: str, examples: int, seed: int) -> "Problem":
     from gengap.data import load, two_gaussians
 
     n_test = EXAMPLES[scale][1]
-    if data == "mnist":
-        return load(_named(scale), scale="unit").take(examples, n_test)
-    return two_gaussians(examples, n_test or MIXTURE_TEST, distance=DISTANCES[data], seed=seed)
+    if data in DISTANCES:
+        return two_gaussians(examples, n_test or MIXTURE_TEST, distance=DISTANCES[data], seed=seed)
+    return load(data, scale="unit").take(examples, n_test)
 
 
 def learn(configs: list[Config], context: "Context") -> list[Row]:
