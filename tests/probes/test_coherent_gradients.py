@@ -149,6 +149,17 @@ def test_what_has_no_coherence_is_refused() -> None:
         probes.coherence(model, (x, y)).contributions(np.zeros(40, bool))
 
 
+def test_a_network_that_changes_between_the_passes_is_refused() -> None:
+    model, (x, y) = network(6, 5, 3), data()
+
+    def change(done: int, phase: str) -> None:
+        with torch.no_grad():
+            model[2].weight.mul_(2 if phase == "gradients" else 1)
+
+    with pytest.raises(InputError, match="second pass do not add up"):
+        probes.coherence(model, (x, y), progress=change)
+
+
 def test_frozen_layers_are_named_and_have_no_coherence() -> None:
     model, (x, y) = network(6, 5, 3), data()
     model[0].requires_grad_(False)

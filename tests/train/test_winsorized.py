@@ -60,6 +60,30 @@ def test_a_step_is_that_of_scipys_winsorised_mean(kind: str, c: int, numbers: in
     assert loss > 0
 
 
+class Autoencoder(nn.Module):
+    """A weight with two uses below a head of zeros, at which the first step's gradients of it are 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.code, self.head = nn.Linear(4, 4), nn.Linear(4, 3)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.tanh(torch.tanh(self.code(x)) @ self.code.weight))
+
+
+def test_steps_from_a_head_of_zeros_stay_those_of_the_winsorised_mean() -> None:
+    _, x, y = made("vectors")
+    model = Autoencoder().double()
+    sgd = WinsorizedSGD(model, cross_entropy, lr=0.5, c=10)
+    for _ in range(3):
+        expected = {name: winsorized_mean(g, 10) for name, g in probes.per_example_gradients(model, x, y).items()}
+        for name, g in sgd.gradients(x, y)[1].items():
+            torch.testing.assert_close(g, expected[name], rtol=1e-9, atol=1e-12)
+        sgd.step(x, y)
+    assert expected["code.weight"].abs().max() > 1e-3
+
+
 @pytest.mark.parametrize("B", [20, 21])
 def test_50_is_the_median_by_coordinate(B: int) -> None:
     model, x, y = made("images", B)

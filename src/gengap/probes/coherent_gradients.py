@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.network.gradients import GradientReader, Loss, check_examples, prepared
+from gengap.network.gradients import TOLERANCE, GradientReader, Loss, check_examples, prepared
 from gengap.network.inputs import Data, Part, batches
 from gengap.probes.coherence_results import Alpha, Coherence, alpha_of
 
@@ -46,7 +46,8 @@ def coherence(
         progress: Called with examples done in a pass, and its name.
 
     Raises:
-        InputError: Fewer than two examples, gradients that are all 0, or what ``gradient_norms`` raises.
+        InputError: Fewer than two examples, gradients that are all 0, two passes that disagree, or what
+            ``gradient_norms`` raises.
 
     >>> x, y = torch.eye(2), torch.ones(2, 1)
     >>> model = nn.Linear(2, 1, bias=False)
@@ -73,6 +74,7 @@ def coherence(
             )
         agreement = _products(reader, source, model, split, sums, unit, progress) if errors else None
     found = _in_units(sums, squares, agreement, log_scales, unit)
+    found.check_sum(max(TOLERANCE.get(p.dtype, 1e-3) for p in reader.covered.values()))
     return found.coherence(losses, reader.fallback, (*reader.frozen, *reader.unreached))
 
 
@@ -86,6 +88,26 @@ class _InUnits:
     cosines: Tensor | None
     log_norms: Tensor
     unit: float
+
+    def check_sum(self, tolerance: float) -> None:
+        """Sees that the products of the gradients with their sum add up to its squared norm.
+
+        Args:
+            tolerance: Of one product, relative; they are added with errors of either sign.
+
+        Raises:
+            InputError: They do not.
+        """
+        if self.products is None:
+            return
+        products = torch.stack(list(self.products.values())).sum(0)
+        difference = abs(float(products.sum()) - sum(self.lengths.values()))
+        if difference > 10 * tolerance * float(products.abs().sum()):
+            raise InputError(
+                "The gradients of the second pass do not add up to those of the first.",
+                expected="a network and data that are the same in both passes",
+                next_step="errors=False makes one pass only",
+            )
 
     def coherence(self, losses: Tensor, fallback: Mapping[str, str], not_covered: tuple[str, ...]) -> Coherence:
         """The coherence, with norms, products and squares in the units of the loss."""

@@ -90,7 +90,8 @@ def critical_samples(
     network = model if scaling is None else lambda points: model(scaling(points))
     critical, when, points = [], [], []
     with prepared(model, evaluation):
-        check_independent(model, random=False)
+        few = x[:ROWS] if scaling is None else scaling(x[:ROWS])
+        check_independent(model, few, random=False)
         for start in range(0, len(x), ROWS):
             result = _search(network, x[start : start + ROWS].detach(), radius, alpha, beta, steps, noise)
             critical.append(result[0] > 0)

@@ -157,11 +157,11 @@ def curvature(
     operator = _operator()
     say = progress or (lambda _: None)
     with prepared(model, evaluation), torch.random.fork_rng(devices=[]):
-        check_independent(model, random=False)
-        parameters = trainable(model)
         examples = list(batches(data, model, split, size=BATCH))
         if not examples:
             raise InputError("There are no examples.", expected="at least one")
+        check_independent(model, examples[0][0], random=False)
+        parameters = trainable(model)
         criterion = loss or nn.CrossEntropyLoss()
         lost = _check_finite(model, criterion, examples)
 

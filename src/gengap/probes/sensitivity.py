@@ -111,7 +111,7 @@ def loss_sensitivity(
     """
     x, y = check_examples(model, x, y)
     _check(x, lr, steps, batch_size, window)
-    check_independent(model, random=False)
+    check_independent(model, x, random=False)
     parameters = {name: p.detach().clone() for name, p in trainable(model).items()}
     with torch.no_grad():
         check_scores(model(x[:ROWS]), ruled_out=True)
@@ -225,7 +225,7 @@ def _scaled_input_norms(
         raise InputError(f"Inputs of type {x.dtype} have no gradient.", expected="inputs of floats")
     parts, log_scales = [], []
     with prepared(model, evaluation), torch.enable_grad():
-        check_independent(model, random=False)
+        check_independent(model, x, random=False)
         for start in range(0, len(y), ROWS):
             a = x[start : start + ROWS].detach().clone().requires_grad_()
             found = scaled_losses(loss, check_scores(model(a), ruled_out=True), y[start : start + ROWS])

@@ -2,15 +2,15 @@
 
 from gengap.network.gradients.batch_gradients import BatchGradients
 from gengap.network.gradients.checks import (
+    TOLERANCE,
     NotFiniteError,
     check_examples,
-    check_independent,
     check_scores,
     prepared,
-    random_layers,
     trainable,
 )
 from gengap.network.gradients.explicit import available_bytes, chunks, per_example_gradients, scaled_gradients
+from gengap.network.gradients.independence import check_independent, random_layers
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.norms import GradientNorms, gradient_gram, gradient_norm_report, gradient_norms
 from gengap.network.gradients.reader import GradientReader
@@ -45,6 +45,7 @@ __all__ = [
     # Losses and what is checked
     "Loss",
     "NotFiniteError",
+    "TOLERANCE",
     "available_bytes",
     "check_examples",
     "check_independent",

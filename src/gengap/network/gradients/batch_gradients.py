@@ -30,6 +30,13 @@ class BatchGradients:
     log_scales: Tensor
     log_total: float
 
+    def first(self) -> "BatchGradients":
+        """Of a batch that is one example twice, the gradients of that one."""
+        one = slice(1)
+        blocks = {block: [term.rows(one) for term in terms] for block, terms in self.blocks.items()}
+        total = {name: g / 2 for name, g in self.total.items()}
+        return BatchGradients(blocks, self.losses[one], self.scores[one], total, self.log_scales[one], self.log_total)
+
     def squared_norms(self) -> dict[str, Tensor]:
         """Parameter's name -> squared norm of each example's gradient over its scale, float64 ``[N]``."""
         result: dict[str, Tensor] = {}

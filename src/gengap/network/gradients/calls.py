@@ -1,11 +1,11 @@
 """Watching a forward pass for the operations that apply a parameter: what enters them, and where gradients arrive."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -112,15 +112,19 @@ class Watch(TorchFunctionMode):
     A parameter is known by its identity or as a block of rows of it, so that weights that are shared, tied or used by
     a function instead of a module are seen like any other. Weights computed from a parameter are not.
 
+    A recorded operation is given a stand-in with the parameter's values. The graph of the network's output then
+    contains the parameter itself only if it is used in some other way too, whatever its gradient there may be.
+
     Args:
-        parameters: By name; those that ask for no gradient are left out.
+        parameters: By name; all ask for a gradient.
     """
 
-    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]]):
+    def __init__(self, parameters: Mapping[str, Tensor]):
         super().__init__()
-        self._names = {id(p): name for name, p in parameters if p.requires_grad}
+        self._names = {id(p): name for name, p in parameters.items()}
         self._inside_attention = False
         self.calls: list[Call] = []
+        self.stand_ins: dict[Target, Tensor] = {}
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -135,6 +139,9 @@ class Watch(TorchFunctionMode):
         given = dict(zip(names, args, strict=False)) | kwargs
         weight, bias = (self._target(given.get(which)) for which in ("weight", "bias"))
         version = given["input"]._version
+        targets = {"weight": weight, "bias": bias}
+        args = tuple(self._stand_in(targets.get(name), value) for name, value in zip(names, args, strict=False))
+        kwargs = {name: self._stand_in(targets.get(name), value) for name, value in kwargs.items()}
         out = func(*args, **kwargs)
         if (weight or bias) and isinstance(out, Tensor) and out.requires_grad:
             defaults = {**DEFAULTS, "eps": None} if kind == "rms_norm" else DEFAULTS
@@ -151,6 +158,14 @@ class Watch(TorchFunctionMode):
                 return _BODY(*args, **kwargs)
         finally:
             self._inside_attention = before
+
+    def _stand_in(self, target: Target | None, value: Any) -> Any:
+        """The leaf that takes a parameter's place, the same for all its uses; any other value as it is."""
+        if target is None:
+            return value
+        if target not in self.stand_ins:
+            self.stand_ins[target] = value.detach().requires_grad_()
+        return self.stand_ins[target]
 
     def _target(self, value: Any) -> Target | None:
         if not isinstance(value, Tensor):
@@ -186,14 +201,30 @@ def _body(function: Callable[..., Any]) -> Callable[..., Any]:
 _BODY = _body(functional.multi_head_attention_forward)
 
 
-def watched(model: nn.Module, x: Tensor) -> tuple[Any, list[Call]]:
-    """What a network returns for a batch, and the calls that applied its parameters, in order."""
+def watched(network: Callable[[Tensor], Any], x: Tensor, parameters: Mapping[str, Tensor]) -> tuple[Any, Watch]:
+    """What a network returns for a batch, and the watch that recorded its calls."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
-    watch = Watch(model.named_parameters())
+    watch = Watch(parameters)
     try:
         with torch.enable_grad(), watch:
-            out = model(x)
+            out = network(x)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
-    return out, watch.calls
+    return out, watch
+
+
+def reached(value: Tensor, parameters: Mapping[str, Tensor]) -> list[str]:
+    """Names of the parameters that the graph of a tensor contains, in their order."""
+    leaves: set[int] = set()
+    seen: set[Any] = set()
+    nodes = [value.grad_fn]
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            leaves.add(id(node.variable))
+        nodes += [parent for parent, _ in node.next_functions]
+    return [name for name, p in parameters.items() if id(p) in leaves]

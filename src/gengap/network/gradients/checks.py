@@ -5,13 +5,13 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
-from torch.nn.modules.instancenorm import _InstanceNorm
 
 from gengap.errors import InputError, listed
 from gengap.network.copies import unwrapped
 from gengap.network.inputs import cast_inputs
+
+# Largest difference between numbers that two computations give, relative to the largest of them.
+TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 3e-2, torch.float16: 3e-2}
 
 
 def check_examples(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,45 +99,3 @@ def prepared(model: nn.Module, evaluation: bool) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
-
-
-def check_independent(model: nn.Module, *, random: bool = True) -> None:
-    """Sees that no layer is known to mix the examples of a batch, nor, unless it may, to draw at random.
-
-    Args:
-        model: In the mode that it will be in.
-        random: Whether dropout may be active.
-
-    Raises:
-        InputError: One does, by name and with the reason.
-    """
-    mixing = [name for name, module in model.named_modules() if _mixes(module)]
-    if mixing:
-        raise InputError(
-            f"Batch norm makes the score of an example depend on the rest of the batch: {listed(mixing)}.",
-            expected="layers whose output for an example depends on that example alone",
-            next_step="give evaluation=True, or call model.eval() first: it takes running statistics if there are some",
-        )
-    drawing = [] if random else random_layers(model)
-    if drawing:
-        raise InputError(
-            f"Dropout draws at random in training mode: {listed(drawing)}.",
-            expected="the same gradients in each of several passes",
-            next_step="give evaluation=True, or call model.eval() first",
-        )
-
-
-def random_layers(model: nn.Module) -> list[str]:
-    """Names of the layers that draw at random in the mode that the network is in: dropout, inside others too."""
-    return [name for name, module in model.named_modules() if _draws(module)]
-
-
-def _mixes(module: nn.Module) -> bool:
-    if isinstance(module, _InstanceNorm):
-        return module.training and module.running_mean is not None  # it also updates statistics
-    return isinstance(module, _BatchNorm) and (module.training or module.running_mean is None)
-
-
-def _draws(module: nn.Module) -> bool:
-    inner = isinstance(module, nn.MultiheadAttention | nn.RNNBase) and module.dropout > 0
-    return module.training and ((isinstance(module, _DropoutNd) and module.p > 0) or inner)

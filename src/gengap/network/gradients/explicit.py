@@ -9,9 +9,11 @@ from torch.func import functional_call, grad, vmap
 
 from gengap.data.limits import free_memory
 from gengap.errors import InputError, listed
-from gengap.network.gradients.checks import check_examples, check_independent, not_finite, prepared, trainable
+from gengap.network.gradients.checks import check_examples, not_finite, prepared, trainable
+from gengap.network.gradients.independence import check_independent
 from gengap.network.gradients.losses import Loss
 from gengap.network.gradients.scaled import cross_entropy_scaled, scalable, scaled_losses
+from gengap.network.gradients.scores import keeps_single, scores_of_one
 
 CHUNK_BYTES = 1 << 28  # of the gradients in one chunk of vmap, which needs several times as much
 
@@ -68,7 +70,7 @@ def scaled_gradients(
     """
     x, y = check_examples(model, x, y)
     with prepared(model, evaluation):
-        check_independent(model)
+        check_independent(model, x)
         chosen = _chosen(model, parameters)
         check_memory(chosen, len(y))
         if chunk is None:
@@ -86,7 +88,7 @@ def formed(
 ) -> tuple[dict[str, Tensor], Tensor]:
     """The gradients with respect to the chosen parameters over ``exp(log_scales)``, and these ``[N]``; no checks."""
     fixed = {name: value.detach() for name, value in (*model.named_parameters(), *model.named_buffers())}
-    alone = _keeps_single(model, x)
+    alone = keeps_single(model, x)
     scaled = _scalable(model, x, y, loss)
 
     def of_one(values: dict[str, Tensor], a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,43 +162,6 @@ def _scalable(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> bool:
         return scalable(loss, one.expand(len(y), *one.shape[1:]), y)
     except Exception:  # what is wrong is said where the gradients are formed
         return False
-
-
-def scores_of_one(model: nn.Module, x: Tensor) -> Tensor:
-    """The scores ``[1, ...]`` of one example ``[1, ...]``, given twice where a batch of one loses its row."""
-    return scores_of(model, x) if _keeps_single(model, x) else scores_of(model, torch.cat([x, x]))[:1]
-
-
-def _keeps_single(model: nn.Module, x: Tensor) -> bool:
-    """Whether a batch of one has a row of scores: a network that ends in ``squeeze()`` drops it."""
-    try:
-        with torch.no_grad():
-            out = model(x[:1])
-        return isinstance(out, Tensor) and out.ndim > 0 and len(out) == 1
-    except Exception:  # a network that cannot take a batch of one may take one of two
-        return False
-
-
-def scores_of(model: nn.Module, x: Tensor) -> Tensor:
-    """The scores of a batch.
-
-    Raises:
-        InputError: The network cannot take it, or returns anything but one tensor with a row for each example.
-    """
-    try:
-        out = model(x)
-    except InputError:
-        raise
-    except Exception as error:  # whatever a user's network raises
-        cause = (str(error).strip().splitlines() or [""])[0]
-        raise InputError(
-            f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: {type(error).__name__}: {cause}",
-            next_step="check its first layers against the data's shape and preprocessing",
-        ) from error
-    if not isinstance(out, Tensor) or out.ndim == 0 or len(out) != len(x):
-        shape = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else type(out).__name__
-        raise InputError(f"The network returns {shape} for {len(x)} examples.", expected="one tensor, a row an example")
-    return out
 
 
 def _chosen(model: nn.Module, names: Collection[str] | None) -> dict[str, nn.Parameter]:

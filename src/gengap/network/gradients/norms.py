@@ -11,6 +11,7 @@ from gengap.network.gradients.checks import check_examples, prepared
 from gengap.network.gradients.explicit import chunks
 from gengap.network.gradients.losses import Loss
 from gengap.network.gradients.reader import GradientReader
+from gengap.network.gradients.remembered import with_reader
 from gengap.network.gradients.scaled import NO_GRADIENT, checked_scale, is_cross_entropy
 
 BATCH = 256  # examples read at once
@@ -90,15 +91,18 @@ def gradient_norm_report(
     """The norms of ``gradient_norms``, by parameter too, and what was frozen, unreached or had to be formed."""
     x, y = check_examples(model, x, y)
     with prepared(model, evaluation):
-        reader = GradientReader(model, x, y, loss)
-        squares: dict[str, list[Tensor]] = {}
-        losses, log_scales = [], []
-        for rows in chunks(len(y), reader.chunk(BATCH)):
-            batch = reader.read(x[rows], y[rows], scaled=True)
-            losses.append(batch.losses)
-            log_scales.append(batch.log_scales)
-            for name, values in batch.squared_norms().items():
-                squares.setdefault(name, []).append(values)
+        return with_reader(model, x, y, loss, lambda reader: _norms(reader, x, y, loss))
+
+
+def _norms(reader: GradientReader, x: Tensor, y: Tensor, loss: Loss) -> GradientNorms:
+    squares: dict[str, list[Tensor]] = {}
+    losses, log_scales = [], []
+    for rows in chunks(len(y), reader.chunk(BATCH)):
+        batch = reader.read(x[rows], y[rows], scaled=True)
+        losses.append(batch.losses)
+        log_scales.append(batch.log_scales)
+        for name, values in batch.squared_norms().items():
+            squares.setdefault(name, []).append(values)
     by_parameter = {name: torch.cat(parts).clamp(min=0).sqrt() for name, parts in squares.items()}
     scaled, scales = torch.stack(list(by_parameter.values())).square().sum(0).sqrt(), torch.cat(log_scales)
     factors = scales.exp()
@@ -147,21 +151,26 @@ def gradient_gram(
     """
     x, y = check_examples(model, x, y)
     with prepared(model, evaluation):
-        reader = GradientReader(model, x, y, loss)
-        result = torch.zeros(len(y), len(y), dtype=torch.float64, device=x.device)
-        log_scales = torch.zeros(len(y), dtype=torch.float64, device=x.device)
-        blocks = list(chunks(len(y), reader.chunk(BATCH)))
-        for i, rows in enumerate(blocks):
-            first = reader.read(x[rows], y[rows], scaled=True)
-            result[rows, rows] = _total(first.gram())
-            log_scales[rows] = first.log_scales
-            for columns in blocks[i + 1 :]:
-                second = reader.read(x[columns], y[columns], scaled=True)
-                result[rows, columns] = _total(first.gram(second))
-                result[columns, rows] = result[rows, columns].T
+        result, log_scales = with_reader(model, x, y, loss, lambda reader: _gram(reader, x, y))
     squares = result.diagonal().clamp(min=0)
     checked_scale(squares, 2 * log_scales, "squared norms", "gradient_norm_report(…).log_norms has logarithms")
     return result * (log_scales[:, None] + log_scales).exp()
+
+
+def _gram(reader: GradientReader, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Inner products of the gradients over ``exp(log_scales)``, and these ``[N]``."""
+    result = torch.zeros(len(y), len(y), dtype=torch.float64, device=x.device)
+    log_scales = torch.zeros(len(y), dtype=torch.float64, device=x.device)
+    blocks = list(chunks(len(y), reader.chunk(BATCH)))
+    for i, rows in enumerate(blocks):
+        first = reader.read(x[rows], y[rows], scaled=True)
+        result[rows, rows] = _total(first.gram())
+        log_scales[rows] = first.log_scales
+        for columns in blocks[i + 1 :]:
+            second = reader.read(x[columns], y[columns], scaled=True)
+            result[rows, columns] = _total(first.gram(second))
+            result[columns, rows] = result[rows, columns].T
+    return result, log_scales
 
 
 def _total(parts: Mapping[str, Tensor]) -> Tensor:

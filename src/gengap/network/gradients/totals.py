@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import GradientEdge
 
 from gengap.network.cross_entropy import GROUP
+from gengap.network.gradients.calls import Target
 from gengap.network.gradients.scaled import ScaledLosses
 
 SPREAD = 30.0  # nats between gradients of one backward pass whose squares float32 can hold
@@ -16,8 +17,8 @@ HALF_SPREAD = 5.0  # the same for gradients in float16, which spans 16 nats belo
 
 
 def with_total(
-    losses: ScaledLosses, edges: Sequence[GradientEdge], parameters: Mapping[str, nn.Parameter]
-) -> tuple[ScaledLosses, Sequence[Tensor | None], dict[str, Tensor], float]:
+    losses: ScaledLosses, edges: Sequence[GradientEdge], parameters: Mapping[Target, Tensor]
+) -> tuple[ScaledLosses, Sequence[Tensor | None], dict[Target, Tensor], float]:
     """The gradients at the edges with the scales that they have now, and the sum of all with its scale.
 
     Gradients that differ little share one scale and one backward pass; others need further passes.
@@ -25,7 +26,7 @@ def with_total(
     Args:
         losses: Of the batch, with the scales that its gradients would have.
         edges: Where in the graph gradients are wanted.
-        parameters: Those over which gradients are summed, by name.
+        parameters: Leaves of the graph with respect to which gradients are summed.
     """
     sizes, values = losses.log_scales, losses.values
     open_ = sizes > -math.inf
