@@ -100,6 +100,31 @@ def make():
 """
 
 
+ONE_OUTPUT = """from torch import nn
+
+
+def make():
+    return nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(5, 1))
+"""
+
+
+def test_paths_take_one_output_for_two_classes_and_other_probes_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one_output.py").write_text(ONE_OUTPUT)
+    monkeypatch.syspath_prepend(tmp_path)
+    torch.save(torch.nn.Sequential(torch.nn.Linear(2, 5), torch.nn.ReLU(), torch.nn.Linear(5, 1)).state_dict(), "w.pt")
+    rows = [f"{i % 7},{i % 5},{i % 2},{'train' if i < 30 else 'test'}" for i in range(50)]
+    Path("t.csv").write_text("\n".join(["a,b,label,split", *rows]))
+    arguments = ("one_output:make", "--weights", "w.pt", "--data", "t.csv", "--label-column", "label")
+    found = document(capsys, "paths", *arguments, "--split-column", "split")
+    assert found["values"]["paths"] == 5 * 3 + 1
+    assert len(found["rows"]) == 1
+    assert run("coherence", *arguments, "--split-column", "split") == 2
+    assert "one score for each class" in " ".join(capsys.readouterr().err.split())
+
+
 def test_paths_refuse_an_operation_by_layer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

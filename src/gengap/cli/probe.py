@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,8 +45,8 @@ def _common(
     layout: inputs.Layout = None,
     vocabulary: inputs.Vocabulary = None,
     resize: inputs.Resize = None,
-) -> "ProbeSubject":
-    """The options that all probes share, and what they lead to."""
+) -> "Callable[..., ProbeSubject]":
+    """The options that all probes share, and what they lead to: ``probe_subject`` with all arguments but the last."""
     from gengap.tasks.probe import probe_subject
 
     problem = inputs.load_problem(
@@ -64,7 +64,8 @@ def _common(
         vocabulary=vocabulary,
         resize=resize,
     )
-    return probe_subject(
+    return partial(
+        probe_subject,
         model,
         weights,
         weights_key=weights_key,
@@ -85,8 +86,13 @@ def _written(
     """The options that come last."""
 
 
-def _probe(work: "Callable[..., ProbeAnswer]") -> "Callable[..., None]":
-    """Makes a command of a function from a subject and options of its own to an answer."""
+def _probe(work: "Callable[..., ProbeAnswer]", *, one_output: bool = False) -> "Callable[..., None]":
+    """Makes a command of a function from a subject and options of its own to an answer.
+
+    Args:
+        work: The function, which has the command's name.
+        one_output: Whether it takes networks with one output for two classes.
+    """
     own = list(signature(work).parameters.values())[1:]
     shared, last = (list(signature(each).parameters.values()) for each in (_common, _written))
 
@@ -99,7 +105,7 @@ def _probe(work: "Callable[..., ProbeAnswer]") -> "Callable[..., None]":
 
             make_folder(out)
         with redirect_stdout(sys.stderr):  # what a network of the user's prints is no answer
-            answer = work(_common(**options), **extra)
+            answer = work(_common(**options)(one_output=one_output), **extra)
         if out is not None:
             answer.write(out)
         give(answer, as_json=as_json, show=_print, out=out)
@@ -133,7 +139,7 @@ def curvature(
         return probe_curvature(subject, eigenvalues=eigenvalues, probes=probes, progress=lambda what: progress(0, what))
 
 
-@_probe
+@partial(_probe, one_output=True)
 def paths(
     subject: "ProbeSubject",
     held_out: Annotated[int, typer.Option(min=1, help="Test examples that make the finite population.")] = 2000,

@@ -15,7 +15,9 @@ from gengap.network.through_detach import check_differentiable
 LOGITS = "logits"
 
 
-def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_classes: int) -> None:
+def return_scores(
+    model: nn.Module, output: str | int | None, x: Tensor, n_classes: int, *, one_output: bool = False
+) -> None:
     """Makes a network return its scores alone, and checks them on a few examples.
 
     Args:
@@ -24,6 +26,7 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
             whose ``logits`` are one.
         x: A few examples.
         n_classes: Number of classes C.
+        one_output: Whether one output for each example serves for two classes.
 
     Raises:
         InputError: The network cannot take the examples, returns anything but scores ``[B, C]``, or other ones when
@@ -33,19 +36,35 @@ def return_scores(model: nn.Module, output: str | int | None, x: Tensor, n_class
     with torch.random.fork_rng(devices=[]):
         if output is None and _logits(_pass(model, x)) is not None:
             select_output(model, LOGITS)
-        returned, again = scores_of(model, x), scores_of(model, x)
-    if tuple(returned.shape) != (len(x), n_classes):
+        returned = scores_of(model, x)
+    counts = {n_classes, 1} if one_output and n_classes == 2 else {n_classes}
+    if tuple(returned.shape) not in {(len(x), count) for count in counts}:
         raise InputError(
             f"The network returns shape {tuple(returned.shape)} for {len(x)} examples of {n_classes} classes.",
             expected=f"one score for each class, shape {(len(x), n_classes)}",
         )
+    check_repeatable(model, x)
+    check_differentiable(model, x)
+
+
+def check_repeatable(model: nn.Module, x: Tensor) -> None:
+    """Whether two passes of the same examples give the same scores.
+
+    Args:
+        model: In evaluation mode.
+        x: A few examples.
+
+    Raises:
+        InputError: They do not, or the network cannot take the examples.
+    """
+    with torch.random.fork_rng(devices=[]):
+        returned, again = scores_of(model, x), scores_of(model, x)
     if not torch.allclose(again, returned, rtol=1e-3, equal_nan=True):
         raise InputError(
             "The network answers at random in evaluation mode: two passes of the same examples differ.",
             expected="one answer to an example, so that a measure is of the network and not of a draw",
             next_step="pass training=self.training where its forward pass calls dropout",
         )
-    check_differentiable(model, x)
 
 
 def select_output(model: nn.Module, output: str | int | None, x: Tensor | None = None) -> None:

@@ -117,10 +117,10 @@ def _idle(model: nn.Module, x: Tensor) -> dict[str, list[str]]:
     """Module's name -> its parameters, where none of those that it holds gets a gradient from the outputs."""
     parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
     with torch.enable_grad():
-        output = model(x)
-        if not output.requires_grad:
-            return {}
         try:
+            output = model(x)
+            if not output.requires_grad:
+                return {}
             gradients = torch.autograd.grad(output.sum(), list(parameters.values()), allow_unused=True)
         except RuntimeError as error:
             raise InputError(

@@ -1,6 +1,7 @@
 """Every path listed: outputs are weights times features, on all kinds of networks and on random ones."""
 
 import copy
+import itertools
 from collections.abc import Callable
 from itertools import pairwise, product
 
@@ -172,6 +173,9 @@ class By(nn.Module):
         return self.by_hand(x)
 
 
+CALLS = itertools.count(1)
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
@@ -186,6 +190,14 @@ class By(nn.Module):
         (By(lambda x: nn.functional.adaptive_avg_pool1d(x[:, None], 3)[:, 0, [0, 1, 2, 2]]), "windows of different"),
         (By(lambda x: torch.zeros_like(x)), "outputs do not depend on its inputs"),
         (By(lambda x: x.relu().mul_(2)), "gradients of the network cannot be computed"),
+        (By(lambda x: nn.functional.dropout(x, 0.5)), "answers at random in evaluation mode"),
+        (By(lambda x: x + torch.from_numpy(x.detach().numpy().copy())), "outside of PyTorch, by 'numpy'"),
+        (By(lambda x: x + torch.tensor(x.tolist())), "outside of PyTorch, by 'tolist'"),
+        (By(lambda x: x * torch.arange(1.0, 1 + len(x))[:, None]), "constant that differs between the examples"),
+        (By(lambda x: x + torch.arange(1.0, 1 + len(x))[:, None]), "constant that differs between the examples"),
+        (By(lambda x: x * (1 + 1e-5 * next(CALLS))), "another pass gives other ones"),
+        (By(lambda x: torch.add(x, x, out=torch.empty_like(x))), "gradients of the network cannot be computed"),
+        (By(lambda x: x * float("inf")), "outputs are not finite"),
         (nn.Sigmoid(), r"Layer '1' \(Sigmoid\) computes 'sigmoid'"),
         (nn.Tanh(), r"Layer '1' \(Tanh\) computes 'tanh'"),
         (nn.LayerNorm(4), r"Layer '1' \(LayerNorm\) computes 'native_layer_norm'"),
@@ -206,6 +218,31 @@ def test_too_many_paths_are_counted_and_the_kernel_named() -> None:
     with pytest.raises(InputError, match=f"{total:.6g} paths") as error:
         path_features(model, inputs((10,)))
     assert "path_kernel" in str(error.value)
+
+
+def test_attention_is_named_by_what_it_computes_and_not_by_how_it_orders_its_axes() -> None:
+    class Attending(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention, self.head = nn.MultiheadAttention(4, 2, batch_first=True), nn.Linear(12, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.attention(x, x, x, need_weights=False)[0].flatten(1))
+
+    with pytest.raises(InputError, match=r"Layer 'attention' \(MultiheadAttention\) computes '_scaled_dot_product"):
+        path_kernel(Attending(), inputs((3, 4)))
+
+
+@pytest.mark.parametrize("norm", [nn.utils.parametrizations.weight_norm, nn.utils.weight_norm])
+def test_computed_weights_are_computed_in_float64(norm: Callable[[nn.Module], nn.Module]) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(norm(nn.Linear(3, 4)), nn.ReLU(), nn.Linear(4, 2))
+    x, layer = inputs((3,)), model[0]
+    g, v = [p.detach().double() for name, p in layer.named_parameters() if "bias" not in name]
+    weight = g * v / v.norm(dim=1, keepdim=True)
+    hidden = torch.relu(x.double() @ weight.T + layer.bias.detach().double())
+    expected = hidden @ model[2].weight.detach().double().T + model[2].bias.detach().double()
+    torch.testing.assert_close(path_features(model, x) @ path_weights(model, x).T, expected, rtol=1e-13, atol=1e-13)
 
 
 def test_whole_numbers_are_no_examples() -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -88,6 +89,28 @@ def test_rows_do_not_depend_on_their_companions(name: str) -> None:
     x = inputs(shape)
     order = torch.tensor([3, 0, 6, 2, 1, 5, 4])
     torch.testing.assert_close(path_kernel(model, x[order]), path_kernel(model, x)[order][:, order])
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"tile": 0}, "tile = 0"),
+        ({"tile": -1}, "tile = -1"),
+        ({"x": torch.full((3, 4), float("nan"))}, "NaN or infinite"),
+        ({"other": torch.full((3, 4), float("inf"))}, "NaN or infinite"),
+        ({"other": torch.ones(3, 5)}, r"shape \(4,\), the others \(5,\)"),
+    ],
+)
+def test_bad_arguments_are_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        path_kernel(**{"model": nn.Linear(4, 2), "x": inputs((4,))} | changed)
+
+
+def test_weights_that_are_not_finite_are_refused() -> None:
+    model = nn.Linear(4, 2)
+    model.weight.data[0, 0] = float("inf")
+    with pytest.raises(InputError, match="NaN or infinite: weight"):
+        path_kernel(model, inputs((4,)))
 
 
 def test_real_gates_are_named() -> None:

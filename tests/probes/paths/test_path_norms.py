@@ -1,9 +1,13 @@
 """The norm of the path kernel's weights beside the path norm of the literature: where they agree, and where not."""
 
+from typing import Any
+
 import pytest
 import torch
 from path_networks import NETWORKS
+from torch import nn
 
+from gengap.errors import InputError
 from gengap.measures.path import path_sum
 from gengap.probes.paths import path_norms
 
@@ -35,3 +39,9 @@ def test_the_kernels_norm_leaves_the_average_of_nine_to_the_features(name: str, 
 @pytest.mark.parametrize("name", ["maximum pool", "maximum pool beyond the edge", "inception", "projection"])
 def test_every_edge_into_a_maximum_and_both_slopes_of_a_prelu_count(name: str) -> None:
     assert (ratio(name, 2) > 1.01).all()
+
+
+@pytest.mark.parametrize("power", [0, -1, 1.5])
+def test_a_power_below_one_is_refused(power: Any) -> None:
+    with pytest.raises(InputError, match="power ="):
+        path_norms(nn.Linear(3, 2), torch.ones(2, 3), power=power)

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gengap.arguments import whole_number
+from gengap.errors import InputError
 from gengap.probes.paths.blocks import Block, Parts, block_of, kernel_of_blocks, last_uses
 from gengap.probes.paths.gates import Layer, Window
 from gengap.probes.paths.network import doubled, folded_network
@@ -52,12 +54,17 @@ def path_kernels(
         tile: Examples on a side of a tile; None for what 128 MB of kernels allow.
         progress: Called with the tiles that are done and their number.
     """
-    first = doubled(x)
+    first, second = doubled(x), None if other is None else doubled(other)
+    if second is not None and second.shape[1:] != first.shape[1:]:
+        raise InputError(
+            f"The first examples have shape {tuple(first.shape[1:])}, the others {tuple(second.shape[1:])}.",
+            expected="two sets of examples of one shape",
+        )
     network, parts = folded_network(model, first), Parts()
     probe = block_of(network, first[:2])
-    size = tile or _tile_size(probe)
+    size = _tile(tile, probe)
     rows = _Blocks(network, first, size, parts)
-    columns = rows if other is None else _Blocks(network, doubled(other), size, parts)
+    columns = rows if second is None else _Blocks(network, second, size, parts)
     shape = (_kernel_count(probe), rows.n, columns.n)
     kernels, done = torch.zeros(shape, dtype=torch.float64), 0
     pairs = [(i, j) for i in range(len(rows)) for j in range(i if other is None else 0, len(columns))]
@@ -108,7 +115,7 @@ def tile_memory(model: nn.Module, x: Any, other: Any = None, *, tile: int | None
     probe = block_of(folded_network(model, first), first[:2])
     n, m = len(first), len(first) if other is None else len(other)
     outputs = _kernel_count(probe)
-    size = min(tile or _tile_size(probe), max(n, m))
+    size = min(_tile(tile, probe), max(n, m))
     examples = n if other is None else n + m
     inputs, gates, passes = first[0].numel() * 8, -(-probe.bytes // 2), -(-probe.pass_bytes // 2)
     kept = min(CACHE_BYTES, gates * examples) + 2 * gates * size
@@ -176,6 +183,10 @@ class _Blocks:
         return block
 
 
+def _tile(tile: int | None, probe: Block) -> int:
+    return _tile_size(probe) if tile is None else whole_number(tile, "tile")
+
+
 def _tile_size(probe: Block) -> int:
     """Examples on a side of a tile whose kernels take ``TILE_BYTES``: those of the largest layer, thrice."""
     places = max((max(layer.slots, _places(layer)) for layer in probe.layers), default=1)
@@ -208,10 +219,11 @@ def path_kernel(model: nn.Module, x: Any, other: Any = None, *, tile: int | None
             with gates s(x) x; batch norm is folded, and it is taken in evaluation mode. It stays as it is.
         x: Examples as it takes them, floats ``[N, …]``.
         other: Others, ``[M, …]``; None for the same.
-        tile: Examples on a side of a tile; None for what 128 MB of kernels allow.
+        tile: Examples on a side of a tile, at least 1; None for what 128 MB of kernels allow.
 
     Raises:
-        InputError: An operation is no sum over paths; it and the layer are named.
+        InputError: An operation is no sum over paths; it and the layer are named. Or examples that are no finite
+            floats of one shape, weights that are not finite, or a forward pass that is random or leaves PyTorch.
 
     >>> import torch
     >>> layer = torch.nn.Linear(2, 3)

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError
-from gengap.network.copies import in_float64, plain_copy
+from gengap.network.copies import check_finite, in_float64, plain_copy
 from gengap.network.folding import foldable, folded
 from gengap.network.inputs import cast_inputs
-from gengap.network.outputs import scores_of
+from gengap.network.outputs import check_repeatable, scores_of
 from gengap.network.trace import trace_network
 
 FEW = 8
@@ -23,15 +23,18 @@ def folded_network(model: nn.Module, x: Any) -> nn.Module:
         x: Examples as it takes them, ``[N, …]``.
 
     Raises:
-        InputError: It cannot be copied, or does not take the examples.
+        InputError: It cannot be copied, has weights that are not finite, or does not take the examples.
     """
-    copy = plain_copy(model).cpu()
+    computed = plain_copy(model, parametrized=True).cpu()
+    copy = plain_copy(computed)
+    check_finite(copy, "the network")
     few = cast_inputs(copy, torch.as_tensor(x)[:FEW].cpu())
     if len(few) == 1:
         few = torch.cat([few, few])
-    scores_of(copy, few)
+    check_repeatable(copy, few)
     pairs, _ = foldable(copy, few, trace_network(copy, few))
-    result = folded(in_float64(copy), pairs)
+    # Weights that torch.nn.utils computes from other parameters are computed in float64 too.
+    result = folded(plain_copy(in_float64(computed)), pairs)
     scores_of(result, few.double() if few.is_floating_point() else few)  # it may not run in float64
     return result
 
@@ -40,7 +43,7 @@ def doubled(x: Any) -> Tensor:
     """Examples in float64 on the CPU.
 
     Raises:
-        InputError: There are none, or they are no floats.
+        InputError: There are none, or they are no finite floats.
     """
     inputs = torch.as_tensor(x).detach().cpu()
     if not inputs.ndim or not len(inputs) or not inputs.is_floating_point():
@@ -48,4 +51,6 @@ def doubled(x: Any) -> Tensor:
             f"Examples of shape {tuple(inputs.shape)} and type {str(inputs.dtype).removeprefix('torch.')}.",
             expected="at least one example of floats, [N, …], as the network takes them",
         )
+    if not bool(inputs.isfinite().all()):
+        raise InputError("Some examples are NaN or infinite.", expected="finite numbers")
     return inputs.double()

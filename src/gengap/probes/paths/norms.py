@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gengap.arguments import whole_number
 from gengap.probes.paths.algebra import Convolution, Move
 from gengap.probes.paths.network import doubled, folded_network
 from gengap.probes.paths.path_pass import path_pass
@@ -71,13 +72,14 @@ def path_norms(model: nn.Module, x: Any, *, power: int = 2) -> Tensor:
         power: p, at least 1.
 
     Raises:
-        InputError: An operation is no sum over paths; it and the layer are named.
+        InputError: An operation is no sum over paths; it and the layer are named. Or p is no whole number, or below 1.
 
     >>> layer = nn.Linear(2, 1)
     >>> _ = layer.load_state_dict({"weight": torch.tensor([[2.0, 3.0]]), "bias": torch.tensor([6.0])})
     >>> path_norms(layer, torch.ones(1, 2)).tolist()
     [7.0]
     """
+    power = whole_number(power, "power")
     return _sums(*_prepared(model, x), power) ** (1 / power)
 
 

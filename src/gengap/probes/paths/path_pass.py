@@ -44,4 +44,25 @@ def path_pass(
         raise InputError(
             "The rows of the network's outputs are not the examples in their order.", expected="a row for each example"
         )
+    _check_outputs(model, x, outputs)
     return PathsOfOutputs(outputs, fact.state, watch.real_gates, watch.bytes)
+
+
+ROUNDING = 1e-9  # of the largest output
+
+
+@torch.no_grad()
+def _check_outputs(model: nn.Module, x: Tensor, watched: Tensor) -> None:
+    """Whether a pass that is not watched gives the same outputs.
+
+    Raises:
+        InputError: It does not, or they are not finite.
+    """
+    plain = model(x)
+    if not bool(plain.isfinite().all()):
+        raise InputError("The network's outputs are not finite.", expected="weights and inputs of moderate size")
+    if float((watched - plain).abs().max()) > ROUNDING * float(plain.abs().max()):
+        raise InputError(
+            "The network's outputs are not what its operations make of the input: another pass gives other ones.",
+            expected="a forward pass that draws nothing at random and computes all in PyTorch",
+        )

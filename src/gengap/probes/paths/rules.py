@@ -98,6 +98,8 @@ def _multiplied(
     if not isinstance(factor, Tensor) or (fact is None and factor.numel() == 1):
         return watch.scaled(signal, float(factor), fixed=True)
     full = factor.double().expand(shape)
+    if not isinstance(fact, Gate):
+        watch.same_for_all(full)
     if fact == WEIGHTS:
         return Signal(watch.algebra.weighted(signal.state, full), signal.examples)
     steps = isinstance(fact, Gate) and fact.steps
@@ -112,6 +114,8 @@ def _where(watch: PathWatch[Any], operation: Operation, result: Any) -> list[tup
     fact = watch.fact(condition)
     if isinstance(fact, Gate) and not fact.steps:
         watch.real_gate(operation)
+    if not isinstance(fact, Gate):
+        watch.same_for_all(condition.expand(result.shape))
     gates = (condition.double().expand(result.shape), (~condition).double().expand(result.shape))
     terms = [watch.signal(branch, result.shape) for branch in branches]
     fixed = fact is None

@@ -11,10 +11,11 @@ from typing import Any, Generic
 import torch
 from torch import Tensor, nn
 from torch.func import functionalize
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from gengap.errors import InputError
-from gengap.network.operations import MOVES, Operation, OperationWatch, storage
+from gengap.network.operations import MOVES, PRODUCTS, Operation, OperationWatch, storage
 from gengap.probes.paths.algebra import Algebra, Move, State
 
 FULL_MOVES = (MOVES - {"clone"}) | {
@@ -23,6 +24,7 @@ FULL_MOVES = (MOVES - {"clone"}) | {
 }
 COMPARISONS = {"gt", "ge", "lt", "le", "eq", "ne"}
 JOINED = {"mul", "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or", "bitwise_xor"}
+OUTSIDE = {Tensor.numpy, Tensor.__array__, Tensor.tolist, Tensor.__dlpack__}
 WEIGHTS = "weights"
 
 
@@ -40,11 +42,13 @@ class Gate:
 
     Attributes:
         cause: What computed it, and where.
+        order: Whether it is one but for the order of its axes.
         steps: Whether it is 0 or 1 for all inputs and constant on pieces: a comparison, or several joined.
     """
 
     cause: str
     steps: bool = False
+    order: bool = False
 
 
 Fact = Signal[Any] | Gate | str
@@ -52,6 +56,10 @@ Fact = Signal[Any] | Gate | str
 
 class NoPathsError(Exception):
     """An operation of which the result is no sum over paths; its message says what it does."""
+
+
+class OrderError(NoPathsError):
+    """An operation that takes the batch away from the first axis."""
 
 
 def no_paths(cause: str) -> InputError:
@@ -100,7 +108,8 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
 
     def forward(self, *inputs: Tensor) -> Any:
         """The pass, with in-place operations taken apart."""
-        return functionalize(self._model)(*inputs)
+        with _InsidePyTorch(self):
+            return functionalize(self._model)(*inputs)
 
     def joined(self, before: Fact, now: Fact) -> Fact:
         """The later fact of a tensor counts."""
@@ -120,11 +129,21 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
                     self.note(tensor, signal)
                 return result, None
             except NoPathsError as why:
-                return result, Gate(f"{self.where} {why}", operation.name in COMPARISONS)
+                order = isinstance(why, OrderError)
+                return result, Gate(f"{self.where} {why}", operation.name in COMPARISONS, order)
         gates = [fact for fact in facts if isinstance(fact, Gate)]
         if gates:
-            return result, Gate(gates[0].cause, self._is_step(operation, result))
+            return result, self._followed(operation, result, gates)
         return result, WEIGHTS
+
+    def _followed(self, operation: Operation, result: Any, gates: Sequence[Gate]) -> Gate:
+        """What an operation makes of gates; one that no order of axes makes a sum over paths is named as the cause."""
+        if all(gate.order for gate in gates):
+            if operation.name in RULES.keys() | PRODUCTS:
+                return Gate(gates[0].cause, order=True)
+            return Gate(f"{self.where} computes {operation.name!r}")
+        cause = next(gate.cause for gate in gates if not gate.order)
+        return Gate(cause, self._is_step(operation, result))
 
     def _is_step(self, operation: Operation, result: Any) -> bool:
         """Whether a result is 0 or 1 for all inputs, and constant on pieces: comparisons, moved, negated or joined."""
@@ -173,8 +192,21 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
         constant = torch.as_tensor(value, dtype=torch.float64)
         if fact is None and not constant.any():
             return None
-        state = self.algebra.constant(constant.expand(shape), weights=fact == WEIGHTS)
+        constant = self.same_for_all(constant.expand(shape))
+        state = self.algebra.constant(constant, weights=fact == WEIGHTS)
         return Signal(state, torch.zeros((), dtype=torch.float64).expand(shape))
+
+    def same_for_all(self, value: Tensor) -> Tensor:
+        """A constant ``[B, …]``, which has to be the same for all examples.
+
+        Raises:
+            NoPathsError: It is not.
+        """
+        if value.ndim and not len(value) % self.batch:
+            rows = value.reshape(self.batch, -1)
+            if not torch.equal(rows, rows[:1].expand_as(rows)):
+                raise NoPathsError("uses a constant that differs between the examples of a batch")
+        return value
 
     @property
     def bytes(self) -> int:
@@ -201,7 +233,7 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
         """
         examples = move(signal.examples)
         if examples.numel() % self.batch or not in_order(examples.reshape(self.batch, -1), self.batch):
-            raise NoPathsError("moves the examples of the batch away from the first axis, or out of their order")
+            raise OrderError("moves the examples of the batch away from the first axis, or out of their order")
         return Signal(self.algebra.moved(signal.state, move), examples)
 
     def added(self, signals: Sequence[Signal[State] | None]) -> Signal[State]:
@@ -232,6 +264,23 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
         """
         if not in_order(signal.examples.reshape(len(signal.examples), -1), self.batch, rows):
             raise NoPathsError("has no row for each example in its input")
+
+
+class _InsidePyTorch(TorchFunctionMode):
+    """Refuses what hands activations over to other libraries, which the watch does not see.
+
+    Args:
+        watch: Of the pass.
+    """
+
+    def __init__(self, watch: PathWatch[Any]):
+        super().__init__()
+        self.watch = watch
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in OUTSIDE and torch._is_functional_tensor(args[0]):
+            raise no_paths(f"{self.watch.where} reads activations outside of PyTorch, by {func.__name__!r}")
+        return func(*args, **(kwargs or {}))
 
 
 Rule = Callable[[PathWatch[Any], Operation, Any], list[tuple[Tensor, Signal[Any]]]]

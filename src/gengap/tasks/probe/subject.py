@@ -56,6 +56,7 @@ def probe_subject(
     output: str | None = None,
     seed: int = 0,
     device: str = "auto",
+    one_output: bool = False,
 ) -> ProbeSubject:
     """A network with the weights of a file, and the data that it was trained on.
 
@@ -70,6 +71,7 @@ def probe_subject(
         output: Key or index of the scores, where the network returns a dict or a tuple.
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
+        one_output: Whether a network with one output serves for two classes.
 
     Raises:
         InputError: A name, file or network that cannot be used, or fewer than one example.
@@ -88,7 +90,8 @@ def probe_subject(
         corrupt = None if corrupt is None else corrupt[chosen]
     network = saved_network(model, weights, problem, weights_key).to(torch.device(resolve_device(device))).eval()
     check_finite(network, "the network")
-    return_scores(network, output, examples(problem, slice(2), network)[0], problem.n_classes)
+    few = examples(problem, slice(2), network)[0]
+    return_scores(network, output, few, problem.n_classes, one_output=one_output)
     words = {
         "model": model,
         "weights": str(model if weights is None else weights),
