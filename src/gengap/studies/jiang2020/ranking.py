@@ -234,7 +234,7 @@ def heat_map(rows: "pd.DataFrame") -> "Figure | None":
         return None
     data["hyperparameter"] = data["hyperparameter"].map(along)
     data["psi"] = pd.to_numeric(data["psi"])
-    axis = alt.Axis(orient="top", labelAngle=-45, labelOverlap=False)
+    axis = alt.Axis(orient="top", labelAngle=-90, labelOverlap=False)
     base = alt.Chart(data).encode(
         x=alt.X("hyperparameter:N", title=None, sort=list(along.values()), axis=axis),
         y=alt.Y("measure:N", title=None, sort=names, axis=alt.Axis(labelLimit=220)),
