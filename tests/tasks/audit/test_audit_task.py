@@ -1,6 +1,7 @@
 """An audit of small networks: what it says, what it leaves out, and that a part's failure stays that part's."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from gengap.data import Problem, Split
 from gengap.errors import InputError
 from gengap.tasks.audit import Audit, part, task
 from gengap.tasks.audit.part import Budget, NotApplicable, Part, run_part
+from gengap.tasks.audit.subject import audit_subject
+from gengap.tasks.audit.weights import measures_part
 
 
 @pytest.fixture(scope="module")
@@ -290,3 +293,24 @@ def test_a_training_that_fails_leaves_the_other_parts() -> None:
     assert found.parts["capacity"].status == "failed"
     assert "no such column" in found.parts["capacity"].reason
     assert found.verdict == "learned"
+
+
+def test_searches_that_would_take_too_long_are_left_out() -> None:
+    problem = blobs()
+    subject = audit_subject(
+        fitted(problem),
+        "net",
+        problem,
+        Budget(240.0),
+        weights=None,
+        output=None,
+        expect_accuracy=None,
+        allow_overlap=False,
+        seed=0,
+        device="cpu",
+    )
+    subject = replace(subject, seconds_each=1.0)
+    found, rows = measures_part(subject, Budget(240.0), quick=False, full=False)
+    assert "would take too long" in found.reason
+    assert "sharpness_orig" not in set(rows["name"])
+    assert "path_norm" in set(rows["name"])

@@ -8,7 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from gengap.network.inputs import examples
 from gengap.probes import curvature
 from gengap.report import Fact, Facts, Text, plain
-from gengap.tasks.audit.part import Budget, LeftOut, Part
+from gengap.tasks.audit.part import TOO_LONG, Budget, LeftOut, Part
 from gengap.tasks.audit.subject import AuditSubject
 from gengap.tasks.probe import ProbeSubject
 from gengap.tasks.probe.coherence import probe_coherence
@@ -18,7 +18,6 @@ MOST_COHERENCE, LEAST_COHERENCE = 2_000, 32
 MOST_CURVATURE, LEAST_CURVATURE = 512, 16
 PRODUCTS = 160  # with the Hessian: Lanczos' steps and the probes of the trace
 PROBES = 20
-TOO_LONG = 3  # times its share that a part may take at the least
 STEP_OVER_PASS = 3.0  # of a forward and backward pass over a forward one
 COHERENCE_STEPS = 2.6  # forward and backward passes that the two passes of coherence cost an example
 PRODUCT_OVER_STEP = 2.5  # of a product with the Hessian over a forward and backward pass

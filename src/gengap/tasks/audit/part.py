@@ -20,6 +20,8 @@ SHARES = {  # of the time of an audit: what each part may take
     "suspects": 0.1,
 }
 
+TOO_LONG = 3  # times its share: a part that would take longer on the fewest examples is left out
+
 
 class NotApplicable(Exception):  # noqa: N818 - no error: what a part says of itself
     """A part that has no meaning here; the message says why."""

@@ -10,11 +10,12 @@ from gengap.network.inputs import Part as SplitName
 from gengap.network.inputs import examples
 from gengap.network.passes import Evaluation
 from gengap.report import Fact, Facts, Table, Text, plain
-from gengap.tasks.audit.part import Budget, Part
+from gengap.tasks.audit.part import TOO_LONG, Budget, Part
 from gengap.tasks.audit.subject import AuditSubject
 from gengap.tasks.measure import note_text, value_text
 
 QUICK = frozenset({"search", "gradients"})  # what the measures of a quick audit do without
+SEARCH_PASSES = 300.0  # forward passes of an example that all searches for a perturbation cost, roughly
 FULL_PASS = 12.0  # forward passes of an example that the pass with gradients costs, roughly
 
 
@@ -69,14 +70,18 @@ def measures_part(subject: AuditSubject, budget: Budget, *, quick: bool, full: b
     """Every complexity measure that the time allows, each with its record as a predictor of the gap."""
     network = subject.module()
     count = len(subject.trained())
+    left_out = QUICK if quick else frozenset[str]()
     if not full:
-        count = budget.affordable("measures", 4 * FULL_PASS * subject.seconds_each, count, least=min(count, 256))
+        passes = 4 * FULL_PASS + (0 if quick else SEARCH_PASSES)
+        count = budget.affordable("measures", passes * subject.seconds_each, count, least=min(count, 256))
+        if SEARCH_PASSES * count * subject.seconds_each > TOO_LONG * budget.of("measures"):
+            left_out |= {"search"}
     problem, _ = subject.sampled(count, "measures")
-    chosen = [one.name for one in all_measures() if not quick or one.needs.isdisjoint(QUICK)]
+    chosen = [one.name for one in all_measures() if one.needs.isdisjoint(left_out)]
     rows = measure(
         network,
         problem,
-        measures=chosen if quick else None,
+        measures=chosen if left_out else None,
         seed=subject.seed,
         device=str(next(network.parameters()).device),
         full=full,
@@ -97,6 +102,8 @@ def measures_part(subject: AuditSubject, budget: Budget, *, quick: bool, full: b
         _records_words(rows),
     ]
     reason = f"{left} measures that search or differentiate are left out of a quick audit" if left else ""
+    if left and not quick:
+        reason = f"{left} measures that search for a perturbation would take too long; --full has no limit"
     part = Part(
         "measures",
         "",
