@@ -201,6 +201,11 @@ def regularised(change: dict[tuple[str, float], tuple[float, float]]) -> list[Ro
         ({("adversarial", 0.5): (0.95, 0.9)}, ["adversarial hinders memorising, and real data are learned as well"]),
         ({("weight decay", 0.001): (0.4, 0.9)}, ["dropout does so more than weight decay"]),
         ({("weight decay", 0.1): (0.1, 0.5)}, []),  # where nothing is learned either, it does not count
+        (
+            {("dropout", 0.5): (0.5, 0.12)},
+            ["dropout hinders memorising, and real data are learned as well", "dropout does so more than weight decay"],
+        ),
+        ({("weight decay", 0.001): (0.1, 0.5)}, []),
     ],
 )
 def test_each_part_about_regularisers_can_be_refuted(change: dict, parts: list[str]) -> None:
@@ -297,11 +302,12 @@ def test_agreement_and_its_error_by_hand() -> None:
     assert "rank_correlation_error" not in halves
 
 
-def ranked(low: float = 0.0, high: float = 1.0, noise: float = 1.2) -> list[Row]:
+def ranked(low: float = 0.0, high: float = 1.0, noise: tuple[float, float] = (0.05, 0.15), seed: int = 0) -> list[Row]:
+    shares = {"real": (low, high), "randX": (0.05, 0.15), "randY": noise}
     return [
-        {"data": data, "rank": rank, "seed": 0, "share_correct": value, "dispersion": 20.0 if data == "real" else noise}
-        for data in ("real", "randX", "randY")
-        for rank, value in ((100, low), (900, high))
+        {"scale": "desk", "data": data, "rank": rank, "seed": seed, "share_correct": value}
+        for data, values in shares.items()
+        for rank, value in zip((100, 900), values, strict=True)
     ]
 
 
@@ -314,18 +320,19 @@ def test_the_network_has_an_output_for_each_class_also_where_few_are_validated()
 def test_each_part_about_easy_examples_can_be_refuted() -> None:
     name = "arpit2017/easy_examples"
     assert refuted(name, ranked()) == []
-    assert (
-        refuted(name, ranked(low=0.1)) == refuted(name, ranked(high=0.5)) == ["real data have easy and hard examples"]
-    )
-    assert refuted(name, ranked(noise=8.0)) == ["noise has far fewer of either"]
+    assert refuted(name, ranked(low=0.1, high=0.9)) == ["real data have easy and hard examples"]
+    assert refuted(name, ranked(high=0.6)) == ["real data have easy and hard examples"]
+    for noise in ((0.0, 1.0), (0.0, 0.0), (1.0, 1.0), (0.1, 0.79)):
+        assert refuted(name, ranked(noise=noise)) == ["noise has far fewer of either"]
+    assert refuted(name, ranked() + ranked(high=0.5, seed=1)) == ["real data have easy and hard examples"]
 
 
-def matrix(own: float = 2.0, real: float = 0.8) -> list[Row]:
+def matrix(first: float = 2.0, real: float = 2.0, random: float = 3.0) -> list[Row]:
+    own = {"real": real, "random": random}
     return [
         {
             **{"data": data, "of_loss": i, "of_inputs": j, "seed": 0},
-            "sensitivity": own if i == j else 1.0,
-            "share_between": real if data == "real" else 0.6,
+            "sensitivity": (first if i == 0 else own[data]) if i == j else 1.0,
         }
         for data in ("real", "random")
         for i in range(3)
@@ -336,5 +343,5 @@ def matrix(own: float = 2.0, real: float = 0.8) -> list[Row]:
 def test_each_part_about_classes_can_be_refuted() -> None:
     name = "arpit2017/class_sensitivity"
     assert refuted(name, matrix()) == []
-    assert refuted(name, matrix(own=0.9)) == ["a class's loss depends most on inputs of that class"]
-    assert refuted(name, matrix(real=0.5)) == ["more of it is between classes on real data"]
+    assert refuted(name, matrix(first=0.9)) == ["a class's loss depends most on inputs of that class"]
+    assert refuted(name, matrix(real=4.0)) == ["more of it is between classes on real data"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any, Literal, TypeVar
 
 Finding = Literal["holds", "does not hold", "cannot be judged"]
@@ -81,6 +82,18 @@ def present(rows: Iterable[T], what: str) -> list[T]:
     if not rows:
         raise MissingRows(f"there is no row of {what}")
     return rows
+
+
+def means(rows: Iterable[Row], by: str, column: str) -> dict[Any, float]:
+    """The mean of a column over the rows, seeds say, that have the same value of another, in ascending order of it.
+
+    >>> means([{"epoch": 2, "loss": 1.0}, {"epoch": 1, "loss": 3.0}, {"epoch": 2, "loss": 2.0}], "epoch", "loss")
+    {1: 3.0, 2: 1.5}
+    """
+    values: dict[Any, list[float]] = {}
+    for row in rows:
+        values.setdefault(row[by], []).append(row[column])
+    return {key: fmean(values[key]) for key in sorted(values)}
 
 
 def whole_claim(parts: Sequence[ClaimPart]) -> Finding:

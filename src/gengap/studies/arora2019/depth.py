@@ -104,8 +104,10 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
 
     def deeper(done: list[Row]) -> tuple[bool, str]:
         by_depth = [ranks(done)[depth] for depth in DEPTHS]
-        falls = all(b <= a + RANK_RESOLVED for a, b in pairwise(by_depth))
-        return falls, "effective rank " + ", ".join(f"{rank:.3f}" for rank in by_depth) + " at depths 1 to 4"
+        rises = any(b > a + RANK_RESOLVED for a, b in pairwise(by_depth))
+        falls = by_depth[-1] < by_depth[0] - RANK_RESOLVED
+        figures = ", ".join(f"{rank:.3f}" for rank in by_depth)
+        return falls and not rises, f"effective rank {figures} at depths 1 to 4"
 
     def below(done: list[Row]) -> tuple[bool, str]:
         solution = ranks(done)

@@ -148,6 +148,7 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
     from gengap.verdicts import claim_part
 
+    rows = with_ratios(rows)
     levels = sorted({row["level"] for row in rows if row["level"] < 1})
     units, sizes = sorted({row["units"] for row in rows}), sorted({row["examples"] for row in rows})
     by_units = [row for row in rows if row["examples"] == sizes[-1] and row["level"] in levels]

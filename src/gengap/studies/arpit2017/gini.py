@@ -117,18 +117,18 @@ def sensitivities(configs: list[Config], context: "Context") -> list[Row]:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part
+    from gengap.verdicts import claim_part, means, present
 
     last = max(row["steps"] for row in rows)
 
     def rises(done: list[Row]) -> tuple[bool, str]:
-        real = sorted((row for row in done if row["data"] == "real"), key=lambda row: int(row["steps"]))
-        least = min(row["gini"] for row in real)
-        return real[-1]["gini"] > least, f"{real[-1]['gini']:.3f} at the end, {least:.3f} at least"
+        *before, end = means((row for row in done if row["data"] == "real"), "steps", "gini").values()
+        most = max(present(before, "an earlier step"))
+        return end > most, f"{before[0]:.3f} after the fewest steps, {most:.3f} at most before the end, {end:.3f} there"
 
     def higher(done: list[Row]) -> tuple[bool, str]:
-        values = {row["data"]: row["gini"] for row in done if row["steps"] == last}
-        shown = ", ".join(f"{name}: {value:.3f}" for name, value in values.items())
+        values = means((row for row in done if row["steps"] == last), "data", "gini")
+        shown = ", ".join(f"{name}: {values[name]:.3f}" for name in REAL)
         return values["real"] > values["50% real"] > values["random"], f"after {last} steps, {shown}"
 
     return [

@@ -91,14 +91,14 @@ def reaches_limit(
     rows: Sequence[Row], limits: Sequence[Row], suffix: str, capacity: str, of_paper: bool
 ) -> "ClaimPart":
     """Whether the largest capacity comes near the kernel machine's loss."""
-    from gengap.verdicts import claim_part
+    from gengap.verdicts import claim_part, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
-        last = max((row for row in done if row[capacity] is not None), key=lambda row: float(row[capacity]))[
-            "test_loss"
-        ]
-        limit = next(row["test_loss"] for row in done if row[capacity] is None)
-        return abs(last - limit) <= NEAR_LIMIT * limit, f"{last:.3g} at the end, {limit:.3g} of the kernel machine"
+        ends = [curve[-1]["test_loss"] for curve in by_seed([r for r in done if r[capacity] is not None], capacity)]
+        machines = {row["seed"]: row["test_loss"] for row in done if row[capacity] is None}
+        least = [machines[seed] for seed in sorted({row["seed"] for row in done if row[capacity] is not None})]
+        near = all(abs(end - limit) <= NEAR_LIMIT * limit for end, limit in zip(ends, least, strict=True))
+        return near, f"{span(ends)} at the end, {span(least)} of the kernel machine"
 
     part = f"the test loss falls to about the kernel machine's{suffix}"
     return claim_part(part, [*rows, *limits] if limits else [], ["test_loss"], decide, of_paper=of_paper)

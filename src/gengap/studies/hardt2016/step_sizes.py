@@ -138,24 +138,32 @@ def follow(configs: list[Config], context: "Context") -> list[Row]:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part
+    from gengap.verdicts import claim_part, means
 
     last = max(row["epoch"] for row in rows)
-    ends = [row for row in rows if row["epoch"] == last]
+    late = [row for row in rows if row["epoch"] >= last / 2]
 
     def ordered(quantity: str) -> "Callable[[list[Row]], tuple[bool, str]]":
         def decide(done: list[Row]) -> tuple[bool, str]:
-            ranked = sorted(done, key=lambda row: float(row["step"]))
-            values = [float(row[quantity]) for row in ranked if row["seed"] == ranked[0]["seed"]]
-            shown = ", ".join(f"{row['step']:g}: {row[quantity]:.3g}" for row in ranked)
-            return all(a < b for a, b in pairwise(values)), f"after epoch {last}, {shown}"
+            rows_of = {epoch: [row for row in done if row["epoch"] == epoch] for epoch in {r["epoch"] for r in done}}
+            curves = {epoch: means(own, "step", quantity) for epoch, own in sorted(rows_of.items())}
+            unordered = [e for e, curve in curves.items() if any(a >= b for a, b in pairwise(curve.values()))]
+            figures = "; ".join(f"{step:g}: {value:.3g}" for step, value in curves[last].items())
+            where = f"; otherwise after {', '.join(map(str, unordered))}" if unordered else ""
+            return not unordered, f"at each of the epochs {', '.join(map(str, curves))}{where}; after {last}, {figures}"
 
         return decide
 
+    gaps_of = [row | {"gap": _gap(row)} for row in late]
     return [
-        claim_part("a smaller step size has a smaller gap", ends, ["gap"], ordered("gap")),
-        claim_part("a smaller step size has twins less far apart", ends, ["distance"], ordered("distance")),
+        claim_part("a smaller step size has a smaller gap", gaps_of, ["gap"], ordered("gap")),
+        claim_part("a smaller step size has twins less far apart", late, ["distance"], ordered("distance")),
     ]
+
+
+def _gap(row: Row) -> float | None:
+    train, test = row.get("train_error"), row.get("test_error")
+    return None if train is None or test is None else abs(test - train)
 
 
 def gaps(rows: "pd.DataFrame") -> "Figure | None":

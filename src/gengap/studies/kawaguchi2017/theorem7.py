@@ -167,8 +167,9 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         return all(row["gap"] <= row["bound"] for row in done), figures
 
     def angles(done: list[Row]) -> tuple[bool, str]:
-        fractions = {_network(row): abs(row["gap"]) / row["bound"] for row in done}
-        return max(fractions.values()) <= SMALL, "; ".join(f"{name}: {value:.1e}" for name, value in fractions.items())
+        fractions = [abs(row["gap"]) / row["bound"] for row in done]
+        figures = "; ".join(f"{_network(row)}: {value:.1e}" for row, value in zip(done, fractions, strict=True))
+        return max(fractions) <= SMALL, figures
 
     return [
         claim_part("the terms add up to the gap", rows, ["identity_error"], adds_up),

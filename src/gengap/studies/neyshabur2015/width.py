@@ -276,12 +276,14 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
 
 
 def _does_not_rise(rows: list[Row]) -> tuple[bool, str]:
-    means: dict[int, list[float]] = {}
-    for each in rows:
-        means.setdefault(each["units"], []).append(each["test_error"])
-    errors = {units: sum(values) / len(values) for units, values in means.items()}
-    first, last = errors[min(errors)], errors[max(errors)]
-    return last <= first, f"{first:.2%} at {min(errors):,} units, {last:.2%} at {max(errors):,}"
+    from gengap.verdicts import means
+
+    errors = means(rows, "units", "test_error")
+    first, *wider = errors
+    worst = max(wider, key=lambda units: errors[units])
+    return errors[worst] <= errors[first], (
+        f"{errors[first]:.2%} at {first:,} units, at most {errors[worst]:.2%} with more, at {worst:,}"
+    )
 
 
 LINES = ("train_error", "test_error", "early_test_error", "decayed_test_error")

@@ -33,13 +33,17 @@ def nearly_without_regularisation(rows: Sequence[Row]) -> "ClaimPart":
     from gengap.verdicts import claim_part, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
+        from gengap.verdicts import MissingRows
+
         lost = []
         for model in {row["model"] for row in done}:
             own = [row for row in done if row["model"] == model]
             plain, others = _accuracies(own, regularised=False), _accuracies(own, regularised=True)
             if plain and others:
                 lost.append(max(others.values()) - plain[False, False])
-        return max(lost, default=1.0) <= NEARLY, f"test accuracy lost: {span(lost or [1.0], '.2%')}"
+        if not lost:
+            raise MissingRows("no network was trained both with and without regularisation")
+        return max(lost) <= NEARLY, f"test accuracy lost: {span(lost, '.2%')}"
 
     true = [row for row in rows if row["level"] == 0]
     return claim_part("networks generalise nearly as well without regularisation", true, ["test_accuracy"], decide)
@@ -68,17 +72,19 @@ def only_longer(rows: Sequence[Row]) -> "ClaimPart":
 
 
 def rises_steadily(rows: Sequence[Row]) -> "ClaimPart":
-    """Whether each network's test error rises with the level of corruption."""
-    from gengap.verdicts import claim_part
+    """Whether each network's test error rises with the level of corruption, from the lowest to the highest as well."""
+    from gengap.verdicts import MissingRows, claim_part, means
 
     def decide(done: list[Row]) -> tuple[bool, str]:
-        falls = []
+        falls, rises = [], []
         for model in {row["model"] for row in done}:
-            levels = sorted({row["level"] for row in done if row["model"] == model})
-            means = [_mean_error(done, model, level) for level in levels]
-            falls += [before - after for before, after in pairwise(means)]
-        worst = max(falls, default=1.0)
-        return worst <= STEADY, f"largest fall from one level to the next {max(worst, 0.0):.2%}"
+            errors = list(means((row for row in done if row["model"] == model), "level", "test_error").values())
+            if len(errors) < 2:
+                raise MissingRows(f"there are rows of one level of {model} only")
+            falls += [before - after for before, after in pairwise(errors)]
+            rises.append(errors[-1] - errors[0])
+        figures = f"largest fall from one level to the next {max(0.0, *falls):.2%}, in all a rise of {min(rises):.2%}"
+        return max(falls) <= STEADY < min(rises), figures
 
     return claim_part("test error rises steadily with the level", rows, ["test_error"], decide)
 
@@ -94,7 +100,3 @@ def ends_at_chance(rows: Sequence[Row]) -> "ClaimPart":
 
     random = [row for row in rows if row["level"] == 1]
     return claim_part("on random labels test error is that of guessing", random, ["test_error", "n_classes"], decide)
-
-
-def _mean_error(rows: Sequence[Row], model: str, level: float) -> float:
-    return fmean(row["test_error"] for row in rows if (row["model"], row["level"]) == (model, level))

@@ -172,7 +172,7 @@ HALVED = 0.6  # of the error without a map: what counts as about half of it
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, means, span
 
     def fits(done: list[Row]) -> tuple[bool, str]:
         errors = [row["train_error"] for row in done]
@@ -183,11 +183,12 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         return max(errors) <= 0.6, f"test errors {span(errors, '.2%')}, where guessing has 90 %"
 
     def halves(done: list[Row]) -> tuple[bool, str]:
-        plain, mapped = (next(r["test_error"] for r in done if r["preprocessing"] == p) for p in ("none", "gabor"))
+        errors = means(done, "preprocessing", "test_error")
+        plain, mapped = errors["none"], errors["gabor"]
         return mapped <= HALVED * plain, f"{mapped:.2%} with Gabor wavelets, {plain:.2%} without"
 
     def grows(done: list[Row]) -> tuple[bool, str]:
-        ratio = next(row["norm_ratio"] for row in done if row["preprocessing"] == "gabor")
+        ratio = means(done, "preprocessing", "norm_ratio")["gabor"]
         return ratio > 1, f"{ratio:.3g} times the norm without"
 
     pair = [row for row in rows if row["data"] != "cifar10" and row["preprocessing"] in ("none", "gabor")]
