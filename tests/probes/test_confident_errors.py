@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gengap.errors import InputError
 from gengap.probes import confident_errors
 
 
@@ -28,3 +29,10 @@ def test_confident_errors_agree_with_cleanlab() -> None:
     p /= p.sum(1, keepdims=True)
     theirs = filters.find_label_issues(y, p, filter_by="confident_learning", n_jobs=1)
     assert confident_errors(p, y).tolist() == theirs.tolist()
+
+
+@pytest.mark.parametrize("labels", [[], [0.0, 1.0], [0, 2], [0, -1], [0]])
+def test_labels_that_are_no_classes_are_refused(labels) -> None:
+    p = np.full((len(labels) if labels != [0] else 2, 2), 0.5)
+    with pytest.raises(InputError, match="class indices"):
+        confident_errors(p, labels)

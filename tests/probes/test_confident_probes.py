@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 from torch import nn
 
 from gengap.data import Problem, Split
@@ -117,3 +118,26 @@ def test_cheap_scores_order_confident_examples() -> None:
     assert scores["loss"].tolist() == pytest.approx(
         [math.log1p(math.exp(-m)) or math.exp(-m) for m in margins[:, 0, 0]]
     )
+
+
+def test_self_influence_of_confident_examples_against_formed_gradients_in_float64() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
+    with torch.no_grad():
+        model[2].weight.mul_(40)
+    x = torch.randn(50, 4)
+    with torch.no_grad():
+        features, scores = torch.tanh(model[0](x)).double().numpy(), model(x).double().numpy()
+    y = scores.argmax(1)
+    y[:5] = (y[:5] + 1) % 3
+    problem = Problem("confident", *[Split(x.numpy(), y)] * 2, ("a", "b", "c"))
+    residuals = softmax(scores, axis=1)
+    rows = np.arange(50)
+    residuals[rows, y] = 0
+    residuals[rows, y] = -residuals.sum(1)  # p - 1 without its cancellation
+    assert 1e-30 < -residuals[rows, y].max() < 1e-8
+    g = np.concatenate([(residuals[:, :, None] * features[:, None]).reshape(50, -1), residuals], 1)
+    fisher = (g**2).mean(0)
+    expected = (g**2 / (fisher + 0.1 * fisher.mean())).sum(1)
+    found = snapshot_scores(model, problem)["self_influence"]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)  # scores of float32 up to 100

@@ -71,10 +71,27 @@ def test_scaling_is_part_of_the_network_and_the_seed_of_the_search() -> None:
 
 def test_what_cannot_be_searched_is_refused() -> None:
     x = torch.zeros(2, 2)
-    for changes in ({"radius": 0.0}, {"radius": 1.0, "steps": 0}, {"radius": 1.0, "alpha": -1.0}):
+    for changes in (
+        {"radius": 0.0},
+        {"radius": np.inf},
+        {"radius": np.nan},
+        {"radius": 1.0, "steps": 0},
+        {"radius": 1.0, "alpha": -1.0},
+    ):
         with pytest.raises(InputError, match="radius"):
             probes.critical_samples(Rings(), x, **changes)
     with pytest.raises(InputError, match="inputs of"):
         probes.critical_samples(Rings(), x.long(), 1.0)
     with pytest.raises(InputError, match="rest of the batch"):
         probes.critical_samples(nn.BatchNorm1d(2), x, 1.0)
+    with pytest.raises(InputError, match="at least two classes"):
+        probes.critical_samples(nn.Linear(2, 1), x, 1.0)
+
+
+def test_a_mean_over_the_batch_is_refused_behind_a_scaling_too() -> None:
+    class Centred(nn.Module):
+        def forward(self, x):
+            return x - x.mean(0)
+
+    with pytest.raises(InputError, match="rest of the batch"):
+        probes.critical_samples(Centred(), torch.rand(4, 2), 1.0, scaling=lambda x: x * 255)

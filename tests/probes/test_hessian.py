@@ -5,11 +5,13 @@ import sys
 import numpy as np
 import pytest
 import torch
+from scipy.sparse.linalg import aslinearoperator
 from torch import nn
 from torch.func import functional_call, hessian
 
 from gengap import probes
 from gengap.errors import InputError
+from gengap.probes import lanczos
 from gengap.probes.hessian import DENSE
 
 pytest.importorskip("curvlinops", reason="the extra 'curvature' is not installed")
@@ -120,3 +122,70 @@ def test_a_mean_gradient_of_nothing_has_no_noise_scale() -> None:
     )
     assert scale.value is None
     assert "distinguished from 0" in scale.reason
+
+
+@pytest.mark.parametrize("k", [1, 5, 12])
+def test_an_eigenvalue_with_several_eigenvectors_counts_as_often(k: int) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(12, 6).double()  # at weights of 0 the Hessian is that of x x^T, 5 times, over 6
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+    x, y = torch.randn(80, 12, dtype=torch.float64), torch.arange(80) % 6
+    one = torch.cat([x, torch.ones(80, 1, dtype=torch.float64)], 1)
+    exact = np.repeat(torch.linalg.eigvalsh(one.T @ one / 80).numpy()[::-1] / 6, 5)
+    found = probes.curvature(model, (x, y), eigenvalues=k, probes=2, layers=False).whole
+    assert found.largest == pytest.approx(exact[:k], abs=2e-3 * exact[0])  # as above
+    assert found.smallest == pytest.approx(0, abs=2e-3 * exact[0])
+    assert found.converged
+
+
+def test_equal_eigenvalues_are_found_in_a_matrix_of_few() -> None:
+    values = np.array([3.0] * 4 + [2.0] * 3 + [-1.0] * 93)
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((100, 100)))[0]
+    found = lanczos.extreme_eigenvalues(aslinearoperator(turn @ np.diag(values) @ turn.T), 6, 0)
+    assert found.largest == pytest.approx(values[:6], abs=1e-10)
+    assert found.smallest == pytest.approx(-1)
+    assert found.complete
+    nothing = lanczos.extreme_eigenvalues(aslinearoperator(np.zeros((100, 100))), 3, 0)
+    assert nothing.largest == (0, 0, 0)
+
+
+def test_a_search_that_ends_too_early_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanczos, "STEPS", 4)
+    matrix = np.diag(np.linspace(1, 2, 300))
+    found = lanczos.extreme_eigenvalues(aslinearoperator(matrix), 3, 0)
+    assert not found.complete or found.residual > lanczos.RESIDUAL
+
+
+def test_weights_without_a_gradient_are_named_and_have_no_curvature() -> None:
+    class Half(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cut, self.out, self.unused = nn.Linear(6, 4), nn.Linear(4, 3), nn.Linear(2, 2)
+
+        def forward(self, x):
+            with torch.no_grad():
+                x = self.cut(x)
+            return self.out(x)
+
+    model = Half().double()
+    found = probes.curvature(model, data(), probes=2)
+    assert found.not_covered == ("cut.weight", "cut.bias", "unused.weight", "unused.bias")
+    assert found.whole.parameters == 15
+    model.out.requires_grad_(False)
+    with pytest.raises(InputError, match="depends on no parameter"):
+        probes.curvature(model, data(), probes=2)
+
+
+def test_more_eigenvalues_than_there_can_be_are_refused() -> None:
+    with pytest.raises(InputError, match="100 eigenvalues of a Hessian of 93 parameters"):
+        probes.curvature(network(), data(), eigenvalues=100)
+
+
+def test_a_mean_over_the_batch_is_refused() -> None:
+    class Centred(nn.Module):
+        def forward(self, x):
+            return x - x.mean(0)
+
+    with pytest.raises(InputError, match="rest of the batch"):
+        probes.curvature(nn.Sequential(Centred(), nn.Linear(6, 3)).double(), data())

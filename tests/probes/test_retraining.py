@@ -143,5 +143,12 @@ def test_trainings_that_diverged_have_no_scores(noisy) -> None:
 def test_too_few_trainings_are_refused(noisy) -> None:
     with pytest.raises(InputError, match="3 trainings"):
         probes.memorisation(noisy, RECIPE, trainings=3)
-    with pytest.raises(InputError, match="60 of 60"):
-        probes.memorisation(noisy, RECIPE, fraction=1.0)
+    for fraction in (1.0, np.nan, np.inf, -1.0):
+        with pytest.raises(InputError, match="fraction between 0 and 1"):
+            probes.memorisation(noisy, RECIPE, fraction=fraction)
+
+
+@pytest.mark.parametrize("indices", [[0.5], [3, 3], [], [60], [-1], [[1, 2]]])
+def test_examples_to_leave_out_are_whole_numbers_each_once(noisy, indices) -> None:
+    with pytest.raises(InputError, match="each once"):
+        probes.leave_one_out(noisy, RECIPE, indices=indices)

@@ -179,3 +179,47 @@ def test_learning_events_against_a_loop() -> None:
         assert events.forgotten[n] == sum(column[e] and not column[e + 1] for e in range(11))
     with pytest.raises(InputError, match="truth values"):
         probes.learning_events([[0.5]])
+
+
+class Cut(nn.Module):
+    """Weights under no_grad beside a layer that is trained, or before it, and an unused layer."""
+
+    def __init__(self, *, before: bool) -> None:
+        super().__init__()
+        self.before, self.cut, self.out, self.unused = before, nn.Linear(4, 4), nn.Linear(4, 3), nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            cut = self.cut(x)
+        return self.out(cut) if self.before else self.out(x) + cut[:, :3]
+
+
+def test_weights_without_a_gradient_are_named() -> None:
+    x, y = data()
+    model = Cut(before=False).double()
+    model.out.bias.requires_grad_(False)
+    found = probes.loss_sensitivity(model, x, y, lr=0.3, steps=(3,), batch_size=3)
+    assert found.not_covered == ("out.bias", "cut.weight", "cut.bias", "unused.weight", "unused.bias")
+    assert (found.values > 0).all()
+
+
+def test_inputs_without_a_gradient_have_no_sensitivity() -> None:
+    x, y = data()
+    model = Cut(before=True).double()
+    with pytest.raises(InputError, match=r"no gradient by its inputs, nor by cut\.weight, cut\.bias"):
+        probes.loss_sensitivity(model, x, y, lr=0.3, steps=(3,), batch_size=3)
+    with pytest.raises(InputError, match="no gradient by its inputs"):
+        probes.input_gradient_norms(model, x, y)
+
+
+def test_a_mean_over_the_batch_has_no_sensitivity() -> None:
+    class Centred(nn.Module):
+        def forward(self, x):
+            return x - x.mean(0)
+
+    x, y = data()
+    model = nn.Sequential(Centred(), nn.Linear(4, 3)).double()
+    with pytest.raises(InputError, match="rest of the batch"):
+        probes.loss_sensitivity(model, x, y, lr=0.3, steps=(3,), batch_size=3)
+    with pytest.raises(InputError, match="rest of the batch"):
+        probes.input_gradient_norms(model, x, y)

@@ -8,6 +8,7 @@ from gengap import load, probes
 from gengap.data import Split
 from gengap.errors import InputError
 from gengap.network.inputs import network_inputs
+from gengap.probes.twin_runs import distances
 from gengap.seeds import generator, stream
 from gengap.train import Execution, preset, train
 
@@ -134,3 +135,13 @@ def test_what_cannot_be_followed_is_refused() -> None:
         probes.twin_runs(digits, RECIPE.model_copy(update={"interpolate": True}))
     with pytest.raises(InputError, match="diverged"):
         probes.twin_runs(digits, RECIPE.model_copy(update={"learning_rate": 1e30}), execution=Execution())
+
+
+def test_frozen_weights_have_no_part_in_the_distance() -> None:
+    torch.manual_seed(0)
+    first, second = (torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2)) for _ in range(2))
+    first[0].requires_grad_(False)
+    found = distances(first, second)
+    u, v = (torch.nn.utils.parameters_to_vector(m[1].parameters()).detach().double() for m in (first, second))
+    assert set(found) == {"", "1.weight", "1.bias"}
+    assert found[""] == pytest.approx(float((u - v).norm() / (u @ u + v @ v) ** 0.5))

@@ -184,6 +184,9 @@ def test_critical_samples_have_a_ratio_with_its_interval(
     assert values["ratio_low"] <= values["ratio"] <= values["ratio_high"]
     assert values["ratio"] == pytest.approx(sum(row["critical"] for row in found["rows"]) / values["examples"])
     assert (tmp_path / "report" / "critical-samples.png").exists()
+    assert (found["steps"], found["steps_of_search"]) == ([], 10)  # the former made the data
+    assert run(*arguments[:-1], "inf") == 2
+    assert "finite radius" in capsys.readouterr().err
 
 
 def test_stability_starts_from_the_weights(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,3 +219,77 @@ def test_memorisation_scores_each_example(weights: Path, tmp_path: Path, capsys:
 def test_numbers_in_a_list_are_printed_to_a_few_digits() -> None:
     assert _text([1.252673210515041, 0.5512131624463211]) == "1.253, 0.5512"
     assert (_text(None), _text(3)) == ("–", "3")
+
+
+NETWORKS = """
+import torch
+from torch import nn
+
+
+def frozen(shape=(1, 8, 8), classes=10):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
+    model[1].requires_grad_(False)
+    return model
+
+
+class Cut(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(64, 16), nn.Linear(16, 10)
+
+    def forward(self, x):
+        with torch.no_grad():
+            z = self.a(x.flatten(1)).relu()
+        return self.b(z)
+
+
+def cut(shape=(1, 8, 8), classes=10):
+    return Cut()
+"""
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """From a factory's name to its address and the path of its weights."""
+    (tmp_path / "networks_of_probes.py").write_text(NETWORKS)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def named(name: str) -> tuple[str, Path]:
+        import networks_of_probes
+
+        path = tmp_path / f"{name}.pt"
+        torch.save(getattr(networks_of_probes, name)().state_dict(), path)
+        return f"networks_of_probes:{name}", path
+
+    return named
+
+
+def test_frozen_weights_are_named_and_do_not_count(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    model, path = made("frozen")
+    arguments = (model, "--weights", path, "--examples", 60)
+    sensitivity = document(capsys, "sensitivity", *arguments, "--steps", 3)
+    stability = document(capsys, "stability", *arguments, "--epochs", 1, "--batch-size", 20)
+    for found in (sensitivity, stability):
+        assert found["not_covered"] == ["1.weight", "1.bias"]
+        assert found["status"] == "partial"
+        assert "frozen" in found["reason"]
+
+
+def test_weights_under_no_grad_are_named(made: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("curvlinops", reason="the extra 'curvature' is not installed")
+    model, path = made("cut")
+    arguments = (model, "--weights", path, "--examples", 60)
+    assert document(capsys, "curvature", *arguments, "--probes", 2)["not_covered"] == ["a.weight", "a.bias"]
+    assert document(capsys, "coherence", *arguments)["not_covered"] == ["a.weight", "a.bias"]
+    assert run("sensitivity", *arguments, "--steps", 3) == 2
+    assert "nor by a.weight, a.bias" in capsys.readouterr().err
+
+
+def test_one_example_has_curvature_and_no_noise(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("curvlinops", reason="the extra 'curvature' is not installed")
+    arguments = ("curvature", "mlp-1x512", "--weights", weights, "--examples", 1, "--eigenvalues", 1, "--probes", 2)
+    found = document(capsys, *arguments)
+    assert found["values"]["gradient_noise_scale"] is None
+    assert found["values"]["largest_eigenvalues"][0] > 0
+    assert run(*arguments[:-4], "--eigenvalues", 100000) == 2
+    assert "100000 eigenvalues of a Hessian" in capsys.readouterr().err

@@ -130,6 +130,10 @@ def test_what_cannot_be_clipped_is_refused() -> None:
     for wrong in (-1, 51):
         with pytest.raises(InputError, match="percentile"):
             WinsorizedSGD(model, cross_entropy, lr=0.1, c=wrong)
+    with pytest.raises(InputError, match="c = '2'"):
+        WinsorizedSGD(model, lr=0.1, c="2")
+    with pytest.raises(InputError, match="lr = '1'"):
+        WinsorizedSGD(model, lr="1", c=2)
     with pytest.raises(InputError, match="learning rate"):
         WinsorizedSGD(model, cross_entropy, lr=0, c=2)
     with pytest.raises(InputError, match="rest of the batch"):

@@ -19,6 +19,8 @@ class Alpha(NamedTuple):
         alpha: The sample version ``||mean g||^2 / mean ||g||^2``, from 0 to 1; at least 1/N in expectation, since each
             example is paired with itself too.
         alpha_error: Its standard error over the draw of the examples, by the jackknife; None without a second pass.
+            Near alpha = 0 it is up to a factor of the root of 2 too large, as the jackknife counts the variance of a
+            sum over pairs twice (Efron and Stein 1981).
         m_coherence: ``N alpha``: how many examples a small step along one example's gradient helps.
         m_coherence_error: Likewise.
         unbiased: ``E[g . g'] / E[g . g]`` over pairs of different examples, which N does not move.
@@ -175,7 +177,12 @@ def minibatch_alpha(alpha: float, size: int) -> float:
         alpha: Of single gradients, in [0, 1].
         size: Examples k of a minibatch, at least 1.
 
+    Raises:
+        InputError: One is out of its range. Estimates such as ``Alpha.unbiased`` may be below 0.
+
     >>> minibatch_alpha(0.5, 3)
     0.75
     """
+    if not 0 <= alpha <= 1 or not size >= 1:
+        raise InputError(f"alpha = {alpha:g}, size = {size:g}.", expected="alpha from 0 to 1, and a size of at least 1")
     return size * alpha / (1 + (size - 1) * alpha)

@@ -1,5 +1,6 @@
 """Critical samples: examples with another prediction near by, found by a Langevin search."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ def critical_samples(
     Args:
         model: A network that returns scores ``[B, C]``, in the mode that it is in.
         x: Inputs ``[N, ...]`` of floats.
-        radius: r, in the units of ``x``, above 0.
+        radius: r, in the units of ``x``, above 0 and finite.
         alpha: Step along the sign, in radii.
         beta: Standard deviation of the noise, in radii.
         steps: At most, at least 1.
@@ -71,8 +72,8 @@ def critical_samples(
         evaluation: Whether to run the network in evaluation mode.
 
     Raises:
-        InputError: An argument out of its range, inputs that are no floats, scores that are not finite, or a layer
-            that mixes the examples of a batch or draws at random.
+        InputError: An argument out of its range, inputs that are no floats, fewer than two classes, scores that are not
+            finite, or a layer that mixes the examples of a batch or draws at random.
 
     >>> model = nn.Linear(1, 2)
     >>> _ = nn.init.constant_(model.weight, 0), nn.init.constant_(model.bias, 0)
@@ -81,10 +82,17 @@ def critical_samples(
     [True, True, False]
     """
     x = cast_inputs(model, x)
-    if not radius > 0 or alpha < 0 or beta < 0 or steps < 1 or not x.is_floating_point() or not len(x):
+    if (
+        not (math.isfinite(radius) and radius > 0)
+        or alpha < 0
+        or beta < 0
+        or steps < 1
+        or not x.is_floating_point()
+        or not len(x)
+    ):
         raise InputError(
             f"radius {radius:g}, alpha {alpha:g}, beta {beta:g}, {steps} steps, {len(x)} inputs of {x.dtype}.",
-            expected="a radius above 0, alpha and beta from 0, at least 1 step, and inputs of floats",
+            expected="a finite radius above 0, alpha and beta from 0, at least 1 step, and inputs of floats",
         )
     noise = torch.Generator().manual_seed(stream(seed, "critical samples"))
     network = model if scaling is None else lambda points: model(scaling(points))
@@ -111,7 +119,13 @@ def _search(
 ) -> tuple[Tensor, Tensor]:
     """Step at which each example's prediction changed (0: never), and the points."""
     with torch.no_grad():
-        predicted = check_scores(network(x), ruled_out=True).argmax(1)
+        scores = check_scores(network(x), ruled_out=True)
+        if scores.ndim != 2 or scores.shape[1] < 2:
+            raise InputError(
+                f"No prediction can change: scores of shape {tuple(scores.shape)} for {len(x)} inputs.",
+                expected="scores [B, C] of at least two classes",
+            )
+        predicted = scores.argmax(1)
     when = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     points = x.clone()
     for step in range(1, steps + 1):

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import eigh_tridiagonal
 from torch import Tensor, nn
 
 from gengap.arrays import Floats
@@ -19,15 +18,15 @@ from gengap.network.gradients import (
     saturated,
     saturation_reason,
     trainable,
+    without_gradient,
 )
 from gengap.network.inputs import Data, Part, batches
 from gengap.probes.coherence_results import Coherence
+from gengap.probes.lanczos import MOST, RESIDUAL, extreme_eigenvalues
 from gengap.seeds import generator, stream
 
 BATCH = 500
 DENSE = 64  # parameters up to which a layer's Hessian is formed
-STEPS = 120  # of Lanczos' method at most, each with one product and one more vector in memory
-RESIDUAL = 1e-2  # of an eigenvector, relative to the largest absolute eigenvalue, that counts as converged
 DENSITY_CHANGE = 0.05  # of the share of eigenvalues below a point, between two halves of the runs, likewise
 Progress = Callable[[str], None]
 
@@ -42,7 +41,7 @@ class Spectrum(NamedTuple):
         residual: The largest ``|H v - lambda v| / max |lambda|`` among them, ``|v| = 1``: how well they are converged.
         trace: By Hutchinson's estimator; exact up to ``DENSE`` parameters.
         trace_error: Its standard error over the probes; 0 where exact.
-        converged: Whether the residual is at most ``RESIDUAL``.
+        converged: Whether the residual is at most ``RESIDUAL``, and a search beside the largest found none missing.
     """
 
     parameters: int
@@ -79,7 +78,7 @@ class Curvature:
         layers: Module's name -> its own block.
         density: Over all parameters; None if it was not asked for.
         n: Number of examples N.
-        not_covered: Frozen parameters.
+        not_covered: Parameters that have no gradient: frozen ones, and those on which the loss does not depend.
         saturated: Share of the examples whose cross entropy has no gradient in the network's type; 0 for another loss.
         reason: That what they add to the curvature is lost, or that all of it is 0; None for neither.
     """
@@ -129,7 +128,8 @@ def curvature(
 ) -> Curvature:
     """The Hessian of the mean loss, by products with vectors: eigenvalues, trace, density, with their convergence.
 
-    Eigenvalues are Lanczos'; the trace is Hutchinson's; the density is that of stochastic Lanczos quadrature. Products
+    Eigenvalues are Lanczos', which is run again beside those found, since one run sees an eigenvalue of several
+    eigenvectors once; the trace is Hutchinson's; the density is that of stochastic Lanczos quadrature. Products
     with the Hessian and the density come from curvlinops.
 
     Source: Papyan 2020 (arXiv:2008.11865) for the density; Hutchinson 1989 for the trace.
@@ -138,7 +138,7 @@ def curvature(
         model: A network that returns one tensor of scores, in the mode that it is in; it stays as it is.
         data: A Problem, a pair of inputs and labels, or a list of batches.
         loss: A module whose mean over a batch is taken; None for cross-entropy.
-        eigenvalues: How many of the largest, at least 1.
+        eigenvalues: How many of the largest, at least 1; at most 60, or all of up to 64 parameters.
         probes: Random vectors of the trace, at least 2.
         density: Whether to have the spectral density too.
         layers: Whether to have each layer's own block too.
@@ -161,8 +161,9 @@ def curvature(
         if not examples:
             raise InputError("There are no examples.", expected="at least one")
         check_independent(model, examples[0][0], random=False)
-        parameters = trainable(model)
         criterion = loss or nn.CrossEntropyLoss()
+        fixed = without_gradient(model, *examples[0], criterion)
+        parameters = {name: p for name, p in trainable(model).items() if name not in fixed}
         lost = _check_finite(model, criterion, examples)
 
         def block(names: Sequence[str], k: int) -> Spectrum:
@@ -170,6 +171,13 @@ def curvature(
             return _spectrum(hessian, k, probes, seed)
 
         say("the whole network")
+        P = sum(p.numel() for p in parameters.values())
+        if eigenvalues > (P if P <= DENSE else MOST):
+            raise InputError(
+                f"{eigenvalues} eigenvalues of a Hessian of {P:,} parameters.",
+                expected=f"at most {P if P <= DENSE else MOST}",
+                next_step="the spectral density shows all of them" if P > DENSE else "",
+            )
         whole = block(list(parameters), eigenvalues)
         result: dict[str, Spectrum] = {}
         for name in dict.fromkeys(n.rpartition(".")[0] for n in parameters) if layers else ():
@@ -180,7 +188,6 @@ def curvature(
             say("spectral density")
             hessian = operator(model, criterion, list(parameters.values()), examples, check_deterministic=False)
             spread = _density(hessian, whole, seed)
-    fixed = tuple(name for name, p in model.named_parameters() if not p.requires_grad)
     n = sum(len(y) for _, y in examples)
     nothing = (
         NO_GRADIENT.replace("gradients", "second derivatives") if not (whole.largest[0] or whole.smallest) else None
@@ -192,7 +199,9 @@ def curvature(
 def gradient_noise_scale(coherence: Coherence) -> NoiseScale:
     r"""The batch size :math:`\mathrm{tr}\,\Sigma / |G|^2` at which noise and mean gradient are as large.
 
-    With the unbiased coherence alpha it is ``(1 - alpha) / alpha``.
+    With the unbiased coherence alpha it is ``(1 - alpha) / alpha``. There is a value where alpha is at least two of its
+    errors. These are up to a factor of the root of 2 too large near alpha = 0, so that a small mean gradient passes
+    less often than two standard errors say.
 
     Source: McCandlish et al. 2018 (arXiv:1812.06162), the simple noise scale.
 
@@ -245,49 +254,21 @@ def _check_finite(model: nn.Module, loss: nn.Module, examples: Sequence[tuple[Te
 
 def _spectrum(hessian: Any, k: int, probes: int, seed: int) -> Spectrum:
     P = int(hessian.shape[0])
-    if max(DENSE, k + 1) >= P:
+    if P <= DENSE:
         values = np.linalg.eigvalsh(_symmetric(hessian, P))
         largest = tuple(float(v) for v in values[::-1][:k])
         return Spectrum(P, largest, float(values[0]), 0.0, float(values.sum()), 0.0, True)
-    values, residuals = _extreme(hessian, k, seed)
+    found = extreme_eigenvalues(hessian.to_scipy(), k, seed)
     quadratic = np.array([_quadratic(hessian, P, seed, n) for n in range(probes)])
     return Spectrum(
         P,
-        tuple(float(v) for v in values[::-1][:k]),
-        float(values[0]),
-        float(residuals.max()),
+        found.largest,
+        found.smallest,
+        found.residual,
         float(quadratic.mean()),
         float(quadratic.std(ddof=1) / np.sqrt(probes)),
-        bool(residuals.max() <= RESIDUAL),
+        found.complete and found.residual <= RESIDUAL,
     )
-
-
-def _extreme(hessian: Any, k: int, seed: int) -> tuple[Floats, Floats]:
-    """Ritz values in ascending order, and the relative residuals of the smallest and of the k largest.
-
-    Lanczos' method with every vector made orthogonal to all before it, until those residuals are small or ``STEPS``
-    steps are done.
-    """
-    linear = hessian.to_scipy()
-    start = generator(seed, "lanczos").standard_normal(linear.shape[0])
-    basis = [(start / np.linalg.norm(start)).astype(linear.dtype)]
-    diagonal: list[float] = []
-    beside: list[float] = []
-    while True:
-        image = np.asarray(linear @ basis[-1], dtype=np.float64)
-        diagonal.append(float(image @ basis[-1]))
-        for _ in range(2):  # once more, for what rounding left
-            for vector in basis:
-                image -= (image @ vector) * vector
-        beside.append(float(np.linalg.norm(image)))
-        values, vectors = eigh_tridiagonal(np.array(diagonal), np.array(beside[:-1]))
-        scale = float(np.abs(values).max()) or 1.0
-        wanted = [0, *range(max(1, len(values) - k), len(values))]
-        residuals = beside[-1] * np.abs(vectors[-1, wanted]) / scale
-        enough = len(values) > k and residuals.max() <= RESIDUAL / 2
-        if enough or len(basis) == min(STEPS, len(start)) or beside[-1] <= 1e-12 * scale:
-            return np.asarray(values, dtype=np.float64), residuals
-        basis.append((image / beside[-1]).astype(linear.dtype))
 
 
 def _times(hessian: Any, vectors: NDArray[Any]) -> Floats:

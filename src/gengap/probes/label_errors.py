@@ -193,10 +193,11 @@ def confident_errors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.
     [False, False, True, False]
     """
     p, y = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
-    if p.ndim != 2 or y.shape != p.shape[:1] or not np.isfinite(p).all() or y.min() < 0 or y.max() >= p.shape[1]:
+    fits = p.ndim == 2 and y.shape == p.shape[:1] and y.size > 0 and np.issubdtype(y.dtype, np.integer)
+    if not fits or not np.isfinite(p).all() or y.min() < 0 or y.max() >= p.shape[1]:
         raise InputError(
-            f"Probabilities of shape {p.shape} for labels of shape {y.shape}.",
-            expected="finite numbers [N, C] and class indices [N]",
+            f"Probabilities of shape {p.shape} for labels of shape {y.shape} and type {y.dtype}.",
+            expected="finite numbers [N, C] and class indices [N], whole numbers, of at least one example",
         )
     counts = np.bincount(y, minlength=p.shape[1])
     sums = np.bincount(y, weights=p[np.arange(len(y)), y], minlength=p.shape[1])

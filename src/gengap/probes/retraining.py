@@ -106,10 +106,11 @@ def memorisation(
         InputError: An argument out of its range, or a training that diverged.
     """
     N = len(problem.train)
-    size = round(fraction * N)
+    size = round(fraction * N) if 0 < fraction < 1 else 0
     if trainings < 4 or not 0 < size < N:
         raise InputError(
-            f"{trainings} trainings on {size} of {N} examples.", expected="at least 4, each on some but not all"
+            f"{trainings} trainings, each on a part of {fraction:g} of {N} examples.",
+            expected="at least 4, each on some but not all: a fraction between 0 and 1",
         )
     subsets = [np.sort(generator(seed, "subset", k).permutation(N)[:size]) for k in range(trainings)]
     included = np.zeros((trainings, N), dtype=bool)
@@ -149,18 +150,22 @@ def leave_one_out(
     Args:
         problem: Whose training examples are scored.
         recipe: How to train.
-        indices: The examples left out; None for all.
+        indices: The examples left out, each once; None for all.
         repeats: Seeds, at least 2.
         seed: Of the trainings.
         execution: How to compute.
 
     Raises:
-        InputError: Fewer than two repeats, no or unknown examples, or a training that diverged.
+        InputError: Fewer than two repeats, no, unknown or repeated examples, or a training that diverged.
     """
     N = len(problem.train)
     chosen = np.arange(N) if indices is None else np.asarray(indices)
-    if repeats < 2 or not len(chosen) or chosen.min() < 0 or chosen.max() >= N or N < 2:
-        raise InputError(f"{repeats} repeats, {len(chosen)} of {N} examples.", expected="at least 2, and some of them")
+    whole = chosen.ndim == 1 and np.issubdtype(chosen.dtype, np.integer) and len(np.unique(chosen)) == chosen.size > 0
+    if repeats < 2 or not whole or chosen.min() < 0 or chosen.max() >= N or N < 2:
+        raise InputError(
+            f"{repeats} repeats, indices of shape {chosen.shape} and type {chosen.dtype} into {N} examples.",
+            expected=f"at least 2 repeats, and some of the whole numbers from 0 to {N - 1}, each once",
+        )
     subsets = [np.delete(np.arange(N), n) for n in chosen]
     included = np.ones((repeats * len(chosen), N), dtype=bool)
     runs: list[Run] = []

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from gengap.arrays import Floats
-from gengap.errors import InputError
+from gengap.errors import InputError, listed
 from gengap.network.gradients import (
     NO_GRADIENT,
     Loss,
@@ -21,10 +21,12 @@ from gengap.network.gradients import (
     checked_scale,
     example_losses,
     prepared,
+    reached,
     saturated,
     saturation_reason,
     scaled_losses,
     trainable,
+    without_gradient,
 )
 from gengap.seeds import stream
 
@@ -43,6 +45,7 @@ class LossSensitivity(NamedTuple):
         saturated: Share of the examples whose cross entropy has no gradient in the network's type, ``[T]``; 0 for
             another loss.
         reason: Which values these examples make too small, or that all are 0; None for none.
+        not_covered: Parameters that no step trains: frozen ones, and those on which the loss does not depend.
         by_class: ``||d L_t^i / d x_n||_1``, mean over the examples n of class j, ``[T, C, C]`` by i and j, where L_t^i
             is the part of L_t that examples of class i make; None unless it was asked for.
     """
@@ -54,6 +57,7 @@ class LossSensitivity(NamedTuple):
     weights: dict[str, Tensor]
     saturated: tuple[float, ...]
     reason: str | None
+    not_covered: tuple[str, ...] = ()
     by_class: Floats | None = None
 
     @property
@@ -106,7 +110,8 @@ def loss_sensitivity(
 
     Raises:
         InputError: An argument out of its range, inputs that are no floats, weights of all steps that do not fit in
-            memory, training that diverged, a layer that mixes the examples of a batch or draws at random, or labels
+            memory, training that diverged, scores without a gradient by the inputs, a layer that mixes the examples of
+            a batch or draws at random, or labels
             that are no class indices from 0 with an example of each, where ``by_class`` asks for them.
     """
     x, y = check_examples(model, x, y)
@@ -115,6 +120,8 @@ def loss_sensitivity(
     parameters = {name: p.detach().clone() for name, p in trainable(model).items()}
     with torch.no_grad():
         check_scores(model(x[:ROWS]), ruled_out=True)
+    fixed = without_gradient(model, x[:batch_size], y[:batch_size], lambda s, t: example_losses(loss, s, t).mean())
+    _check_reached(model, x[:batch_size], fixed)
     _check_memory(parameters, min(steps[-1], window or steps[-1]))
 
     def mean_loss(weights: dict[str, Tensor], a: Tensor, b: Tensor) -> Tensor:
@@ -153,6 +160,7 @@ def loss_sensitivity(
         weights,
         tuple(lost),
         reason,
+        fixed,
         np.stack(tables) if by_class else None,
     )
 
@@ -229,7 +237,9 @@ def _scaled_input_norms(
         for start in range(0, len(y), ROWS):
             a = x[start : start + ROWS].detach().clone().requires_grad_()
             found = scaled_losses(loss, check_scores(model(a), ruled_out=True), y[start : start + ROWS])
-            (gradient,) = torch.autograd.grad(found.values.sum(), [a])
+            (gradient,) = torch.autograd.grad(found.values.sum(), [a], allow_unused=True)
+            if gradient is None:
+                raise _cut_off(())
             parts.append(torch.linalg.vector_norm(gradient.double().flatten(1), ord=order, dim=1))
             log_scales.append(found.log_scales)
     return torch.cat(parts), torch.cat(log_scales)
@@ -265,6 +275,21 @@ def _check(x: Tensor, lr: float, steps: Sequence[int], batch_size: int, window: 
         )
     if not (np.isfinite(lr) and lr > 0):
         raise InputError(f"lr = {lr:g}.", expected="a learning rate above 0")
+
+
+def _check_reached(model: nn.Module, x: Tensor, fixed: Sequence[str]) -> None:
+    with torch.enable_grad():
+        a = x.detach().clone().requires_grad_()
+        if not reached(model(a), {"x": a}):
+            raise _cut_off(fixed)
+
+
+def _cut_off(fixed: Sequence[str]) -> InputError:
+    return InputError(
+        "The network's scores have no gradient by its inputs" + (f", nor by {listed(fixed)}." if fixed else "."),
+        expected="a forward pass that is differentiable from the inputs on",
+        next_step="remove torch.no_grad() or detach() from the network's forward pass",
+    )
 
 
 def _check_memory(parameters: dict[str, Tensor], count: int) -> None:

@@ -1,7 +1,7 @@
 """Twin runs: how far training drifts apart when one example is another, step by step."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class Drift(NamedTuple):
 
     Attributes:
         epoch, steps: When, in epochs and in steps; 0 is the initialisation.
-        distance: ``||w - w'|| / sqrt(||w||^2 + ||w'||^2)`` over all parameters, mean over twins.
+        distance: ``||w - w'|| / sqrt(||w||^2 + ||w'||^2)`` over the parameters that are trained, mean over twins.
         layers: Parameter's name -> the same for it alone.
         loss_change: Largest ``|loss - loss'|`` of a test example, in nats, mean over twins.
         train_error, test_error, train_loss, test_loss: Of the first run; losses in nats.
@@ -66,7 +66,8 @@ class TwinRuns:
         smoothness: The largest ``||grad L(w) - grad L(w')|| / ||w - w'||`` of the mean loss between twins: a lower
             estimate of beta; None where no twin has moved away.
         weight_decay: Of the recipe.
-        weight_norm: The largest ``||w||`` of the first run at these times.
+        weight_norm: The largest ``||w||`` of the first run at these times, over the parameters that are not frozen.
+        not_covered: Parameters that have no gradient: frozen ones, and those on which the loss does not depend.
     """
 
     drifts: tuple[Drift, ...]
@@ -79,6 +80,7 @@ class TwinRuns:
     smoothness: float | None
     weight_decay: float
     weight_norm: float
+    not_covered: tuple[str, ...] = ()
 
     def promises(self) -> dict[str, float | str]:
         """Hardt et al.'s expressions with the constants seen: numbers, or why there is none.
@@ -183,6 +185,7 @@ def twin_runs(
         max(watch.ratios, default=None),
         recipe.weight_decay,
         watch.weight_norm,
+        watch.not_covered,
     )
 
 
@@ -231,6 +234,7 @@ class _Watch:
         self.drifts: list[Drift] = []
         self.lipschitz = self.weight_norm = 0.0
         self.ratios: list[float] = []
+        self.not_covered: tuple[str, ...] = ()
 
     def measure(self, step: int, epoch: float, states: Sequence[Training]) -> None:
         """Adds a drift, and what is seen of the constants.
@@ -246,18 +250,22 @@ class _Watch:
             if not all(value.isfinite().all() for value in state.values()):
                 raise InputError(f"Training diverged within {step} steps.", next_step="take a smaller learning rate")
             model.load_state_dict(state)
-        self.drifts.append(_drift(self._problem, self._models, epoch, step))
         few = self._problem.take(min(len(self._problem.train), GRADIENTS), 1)
         x, y = examples(few, slice(None), self._models[0])
-        self.lipschitz = max(self.lipschitz, float(gradient_norm_report(self._models[0], x, y).norms.max()))
+        report = gradient_norm_report(self._models[0], x, y)
+        self.not_covered = (*report.frozen, *report.unreached)
+        self.drifts.append(_drift(self._problem, self._models, epoch, step, self.not_covered))
+        self.lipschitz = max(self.lipschitz, float(report.norms.max()))
         self.ratios += _ratios(self._models, x, y)
-        weights_now = nn.utils.parameters_to_vector(self._models[0].parameters())
+        weights_now = nn.utils.parameters_to_vector(trainable(self._models[0]).values())
         self.weight_norm = max(self.weight_norm, float(torch.linalg.vector_norm(weights_now.detach().double())))
 
 
-def _drift(problem: Problem, networks: Sequence[nn.Module], epoch: float, steps: int) -> Drift:
+def _drift(
+    problem: Problem, networks: Sequence[nn.Module], epoch: float, steps: int, not_covered: Collection[str]
+) -> Drift:
     first, twins = networks[0], networks[1:]
-    apart = [distances(first, twin) for twin in twins]
+    apart = [distances(first, twin, not_covered) for twin in twins]
     train, test = (_losses(first, problem, split) for split in ("train", "test"))
     changes = [float((_losses(twin, problem, "test")[0] - test[0]).abs().max()) for twin in twins]
     return Drift(
@@ -273,10 +281,18 @@ def _drift(problem: Problem, networks: Sequence[nn.Module], epoch: float, steps:
     )
 
 
-def distances(first: nn.Module, second: nn.Module) -> dict[str, float]:
-    """``||w - w'|| / sqrt(||w||^2 + ||w'||^2)`` by parameter, and over all under the empty name."""
+def distances(first: nn.Module, second: nn.Module, without: Collection[str] = ()) -> dict[str, float]:
+    """``||w - w'|| / sqrt(||w||^2 + ||w'||^2)`` by parameter, and over all under the empty name; no frozen ones.
+
+    Args:
+        first: A network.
+        second: Another with the same parameters.
+        without: Names of parameters that are left out.
+    """
     parts = {}
     for (name, a), b in zip(first.named_parameters(), second.parameters(), strict=True):
+        if name in without or not a.requires_grad:
+            continue
         u, v = a.detach().double(), b.detach().double()
         parts[name] = (float((u - v).square().sum()), float(u.square().sum() + v.square().sum()))
     whole = tuple(sum(part[i] for part in parts.values()) for i in range(2))

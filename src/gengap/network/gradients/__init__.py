@@ -1,6 +1,7 @@
 """Gradients of single examples: formed, or only their norms and inner products, for anybody's network."""
 
 from gengap.network.gradients.batch_gradients import BatchGradients
+from gengap.network.gradients.calls import reached
 from gengap.network.gradients.checks import (
     TOLERANCE,
     NotFiniteError,
@@ -8,6 +9,7 @@ from gengap.network.gradients.checks import (
     check_scores,
     prepared,
     trainable,
+    without_gradient,
 )
 from gengap.network.gradients.explicit import available_bytes, chunks, per_example_gradients, scaled_gradients
 from gengap.network.gradients.independence import check_independent, random_layers
@@ -54,5 +56,7 @@ __all__ = [
     "example_losses",
     "prepared",
     "random_layers",
+    "reached",
     "trainable",
+    "without_gradient",
 ]

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from gengap.errors import InputError, listed
 from gengap.network.copies import unwrapped
+from gengap.network.gradients.calls import reached
+from gengap.network.gradients.losses import Loss
 from gengap.network.inputs import cast_inputs
 
 # Largest difference between numbers that two computations give, relative to the largest of them.
@@ -53,6 +55,31 @@ def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
 def frozen(model: nn.Module) -> tuple[str, ...]:
     """Names of the parameters with ``requires_grad=False``, which have no gradient rather than one of 0."""
     return tuple(name for name, p in model.named_parameters() if not p.requires_grad)
+
+
+def without_gradient(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> tuple[str, ...]:
+    """Names of the parameters that have no gradient: frozen ones, and those on which the loss does not depend.
+
+    The latter are unused, or cut off by ``no_grad`` or ``detach``: none of their numbers is a gradient of 0.
+
+    Args:
+        model: In the mode that it will be in.
+        x: A few inputs ``[N, ...]``.
+        y: Their labels.
+        loss: From scores and labels of a batch to one number.
+
+    Raises:
+        InputError: None has one.
+    """
+    every = trainable(model)
+    with torch.enable_grad():
+        there = reached(loss(model(x), y), every)
+    if not there:
+        raise InputError(
+            "The loss depends on no parameter that asks for a gradient.",
+            next_step="remove torch.no_grad() or detach() from the network's forward pass",
+        )
+    return (*frozen(model), *(name for name in every if name not in there))
 
 
 class NotFiniteError(InputError):

@@ -72,7 +72,7 @@ def probe_critical_samples(
         rows,
         _figure(rows, steps),
         subject.seconds,
-        subject.words | {"split": split, "radius": found.radius, "steps": steps},
+        subject.words | {"split": split, "radius": found.radius, "steps_of_search": steps},
         facts=[Fact("Critical sample ratio", f"{hits / n:.2%}", f"95 %: {low:.2%} to {high:.2%} of such examples")],
         notes=NOTES,
     )

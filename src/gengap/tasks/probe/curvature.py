@@ -5,7 +5,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from gengap.probes import Curvature, coherence, curvature, gradient_noise_scale
+from gengap.errors import InputError
+from gengap.probes import Curvature, NoiseScale, coherence, curvature, gradient_noise_scale
 from gengap.probes.hessian import Progress
 from gengap.report import Fact, Figure
 from gengap.report.plain import plain
@@ -45,7 +46,7 @@ def probe_curvature(
         seed=subject.words["seed"],
         progress=progress,
     )
-    noise = gradient_noise_scale(coherence(subject.model, subject.problem))
+    noise = _noise_scale(subject)
     values: dict[str, Any] = {
         "largest_eigenvalues": list(found.whole.largest),
         "smallest_eigenvalue": found.whole.smallest,
@@ -80,6 +81,14 @@ def probe_curvature(
     )
 
 
+def _noise_scale(subject: ProbeSubject) -> NoiseScale:
+    """The noise scale, or why there is none: a single example, say."""
+    try:
+        return gradient_noise_scale(coherence(subject.model, subject.problem))
+    except InputError as error:
+        return NoiseScale(None, None, f"there is no gradient noise scale: {error.what}")
+
+
 def _status(found: Curvature, noise: str | None) -> tuple[str, str | None]:
     if not found.converged:
         loose = [name or "(network)" for name, value in found.layers.items() if not value.converged]
@@ -91,8 +100,8 @@ def _status(found: Curvature, noise: str | None) -> tuple[str, str | None]:
         ]
         return "not converged", "; ".join(parts)
     if found.not_covered or noise or found.reason:
-        frozen = "frozen parameters have no curvature" if found.not_covered else None
-        return "partial", "; ".join(part for part in (frozen, noise, found.reason) if part)
+        fixed = "frozen parameters, and those without influence on the loss, have no curvature"
+        return "partial", "; ".join(part for part in (fixed * bool(found.not_covered), noise, found.reason) if part)
     return "ok", None
 
 

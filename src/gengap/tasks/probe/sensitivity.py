@@ -69,7 +69,8 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
     }
     share = values["loss_sensitivity_gini"]
     zero = [name for name in ("loss_sensitivity_gini", "input_gradient_gini") if values[name] is None]
-    reasons = _reasons(zero, int((~used).sum()), measured.reason, lost)
+    fixed = ["some parameters are not trained: frozen, or without influence on the loss"] * bool(measured.not_covered)
+    reasons = fixed + _reasons(zero, int((~used).sum()), measured.reason, lost)
     return ProbeAnswer(
         "sensitivity",
         f"Over {steps} steps of SGD the loss depends on {int(used.sum()):,} of {len(y):,} inputs, with a Gini "
@@ -81,7 +82,7 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
         subject.words | {"steps_of_sgd": steps, "lr": lr, "batch_size": batch_size},
         "partial" if reasons else "ok",
         "; ".join(reasons) or None,
-        (),
+        measured.not_covered,
         [
             Fact("Gini of loss sensitivity", "–" if share is None else plain(share), f"over {steps} steps"),
             Fact("Accuracy after them", f"{measured.accuracies[0]:.1%}"),

@@ -83,7 +83,8 @@ def probe_stability(
         "smoothness_seen": found.smoothness,
     }
     values |= {f"hardt2016_{name}": v if isinstance(v, float) else None for name, v in promises.items()}
-    missing = [f"hardt2016_{name}: {v}" for name, v in promises.items() if isinstance(v, str)]
+    fixed = ["some parameters are not trained: frozen, or without influence on the loss"] * bool(found.not_covered)
+    missing = fixed + [f"hardt2016_{name}: {v}" for name, v in promises.items() if isinstance(v, str)]
     return ProbeAnswer(
         "stability",
         f"After {epochs} epochs twins that differ in one of {found.n:,} examples are {plain(last.distance)} apart "
@@ -96,7 +97,7 @@ def probe_stability(
         | {"epochs": epochs, "lr": lr, "batch_size": batch_size, "twins": twins, "as_replicas": found.together},
         "partial" if missing else "ok",
         "; ".join(missing) or None,
-        (),
+        found.not_covered,
         [
             Fact("Normalised distance", plain(last.distance), f"mean of {twins} twins"),
             Fact("Largest change of a test loss", f"{plain(last.loss_change)} nats"),
