@@ -233,3 +233,104 @@ def test_every_part_of_the_ranking_can_be_refuted(change: dict, parts: list[str]
     found = refuted("jiang2020/ranking", ranked(change))
     assert len(found) == len(parts)
     assert all(part.startswith(expected) for part, expected in zip(found, parts, strict=True))
+
+
+TERMS: Row = {
+    **{"scale": "desk", "model": "m", "labels": "true", "status": "done", "reason": None},
+    **{"risk": 1.0, "empirical_risk": 0.1, "gap": 0.9, "label_term": 1.3, "concentration": -0.4, "c_y": 0.0},
+    **{"weight_norm": 2.0, "v_norm": 10.0, "largest_eigenvalue": 20.0, "label_term_aligned": 30.0},
+    **{"concentration_aligned": 70.0, "bound": 100.0, "identity_error": 1e-16, "spectral_error": 1e-12},
+}
+ADD_UP, ALLOWED, ANGLES = (
+    "the terms add up to the gap",
+    "each term is at most what norms and eigenvalues allow",
+    "it is less than 5% of that, by its angles",
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "parts"),
+    [
+        ({}, []),
+        ({"identity_error": 1e-6}, [ADD_UP]),
+        ({"identity_error": math.nan}, [ADD_UP]),
+        ({"spectral_error": 0.5}, [ADD_UP]),
+        ({"spectral_error": math.nan}, [ADD_UP]),
+        ({"label_term": 2.0}, [ADD_UP]),
+        ({"label_term": math.nan}, [ADD_UP, ALLOWED]),
+        ({"risk": 2.0}, [ADD_UP]),
+        ({"bound": 50.0}, [ALLOWED]),
+        ({"label_term_aligned": 50.0, "bound": 120.0}, [ALLOWED]),
+        ({"concentration_aligned": 90.0, "bound": 120.0}, [ALLOWED]),
+        ({"label_term": 40.0, "concentration": -39.1}, [ALLOWED]),
+        ({"label_term_aligned": 1.5, "concentration_aligned": 0.5, "bound": 2.0}, [ANGLES]),
+    ],
+)
+def test_every_part_of_theorem_7_can_be_refuted(change: Row, parts: list[str]) -> None:
+    assert refuted("kawaguchi2017/theorem7", [TERMS, TERMS | change]) == parts
+
+
+def darc1_rows(error: float, term: float) -> list[Row]:
+    base = {"data": "mnist", "seed": 0, "factor": 0.0, "test_error": 0.1, "term": 4.0}
+    best = base | {"factor": 0.1, "test_error": 0.1 * error, "term": 4.0 * term}
+    return [base, best, base | {"factor": 0.01, "test_error": 0.2, "term": 0.4}]
+
+
+def test_every_part_of_darc1_can_be_refuted() -> None:
+    assert refuted("kawaguchi2017/darc1", darc1_rows(0.8, 0.5)) == []
+    assert refuted("kawaguchi2017/darc1", darc1_rows(1.01, 0.5)) == [
+        "with the best multiple the test error is no larger"
+    ]
+    assert refuted("kawaguchi2017/darc1", darc1_rows(0.8, 0.51)) == [
+        "and the term is far smaller, at most 0.5 times what it is without DARC1"
+    ]
+
+
+WIDTHS = (64, 128, 256, 512)
+
+
+@pytest.mark.parametrize("figure", ["figure1", "figure2"])
+@pytest.mark.parametrize(
+    ("errors", "holds"),
+    [
+        ([0.10, 0.09, 0.10, 0.09], True),  # by 0.01 where two standard errors of 1,000 examples are 0.026
+        ([0.10, 0.09, 0.10, 0.11], False),
+        ([0.10, 0.09, 0.20, 0.09], False),
+        ([0.10, 0.06, 0.08, 0.10], False),  # in two steps, each within chance
+    ],
+)
+def test_an_error_that_rises_at_some_width_is_seen(figure: str, errors: list[float], holds: bool) -> None:
+    common = {"scale": "desk", "data": "mnist", "labels": "original", "seed": 0, "train_error": 0.0}
+    rows = [common | {"units": units, "test_error": error} for units, error in zip(WIDTHS, errors, strict=True)]
+    (finding,) = findings(f"neyshabur2015/{figure}", rows).values()
+    assert finding == ("holds" if holds else "does not hold")
+
+
+OLDER = ("vc", "l1max", "frobenius", "spectral_l1", "spectral_frobenius")
+
+
+def widening(**changes: list[float]) -> list[Row]:
+    values = {
+        **{"test_error": [0.66, 0.64, 0.65, 0.61], "unit_capacity": [4.0, 3.0, 2.0, 1.0]},
+        **{"unit_impact": [4.0, 3.0, 2.0, 1.0], "capacity_distance": [9.0, 5.0, 4.0, 3.0]},
+        **{f"capacity_{name}": [9.0, 5.0, 6.0, 7.0] for name in OLDER},
+    } | changes
+    common = {"scale": "desk", "seed": 0, "train_error": 0.0}
+    return [common | {"width": w} | {name: column[i] for name, column in values.items()} for i, w in enumerate(WIDTHS)]
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"test_error": [0.60, 0.60, 0.60, 0.61]}, "beyond the width that fits, the test error falls, and rises"),
+        ({"test_error": [0.66, 0.60, 0.66, 0.61]}, "beyond the width that fits, the test error falls, and rises"),
+        ({"unit_capacity": [4.0, 2.0, 3.0, 1.0]}, "the capacity of a unit falls"),
+        ({"unit_impact": [4.0, 3.0, 2.0, 2.5]}, "the impact of a unit falls"),
+        ({"capacity_distance": [1.0, 1.2, 1.4, 1.6]}, "their capacity falls with width"),
+        ({"capacity_l1max": [9.0, 8.0, 7.0, 6.0]}, "the older ones rise"),
+    ],
+)
+def test_every_part_of_the_capacity_of_wide_layers_can_be_refuted(change: dict[str, list[float]], part: str) -> None:
+    assert refuted("neyshabur2019/figure1", widening()) == []
+    (found,) = refuted("neyshabur2019/figure1", widening(**change))
+    assert found.startswith(part)

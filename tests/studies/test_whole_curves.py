@@ -198,7 +198,8 @@ def test_the_kernel_machine_is_that_of_the_same_seed() -> None:
 
 def wide(errors: tuple[float, ...]) -> list[Row]:
     return [
-        {"data": "mnist", "labels": "original", "units": 2**k, "seed": 0, "train_error": 0.0, "test_error": error}
+        {"scale": "desk", "data": "mnist", "labels": "original", "units": 2**k, "seed": 0, "train_error": 0.0}
+        | {"test_error": error}
         for k, error in enumerate(errors)
     ]
 
@@ -210,9 +211,10 @@ def test_a_hump_between_widths_raises_the_error() -> None:
 
 def of_units(impacts: tuple[float, ...]) -> list[Row]:
     return [
-        {"width": 2**k, "seed": 0, "train_error": 0.0, "test_error": 0.7 - k / 10, "unit_capacity": 3 - k}
+        {"scale": "desk", "width": 2**k, "seed": 0, "train_error": 0.0, "test_error": 0.7 - k / 10}
+        | {"unit_capacity": 3 - k}
         | {"unit_impact": impact}
-        | {name: 1.0 if name == "capacity_distance" else 1.0 + k for name in CAPACITIES}
+        | {name: 3.0 - k if name == "capacity_distance" else 1.0 + k for name in CAPACITIES}
         for k, impact in enumerate(impacts)
     ]
 
@@ -224,7 +226,7 @@ def test_a_value_that_rises_between_widths_does_not_fall_with_them() -> None:
 
 def regularised(errors: Mapping[float, float], seed: int) -> list[Row]:
     return [
-        {"data": "mnist", "factor": factor, "seed": seed, "test_error": error, "term": 1.0 - factor}
+        {"data": "mnist", "factor": factor, "seed": seed, "test_error": error, "term": 1.0 - 6 * factor}
         for factor, error in errors.items()
     ]
 

@@ -1,7 +1,17 @@
 """From rows to a judgement, as pure functions: nothing is trained, read or drawn here."""
 
 from gengap.verdicts.capacity import CapacityCounts, capacity_counts, least_bounds
-from gengap.verdicts.claims import ClaimPart, Finding, MissingRows, claim_part, means, present, span, whole_claim
+from gengap.verdicts.claims import (
+    ClaimPart,
+    Finding,
+    MissingRows,
+    claim_part,
+    largest_rise,
+    means,
+    present,
+    span,
+    whole_claim,
+)
 from gengap.verdicts.comparison import Comparison, Verdict
 from gengap.verdicts.conditions import with_conditions
 from gengap.verdicts.gates import Gate, judge
@@ -31,6 +41,7 @@ __all__ = [
     "Finding",
     "MissingRows",
     "claim_part",
+    "largest_rise",
     "means",
     "present",
     "span",

@@ -1,7 +1,9 @@
 """Whether a study's claim holds in its own rows: part by part, with the figures that decide."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from statistics import fmean
 from typing import Any, Literal, TypeVar
 
@@ -106,6 +108,31 @@ def whole_claim(parts: Sequence[ClaimPart]) -> Finding:
     if "does not hold" in findings:
         return "does not hold"
     return "cannot be judged" if "cannot be judged" in findings or not findings else "holds"
+
+
+STANDARD_ERRORS = 2.0
+
+
+def largest_rise(errors: Mapping[int, float], n: int) -> tuple[int, int] | None:
+    """The two widths between which the error rate rises by most, in standard errors, if by more than chance.
+
+    A rise from a width to any larger one counts where it is above two standard errors of the difference of two rates
+    on n examples each. Of networks that share their test examples the difference varies less, so that fewer rises are
+    found than there are.
+
+    Args:
+        errors: Error rate by width, in [0, 1].
+        n: Test examples, at least 1.
+
+    >>> largest_rise({8: 0.10, 16: 0.11, 32: 0.18}, n=1000), largest_rise({8: 0.10, 16: 0.11, 32: 0.18}, n=10)
+    ((8, 32), None)
+    """
+    rises = {}
+    for narrow, wide in combinations(sorted(errors), 2):
+        variance = sum(errors[width] * (1 - errors[width]) / n for width in (narrow, wide))
+        rises[narrow, wide] = (errors[wide] - errors[narrow]) / math.sqrt(max(variance, 1e-300))
+    worst = max(rises, key=lambda pair: rises[pair], default=None)
+    return worst if worst is not None and rises[worst] > STANDARD_ERRORS else None
 
 
 def span(values: Sequence[float], form: str = ".3g") -> str:

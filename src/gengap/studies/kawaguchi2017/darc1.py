@@ -1,13 +1,14 @@
 """DARC1 of Kawaguchi et al. 2017: the largest mean absolute output as a regulariser.
 
-Claim: adding a small multiple of the largest mean absolute output to the loss makes that term far smaller and the test
-error no larger.
+Claim: adding a small multiple of the largest mean absolute output to the loss makes that term far smaller, which is
+taken for at most half, and the test error no larger.
 
 Reported: the paper's tables were not at hand, and what is remembered of them is too uncertain to compare with.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gengap.studies.kawaguchi2017 import figure2
@@ -26,6 +27,7 @@ NAME = "kawaguchi2017/darc1"
 FACTORS = (0.0, 1e-3, 1e-2, 1e-1)  # of the term in the loss
 SIZES = figure2.SIZES | {"desk": (1_000, 1_000)}
 EVALUATIONS = 8  # of a training
+FAR_SMALLER = 0.5  # what counts as it
 COLUMNS = ("m", "epochs", "train_error", "test_error", "term", "error_ratio", "term_ratio", "seconds")
 
 
@@ -108,7 +110,7 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
     from gengap.verdicts import claim_part, means
 
-    def smaller(name: str, done: list[Row]) -> tuple[bool, str]:
+    def at_most(most: float, name: str, done: list[Row]) -> tuple[bool, str]:
         ratios = {}
         for data in sorted({row["data"] for row in done}):
             own = [row for row in done if row["data"] == data]
@@ -116,15 +118,18 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
             factor = min(errors, key=lambda each: errors[each])
             ratios[f"{data}, lambda {factor:g}"] = means(own, "factor", name)[factor]
         figures = "; ".join(f"{setting}: {ratio:.3g}" for setting, ratio in ratios.items())
-        return all(ratio <= 1 for ratio in ratios.values()), figures
+        return all(ratio <= most for ratio in ratios.values()), figures
 
     used = [row for row in _with_ratios(rows) if row["factor"] > 0]
     needed = ["test_error", "error_ratio", "term_ratio"]
     return [
         claim_part(
-            "with the best multiple the test error is no larger", used, needed, lambda d: smaller("error_ratio", d)
+            "with the best multiple the test error is no larger", used, needed, partial(at_most, 1.0, "error_ratio")
         ),
-        claim_part("and the term is smaller", used, needed, lambda d: smaller("term_ratio", d)),
+        claim_part(
+            f"and the term is far smaller, at most {FAR_SMALLER:g} times what it is without DARC1",
+            *(used, needed, partial(at_most, FAR_SMALLER, "term_ratio")),
+        ),
     ]
 
 
@@ -187,7 +192,8 @@ def kawaguchi2017_darc1() -> Study:
         paper=PAPER,
         differences=(
             "No copy of the paper was at hand: networks, multiples and data augmentation are ours.",
-            "Of the multiples the one with the least test error is judged, which favours the claim.",
+            "Of the multiples the one with the least test error is judged, which favours the claim about the error.",
+            "Far smaller is taken for at most half of what the term is without DARC1.",
         ),
         scaled={
             "smoke": "120 of the embedded digits.",

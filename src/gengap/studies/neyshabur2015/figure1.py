@@ -68,5 +68,5 @@ def neyshabur2015_figure1() -> Study:
         sweep=sweep,
         measure=measure,
         views=(*(partial(width.errors_by_width, 1, data) for data in ("mnist", "cifar10")), width.table),
-        check=width.check,
+        check=partial(width.check, SETTINGS),
     )

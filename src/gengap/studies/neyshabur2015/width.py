@@ -260,7 +260,10 @@ def reported(figure: int) -> tuple[Reported, ...]:
     )
 
 
-def check(rows: Sequence[Row]) -> "list[ClaimPart]":
+WHOLE_TEST_SPLIT = 10_000  # images, of MNIST and of CIFAR-10
+
+
+def check(settings: dict[Scale, Setting], rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
     from gengap.verdicts import claim_part
 
@@ -271,19 +274,22 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         if len({row["units"] for row in beyond}) < 2:
             beyond = []
         what = f"{data}, {labels} labels: once the training error is 0, more units do not raise the test error"
-        parts.append(claim_part(what, beyond, ["test_error", "train_error"], _does_not_rise))
+        decide = partial(_does_not_rise, settings)
+        parts.append(claim_part(what, beyond, ["test_error", "train_error"], decide))
     return parts
 
 
-def _does_not_rise(rows: list[Row]) -> tuple[bool, str]:
-    from gengap.verdicts import means
+def _does_not_rise(settings: dict[Scale, Setting], rows: list[Row]) -> tuple[bool, str]:
+    from gengap.verdicts import largest_rise, means
 
     errors = means(rows, "units", "test_error")
-    first, *wider = errors
-    worst = max(wider, key=lambda units: errors[units])
-    return errors[worst] <= errors[first], (
-        f"{errors[first]:.2%} at {first:,} units, at most {errors[worst]:.2%} with more, at {worst:,}"
-    )
+    first, last = errors[min(errors)], errors[max(errors)]
+    figures = f"{first:.2%} at {min(errors):,} units, {last:.2%} at {max(errors):,}"
+    rise = largest_rise(errors, settings[rows[0]["scale"]].test or WHOLE_TEST_SPLIT)
+    if rise is not None:
+        narrow, wide = rise
+        figures += f"; it rises from {errors[narrow]:.2%} at {narrow:,} to {errors[wide]:.2%} at {wide:,}"
+    return last <= first and rise is None, figures
 
 
 LINES = ("train_error", "test_error", "early_test_error", "decayed_test_error")
