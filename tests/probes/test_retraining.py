@@ -33,14 +33,39 @@ def test_scores_errors_and_influence_against_loops(found) -> None:
         unused = [c for c, i in zip(found.correct[:, n], found.included[:, n], strict=True) if not i]
         if min(len(used), len(unused)) > 1:
             assert found.scores[n] == pytest.approx(np.mean(used) - np.mean(unused))
-            spread = np.var(used, ddof=1) / len(used) + np.var(unused, ddof=1) / len(unused)
-            assert found.errors[n] == pytest.approx(np.sqrt(spread))
+            added = [np.append(tosses, [0, 1]) for tosses in (used, unused)]
+            assert found.errors[n] == pytest.approx(np.sqrt(sum(np.var(a) / len(a) for a in added)))
     values, errors = found.influence(3)
     used = found.included[:, 7]
     assert values[7] == pytest.approx(found.test_correct[used, 3].mean() - found.test_correct[~used, 3].mean())
     assert np.isfinite(errors).sum() > 50
     with pytest.raises(InputError, match="Test example 40"):
         found.influence(40)
+
+
+# Two errors cover least where tosses of even chances are few; Wald's error covers 9 to 93 % of these.
+@pytest.mark.parametrize(("trainings", "covered"), [(4, 0.7), (12, 0.83), (40, 0.9)])
+@pytest.mark.parametrize(("used", "unused"), [(1.0, 0.0), (1.0, 0.05), (0.95, 0.9), (0.9, 0.1), (0.7, 0.4)])
+def test_the_errors_are_those_of_drawing_the_trainings_again(
+    trainings: int, covered: float, used: float, unused: float
+) -> None:
+    random = np.random.default_rng(0)
+    included = random.permuted(np.tile(np.arange(20_000) % 10 < 7, (trainings, 1)), axis=1)
+    correct = random.random(included.shape) < np.where(included, used, unused)
+    drawn = probes.Memorisation(included, correct, correct[:, :1])
+    known = np.isfinite(drawn.errors)
+    off = drawn.scores[known] - (used - unused)
+    errors = drawn.errors[known]
+    assert errors.min() > 0
+    assert (np.abs(off) <= 2 * errors).mean() > covered
+    assert drawn.rms_error > (covered - 0.05) * off.std()
+
+
+def test_two_tosses_that_agree_leave_an_error() -> None:
+    included = np.array([[False], [False], [True], [True]])
+    found = probes.Memorisation(included, included, included)
+    assert found.scores == [1.0]
+    assert found.errors == pytest.approx([np.sqrt(2 * (3 / 4) * (1 / 4) / 4)])
 
 
 def test_each_training_uses_its_subset_and_a_wrong_label_is_memorised(noisy, found) -> None:
@@ -110,6 +135,22 @@ def test_detection_against_scikit_learn_and_its_limits() -> None:
     for bad in (np.zeros(300, bool), np.ones(300, bool), wrong[:10]):
         with pytest.raises(InputError, match="wrong"):
             probes.detection(scores, bad)
+
+
+def test_examples_with_the_same_score_count_in_expectation_over_their_order() -> None:
+    constant = probes.detection(np.zeros(10), np.arange(10) < 3)
+    assert constant[:4] == pytest.approx((0.5, 0.3, 0.3, 0.3))
+    assert constant.found_in_a_tenth == pytest.approx(0.1)
+    random = np.random.default_rng(1)
+    scores, wrong = random.integers(0, 3, 40).astype(float), random.random(40) < 0.3
+    found = probes.detection(scores, wrong)
+    orders = [random.permutation(40) for _ in range(4_000)]
+    assert all(probes.detection(scores[o], wrong[o]) == pytest.approx(found, abs=1e-12) for o in orders[:20])
+    flags = int(wrong.sum())
+    hits = [wrong[o][np.argsort(-scores[o], kind="stable")] for o in orders]
+    # The error of a mean over 4,000 orders is below 0.002.
+    assert found.precision == found.recall == pytest.approx(np.mean([h[:flags].mean() for h in hits]), abs=0.01)
+    assert found.found_in_a_tenth == pytest.approx(np.mean([h[:4].sum() / flags for h in hits]), abs=0.01)
 
 
 def test_agreement_is_spearmans() -> None:

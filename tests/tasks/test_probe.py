@@ -210,6 +210,8 @@ def test_memorisation_scores_each_example(weights: Path, tmp_path: Path, capsys:
     assert cheap | {"memorisation", "memorisation_error", "corrupt"} <= set(found["rows"][0])
     assert 0 <= found["values"]["auroc_loss"] <= 1
     assert found["status"] in ("ok", "partial")
+    errors = [row["memorisation_error"] for row in found["rows"] if row["memorisation_error"] is not None]
+    assert found["values"]["rms_memorisation_error"] == pytest.approx((sum(e * e for e in errors) / len(errors)) ** 0.5)
     assert (tmp_path / "report" / "memorisation.png").exists()
     plain = document(capsys, "memorisation", "mlp-1x512", "--weights", weights, "--examples", 30)
     losses = [row["loss"] for row in plain["rows"]]

@@ -26,6 +26,8 @@ DAMPING = 0.1  # of the diagonal curvature, in units of its mean
 class Detection(NamedTuple):
     """How well a score finds wrong labels, where the larger score is the more suspicious.
 
+    Where examples have the same score, all numbers are expectations over their order.
+
     Attributes:
         auroc: Probability that a wrong label has a larger score than a right one; ties count half.
         precision, recall, f1: Of the examples flagged.
@@ -231,17 +233,23 @@ def detection(scores: ArrayLike, wrong: ArrayLike, *, flagged: ArrayLike | None 
 
     bad, good = int(w.sum()), int((~w).sum())
     auroc = (rankdata(s)[w].sum() - bad * (bad + 1) / 2) / (bad * good)
-    order = np.argsort(-s, kind="stable")
     if flagged is None:
-        called = np.zeros(len(s), dtype=bool)
-        called[order[:bad]] = True
+        called, hits = bad, _wrong_among_largest(s, w, bad)
     else:
-        called = np.asarray(flagged, dtype=bool)
-    hits = int((called & w).sum())
-    precision, recall = hits / max(1, int(called.sum())), hits / bad
+        flags = np.asarray(flagged, dtype=bool)
+        called, hits = int(flags.sum()), float((flags & w).sum())
+    precision, recall = hits / max(1, called), hits / bad
     f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
-    tenth = float(w[order[: max(1, len(s) // 10)]].sum() / bad)
-    return Detection(float(auroc), precision, recall, f1, int(called.sum()), tenth)
+    tenth = _wrong_among_largest(s, w, max(1, len(s) // 10)) / bad
+    return Detection(float(auroc), precision, recall, f1, called, tenth)
+
+
+def _wrong_among_largest(scores: Floats, wrong: NDArray[np.bool_], count: int) -> float:
+    """Expected number of wrong labels among the ``count`` largest scores, where equal ones come in random order."""
+    last = np.partition(scores, -count)[-count]
+    above, tied = scores > last, scores == last
+    places = count - above.sum()
+    return float(wrong[above].sum() + places * wrong[tied].mean())
 
 
 def agreement(scores: Mapping[str, ArrayLike], reference: ArrayLike) -> dict[str, float]:

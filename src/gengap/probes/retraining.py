@@ -49,8 +49,22 @@ class Memorisation:
 
     @property
     def errors(self) -> Floats:
-        """Standard error of each score over the draw of the trainings, ``[N]``; NaN with fewer than two of a kind."""
+        """Standard error of each score over the draw of the trainings, ``[N]``; NaN with fewer than two of a kind.
+
+        ``sqrt(a (1 - a) / (m + 2) + b (1 - b) / (l + 2))`` with ``a = (k + 1) / (m + 2)`` of the m trainings that used
+        the example, k of them right on it, and b alike of the l others. One success and one failure added to each kind
+        keep the error above 0 where all trainings agree: it is too large where both probabilities are 0 or 1, and too
+        small where they are even and trainings few (two errors then cover 70 % with four trainings, 84 % with twelve).
+
+        Source: Agresti and Caffo 2000, The American Statistician 54(4), 280-288.
+        """
         return self._difference(self.correct)[1]
+
+    @property
+    def rms_error(self) -> float:
+        """Root mean square of the errors that are known; NaN where none is."""
+        known = self.errors[np.isfinite(self.errors)]
+        return float(np.sqrt(np.square(known).mean())) if len(known) else float("nan")
 
     def influence(self, test: int) -> tuple[Floats, Floats]:
         """Each training example's influence on one test example, and its standard error, each ``[N]``.
@@ -68,8 +82,9 @@ class Memorisation:
         with np.errstate(divide="ignore", invalid="ignore"):
             for used in (self.included, ~self.included):
                 count = used.sum(0).astype(np.float64)
-                mean = (correct & used).sum(0) / count
-                parts.append((mean, mean * (1 - mean) / (count - 1)))
+                right = (correct & used).sum(0)
+                smoothed = (right + 1) / (count + 2)
+                parts.append((right / count, smoothed * (1 - smoothed) / (count + 2)))
             value = parts[0][0] - parts[1][0]
             error = np.sqrt(parts[0][1] + parts[1][1])
         known = np.minimum(self.included.sum(0), (~self.included).sum(0)) > 1

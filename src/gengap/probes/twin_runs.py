@@ -86,7 +86,9 @@ class TwinRuns:
         """Hardt et al.'s expressions with the constants seen: numbers, or why there is none.
 
         They are no bounds here: the constants are lower estimates, so that the true expressions are larger; the convex
-        ones are of a convex loss, which a network with a hidden layer does not have; and all are of one example a step.
+        ones are of a convex loss, which a network with a hidden layer does not have; and all are of one example a step,
+        not of a minibatch. The non-convex one is of a loss in [0, 1] and is cut at 1; the constants are those of the
+        cross-entropy, which has no upper limit.
         Weight decay of lambda makes a convex loss lambda-strongly convex; then L is that of the loss seen and lambda
         times the norm of the weights, and beta is larger by lambda. Steps are not projected, as that theorem asks.
         """

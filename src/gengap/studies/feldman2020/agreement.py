@@ -39,7 +39,7 @@ MEMORISED = 0.25  # a score from which the paper counts an example as memorised
 REDRAWS = 100  # bootstrap samples of the trainings
 COLUMNS = (
     *("rank_correlation", "rank_correlation_error", "auroc_memorised"),
-    *("memorised_share", "mean_score", "mean_error", "mean_score_wrong", "mean_score_right", "unscored"),
+    *("memorised_share", "mean_score", "rms_error", "mean_score_wrong", "mean_score_right", "unscored"),
 )
 
 
@@ -122,7 +122,7 @@ def _of_the_problem(found: "Memorisation", wrong: "np.ndarray") -> Row:
     return {
         "memorised_share": float((found.scores[known] >= MEMORISED).mean()),
         "mean_score": float(found.scores[known].mean()),
-        "mean_error": float(np.nanmean(found.errors)),
+        "rms_error": found.rms_error,
         "unscored": int((~known).sum()),
         **{name: float(found.scores[mask].mean()) if mask.any() else None for name, mask in kinds.items()},
     }
@@ -238,7 +238,7 @@ def memorised(rows: "pd.DataFrame") -> "Figure | None":
 
     from gengap.report import Figure
 
-    shared = ["noise", "seed", "mean_score_right", "mean_score_wrong", "memorised_share", "mean_error", "unscored"]
+    shared = ["noise", "seed", "mean_score_right", "mean_score_wrong", "memorised_share", "rms_error", "unscored"]
     data = rows[rows["mean_score_right"].notna()][shared].drop_duplicates()
     if data.empty:
         return None
@@ -257,7 +257,7 @@ def memorised(rows: "pd.DataFrame") -> "Figure | None":
         .properties(width=240, height=220)
     )
     words = "; ".join(
-        f"noise {r.noise:g}: {r.memorised_share:.1%} memorised, standard error of a score {r.mean_error:.2f}"
+        f"noise {r.noise:g}: {r.memorised_share:.1%} memorised, standard error of a score {r.rms_error:.2f}"
         for r in data.itertuples()
     )
     return Figure(
@@ -266,7 +266,7 @@ def memorised(rows: "pd.DataFrame") -> "Figure | None":
         f"Mean memorisation score by kind of label. Memorised: a score of at least {MEMORISED:g}.",
         f"Memorisation: {words}.",
         data,
-        {**dict.fromkeys(("mean_score_right", "mean_score_wrong", "mean_error"), ".3f"), "memorised_share": ".1%"},
+        {**dict.fromkeys(("mean_score_right", "mean_score_wrong", "rms_error"), ".3f"), "memorised_share": ".1%"},
     )
 
 

@@ -244,7 +244,9 @@ def hardt2016_step_sizes() -> Study:
             "The network is the 3-layer ConvNet of Liao et al. 2018: that of the paper, in the manner of cuda-convnet, "
             "is not known to us.",
             f"Minibatches of {BATCH} examples, as remembered from the paper.",
-            "The non-convex bound is filled with constants seen on the way, which are lower estimates: it is no bound.",
+            "The non-convex bound is filled with constants seen on the way, which are lower estimates: it is no bound. "
+            "Its theorem takes one example a step and a loss in [0, 1], at which its value is cut; ours takes "
+            f"minibatches of {BATCH}, and the constants are those of the cross-entropy, which has no upper limit.",
         ),
         scaled={
             "smoke": "130 of the embedded digits and an MLP instead of CIFAR-10, 3 epochs, two step sizes.",

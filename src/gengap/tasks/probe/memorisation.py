@@ -64,7 +64,7 @@ def probe_memorisation(
         values |= {
             "mean_memorisation": float(found.scores[known].mean()),
             "memorised_share": float((found.scores[known] >= 0.25).mean()),
-            "mean_memorisation_error": float(np.nanmean(found.errors)),
+            "rms_memorisation_error": found.rms_error,
             **{f"agreement_{name}": value for name, value in agreement(cheap, found.scores).items()},
         }
         if not known.all():
@@ -93,7 +93,7 @@ def _sentence(rows: pd.DataFrame, values: dict[str, Any], trainings: int) -> str
     if trainings:
         return (
             f"{values['memorised_share']:.1%} of {len(rows):,} training examples have a memorisation score of at least "
-            f"0.25, with a mean standard error of {plain(values['mean_memorisation_error'])}."
+            f"0.25; the standard error of a score is {plain(values['rms_memorisation_error'])} (root mean square)."
         )
     top = ", ".join(str(index) for index in rows["index"].head(5))
     return f"The most suspicious of {len(rows):,} training examples by their loss: {top}."

@@ -19,6 +19,9 @@ NOTES = (
     "seen on the way. Those are lower estimates of the constants L and beta, so the values are no bounds; and a "
     "network with a hidden layer is not convex. The strongly convex one needs weight decay, and steps projected onto a "
     "bounded set, which these are not.",
+    "All three theorems take one example a step, where these trainings take minibatches. The non-convex one asks for a "
+    "loss in [0, 1], and its value is cut at 1; the constants here are those of the cross-entropy, which has no upper "
+    "limit.",
 )
 
 
