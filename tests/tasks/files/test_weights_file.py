@@ -171,3 +171,14 @@ def test_files_that_declare_more_than_they_hold_are_refused(tmp_path: Path, monk
     monkeypatch.setenv("GENGAP_MEMORY_LIMIT", "1M")
     with pytest.raises(InputError, match=r"would take 3\.8 MiB of memory, more than the limit of 1\.0 MiB"):
         read_weights(path)
+
+
+def test_a_checkpoint_of_lightning_holds_scores_of_its_callbacks_beside_the_one_network(tmp_path: Path) -> None:
+    """As a ModelCheckpoint that keeps the best by a metric writes it."""
+    state = {"net.1.weight": torch.ones(2, 3)}
+    kept = {"monitor": "val_acc", "best_k_models": {"best.ckpt": torch.tensor(0.9)}}
+    document = {"epoch": 3, "state_dict": state, "callbacks": {"ModelCheckpoint": kept}, "loops": {}}
+    torch.save(document, tmp_path / "best.ckpt")
+    read = read_weights(tmp_path / "best.ckpt")
+    assert read.keys() == state.keys()
+    assert torch.equal(read["net.1.weight"], state["net.1.weight"])
