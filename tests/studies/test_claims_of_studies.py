@@ -294,7 +294,8 @@ WIDTHS = (64, 128, 256, 512)
     ("errors", "holds"),
     [
         ([0.10, 0.09, 0.10, 0.09], True),  # by 0.01 where two standard errors of 1,000 examples are 0.026
-        ([0.10, 0.09, 0.10, 0.11], False),
+        ([0.10, 0.09, 0.10, 0.11], True),
+        ([0.10, 0.10, 0.11, 0.13], False),
         ([0.10, 0.09, 0.20, 0.09], False),
         ([0.10, 0.06, 0.08, 0.10], False),  # in two steps, each within chance
     ],
