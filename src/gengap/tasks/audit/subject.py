@@ -25,6 +25,7 @@ from gengap.network.outputs import return_scores
 from gengap.network.passes import Evaluation, evaluate
 from gengap.probes import equal_examples
 from gengap.seeds import generator
+from gengap.tasks.audit.input_doubts import batch_norm_doubt, raw_pixels_doubt
 from gengap.tasks.audit.part import Budget, NotApplicable
 from gengap.tasks.measure.words import accuracy_warning, expected_accuracy
 
@@ -218,6 +219,12 @@ def audit_subject(
         "test": test.accuracy,
         **expected_accuracy(expect_accuracy, source),
     }
+    raw_pixels = problem.train.x.dtype == np.uint8 and problem.preprocessing.scale == "none"
+    doubts = (
+        accuracy_warning(accuracy, len(problem.test), problem.seen_as),
+        raw_pixels_doubt(raw_pixels, test.accuracy if trained is None else trained.accuracy),
+        "" if network is None else batch_norm_doubt(network, problem, seed),
+    )
     words = {
         "model": name,
         "kind": type(model).__name__,
@@ -232,8 +239,8 @@ def audit_subject(
         "n_classes": problem.n_classes,
         "expected": accuracy["expected"],
         "accuracy_seen": accuracy,
-        "warning": accuracy_warning(accuracy, len(problem.test), problem.seen_as),
-        "raw_pixels": problem.train.x.dtype == np.uint8 and problem.preprocessing.scale == "none",
+        "warning": " ".join(doubt for doubt in doubts if doubt),
+        "raw_pixels": raw_pixels,
         "overlap": len(shared),
         "overlap_allowed": allow_overlap,
         "seed": seed,

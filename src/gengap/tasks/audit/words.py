@@ -29,7 +29,9 @@ def next_steps(parts: Mapping[str, Part], subject: Mapping[str, Any]) -> list[st
     """What to do next, the most urgent first."""
     steps = []
     if subject["warning"]:
-        steps.append("First see that the inputs are those of its training: the accuracy is not as expected.")
+        steps.append(
+            "First see that the inputs are those of its training (--scale, --mean, --std): see the warning at the top."
+        )
     elif subject["raw_pixels"] and parts["verdict"].values.get("verdict") == "learned nothing":
         steps.append("It is fed pixels from 0 to 255: if its training scaled them, give --scale, --mean, --std.")
     if subject["overlap"]:
