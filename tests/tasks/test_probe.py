@@ -218,6 +218,24 @@ def test_memorisation_scores_each_example(weights: Path, tmp_path: Path, capsys:
     assert losses == sorted(losses, reverse=True)
 
 
+@pytest.mark.parametrize(("probe", "options"), [("memorisation", ()), ("sensitivity", ("--steps", 2))])
+def test_the_index_counts_in_the_whole_training_split(
+    probe: str, options: tuple[object, ...], weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = document(capsys, probe, "mlp-1x512", "--weights", weights, "--examples", 30, *options)
+    labels = load("digits").train.y
+    assert [row["label"] for row in found["rows"]] == [labels[row["index"]] for row in found["rows"]]
+    assert max(row["index"] for row in found["rows"]) >= 30
+
+
+def test_people_read_that_a_score_of_margin_is_higher_for_the_more_suspicious(
+    weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("memorisation", "mlp-1x512", "--weights", weights, "--examples", 20) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "higher for the more suspicious example: margin is minus the margin" in printed
+
+
 def test_numbers_in_a_list_are_printed_to_a_few_digits() -> None:
     assert _text([1.252673210515041, 0.5512131624463211]) == "1.253, 0.5512"
     assert (_text(None), _text(3)) == ("–", "3")

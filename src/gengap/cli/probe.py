@@ -217,7 +217,10 @@ def memorisation(
     lr: Annotated[float, typer.Option(help="Their learning rate.")] = 0.05,
     batch_size: Annotated[int, typer.Option(min=1, help="Their minibatch.")] = 32,
 ) -> "ProbeAnswer":
-    """Score each training example: is it memorised, or its label wrong?"""
+    """Score each training example: is it memorised, or its label wrong?
+
+    Every score is higher for the more suspicious example; margin, so that it is, is minus the margin.
+    """
     from gengap.tasks.probe.memorisation import probe_memorisation
 
     return probe_memorisation(subject, trainings=trainings, epochs=epochs, lr=lr, batch_size=batch_size)
@@ -259,6 +262,8 @@ def _print(answer: "ProbeAnswer") -> None:
     for name, value in answer.values.items():
         table.add_row(name, escape(_text(value)))
     console.print(table, highlight=False)
+    if answer.legend:
+        console.print(answer.legend, highlight=False, markup=False)
     if answer.status != "ok":
         console.print(f"{answer.status}: {answer.reason}", highlight=False, markup=False)
     console.print(answer.sentence, style="bold", highlight=False, markup=False)

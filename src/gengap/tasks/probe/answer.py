@@ -28,6 +28,7 @@ class ProbeAnswer:
         subject: What was probed: ``model``, ``weights``, ``data``, ``n`` and the like.
         facts: The numbers worth a glance.
         notes: What to know before the values are believed.
+        legend: What the names of the values mean, where they do not say it; printed beneath the values.
     """
 
     probe: str
@@ -42,6 +43,7 @@ class ProbeAnswer:
     not_covered: Sequence[str] = ()
     facts: Sequence[Fact] = field(default_factory=tuple)
     notes: Sequence[str] = ()
+    legend: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """What ``--json`` prints, free of NaN."""
@@ -55,6 +57,7 @@ class ProbeAnswer:
                 "seconds": self.seconds,
                 "rows": self.rows,
                 "notes": list(self.notes),
+                "legend": self.legend or None,
                 **self.subject,
             }
         )
@@ -72,8 +75,9 @@ class ProbeAnswer:
         facts = [*self.facts, Fact("Status", state), Fact("Time", f"{self.seconds:.1f} s")]
         if self.not_covered:
             facts.append(Fact("Not covered", ", ".join(self.not_covered)))
+        texts = [text for text in (self.legend, *self.notes) if text]
         sections = [
-            Section("In short", [Facts(facts), *([Text(self.notes)] if self.notes else [])]),
+            Section("In short", [Facts(facts), *([Text(texts)] if texts else [])]),
             Section("Picture", [self.figure]),
             Section("Rows", [Table(self.rows, "What the picture shows", self.figure.formats)]),
         ]

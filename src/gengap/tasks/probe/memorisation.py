@@ -21,6 +21,10 @@ NOTES = (
     "network on random subsets; from few trainings it varies, as its error says. Cheap scores miss how memorisation "
     "changes with the size of a network (Lukasik et al. 2023), and larger networks memorise most examples less.",
 )
+LEGEND = (
+    "Every score is higher for the more suspicious example: margin is minus the margin (the largest other score less "
+    "that of the label, so that an error is above 0). index counts in the training split as it was given."
+)
 
 
 def probe_memorisation(
@@ -42,7 +46,7 @@ def probe_memorisation(
         raise InputError(f"{trainings} trainings.", expected="0, or at least 4")
     cheap = snapshot_scores(subject.model, subject.problem)
     train = subject.problem.train
-    columns: dict[str, Any] = {"index": np.arange(len(train)), "label": train.y, **cheap}
+    columns: dict[str, Any] = {"index": subject.rows, "label": train.y, **cheap}
     values: dict[str, Any] = {f"mean_{name}": float(score.mean()) for name, score in cheap.items()}
     reason = None
     if trainings:
@@ -86,6 +90,7 @@ def probe_memorisation(
         (),
         [Fact("Most suspicious example", str(int(rows["index"].iloc[0])), f"label {int(rows['label'].iloc[0])}")],
         NOTES,
+        LEGEND,
     )
 
 
@@ -96,7 +101,10 @@ def _sentence(rows: pd.DataFrame, values: dict[str, Any], trainings: int) -> str
             f"0.25; the standard error of a score is {plain(values['rms_memorisation_error'])} (root mean square)."
         )
     top = ", ".join(str(index) for index in rows["index"].head(5))
-    return f"The most suspicious of {len(rows):,} training examples by their loss: {top}."
+    return (
+        f"The most suspicious of {len(rows):,} training examples by their loss, by their index in the training split: "
+        f"{top}."
+    )
 
 
 def _figure(rows: pd.DataFrame, expensive: bool) -> Figure:

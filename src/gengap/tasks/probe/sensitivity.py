@@ -49,7 +49,7 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
     used = through > 0
     rows = pd.DataFrame(
         {
-            "index": np.arange(len(y)),
+            "index": subject.rows,
             "label": y.cpu().numpy(),
             "loss_sensitivity": through,
             "input_gradient": direct,

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from gengap.arrays import Ints
 from gengap.data import Problem, Split, load
 from gengap.errors import InputError
 from gengap.network.copies import check_finite
@@ -29,6 +30,8 @@ class ProbeSubject:
         problem: The data.
         corrupt: Which training labels a corruption changed, ``[N]``; None without one.
         words: ``model``, ``weights``, ``data``, ``seen_as``, ``n`` and the like, for the answer.
+        sampled: Indices of ``problem``'s training examples in the training split as given, ``[N]``; None for all.
+        examples_used: As for ``probe_subject``.
         started: When the work began.
     """
 
@@ -36,7 +39,14 @@ class ProbeSubject:
     problem: Problem
     corrupt: NDArray[np.bool_] | None
     words: dict[str, Any]
+    sampled: Ints | None = None
+    examples_used: int | None = None
     started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def rows(self) -> Ints:
+        """Indices of the training examples in the training split as it was given, ``[N]``."""
+        return np.arange(len(self.problem.train)) if self.sampled is None else self.sampled
 
     @property
     def seconds(self) -> float:
@@ -81,10 +91,11 @@ def probe_subject(
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)
     corrupt = None if corruption is None else problem.train.y != clean.train.y
+    chosen = None
     if examples_used is not None:
         if examples_used < 1:
             raise InputError(f"{examples_used} examples.", expected="at least one")
-        chosen = np.sort(generator(seed, "probe", "examples").permutation(len(problem.train))[:examples_used])
+        chosen = drawn(len(problem.train), examples_used, seed)
         step = {"step": "sample", "n_train": len(chosen), "seed": seed}
         problem = problem.derive(step, train=Split(problem.train.x[chosen], problem.train.y[chosen]))
         corrupt = None if corrupt is None else corrupt[chosen]
@@ -101,4 +112,9 @@ def probe_subject(
         "n": len(problem.train),
         "seed": seed,
     }
-    return ProbeSubject(network, problem, corrupt, words)
+    return ProbeSubject(network, problem, corrupt, words, chosen, examples_used)
+
+
+def drawn(n: int, count: int, seed: int) -> Ints:
+    """Indices of so many of n examples, ascending."""
+    return np.sort(generator(seed, "probe", "examples").permutation(n)[:count])
