@@ -106,8 +106,9 @@ def command(
     if two is not None and (given := [name for name, value in single.items() if value is not None]):
         raise InputError(f"{', '.join(given)} beside two models.", expected="them with one model alone")
 
-    from gengap.tasks.audit import audit, audit_pair
+    from gengap.tasks.audit import audit, audit_pair, check_names
 
+    check_names(conditions, pair=two is not None)
     problem = inputs.load_problem(
         data,
         data_dir=data_dir,
@@ -177,12 +178,14 @@ def _judge(
         write_text(junit, junit_xml(gates, "gengap audit"))
     for gate in gates:
         say(f"Gate {_state(gate)}: --fail-if {gate.text!r}: {gate.reason}", err=True)
+    if any(gate.state == "cannot be read" for gate in gates):
+        raise typer.Exit(2)
     if any(gate.state != "passed" for gate in gates):
         raise typer.Exit(1)
 
 
 def _state(gate: "Gate") -> str:
-    return {"passed": "passed", "failed": "FAILED"}.get(gate.state, "CANNOT BE JUDGED")
+    return "passed" if gate.state == "passed" else gate.state.upper()
 
 
 def _conditions(fail_if: list[str] | None, junit: Path | None) -> list[str]:

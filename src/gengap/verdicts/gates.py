@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from gengap.errors import InputError, listed
 
-State = Literal["passed", "failed", "cannot be judged"]
+State = Literal["passed", "failed", "cannot be judged", "cannot be read"]
 _TOKENS = re.compile(
     r"\s*(?:(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]))|(?P<compare>>=|<=|==|!=|>|<)"
     r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<open>\()|(?P<close>\))|(?P<name>[A-Za-z_][\w-]*(?:\.[\w-]+)*))"
@@ -58,7 +58,7 @@ class Gate:
     Attributes:
         text: The condition as it was written.
         state: ``failed`` where it holds, ``passed`` where not, ``cannot be judged`` where a value is missing that
-            decides.
+            decides, ``cannot be read`` where a path leads nowhere or unlike values are compared.
         values: Path -> the value found there.
         reason: What was found, in words.
     """
@@ -87,6 +87,18 @@ def parse(text: str) -> Condition:
     return condition
 
 
+def paths(text: str) -> list[str]:
+    """The paths that a condition compares, each once, as they come.
+
+    Raises:
+        InputError: It is no condition.
+
+    >>> paths("a.b > 1 or c == 2")
+    ['a.b', 'c']
+    """
+    return list(dict.fromkeys(comparison.path for comparison in _comparisons(parse(text))))
+
+
 def judge(text: str, report: Mapping[str, Any]) -> Gate:
     """Whether a condition that must not hold does.
 
@@ -101,8 +113,7 @@ def judge(text: str, report: Mapping[str, Any]) -> Gate:
     'failed'
     """
     condition = parse(text)
-    paths = dict.fromkeys(comparison.path for comparison in _comparisons(condition))
-    values = {path: _at(path, report) for path in paths}
+    values = {path: _at(path, report) for path in paths(text)}
     holds = _holds(condition, values)
     found = ", ".join(f"{path} is {_shown(value)}" for path, value in values.items())
     states: dict[bool | None, State] = {True: "failed", False: "passed", None: "cannot be judged"}

@@ -28,8 +28,8 @@ class LearnedShare:
     Attributes:
         verdict: By the rule: ``learned``, ``mixed``, ``memorised``, ``learned nothing`` or ``undecided``.
         reason: The numbers that decide, in words.
-        share: (test - majority) / (training - majority); None where the denominator is not above 0. Below 0 where the
-            test accuracy is below the majority share, above 1 where it is above the training accuracy.
+        share: (test - majority) / (training - majority); None where it learned nothing. Below 0 where the test
+            accuracy is below the majority share, above 1 where it is above the training accuracy.
         low, high: The interval of the share that follows from the test accuracy's.
         train_accuracy, test_accuracy, majority: Fractions.
         n_train, n_test: Examples behind the two accuracies.
@@ -95,6 +95,8 @@ def learned_share(
     if a > m:
         share, low, high = ((value - m) / (a - m) for value in (t, t_low, t_high))
     verdict, reason = _decide(a, m, n_train, share, low, high)
+    if verdict == "learned nothing":  # a quotient of a difference that is no more than noise
+        share = low = high = None
     return LearnedShare(
         verdict, reason, share, low, high, a, t, m, n_train, n_test, delta, _caution(a, t, n_train, n_test)
     )

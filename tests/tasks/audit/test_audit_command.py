@@ -119,6 +119,36 @@ def test_a_gate_that_holds_fails_and_one_without_a_value_too(folder: Path, capsy
 
 
 @pytest.mark.usefixtures("brief")
+def test_a_path_that_leads_nowhere_stands_in_the_results_of_the_gates(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gates = ["--fail-if", "certificate.uper > 0.05", "--fail-if", "accuracy.test > 2", "--junit", "gates.xml"]
+    assert _run(_nets(folder, "make"), "--weights", "w.pt", "--data", "data.npz", "--quick", *gates) == 2
+    assert "--fail-if 'certificate.uper > 0.05'" in capsys.readouterr().err
+    assert 'tests="2" failures="0" errors="1"' in (folder / "gates.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("models", "gate", "message"),
+    [
+        (1, "nosuch.thing > 1", "begins with one of model"),
+        (1, "sertificate.upper > 1", "did you mean certificate"),
+        (1, "a.certificate.upper > 1", "has no a."),
+        (2, "certificate.upper > 1", "such as a.certificate.upper"),
+        (2, "verdict == 'ship A' or b.nosuch.thing > 1", "has no nosuch"),
+    ],
+)
+def test_a_gate_on_an_unknown_name_is_refused_before_any_work(
+    models: int, gate: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = ["--weights", "absent.pt"] * models
+    assert _run(_nets(folder, "make"), *weights, "--data", "absent.npz", "--fail-if", gate) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert gate in error
+    assert message in error
+
+
+@pytest.mark.usefixtures("brief")
 def test_data_without_a_training_split(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with np.load("data.npz") as data:
         np.savez("held.npz", x_test=data["x_test"], y_test=data["y_test"])

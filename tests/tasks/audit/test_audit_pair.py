@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from audited_networks import N_TEST, blobs, fitted
 
 from gengap.bounds import paired_difference
 from gengap.errors import InputError
 from gengap.tasks.audit import Audit, audit_pair, side_by_side
+from gengap.tasks.audit.gates import PAIR_NAMES
 
 
 @pytest.mark.usefixtures("brief")
@@ -32,6 +34,9 @@ def test_the_better_one_is_shipped_with_the_paired_interval(tmp_path: Path, monk
     assert row["low"] <= row["difference"] <= row["high"]
     assert pair.classes["n"].sum() == N_TEST
     assert (pair.classes["low"] <= pair.classes["difference"]).all()
+    assert set(document) >= set(PAIR_NAMES)
+    assert document["a"]["certificate"]["upper"] == pair.audits[0].parts["certificate"].values["upper"]
+    assert set(pair.to_json()) == set(PAIR_NAMES)
 
 
 @pytest.mark.usefixtures("brief")
@@ -60,3 +65,18 @@ def test_side_by_side_differences_are_points_and_bounds_are_rounded_up() -> None
     upper = pair.audits[0].parts["certificate"].values["upper"]
     assert float(shown.loc["true error at most", "A"].rstrip(" %")) / 100 >= upper
     assert shown.loc["verdict", ["B minus A", "95 % interval"]].tolist() == ["–", "–"]
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_model_that_learned_nothing_has_no_share() -> None:
+    problem = blobs()
+    nothing = fitted(problem, steps=1)
+    with torch.no_grad():
+        for parameter in nothing.parameters():
+            parameter.zero_()
+    nothing[-1].bias.data[0] = 1.0  # always the first class
+    pair = audit_pair(fitted(problem), nothing, data=problem, quick=True)
+    assert pair.audits[1].verdict == "learned nothing"
+    shown = side_by_side(pair).set_index("quantity").loc["share that carries over"]
+    assert shown["A"] != "–"
+    assert shown[["B", "B minus A", "95 % interval"]].tolist() == ["–", "–", "–"]

@@ -14,6 +14,7 @@ import gengap
 from gengap.data import Problem, Split
 from gengap.errors import InputError
 from gengap.tasks.audit import Audit, part, task
+from gengap.tasks.audit.gates import NAMES
 from gengap.tasks.audit.part import Budget, NotApplicable, Part, run_part
 from gengap.tasks.audit.subject import audit_subject
 from gengap.tasks.audit.weights import measures_part
@@ -36,6 +37,7 @@ def test_the_document_has_what_is_promised(learned: Audit, tmp_path: Path) -> No
     assert document["certificate"]["tried"] == 7
     assert {"name", "value", "status", "record"} <= set(document["measures"][0])
     assert document["verdict"] == "learned"
+    assert list(learned.to_json()) == list(NAMES)
     assert "rule" in document["learned_share"]
     assert "<h2>Learned or memorised</h2>" in (tmp_path / "report.html").read_text()
 

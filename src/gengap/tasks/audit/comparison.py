@@ -123,8 +123,7 @@ class AuditPair:
         """Writes the report, and those of the two in its folders ``a`` and ``b``; returns the path of the first."""
         for name, audit in zip("ab", self.audits, strict=True):
             audit.write(Path(out) / name)
-        document = {key: value for key, value in self.to_json().items() if key not in ("a", "b", "changes")}
-        return write_page(self.page, out, self.changes, document)
+        return write_page(self.page, out, self.changes, self.to_json())
 
 
 def audit_pair(
@@ -234,7 +233,7 @@ def _changes(a: Audit, b: Audit, one: AuditSubject, other: AuditSubject, compari
     rows = [_change("verdict", a.verdict or "none", b.verdict or "none")]
     for name, (part, key) in QUANTITIES.items():
         first, second = (audit.parts[part].values.get(key) for audit in (a, b))
-        if first is None or second is None:
+        if first is None and second is None:
             continue
         ends, which = NO_INTERVAL, "none"
         if name == "test accuracy":  # the risk of A minus that of B is the accuracy of B minus that of A
@@ -242,7 +241,9 @@ def _changes(a: Audit, b: Audit, one: AuditSubject, other: AuditSubject, compari
         elif name == "training accuracy" and (paired := _paired_training(one, other)) is not None:
             ends, which = paired, "paired, on the same training examples"
         written = _at_most if name == "true error at most" else percent if name in SHARES else plain
-        rows.append(_change(name, written(first), written(second), second - first, ends, which))
+        texts = ["–" if value is None else written(value) for value in (first, second)]
+        difference = None if first is None or second is None else second - first
+        rows.append(_change(name, *texts, difference, ends, which))
     share = disagreement(one.test.predicted, other.test.predicted)
     ends, which = (share.low, share.high), "of the share (Clopper-Pearson)"
     rows.append(_change(DIFFERING, "", "", share.share, ends, which))
