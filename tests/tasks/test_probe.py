@@ -1,6 +1,7 @@
 """``gengap probe``: from files to JSON and a page, and the same numbers as the library's."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ def test_contributions_stand_beside_their_null_where_labels_are_corrupt(
 
 def test_people_read_a_table(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("coherence", "mlp-1x512", "--weights", weights, "--examples", 50) == 0
-    assert "helps about" in " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"helps about [\d.]+ ± [\d.]+ of 50 examples", printed)
 
 
 def test_unusable_input_has_no_traceback(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,9 @@ from gengap.tasks.probe import ProbeSubject
 from gengap.tasks.probe.coherence import probe_coherence
 from gengap.tasks.probe.curvature import NOTES
 
-MOST_COHERENCE, LEAST_COHERENCE = 2_000, 32
+FULL_COHERENCE, ORDINARY_COHERENCE, QUICK_COHERENCE, LEAST_COHERENCE = 2_000, 1_000, 250, 30  # examples
+QUICK_SHARE = 10  # seconds: a part that may take less has the examples of --quick
+OVER_SHARE = 2  # times its share that coherence may take before its examples are halved
 MOST_CURVATURE, LEAST_CURVATURE = 512, 16
 PRODUCTS = 160  # with the Hessian: Lanczos' steps and the probes of the trace
 PROBES = 20
@@ -38,7 +40,7 @@ def coherence_part(subject: AuditSubject, budget: Budget) -> Part:
     """How far the gradients of training examples agree."""
     network, known = subject.module(), len(subject.trained())
     each = COHERENCE_STEPS * seconds_of_step(subject)
-    count = budget.affordable("coherence", each, min(MOST_COHERENCE, known), least=min(LEAST_COHERENCE, known))
+    count = coherence_examples(budget, each, known)
     problem, _ = subject.sampled(count, "coherence")
     done = [0]
 
@@ -58,6 +60,24 @@ def coherence_part(subject: AuditSubject, budget: Budget) -> Part:
         answer.reason or "",
         answer.not_covered,
     )
+
+
+def coherence_examples(budget: Budget, seconds_each: float, known: int) -> int:
+    """Training examples of coherence: a fixed number for each mode, so that two audits compare.
+
+    m-coherence grows with their number. Where the time is too short by far the number is halved, as often as needed.
+
+    Args:
+        budget: Of the audit, which says the mode.
+        seconds_each: That an example takes.
+        known: Examples that there are.
+    """
+    seconds = budget.of("coherence")
+    count = QUICK_COHERENCE if seconds < QUICK_SHARE else ORDINARY_COHERENCE
+    count = min(FULL_COHERENCE if budget.seconds is None else count, known)
+    while count > LEAST_COHERENCE and count * seconds_each > OVER_SHARE * seconds:
+        count = max(count // 2, min(LEAST_COHERENCE, known))
+    return count
 
 
 def curvature_part(subject: AuditSubject, budget: Budget) -> Part:

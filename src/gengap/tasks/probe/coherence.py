@@ -41,8 +41,10 @@ def probe_coherence(subject: ProbeSubject, *, progress: Progress | None = None) 
         "alpha_unbiased_error": found.whole.unbiased_error,
         "mean_squared_gradient_norm": found.whole.mean_squared_norm or None,  # 0: float64 cannot hold it
     }
+    error = found.whole.m_coherence_error
+    helped = plain(found.m_coherence) + ("" if error is None else f" ± {plain(error)}")
     facts = [
-        Fact("m-coherence", plain(found.m_coherence), f"of {found.n:,} examples"),
+        Fact("m-coherence", helped, f"of {found.n:,} examples"),
         Fact("alpha", plain(found.alpha), f"± {plain(found.whole.alpha_error or 0.0)}"),
     ]
     if subject.corrupt is not None and subject.corrupt.any() and not subject.corrupt.all():
@@ -54,8 +56,8 @@ def probe_coherence(subject: ProbeSubject, *, progress: Progress | None = None) 
     reasons = [*([missing] if found.not_covered else []), *([found.reason] if found.reason else [])]
     return ProbeAnswer(
         "coherence",
-        f"A small step along one example's gradient helps about {plain(found.m_coherence)} of {found.n:,} examples "
-        f"(m-coherence; 1 for orthogonal gradients, {found.n:,} for equal ones).",
+        f"A small step along one example's gradient helps about {helped} of {found.n:,} examples "
+        f"(m-coherence with its standard error; 1 for orthogonal gradients, {found.n:,} for equal ones).",
         values,
         rows,
         _figure(rows, found.n),
