@@ -92,6 +92,7 @@ def test_paths_split_the_gap_and_have_a_page(weights: Path, tmp_path: Path, caps
     assert values["paths"] == 10 * (64 * 512 + 512 + 1)
     assert (found["n"], found["population"], len(found["rows"])) == (40, 30, 10)
     assert "worst angle" in (out / "report.html").read_text()
+    assert "loss of one-hot labels" in found["legend"]
 
 
 SQUASHED = """from torch import nn
@@ -187,8 +188,23 @@ def test_critical_samples_have_a_ratio_with_its_interval(
     assert values["ratio"] == pytest.approx(sum(row["critical"] for row in found["rows"]) / values["examples"])
     assert (tmp_path / "report" / "critical-samples.png").exists()
     assert (found["steps"], found["steps_of_search"]) == ([], 10)  # the former made the data
+    assert "grey levels from 0 to 255" in found["unit_of_radius"]
+    assert found["unit_of_radius"] in (tmp_path / "report" / "report.html").read_text()
     assert run(*arguments[:-1], "inf") == 2
     assert "finite radius" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_critical_samples_are_searched_among_as_many_examples_as_asked_for(
+    split: str, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("critical-samples", "mlp-1x512", "--weights", weights, "--steps", 3, "--radius", 20, "--split", split)
+    found = document(capsys, *arguments, "--examples", 25)
+    assert found["values"]["examples"] == len(found["rows"]) == 25
+    indices = [row["index"] for row in found["rows"]]
+    assert indices == sorted(set(indices))
+    problem = load("digits")
+    assert 25 <= max(indices) < len(problem.train if split == "train" else problem.test)
 
 
 def test_stability_starts_from_the_weights(weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,8 @@ def _common(
     corruption: inputs.TrainedUnder = None,
     level: inputs.Level = 1.0,
     examples: Annotated[
-        int | None, typer.Option(min=1, help="Training examples used, drawn with --seed. Default: all.")
+        int | None,
+        typer.Option(min=1, help="Training examples used (or those of --split), drawn with --seed. Default: all."),
     ] = None,
     output: inputs.Output = None,
     seed: inputs.Seed = 0,
@@ -176,7 +177,8 @@ def sensitivity(
 def critical_samples(
     subject: "ProbeSubject",
     radius: Annotated[
-        float | None, typer.Option(help="Half the side of the box, as inputs are stored. Default: 0.3 for pixels.")
+        float | None,
+        typer.Option(help="Largest change of a coordinate, as inputs are stored. Default: 0.3 grey levels of 255."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Of the search.")] = 100,
     split: Annotated[str, typer.Option(help="train or test.")] = "test",

@@ -9,6 +9,7 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
+from gengap.arrays import Ints
 from gengap.data import Preprocessing
 from gengap.errors import InputError, unknown
 from gengap.network.inputs import centre_crop, floating_parameter, scaled
@@ -44,15 +45,18 @@ def probe_critical_samples(
         raise unknown("split", split, ("train", "test"))
     problem = subject.problem
     problem.require_numbers("The critical sample ratio")
-    part = problem.train if split == "train" else problem.test
+    stored, index = problem.train.x, subject.rows
+    if split == "test":
+        index = subject.test_rows
+        stored = problem.test.x[index]
     like = floating_parameter(subject.model)
-    pixels = part.x.dtype == np.uint8
+    pixels = stored.dtype == np.uint8
     if radius is None and not pixels:
         raise InputError(
-            f"The inputs are stored as {part.x.dtype}: no radius is known for them.",
+            f"The inputs are stored as {stored.dtype}: no radius is known for them.",
             expected="--radius, in their units",
         )
-    x = centre_crop(torch.from_numpy(part.x.copy()), problem.preprocessing.crop).to(like.device, like.dtype)
+    x = centre_crop(torch.from_numpy(stored.copy()), problem.preprocessing.crop).to(like.device, like.dtype)
     found = critical_samples(
         subject.model,
         x,
@@ -63,16 +67,17 @@ def probe_critical_samples(
     )
     hits, n = int(found.critical.sum()), len(found.critical)
     low, high = binomtest(hits, n).proportion_ci(method="exact")
-    rows = _rows(found)
+    rows = _rows(found, index)
     return ProbeAnswer(
         "critical-samples",
-        f"{hits:,} of {n:,} {split} examples ({hits / n:.2%}) have another prediction within {plain(found.radius)} of "
-        "every coordinate.",
+        f"{hits:,} of {n:,} {split} examples ({hits / n:.2%}) have another prediction where no coordinate changes by "
+        f"more than {plain(found.radius)} ({_unit(pixels)}).",
         {"ratio": found.ratio, "ratio_low": float(low), "ratio_high": float(high), "critical": hits, "examples": n},
         rows,
         _figure(rows, steps),
         subject.seconds,
-        subject.words | {"split": split, "radius": found.radius, "steps_of_search": steps},
+        subject.words
+        | {"split": split, "radius": found.radius, "unit_of_radius": _unit(pixels), "steps_of_search": steps},
         facts=[Fact("Critical sample ratio", f"{hits / n:.2%}", f"95 %: {low:.2%} to {high:.2%} of such examples")],
         notes=NOTES,
     )
@@ -95,10 +100,12 @@ def _whitened(x: Tensor) -> Tensor:
     return whitened.reshape(x.shape)
 
 
-def _rows(found: CriticalSamples) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"index": np.arange(len(found.critical)), "critical": found.critical, "found_after_steps": found.steps}
-    )
+def _unit(pixels: bool) -> str:
+    return "grey levels from 0 to 255" if pixels else "the units in which the inputs are stored"
+
+
+def _rows(found: CriticalSamples, index: Ints) -> pd.DataFrame:
+    return pd.DataFrame({"index": index, "critical": found.critical, "found_after_steps": found.steps})
 
 
 def _figure(rows: pd.DataFrame, steps: int) -> Figure:

@@ -23,6 +23,12 @@ NOTES = (
     "allow. Where a term is a small fraction of it, the direction of the path weights keeps the gap small, and not "
     "their size.",
 )
+LEGEND = (
+    "gap = labels_value + concentration_value + c_y: how labels go with path features, how path features spread, and "
+    "the difference of the mean squared label norms, 0 for classes. labels_aligned and concentration_aligned are both "
+    "terms at the worst angles, with the same norms and eigenvalues; bound is their sum with c_y. All of it is squared "
+    "loss of one-hot labels: a network trained on another loss, such as cross-entropy, was not trained for it."
+)
 LABELS = {"labels": "labels and path features", "concentration": "spread of path features"}
 
 
@@ -85,6 +91,7 @@ def probe_paths(
             Fact("At the worst angles", plain(found.bound), "what norms and eigenvalues alone allow"),
         ],
         NOTES,
+        LEGEND,
     )
 
 

@@ -31,7 +31,7 @@ class ProbeSubject:
         corrupt: Which training labels a corruption changed, ``[N]``; None without one.
         words: ``model``, ``weights``, ``data``, ``seen_as``, ``n`` and the like, for the answer.
         sampled: Indices of ``problem``'s training examples in the training split as given, ``[N]``; None for all.
-        examples_used: As for ``probe_subject``.
+        examples_used: As for ``probe_subject``; test examples too, where a probe is about these.
         started: When the work began.
     """
 
@@ -47,6 +47,12 @@ class ProbeSubject:
     def rows(self) -> Ints:
         """Indices of the training examples in the training split as it was given, ``[N]``."""
         return np.arange(len(self.problem.train)) if self.sampled is None else self.sampled
+
+    @property
+    def test_rows(self) -> Ints:
+        """Indices of as many test examples as are used, drawn as the training examples are; all without a number."""
+        n = len(self.problem.test)
+        return np.arange(n) if self.examples_used is None else drawn(n, self.examples_used, self.words["seed"])
 
     @property
     def seconds(self) -> float:
