@@ -43,6 +43,16 @@ def found():
     return probes.curvature(network(), data(), eigenvalues=3, probes=40, density=True)
 
 
+def test_progress_counts_products_up_to_their_number_and_names_each_layer() -> None:
+    calls: list[tuple[int, int, str]] = []
+    probes.curvature(network(), data(), probes=4, density=True, progress=lambda *call: calls.append(call))
+    done = [call[0] for call in calls]
+    assert done == sorted(done)
+    assert all(0 <= call[0] <= call[1] for call in calls)
+    assert calls[-1][0] == calls[-1][1] > 100
+    assert list(dict.fromkeys(call[2] for call in calls)) == ["the whole network", "0", "2", "spectral density"]
+
+
 def test_eigenvalues_are_those_of_the_whole_matrix(found) -> None:
     model = network()
     exact = np.linalg.eigvalsh(whole(model, *data(), [name for name, _ in model.named_parameters()]))

@@ -12,6 +12,7 @@ import typer
 
 from gengap.cli import inputs
 from gengap.cli.answer import give
+from gengap.cli.progress import progress_bar
 from gengap.cli.table import empty_table
 
 if TYPE_CHECKING:
@@ -136,8 +137,8 @@ def curvature(
     """Measure eigenvalues, trace and spectral density of the Hessian of the mean loss, and the gradient noise scale."""
     from gengap.tasks.probe.curvature import probe_curvature
 
-    with _progress(None) as progress:
-        return probe_curvature(subject, eigenvalues=eigenvalues, probes=probes, progress=lambda what: progress(0, what))
+    with progress_bar("reading the network") as progress:
+        return probe_curvature(subject, eigenvalues=eigenvalues, probes=probes, progress=progress)
 
 
 @partial(_probe, one_output=True)

@@ -1,6 +1,6 @@
 """Curvature: eigenvalues, trace and spectral density of the Hessian of the mean loss; the gradient noise scale."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,13 +22,16 @@ from gengap.network.gradients import (
 )
 from gengap.network.inputs import Data, Part, batches
 from gengap.probes.coherence_results import Coherence
+from gengap.probes.hessian_products import Products, Progress, counting_hessian
 from gengap.probes.lanczos import MOST, RESIDUAL, extreme_eigenvalues
 from gengap.seeds import generator, stream
 
 BATCH = 500
 DENSE = 64  # parameters up to which a layer's Hessian is formed
 DENSITY_CHANGE = 0.05  # of the share of eigenvalues below a point, between two halves of the runs, likewise
-Progress = Callable[[str], None]
+WHOLE, DENSITY = "the whole network", "spectral density"
+RUN = 40  # products that one run of Lanczos' method takes, roughly
+DENSITY_STEPS, DENSITY_RUNS = 40, 4
 
 
 class Spectrum(NamedTuple):
@@ -145,7 +148,7 @@ def curvature(
         split: Which split of a Problem.
         seed: Of the random vectors.
         evaluation: Whether to run the network in evaluation mode.
-        progress: Called with what is computed next.
+        progress: Called with (products with vectors done, expected in all, what is being computed).
 
     Raises:
         InputError: curvlinops is not installed, an argument is out of its range, no examples, a layer that mixes the
@@ -154,8 +157,6 @@ def curvature(
     """
     if eigenvalues < 1 or probes < 2:
         raise InputError(f"{eigenvalues} eigenvalues, {probes} probes.", expected="at least 1 and at least 2")
-    operator = _operator()
-    say = progress or (lambda _: None)
     with prepared(model, evaluation), torch.random.fork_rng(devices=[]):
         examples = list(batches(data, model, split, size=BATCH))
         if not examples:
@@ -166,12 +167,19 @@ def curvature(
         parameters = {name: p for name, p in trainable(model).items() if name not in fixed}
         lost = _check_finite(model, criterion, examples)
 
+        P = sum(p.numel() for p in parameters.values())
+        members: dict[str, list[str]] = {}
+        for parameter in parameters if layers else ():
+            members.setdefault(parameter.rpartition(".")[0], []).append(parameter)
+        sizes = {WHOLE: P} | {name: sum(parameters[n].numel() for n in own) for name, own in members.items()}
+        products = Products(_expected_products(sizes, eigenvalues, probes, density), progress)
+        operator = counting_hessian(products)
+
         def block(names: Sequence[str], k: int) -> Spectrum:
             hessian = operator(model, criterion, [parameters[n] for n in names], examples, check_deterministic=False)
             return _spectrum(hessian, k, probes, seed)
 
-        say("the whole network")
-        P = sum(p.numel() for p in parameters.values())
+        products.begin(WHOLE)
         if eigenvalues > (P if P <= DENSE else MOST):
             raise InputError(
                 f"{eigenvalues} eigenvalues of a Hessian of {P:,} parameters.",
@@ -180,12 +188,12 @@ def curvature(
             )
         whole = block(list(parameters), eigenvalues)
         result: dict[str, Spectrum] = {}
-        for name in dict.fromkeys(n.rpartition(".")[0] for n in parameters) if layers else ():
-            say(name)
-            result[name] = block([n for n in parameters if n.rpartition(".")[0] == name], 1)
+        for name, own in members.items():
+            products.begin(name)
+            result[name] = block(own, 1)
         spread = None
         if density:
-            say("spectral density")
+            products.begin(DENSITY)
             hessian = operator(model, criterion, list(parameters.values()), examples, check_deterministic=False)
             spread = _density(hessian, whole, seed)
     n = sum(len(y) for _, y in examples)
@@ -216,14 +224,18 @@ def gradient_noise_scale(coherence: Coherence) -> NoiseScale:
     return NoiseScale((1 - alpha) / alpha, None if error is None else error / alpha**2, None)
 
 
-def _operator() -> Any:
-    try:
-        from curvlinops import HessianLinearOperator
-    except ImportError as error:
-        raise InputError(
-            "Curvature needs curvlinops, which is not installed.", next_step="pip install 'gengap[curvature]'"
-        ) from error
-    return HessianLinearOperator
+def _expected_products(sizes: Mapping[str, int], eigenvalues: int, probes: int, density: bool) -> dict[str, int]:
+    """Products with vectors that each piece of work takes, roughly: how soon Lanczos' runs end is not known before.
+
+    Args:
+        sizes: Name of a Hessian or of a layer's block -> its size P, the whole first.
+        eigenvalues: Of the whole.
+        probes: Of each trace.
+        density: Whether there is a spectral density.
+    """
+    runs = {name: 3 if name == WHOLE and eigenvalues > 1 else 1 for name in sizes}
+    expected = {name: P if P <= DENSE else RUN * runs[name] + probes for name, P in sizes.items()}
+    return expected | ({DENSITY: DENSITY_STEPS * DENSITY_RUNS} if density else {})
 
 
 def _check_finite(model: nn.Module, loss: nn.Module, examples: Sequence[tuple[Tensor, Tensor]]) -> int:
@@ -287,16 +299,16 @@ def _symmetric(hessian: Any, P: int) -> Floats:
     return (dense + dense.T) / 2
 
 
-def _density(hessian: Any, whole: Spectrum, seed: int, *, steps: int = 40, points: int = 512, runs: int = 4) -> Density:
+def _density(hessian: Any, whole: Spectrum, seed: int, *, points: int = 512) -> Density:
     from curvlinops import lanczos_approximate_spectrum
 
     edges = (whole.smallest, whole.largest[0])
-    steps = min(steps, whole.parameters - 1)
+    steps = min(DENSITY_STEPS, whole.parameters - 1)
     grid, halves = np.zeros(points), []
     for half in range(2):
         torch.manual_seed(stream(seed, "spectral density", half))
         places, values = lanczos_approximate_spectrum(
-            hessian, steps, num_points=points, num_repeats=runs // 2, boundaries=edges
+            hessian, steps, num_points=points, num_repeats=DENSITY_RUNS // 2, boundaries=edges
         )
         grid = np.asarray(places.double().cpu())
         halves.append(np.asarray(values.double().cpu()))

@@ -241,9 +241,9 @@ def _changes(a: Audit, b: Audit, one: AuditSubject, other: AuditSubject, compari
         elif name == "training accuracy" and (paired := _paired_training(one, other)) is not None:
             ends, which = paired, "paired, on the same training examples"
         written = _at_most if name == "true error at most" else percent if name in SHARES else plain
-        texts = ["–" if value is None else written(value) for value in (first, second)]
+        a_text, b_text = ("–" if value is None else written(value) for value in (first, second))
         difference = None if first is None or second is None else second - first
-        rows.append(_change(name, *texts, difference, ends, which))
+        rows.append(_change(name, a_text, b_text, difference, ends, which))
     share = disagreement(one.test.predicted, other.test.predicted)
     ends, which = (share.low, share.high), "of the share (Clopper-Pearson)"
     rows.append(_change(DIFFERING, "", "", share.share, ends, which))

@@ -11,14 +11,14 @@ from gengap.verdicts import Gate, judge
 from gengap.verdicts.gates import paths
 
 # What a path can begin with: the names at the top of the report's JSON.
-NAMES = (
+NAMES: tuple[str, ...] = (
     *("model", "kind", "weights", "parameters", "data", "origin", "seen_as", "steps", "n_train", "n_test", "n_classes"),
     *("expected", "accuracy_seen", "warning", "raw_pixels", "overlap", "overlap_allowed", "seed", "verdict"),
     *("learned_share", "accuracy", "certificate", "normalised_loss", "calibration", "worst_groups", "margins"),
     *("capacity", "coherence", "curvature", "near_duplicates", "label_free", "measures", "suspects", "parts"),
     *("not_covered", "next_steps"),
 )
-PAIR_NAMES = ("verdict", "names", "comparison", "changes", "classes", "a", "b")
+PAIR_NAMES: tuple[str, ...] = ("verdict", "names", "comparison", "changes", "classes", "a", "b")
 
 
 def check_names(conditions: Sequence[str], *, pair: bool) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from gengap.errors import InputError
 from gengap.probes import Curvature, NoiseScale, coherence, curvature, gradient_noise_scale
-from gengap.probes.hessian import Progress
+from gengap.probes.hessian_products import Progress
 from gengap.report import Fact, Figure
 from gengap.report.plain import plain
 from gengap.tasks.probe.answer import ProbeAnswer
@@ -32,7 +32,7 @@ def probe_curvature(
         subject: The network and its data.
         eigenvalues: How many of the largest.
         probes: Random vectors of the trace.
-        progress: Called with what is computed next.
+        progress: As for ``gengap.probes.curvature``.
 
     Raises:
         InputError: As ``gengap.probes.curvature`` and ``gengap.probes.coherence``.
