@@ -32,6 +32,8 @@ def test_a_batch_norm_behind_another_normalisation_or_never_trained_is_not_judge
     assert batch_norm_doubt(far, problem, 0)
     assert not batch_norm_doubt(nn.Sequential(nn.LayerNorm(problem.train.x.shape[1]), *far), problem, 0)
     assert not batch_norm_doubt(nn.Sequential(nn.BatchNorm1d(problem.train.x.shape[1]), far[1]).eval(), problem, 0)
+    few = problem.take(20, None)
+    assert not batch_norm_doubt(trained_batch_norm(few, 100), few, 0)
     assert not any(module._forward_pre_hooks for module in far)
 
 

@@ -1,5 +1,6 @@
 """Signs that a model is fed other inputs than those it was trained on."""
 
+import math
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from gengap.seeds import generator
 FAR_MEAN = 1.0  # standard deviations of the batch norm's running statistics
 FAR_VARIANCE = 3.0  # a factor, either way
 LOW_ACCURACY = 0.9  # below it, unscaled pixels are pointed out
-COMPARED = 512  # training examples whose statistics are compared
+LEAST, COMPARED = 30, 512  # training examples whose statistics are compared
 NORMALISATIONS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm, nn.LocalResponseNorm)
 OPTIONS = "give the preprocessing of its training: --scale, --mean, --std, --crop"
 
@@ -40,13 +41,16 @@ def batch_norm_doubt(network: nn.Module, problem: Problem, seed: int) -> str:
 
     Far is: by the median over its channels, the mean on up to 512 training examples differs from the running mean by
     more than one running standard deviation, or the variance from the running variance by more than a factor of 3.
-    A network whose first normalisation is another, or keeps no running statistics, is not judged.
+    A network whose first normalisation is another, or keeps no running statistics, is not judged, nor any on fewer
+    than 30 training examples.
 
     Args:
         network: In evaluation mode.
         problem: The data that it is fed.
         seed: Of the draw of the training examples.
     """
+    if len(problem.train) < LEAST:
+        return ""
     order = torch.from_numpy(generator(seed, "audit", "batch norm").permutation(len(problem.train))[:COMPARED])
     with torch.inference_mode():
         x, _ = next(iter(batches(problem, network, "train", size=COMPARED, order=order)))
@@ -59,6 +63,8 @@ def batch_norm_doubt(network: nn.Module, problem: Problem, seed: int) -> str:
     running_mean, running_variance = norm.running_mean.double(), norm.running_var.double() + norm.eps
     distance = float(((values.mean(1) - running_mean).abs() / running_variance.sqrt()).median())
     ratio = float(((values.var(1, correction=0) + norm.eps) / running_variance).median())
+    if not math.isfinite(distance + ratio):
+        return ""
     if distance <= FAR_MEAN and 1 / FAR_VARIANCE <= ratio <= FAR_VARIANCE:
         return ""
     return (
