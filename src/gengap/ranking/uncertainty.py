@@ -100,8 +100,8 @@ class Bootstrap:
 def information_null(grid: Grid, measure: Floats, pairs: Pairs, *, draws: int = 10, seed: int = 0) -> Floats:
     """Conditional information of a measure whose values are dealt out anew, on the same pairs, ``[draws]``.
 
-    Values are permuted among settings with as many rows each, so that replicates keep theirs together; rows of settings
-    of unequal size are permuted among rows.
+    The values of whole settings are permuted, so that replicates keep theirs together. A setting with fewer rows than
+    the one its values come from takes the first of them, one with more repeats them; rows without a value stay so.
 
     Args:
         grid: The networks.
@@ -111,19 +111,18 @@ def information_null(grid: Grid, measure: Floats, pairs: Pairs, *, draws: int = 
         seed: Of the permutations.
     """
     rng = np.random.default_rng(seed)
-    return np.array(
-        [conditional_information(grid, measure[_permutation(grid, rng)], pairs).value for _ in range(draws)]
-    )
+    return np.array([conditional_information(grid, _dealt_out(grid, measure, rng), pairs).value for _ in range(draws)])
 
 
-def _permutation(grid: Grid, rng: np.random.Generator) -> Indices:
-    sizes = np.bincount(grid.settings)
-    if len(set(sizes.tolist())) > 1:
-        return rng.permutation(len(grid))
-    rows = np.argsort(grid.settings, kind="stable").reshape(len(sizes), -1)
-    source = np.empty(len(grid), np.int64)
-    source[rows] = rows[rng.permutation(len(sizes))]
-    return source
+def _dealt_out(grid: Grid, measure: Floats, rng: np.random.Generator) -> Floats:
+    known = np.flatnonzero(np.isfinite(measure))
+    rows = known[np.argsort(grid.settings[known], kind="stable")]
+    _, starts, sizes = np.unique(grid.settings[rows], return_index=True, return_counts=True)
+    place = np.arange(len(rows)) - np.repeat(starts, sizes)
+    source = np.repeat(rng.permutation(len(sizes)), sizes)
+    dealt = measure.copy()
+    dealt[rows] = measure[rows[starts[source] + place % sizes[source]]]
+    return dealt
 
 
 def _some(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
