@@ -15,7 +15,9 @@ from gengap.network.copies import unwrapped, with_weights
 from gengap.tasks.files.weights import read_weights
 
 
-def saved_network(model: str, weights: str | Path | None, problem: Problem, key: str | None = None) -> nn.Module:
+def saved_network(
+    model: str, weights: str | Path | None, problem: Problem, key: str | None = None, *, dropout: float = 0.0
+) -> nn.Module:
     """A named network, what a user's factory makes, or that of a folder of Hugging Face, with the weights of a file.
 
     Args:
@@ -23,6 +25,7 @@ def saved_network(model: str, weights: str | Path | None, problem: Problem, key:
         weights: The file; see ``read_weights``. None takes the folder's own.
         problem: What the network is for.
         key: As for ``read_weights``.
+        dropout: Probability with which a named network was trained, whose layers of dropout number its weights.
 
     Raises:
         InputError: An unknown name, a file that cannot be read, or weights of another network.
@@ -33,9 +36,8 @@ def saved_network(model: str, weights: str | Path | None, problem: Problem, key:
     if is_model_folder(model):
         return _pretrained(model, problem, state)
     with torch.random.fork_rng(devices=[]):  # a fresh network draws weights that the file's replace
-        made = unwrapped(
-            build(model, problem.input_shape, problem.n_classes, vocabulary=problem.vocabulary, any_output=True)
-        )
+        sizes = (problem.input_shape, problem.n_classes)
+        made = unwrapped(build(model, *sizes, dropout=dropout, vocabulary=problem.vocabulary, any_output=True))
         _materialise(made, problem)
     return with_weights(made, state, str(weights))
 

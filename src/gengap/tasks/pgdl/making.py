@@ -85,4 +85,4 @@ def _written(folder: Path, name: str, point: dict[str, Any], run: Run) -> dict[s
     torch.save(run.snapshots[0], folder / files["initial"])
     history = [{key: record[key] for key in ("epoch", "steps", "train_loss")} for record in run.history]
     (folder / files["history"]).write_text(json.dumps(history) + "\n", encoding="utf-8")
-    return {"name": name, "model": run.recipe.model, **files, "hyperparameters": point}
+    return {"name": name, "model": run.recipe.model, **files, "dropout": run.recipe.dropout, "hyperparameters": point}

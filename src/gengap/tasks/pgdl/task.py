@@ -150,11 +150,12 @@ def _row(
             f"its model {entry.model} is neither a named one nor among the factories that are allowed.",
             expected="--factories module:function, for code that you trust",
         )
-    model = saved_network(entry.model, zoo.file(entry.weights), zoo.problem)
-    initial = entry.initial and saved_network(entry.model, zoo.file(entry.initial), zoo.problem)
+    model = saved_network(entry.model, zoo.file(entry.weights), zoo.problem, dropout=entry.dropout)
+    start = entry.initial and zoo.file(entry.initial)
+    initial = saved_network(entry.model, start, zoo.problem, dropout=entry.dropout) if start else None
     history = read_history(zoo.file(entry.history)) if entry.history else None
     found = measure(
-        model, zoo.problem, initial or None, measures=names, subset=subset, seed=seed, history=history, progress=False
+        model, zoo.problem, initial, measures=names, subset=subset, seed=seed, history=history, progress=False
     )
     right = accuracies(model.eval(), zoo.problem)
     values = {

@@ -12,8 +12,8 @@
 ```
 
 ``data`` has the ``name`` of a named data set, or the ``path`` of a file in the folder; ``take``, ``crop``, ``scale``,
-``mean`` and ``std`` are optional, as are ``initial`` and ``history`` of a network. Every network has the same
-hyperparameters.
+``mean`` and ``std`` are optional, as are ``initial``, ``history`` and ``dropout`` of a network: the probability with which
+a named model was trained, whose layers of dropout number its weights. Every network has the same hyperparameters.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Data(BaseModel):
 
 
 class Entry(BaseModel):
-    """A network: the model's name or factory, its files, and the hyperparameters that it was trained with."""
+    """A network: model's name or factory, files, hyperparameters, and a named model's probability of dropout."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,6 +60,7 @@ class Entry(BaseModel):
     initial: str | None = None
     history: str | None = None
     hyperparameters: dict[str, Value]
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class Document(BaseModel):
