@@ -77,13 +77,13 @@ def test_a_measure_that_rises_follows_or_opposes_by_its_sign(sign: int, verdict:
     assert 0.3 < record.null < 0.7  # of ten values
 
 
-def test_noise_and_constants_are_blind_and_few_values_are_none() -> None:
+def test_noise_is_blind_constants_are_constant_and_few_values_are_none() -> None:
     values = np.array([3.0, 1, 4, 1.5, 5, 9, 2, 6, 5.3, 3.5])
     record = judged("m", 1, values, NETWORKS)
     assert record.verdict == "blind"
     assert record.tau == pytest.approx(kendall_tau(values, np.array([one.gap for one in NETWORKS])))
     constant = judged("m", 1, np.ones(10), NETWORKS)
-    assert (constant.verdict, constant.tau, constant.null) == ("blind", 0.0, None)
+    assert (constant.verdict, constant.tau, constant.null) == ("constant", 0.0, None)
     assert constant.moves == {"another seed": 0.0}
     few = judged("m", 1, np.where(np.arange(10) < 4, 1.0, np.nan), NETWORKS)
     assert (few.verdict, few.tau, few.moves) == ("no value", None, {})
@@ -128,7 +128,7 @@ def test_a_trial_of_small_networks(small: Problem) -> None:
     by_name = {record.name: record for record in result.records}
     assert by_name["path_norm"].moves["layers rescaled"] == pytest.approx(0, abs=1e-6)  # of float32 weights
     assert by_name["param_norm"].moves["layers rescaled"] > 0.1
-    assert by_name["params"].verdict == "blind"
+    assert by_name["params"].verdict == "constant"
     gaps = result.networks.groupby(["level", "change"])["gap"].mean()
     assert gaps[1.0, "as it was"] > gaps[0.0, "as it was"] + 0.3
     assert result.gap.tau == pytest.approx(1.0)

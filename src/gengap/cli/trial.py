@@ -51,11 +51,15 @@ def _print(answer: "TrialAnswer") -> None:
             record.name,
             record.verdict,
             None if record.tau is None else f"{record.tau:.2f}",
-            ", ".join(f"{change} {move_text(record.moves[change])}" for change in record.fragile) or "nothing",
+            None if record.null is None else f"{record.null:.2f}",
+            record.networks,
+            ", ".join(f"{change} {move_text(record.moves[change])}" for change in record.fragile)
+            or ("nothing" if record.moves else None),
         ]
         for record in (*answer.trial.records, answer.trial.gap)
     ]
-    print_table(["measure", "with the gap", "tau", "moved as far by"], rows, whole=["measure", "with the gap", "tau"])
+    headings = ["measure", "with the gap", "tau", "95% of permuted", "networks", "moved as far by"]
+    print_table(headings, rows, whole=headings[:5])
     say(answer.sentence)
     for caution in answer.cautions:
         say(f"- {caution}")

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 FILE = Path(__file__).with_name("records.json")
-Verdict = Literal["follows", "blind", "opposes", "no value"]
+Verdict = Literal["follows", "blind", "opposes", "constant", "no value"]
 WORDS: dict[Verdict, str] = {
     "follows": "follows the gap",
     "blind": "is blind to the gap",
     "opposes": "runs against the gap",
+    "constant": "is constant",
     "no value": "has no value",
 }
 MOVES = 1.0  # of what networks of different gaps differ by: beyond it a harmless change counts as much as the gap
@@ -28,7 +29,8 @@ class Record:
     Attributes:
         name: The measure.
         verdict: Whether it orders networks trained on ever more random labels as their gaps do, by its sign:
-            ``follows``, ``blind`` (not distinguishable from a permuted measure), ``opposes``, or ``no value``.
+            ``follows``, ``blind`` (not distinguishable from a permuted measure), ``opposes``, ``constant`` (one
+            value on all of them), or ``no value``.
         tau: Kendall's tau-b of its value times its sign with the gap over these networks; None without a value.
         null: The absolute tau that 95 % of permuted measures stay below; None where the measure is constant.
         networks: How many of these networks have a value.
@@ -59,6 +61,8 @@ class Record:
         tau = "" if self.tau is None else f" (tau {self.tau:.2f})"
         if self.verdict == "no value":
             return "has no value on the networks of the trial"
+        if self.verdict == "constant":
+            return "is constant on the networks of the trial, and orders nothing"
         text = f"{WORDS[self.verdict]} as labels are corrupted{tau}"
         if not self.moves:
             return text

@@ -125,7 +125,7 @@ def _found(measure: Measure, subject: Subject) -> Finding:
             return skipped("no layer of the network is one that a rule covers", *subject.uncovered)
         if "weights" in measure.needs and subject.extreme:
             return skipped("weights too large or too small for their squares and products in float64", *subject.extreme)
-        result = measure.function(subject)
+        return _finding(measure.function(subject))
     except InputError:
         raise
     except NotDefined as absent:
@@ -135,7 +135,20 @@ def _found(measure: Measure, subject: Subject) -> Finding:
     except Exception as error:  # one measure's failure on an unforeseen network must not cost the other rows
         hidden = () if measure.needs.isdisjoint(("weights", "parameters")) else _hidden(subject)
         return skipped(f"error: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}", *hidden)
-    return result if isinstance(result, Finding) else Finding(float(result))
+
+
+def _finding(result: Any) -> Finding:
+    """What a measure's function returned; one of the user's may return anything."""
+    value = result.value if isinstance(result, Finding) else result
+    if isinstance(result, Finding) and value is None:
+        return result
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError, RuntimeError):
+        return skipped(f"it returned {value!r:.60}, expected a number")
+    return result if isinstance(result, Finding) else Finding(number)
 
 
 def _checked(measure: Measure, subject: Subject, result: Finding) -> Finding:

@@ -1,15 +1,17 @@
 """``gengap pgdl``: a small zoo is made and scored, and what is wrong with a zoo is named."""
 
+import html
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from gengap.cli import main
 from gengap.errors import InputError
-from gengap.measures import measure
+from gengap.measures import measure, registry
 from gengap.ranking import conditional_information, grid_from_frame
 from gengap.tasks.files import saved_network
 from gengap.tasks.pgdl import making, read_zoo, score_zoo
@@ -75,6 +77,30 @@ def test_the_command_prints_and_writes(zoo: Path, tmp_path: Path, capsys: pytest
     assert (tmp_path / "report" / "report.html").is_file()
     assert status([*arguments[:3], "--measures", "param_norm"]) == 0
     assert "PGDL score" in capsys.readouterr().out
+
+
+def test_a_measure_that_fails_has_no_score_and_the_reason(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(subject: Any) -> float:
+        raise ValueError("no luck")
+
+    monkeypatch.setattr(registry, "_MEASURES", dict(registry._MEASURES))
+    about = {"formula": "none", "source": "none", "needs": frozenset({"weights"}), "rescaling_invariant": False}
+    registry.register(name="faulty", sign=-1, **about)(faulty)
+    scores = score_zoo(zoo, measures=["faulty", "param_norm"]).scores.set_index("measure")
+    assert np.isnan(scores.loc["faulty", "score"])
+    assert "no luck" in scores.loc["faulty", "reason"]
+    assert scores.loc["param_norm", "reason"] is None
+    assert "No measure has a score" in score_zoo(zoo, measures=["faulty"]).sentence
+
+
+def test_the_page_leads_with_the_score_and_names_what_is_left_out(zoo: Path, tmp_path: Path) -> None:
+    copy = changed(zoo, tmp_path, lambda document: document["networks"][0].update(weights="missing.pt"))
+    scores = score_zoo(copy, measures=["param_norm", "fro_dist"], out=tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert html.escape(scores.sentence) in page
+    for part in ("PGDL score", "largest permuted score", "n00", "missing.pt"):
+        assert part in page
+    assert f"{scores.scores['score'][0]:.2f}" in page
 
 
 def test_networks_that_cannot_be_built_are_named_and_left_out(

@@ -1,5 +1,6 @@
 """``gengap trial``: a user's own measure, the table for the catalogue, and what is refused."""
 
+import html
 import json
 import sys
 from pathlib import Path
@@ -56,6 +57,28 @@ def test_a_measure_of_the_users_file_is_tried(tmp_path: Path, capsys: pytest.Cap
     table = json.loads((tmp_path / "records.json").read_text())
     assert set(table["provenance"]) >= {"command", "date", "gengap", "torch", "data", "networks"}
     assert records.Record("half_norm_on_trial", **table["measures"]["half_norm_on_trial"]).sentence
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ValueError('no luck')", "error: ValueError: no luck"),
+        ("return float('nan')", "not a finite number: nan"),
+        ("return None", "it returned None, expected a number"),
+        ("return 'high'", "it returned 'high', expected a number"),
+    ],
+)
+def test_a_measure_that_fails_has_no_value_and_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: str, reason: str
+) -> None:
+    text = MEASURE.format(name="faulty").partition("    return")[0]
+    (tmp_path / "faulty.py").write_text(f"{text}    {body}\n")
+    out = tmp_path / "report"
+    assert status(["trial", str(tmp_path / "faulty.py"), "--seeds", "2", "--out", str(out)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "no value" in printed
+    assert f"faulty has no value on the networks of the trial: {reason}" in printed
+    assert reason in html.unescape((out / "report.html").read_text())
 
 
 @pytest.mark.parametrize(

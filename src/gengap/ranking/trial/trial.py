@@ -1,7 +1,7 @@
 """Measures on trial: do they follow the gap as labels are corrupted, and how far do harmless changes move them?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -34,12 +34,14 @@ class Trial:
         networks: One row a network: ``level``, ``seed``, ``change``, ``gap``, ``train_error``, ``test_error``,
             ``train_loss``, ``epochs``, and the measures' values.
         problem: What the networks were trained on, in words.
+        reasons: Measure -> why it has no value on a network, the first where there are several.
     """
 
     records: tuple[Record, ...]
     gap: Record
     networks: "pd.DataFrame"
     problem: str
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 def trial(
@@ -85,18 +87,21 @@ def trial(
 
     networks = trial_networks(problem, seeds=seeds, progress=training)
     values: list[dict[str, float]] = []
+    reasons: dict[str, str] = {}
     for number, network in enumerate(networks):
         if progress:
             progress(50 + 50 * number // len(networks), steps, f"measuring network {number + 1} of {len(networks)}")
-        values.append(_values(network, list(signs), seed) | {GAP: network.gap})
+        found, absent = _values(network, list(signs), seed)
+        values.append(found | {GAP: network.gap})
+        reasons = absent | reasons
     columns = {name: np.array([row.get(name, np.nan) for row in values]) for name in (*signs, GAP)}
     records = tuple(judged(name, sign, columns[name], networks, seed=seed) for name, sign in signs.items())
     yardstick = judged(GAP, 1, columns[GAP], networks, seed=seed)
-    return Trial(records, yardstick, _frame(networks, columns), f"{networks[0].problem.name}")
+    return Trial(records, yardstick, _frame(networks, columns), f"{networks[0].problem.name}", reasons)
 
 
-def _values(network: Tried, names: Sequence[str], seed: int) -> dict[str, float]:
-    """Measure -> its value, or the logarithm where float64 cannot hold it; without those that have neither."""
+def _values(network: Tried, names: Sequence[str], seed: int) -> tuple[dict[str, float], dict[str, str]]:
+    """Measure -> its value, of those that have one; measure -> why it has none, of the others."""
     rows = measure(
         network.model,
         network.problem,
@@ -107,7 +112,9 @@ def _values(network: Tried, names: Sequence[str], seed: int) -> dict[str, float]
         history=network.history,
         progress=False,
     )
-    return {str(row["name"]): float(row["value"]) for row in rows.to_dict("records") if row["value"] == row["value"]}
+    known = rows["value"].notna()
+    values = dict(zip(rows["name"][known], map(float, rows["value"][known]), strict=True))
+    return values, dict(zip(rows["name"][~known], rows["reason"][~known], strict=True))
 
 
 def judged(name: str, sign: int, values: Floats, networks: Sequence[Tried], *, seed: int = 0) -> Record:
@@ -130,7 +137,7 @@ def judged(name: str, sign: int, values: Floats, networks: Sequence[Tried], *, s
     if n < FEWEST:
         return Record(name, verdict, None, None, n, {})
     if not np.isfinite(tau):  # constant: it orders nothing
-        return Record(name, verdict, 0.0, None, n, _moves(values, networks))
+        return Record(name, "constant", 0.0, None, n, _moves(values, networks))
     return Record(name, verdict, float(tau), float(null), n, _moves(values, networks))
 
 

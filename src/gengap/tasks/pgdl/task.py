@@ -14,6 +14,7 @@ from gengap.models.registry import find_network
 from gengap.network.passes import accuracies
 from gengap.report import make_folder, write_page
 from gengap.tasks.files import read_history, saved_network
+from gengap.tasks.pgdl.page import scores_page
 from gengap.tasks.pgdl.zoo import Entry, Zoo, read_zoo
 from gengap.tasks.rank import Ranking, rank
 
@@ -29,12 +30,14 @@ class ZooScores:
         networks: One row a network: name, hyperparameters, ``train_error``, ``test_error``, ``gap`` and the measures,
             each times its sign, so that it should rise with the gap.
         left_out: Network's name -> why it could not be built.
+        reasons: Measure -> why it has no value on a network, the first where there are several.
         zoo: Folder and data, in words.
     """
 
     ranking: Ranking
     networks: pd.DataFrame
     left_out: dict[str, str]
+    reasons: dict[str, str]
     zoo: str
 
     @property
@@ -48,6 +51,11 @@ class ZooScores:
         scores = table[["measure", "granulated_tau", "kendall_tau", "n", "reason"]].copy()
         scores.insert(1, "score", 100 * table["cmi"])
         scores.insert(2, "permuted", 100 * table["cmi_null_high"])
+        why = [
+            f"{reason}: {self.reasons[name]}" if reason and self.reasons.get(name) else reason
+            for name, reason in zip(scores["measure"], scores["reason"], strict=True)
+        ]
+        scores["reason"] = pd.Series(why, index=scores.index, dtype=object)
         return scores.sort_values("score", ascending=False, kind="stable", na_position="last").reset_index(drop=True)
 
     @property
@@ -59,6 +67,11 @@ class ZooScores:
         if known.empty:
             return f"No measure has a score on {networks}.{left}"
         best = known.iloc[0]
+        if not (known["score"] > known["permuted"]).any():
+            return (
+                f"On {networks} no measure has a PGDL score above those of ten permuted measures: the largest is "
+                f"{best['score']:.1f}, of {best['measure']}, beside {best['permuted']:.1f}.{left}"
+            )
         return (
             f"On {networks} {best['measure']} has the largest PGDL score, {best['score']:.1f}; the largest of ten "
             f"permuted measures has {best['permuted']:.1f}.{left}"
@@ -115,11 +128,15 @@ def score_zoo(
     zoo = read_zoo(folder)
     if out is not None:
         make_folder(out)
-    rows, left_out = [], {}
+    rows: list[dict[str, Any]] = []
+    left_out: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for number, entry in enumerate(zoo.entries):
         progress(number, len(zoo.entries), entry.name)
         try:
-            rows.append(_row(zoo, entry, names, factories, subset, seed))
+            row, absent = _row(zoo, entry, names, factories, subset, seed)
+            rows.append(row)
+            reasons = absent | reasons
         except InputError as error:
             left_out[entry.name] = str(error).partition("\n")[0]
     if len(rows) < 2:
@@ -131,16 +148,21 @@ def score_zoo(
     frame = pd.DataFrame(rows)
     varied = [name for name in zoo.hyperparameters if frame[name].nunique() > 1]
     ranking = rank(frame, hyperparameters=varied, measures=names, n_test=len(zoo.problem.test), seed=seed)
-    scores = ZooScores(ranking, frame, left_out, f"{zoo.folder.name} ({zoo.problem.name})")
+    scores = ZooScores(ranking, frame, left_out, reasons, f"{zoo.folder.name} ({zoo.problem.name})")
     if out is not None:
-        write_page(ranking.page, out, frame, scores.to_json())
+        write_page(
+            scores_page(ranking.page, scores.scores, scores.sentence, scores.cautions, scores.left_out),
+            out,
+            frame,
+            scores.to_json(),
+        )
     return scores
 
 
 def _row(
     zoo: Zoo, entry: Entry, names: Sequence[str], factories: Sequence[str], subset: int | None, seed: int
-) -> dict[str, Any]:
-    """Errors and measures of one network.
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Errors and measures of one network; measure -> why it has no value.
 
     Raises:
         InputError: It cannot be built.
@@ -158,15 +180,9 @@ def _row(
         model, zoo.problem, initial, measures=names, subset=subset, seed=seed, history=history, progress=False
     )
     right = accuracies(model.eval(), zoo.problem)
-    values = {
-        str(row["name"]): row["sign"] * float(row["value"]) if row["value"] == row["value"] else float("nan")
-        for row in found.to_dict("records")
-    }
+    values = dict(zip(found["name"], found["sign"] * found["value"].astype(float), strict=True))
+    known = found["value"].notna()
+    reasons = dict(zip(found["name"][~known], found["reason"][~known], strict=True))
     errors = {"train_error": 1 - right["train"], "test_error": 1 - right["test"]}
-    return {
-        "name": entry.name,
-        **entry.hyperparameters,
-        **errors,
-        "gap": errors["test_error"] - errors["train_error"],
-        **values,
-    }
+    gap = errors["test_error"] - errors["train_error"]
+    return {"name": entry.name, **entry.hyperparameters, **errors, "gap": gap, **values}, reasons

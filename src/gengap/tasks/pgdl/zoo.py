@@ -12,8 +12,8 @@
 ```
 
 ``data`` has the ``name`` of a named data set, or the ``path`` of a file in the folder; ``take``, ``crop``, ``scale``,
-``mean`` and ``std`` are optional, as are ``initial``, ``history`` and ``dropout`` of a network: the probability with which
-a named model was trained, whose layers of dropout number its weights. Every network has the same hyperparameters.
+``mean`` and ``std`` are optional, as are ``initial``, ``history`` and ``dropout`` of a network: the probability with
+which a named model was trained, whose layers of dropout number its weights. Every network has the same hyperparameters.
 """
 
 from dataclasses import dataclass

@@ -92,8 +92,13 @@ def _heat_map(table: pd.DataFrame, grid: Grid) -> Figure | None:
         return None
     order = list(table["measure"])
     base = alt.Chart(data).encode(
-        x=alt.X("hyperparameter:N", title=None, sort=list(grid.levels), axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("measure:N", title=None, sort=order),
+        x=alt.X(
+            "hyperparameter:N",
+            title=None,
+            sort=list(grid.levels),
+            axis=alt.Axis(labelAngle=-90, orient="top", labelLimit=0, labelOverlap=False),
+        ),
+        y=alt.Y("measure:N", title=None, sort=order, axis=alt.Axis(labelLimit=0, labelOverlap=False)),
         tooltip=["measure", "hyperparameter", alt.Tooltip("psi:Q", format=".3f")],
     )
     scale = alt.Scale(domain=[-1, 0, 1], range=[PALETTE[1], "#f4f4f2", PALETTE[0]], interpolate="lab")
@@ -167,7 +172,7 @@ def _scatter(table: pd.DataFrame, grid: Grid, gap: str) -> Figure | None:
         .transform_calculate(value="datum[measure]")
         .transform_filter("isValid(datum.value)")
         .encode(
-            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g")),
+            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format="~s")),
             y=alt.Y("gap:Q", title=gap, scale=alt.Scale(zero=False)),
             color=alt.Color("hue:N", title=hue, sort=[str(value) for value in grid.values[hue]]),
             tooltip=[alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("gap:Q", title=gap, format=".4g"), "hue:N"],

@@ -1,6 +1,6 @@
 """The page of a trial: who follows the gap, and what harmless changes move."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 import pandas as pd
@@ -39,20 +39,22 @@ def trial_page(trial: Trial, sentence: str, cautions: Sequence[str]) -> Page:
     ]
     many = len(trial.records) > 1
     figures = [figure for figure in (_against_gap(trial), _heat_map(trial.records) if many else None) if figure]
-    titles = {"follows": 0, "opposes": 1, "blind": 2, "no value": 3}
+    titles = {"follows": 0, "opposes": 1, "blind": 2, "constant": 3, "no value": 4}
     ordered = sorted(trial.records, key=lambda record: (titles[record.verdict], -(record.tau or 0.0)))
     return Page(
         "Measures on trial" if many else f"{trial.records[0].name} on trial",
         sentence,
         [
             Section("In short", [Facts(facts), Text(tuple(cautions))]),
-            Section("Random labels and harmless changes", [_table([*ordered, trial.gap]), Text(EXPLAINED)]),
+            Section(
+                "Random labels and harmless changes", [_table([*ordered, trial.gap], trial.reasons), Text(EXPLAINED)]
+            ),
             Section("Figures", figures),
         ],
     )
 
 
-def _table(records: Sequence[Record]) -> Table:
+def _table(records: Sequence[Record], reasons: Mapping[str, str]) -> Table:
     shown = pd.DataFrame(
         [
             {
@@ -61,6 +63,7 @@ def _table(records: Sequence[Record]) -> Table:
                 "tau": record.tau,
                 "95 % of permuted": record.null,
                 **{change: move_text(record.moves[change]) if change in record.moves else "–" for change in CHANGES},
+                "note": reasons.get(record.name, "") if record.verdict == "no value" else "",
             }
             for record in records
         ]
@@ -79,7 +82,7 @@ def _against_gap(trial: Trial) -> Figure | None:
         alt.Chart(data)
         .mark_circle(size=40, opacity=0.8)
         .encode(
-            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4, format="~g")),
+            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4, format="~s")),
             y=alt.Y("gap:Q", title="gap", axis=alt.Axis(format=".0%")),
             color=alt.Color("level:N", title="labels redrawn"),
             tooltip=["measure", alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("gap:Q", format=".1%"), "level"],
@@ -113,9 +116,12 @@ def _heat_map(records: Sequence[Record]) -> Figure | None:
     names = [record.name for record in sorted(records, key=_largest_move)]
     base = alt.Chart(data).encode(
         x=alt.X(
-            "change:N", title=None, sort=list(CHANGES), axis=alt.Axis(labelAngle=-40, orient="top", labelLimit=160)
+            "change:N",
+            title=None,
+            sort=list(CHANGES),
+            axis=alt.Axis(labelAngle=-90, orient="top", labelLimit=0, labelOverlap=False),
         ),
-        y=alt.Y("measure:N", title=None, sort=names, axis=alt.Axis(labelLimit=230)),
+        y=alt.Y("measure:N", title=None, sort=names, axis=alt.Axis(labelLimit=0, labelOverlap=False)),
     )
     scale = alt.Scale(scheme="orangered", domain=[0, LARGEST])
     cells = base.mark_rect().encode(

@@ -35,7 +35,7 @@ class TrialAnswer:
     @property
     def sentence(self) -> str:
         """The outcome in a sentence or two."""
-        return sentence(self.trial.records)
+        return sentence(self.trial)
 
     @property
     def cautions(self) -> list[str]:
@@ -59,6 +59,7 @@ class TrialAnswer:
             {
                 "measures": [asdict(record) for record in self.trial.records],
                 "gap": asdict(self.trial.gap),
+                "reasons": self.trial.reasons,
                 "data": self.trial.problem,
                 "levels": list(LEVELS),
                 "seeds": self.seeds,

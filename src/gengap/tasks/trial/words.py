@@ -1,29 +1,40 @@
 """A trial in words."""
 
-from collections.abc import Sequence
-
-from gengap.measures import Record
 from gengap.ranking.trial import Trial
 
 COUNTED = {
     "follows": "follow the gap",
     "blind": "are blind to it",
     "opposes": "run against it",
-    "no value": "have none",
+    "constant": "are constant",
+    "no value": "have no value",
 }
 
 
-def sentence(records: Sequence[Record]) -> str:
+ONE = {"follow": "follows", "are": "is", "run": "runs", "have": "has"}
+MOST_REASONS = 10  # measures of a trial up to which each without a value is named with its reason
+
+
+def sentence(trial: Trial) -> str:
     """How a measure fared, or how many fared how."""
+    records = trial.records
     if len(records) == 1:
-        return f"{records[0].name} {records[0].sentence}."
+        reason = trial.reasons.get(records[0].name) if records[0].verdict == "no value" else None
+        because = f": {reason}" if reason else ""
+        return f"{records[0].name} {records[0].sentence}{because}."
     counts = {verdict: sum(record.verdict == verdict for record in records) for verdict in COUNTED}
-    parts = [f"{count} {COUNTED[verdict]}" for verdict, count in counts.items() if count]
+    parts = [f"{n} {COUNTED[verdict] if n > 1 else _of_one(COUNTED[verdict])}" for verdict, n in counts.items() if n]
     firm = sum(record.verdict == "follows" and not record.fragile for record in records)
+    unmoved = "1 follows it and is" if firm == 1 else f"{firm} follow it and are"
     return (
-        f"Of {len(records)} measures, {', '.join(parts)} as labels are corrupted; {firm} follow it and are moved by no "
-        "harmless change as far as by the gap."
+        f"Of {len(records)} measures, {', '.join(parts)} as labels are corrupted; {unmoved} moved by no harmless "
+        "change as far as by the gap."
     )
+
+
+def _of_one(words: str) -> str:
+    verb, _, rest = words.partition(" ")
+    return f"{ONE[verb]} {rest}"
 
 
 def cautions(trial: Trial) -> list[str]:
@@ -38,6 +49,11 @@ def cautions(trial: Trial) -> list[str]:
     moved = [change for change, ratio in trial.gap.moves.items() if ratio is not None and ratio > 0.2]
     if moved:
         found.append(f"The gap itself moves by more than a fifth of its spread under {', '.join(moved)}.")
+    found += [
+        f"{record.name} has no value: {trial.reasons[record.name]}."
+        for record in (trial.records if 1 < len(trial.records) <= MOST_REASONS else ())
+        if record.verdict == "no value" and record.name in trial.reasons
+    ]
     missing = [record.name for record in trial.records if 0 < record.networks < max(r.networks for r in trial.records)]
     if missing:
         found.append(f"On some networks {', '.join(missing)} have no value; these are left out.")
