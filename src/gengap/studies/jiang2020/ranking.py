@@ -50,7 +50,6 @@ NUMBERS = {
     "steps_ce_0_1_to_0_01": (-0.088, -0.016),
     "gradient_noise_final": (0.311, 0.292),
 }
-FLAT, COUNTS = ("sharpness_mag_flatness", "pacbayes_mag_flatness"), ("vc", "params")
 NORMS = ("prod_of_spec", "prod_of_fro", "param_norm", "fro_dist", "path_norm", "spec_orig_main")
 TESTED: dict[Scale, int] = {"smoke": 200, "desk": 10_000, "paper": 10_000}  # test examples behind each gap
 TOLERANCE = 0.1  # of a rank correlation
@@ -131,36 +130,9 @@ def _flat(record: dict[Any, Any]) -> Row:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds on every data set."""
-    from gengap.verdicts import claim_part, span
+    from gengap.studies.jiang2020.claims import claim_parts
 
-    ranked = [row for row in rows if row.get("kind") == "ranking"]
-
-    def of(names: Sequence[str]) -> list[Row]:
-        return [row for row in ranked if row["measure"] in names]
-
-    def best(done: list[Row]) -> tuple[bool, str]:
-        apart = [
-            min(row["granulated_tau"] for row in here if row["measure"] in FLAT)
-            - max(row["granulated_tau"] for row in here if row["measure"] in NORMS)
-            for here in ([row for row in done if row["data"] == data] for data in {row["data"] for row in done})
-        ]
-        return min(apart) > 0, f"Psi of flatness less the largest of a norm's {span(apart)}"
-
-    def positive(done: list[Row]) -> tuple[bool, str]:
-        values = [row["granulated_tau"] for row in done]
-        return min(values) > 0, f"Psi {span(values)}"
-
-    def negative(done: list[Row]) -> tuple[bool, str]:
-        values = [row["granulated_tau"] for row in done]
-        return max(values) < 0, f"Psi {span(values)}"
-
-    psi = ["granulated_tau"]
-    return [
-        claim_part("flatness in sizes of the weights rises with the gap", of(FLAT), psi, positive),
-        claim_part("it orders the networks better than norms of weights do", of((*FLAT, *NORMS)), psi, best),
-        claim_part("the product of spectral norms falls where the gap rises", of(("prod_of_spec",)), psi, negative),
-        claim_part("counting parameters orders networks the wrong way round", of(COUNTS), psi, negative),
-    ]
+    return claim_parts(rows)
 
 
 def table(rows: "pd.DataFrame") -> "Table | None":
