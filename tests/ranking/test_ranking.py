@@ -213,6 +213,19 @@ def test_the_interval_of_tau_covers_what_more_settings_show() -> None:
     assert covered >= 51  # a 95 % interval misses more than 9 of 60 with probability 0.001
 
 
+def test_the_interval_of_tau_counts_replicates_as_the_value_does() -> None:
+    """A measure that orders settings as the gap does, and the replicates of each the other way round."""
+    frame = pd.DataFrame(list(product(range(4), range(3), range(6))), columns=["a", "b", "replicate"])
+    frame["gap"] = 3 * frame["a"] + frame["b"] + 0.01 * frame["replicate"]
+    frame["m"] = 3 * frame["a"] + frame["b"] - 0.01 * frame["replicate"]
+    grid = grid_from_frame(frame, "gap", ["a", "b"], ["m"])
+    between, within = 66 * 36, 12 * 15
+    tau = kendall_tau(grid.measures["m"], grid.gap)
+    assert tau == pytest.approx((between - within) / (between + within))
+    low, high = Bootstrap(grid).tau(grid.measures["m"])
+    assert low < tau < high < 0.9
+
+
 def test_few_settings_have_no_interval() -> None:
     frame, names = made_up(2, sizes=(3, 3))
     table = rank_measures(grid_from_frame(frame, "gap", names, ["good"]))
@@ -242,7 +255,9 @@ def test_rows_without_gap_or_setting_are_left_out_and_counted() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: f.assign(gap=0.1), "constant"),
+        (lambda f: f.assign(gap=0.1), "constant: 0.1 in all 18 rows"),
+        (lambda f: f.assign(gap=np.nan), "0 of 18 rows have the gap 'gap'"),
+        (lambda f: f.assign(gap=f["gap"].where(f.index == 4)), "1 of 18 rows have"),
         (lambda f: f.assign(depth=1), "one value"),
         (lambda f: f.assign(good="large"), "holds 'large'"),
         (lambda f: f.drop(columns="gap"), "Unknown column 'gap'"),

@@ -88,10 +88,17 @@ class Grid:
         """Number of different settings K."""
         return int(self.settings.max()) + 1
 
-    def pairs(self, *, most: int, seed: int = 0) -> Pairs:
-        """Unordered pairs of rows of different settings: all of them, or ``most`` drawn at random with replacement."""
+    def pairs(self, *, most: int, seed: int = 0, replicates: bool = False) -> Pairs:
+        """Unordered pairs of rows: all of them, or ``most`` drawn at random with replacement.
+
+        Args:
+            most: How many, at most.
+            seed: Of the sample.
+            replicates: Whether rows of one setting are paired too.
+        """
         n = len(self)
-        sizes = np.bincount(self.settings)
+        group = np.arange(n) if replicates else self.settings
+        sizes = np.bincount(group)
         total = (n * (n - 1) - int((sizes * (sizes - 1)).sum())) // 2
         if total <= most:
             first, second = np.triu_indices(n, 1)
@@ -99,7 +106,7 @@ class Grid:
             rng = np.random.default_rng(seed)
             draws = int(1.1 * most * n * n / max(2 * total, 1)) + 100
             first, second = rng.integers(0, n, draws), rng.integers(0, n, draws)
-        apart = self.settings[first] != self.settings[second]
+        apart = group[first] != group[second]
         return Pairs(first[apart][:most], second[apart][:most], total)
 
     def pairs_along(self, name: str) -> Pairs:
@@ -158,9 +165,14 @@ def grid_from_frame(
     kept = _finite(frame, gap).notna() & frame[list(hyperparameters)].notna().all(axis=1)
     rows = frame[kept.to_numpy(bool)]
     values = np.asarray(_finite(rows, gap), np.float64)
-    if len(rows) < 2 or np.ptp(values) == 0:
+    if len(rows) < 2:
         raise InputError(
-            f"The gap {gap!r} is {'constant' if len(rows) > 1 else 'missing'} in {len(rows)} of {len(frame)} rows.",
+            f"{len(rows)} of {len(frame)} rows have the gap {gap!r} and every hyperparameter.",
+            expected="at least two rows whose gaps differ",
+        )
+    if np.ptp(values) == 0:
+        raise InputError(
+            f"The gap {gap!r} is constant: {values[0]:g} in all {len(rows)} rows that have one.",
             expected="at least two rows whose gaps differ",
         )
     levels, names = {}, {}

@@ -24,7 +24,8 @@ class Bootstrap:
     """Weights of settings drawn with replacement: replicates of one setting stay together.
 
     The statistics are recomputed on a sample of pairs, each weighted by the product of how often its two settings
-    were drawn; the same draws serve every measure.
+    were drawn, or for replicates by how often their one was, times (K - 1) / K for K settings: so both kinds of pairs
+    keep their shares on average. The same draws serve every measure.
 
     Args:
         grid: The networks.
@@ -38,7 +39,7 @@ class Bootstrap:
         rng = np.random.default_rng(seed)
         size = grid.n_settings
         self._times = rng.multinomial(size, np.full(size, 1 / size), draws).astype(np.float32)
-        self._all = grid.pairs(most=most_pairs, seed=seed)
+        self._all = grid.pairs(most=most_pairs, seed=seed, replicates=True)
         self._along = {name: _some(grid.pairs_along(name), most_pairs, rng) for name in grid.levels}
         self._share = {name: _equal_groups(grid.group_along(name, pairs)) for name, pairs in self._along.items()}
         self._weights_of: dict[int, NDArray[np.float32]] = {}
@@ -90,10 +91,12 @@ class Bootstrap:
         return np.asarray((self._weights(pairs) @ columns.astype(np.float32)).T, np.float64)
 
     def _weights(self, pairs: Pairs) -> NDArray[np.float32]:
-        """How often each pair counts in each sample, ``[draws, M]``: whole numbers, the same for every measure."""
+        """How often each pair counts in each sample, ``[draws, M]``, the same for every measure."""
         if id(pairs) not in self._weights_of:
             first, second = self.grid.settings[pairs.first], self.grid.settings[pairs.second]
-            self._weights_of[id(pairs)] = self._times[:, first] * self._times[:, second]
+            of_replicates = np.float32(1 - 1 / self.grid.n_settings)
+            other = np.where(first == second, of_replicates, self._times[:, second])
+            self._weights_of[id(pairs)] = self._times[:, first] * other
         return self._weights_of[id(pairs)]
 
 
