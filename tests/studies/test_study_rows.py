@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gengap.errors import InputError
-from gengap.store import Row
+from gengap.store import Row, Store
 from gengap.studies.rows import Source, measured, trained
 from gengap.studies.zhang2017.trainings import MLP_1, Config, cells
 from gengap.sweep import Context, Options
@@ -114,3 +114,19 @@ def test_a_cell_without_a_row_stays_visible() -> None:
     ]
     assert all(row[column] is None for row in rows for column in OUTCOME if column not in ("status", "reason"))
     assert {row["seen_as"] for row in rows} == {"pixels from 0 to 255, each image whitened"}
+
+
+@dataclass(frozen=True)
+class OfKind:
+    """A configuration with a kind of its own."""
+
+    x: int
+    kind: str = "network"
+
+
+def test_a_store_finds_rows_by_the_name_of_their_study() -> None:
+    measured("made/up", [OfKind(1)], ("square",), squares, OPTIONS)
+    measured("made/other", [Made(2)], ("square",), squares, OPTIONS)
+    with Store() as store:
+        found = {name: [row["square"] for row in store.records(study=name)] for name in ("made/up", "made/other")}
+    assert found == {"made/up": [1], "made/other": [4]}

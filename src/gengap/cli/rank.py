@@ -1,5 +1,6 @@
 """``gengap rank``: which measure orders a grid of networks as their gaps do."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 
 def command(
-    source: Annotated[str, typer.Argument(help="A table with a row for each network, or a gengap store.")],
+    source: Annotated[
+        str, typer.Argument(help="A table with a row for each network, or a gengap store or its folder.")
+    ],
     hyperparameters: Annotated[str, typer.Option(help="Columns that were varied, such as depth,width,lr.")],
     gap: Annotated[str, typer.Option(help="Column of the generalization gap.")] = "gap",
     measures: Annotated[
-        str | None, typer.Option(help="Columns of the measures. Default: every other column of numbers.")
+        str | None, typer.Option(help="Columns of the measures. Default: every other column of numbers that vary.")
     ] = None,
     n_test: Annotated[
         int | None,
@@ -30,7 +33,10 @@ def command(
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Which measure orders a grid of networks as their generalization gaps do."""
+    """Which measure orders a grid of networks as their generalization gaps do.
+
+    Measures are taken to rise with the gap: negate one that is meant to fall with it.
+    """
     from gengap.tasks.rank import rank
 
     with progress_bar("reading the table") as progress:
@@ -60,8 +66,7 @@ def _print(ranking: "Ranking") -> None:
             row["measure"],
             number(row["granulated_tau"], row["granulated_tau_low"], row["granulated_tau_high"]),
             number(row["kendall_tau"], row["kendall_tau_low"], row["kendall_tau_high"]),
-            f"{row['cmi']:.3f}",
-            f"{row['cmi_null']:.3f}",
+            *(f"{row[name]:.3f}" if math.isfinite(row[name]) else "–" for name in ("cmi", "cmi_null")),
             "–" if row["worst_environment"] is None else f"{row['worst_sign_error']:.0%}",
             row["reason"] or "",
         ]

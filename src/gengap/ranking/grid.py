@@ -65,6 +65,8 @@ class Grid:
         values: Hyperparameter's name -> its values, in the order of their numbers.
         measures: Measure's name -> its value, ``[N]``; NaN where there is none.
         dropped: How many rows were left out, as their gap or a hyperparameter is missing.
+        by_default: Whether the measures were not named, so that every other column of numbers is one.
+        left_out: Column that was then not taken -> why.
     """
 
     gap: Floats
@@ -72,6 +74,8 @@ class Grid:
     values: dict[str, list[Any]]
     measures: dict[str, Floats]
     dropped: int = 0
+    by_default: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
     _cache: dict[Any, Pairs] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -152,7 +156,7 @@ def grid_from_frame(
         frame: At least two rows.
         gap: Column of the gap; finite numbers. Rows without it are left out and counted.
         hyperparameters: Columns of the hyperparameters that were varied, of any type; rows without one are left out.
-        measures: Columns of the measures; None takes every other column of numbers.
+        measures: Columns of the measures; None takes every other column of numbers that is not constant.
 
     Raises:
         InputError: A column that does not exist or is no number, a constant gap, a hyperparameter of one value, fewer
@@ -185,11 +189,20 @@ def grid_from_frame(
                 next_step="leave it out of --hyperparameters",
             )
         levels[name], names[name] = codes.astype(np.int64), list(uniques)
-    chosen = list(measures) if measures is not None else _number_columns(rows, {gap, *hyperparameters})
+    left_out: dict[str, str] = {}
+    if measures is None:
+        left_out = _not_taken(frame, rows, {gap, *hyperparameters})
+        chosen = [name for name in _number_columns(rows, {gap, *hyperparameters}) if name not in left_out]
+    else:
+        chosen = list(measures)
     if not chosen:
-        raise InputError("There is no measure to rank.", expected="columns of numbers besides gap and hyperparameters")
+        reasons = "".join(f"; {name}: {reason}" for name, reason in left_out.items())
+        raise InputError(
+            f"There is no measure to rank{reasons}.",
+            expected="columns of numbers that differ, besides gap and hyperparameters",
+        )
     columns = {name: np.asarray(_finite(rows, name), np.float64) for name in chosen}
-    return Grid(values, levels, names, columns, dropped=len(frame) - len(rows))
+    return Grid(values, levels, names, columns, len(frame) - len(rows), measures is None, left_out)
 
 
 def _check_disjoint(gap: str, hyperparameters: Sequence[str], measures: Sequence[str]) -> None:
@@ -225,3 +238,23 @@ def _number_columns(frame: "pd.DataFrame", taken: set[str]) -> list[str]:
 
     numeric = [name for name in frame.columns if pd.api.types.is_numeric_dtype(frame[name])]
     return [str(name) for name in numeric if name not in taken and not pd.api.types.is_bool_dtype(frame[name])]
+
+
+def _not_taken(frame: "pd.DataFrame", rows: "pd.DataFrame", taken: set[str]) -> dict[str, str]:
+    """Column -> why it is no measure, of constant ones and of those of numbers among which text stands."""
+    import pandas as pd
+
+    reasons = {}
+    for name in _number_columns(rows, taken):
+        values = _finite(rows, name).dropna()
+        if values.nunique() < 2:
+            reasons[name] = "it is constant" if len(values) else "it has no value"
+    for name in (str(name) for name in frame.columns if name not in taken):
+        column = frame[name].reset_index(drop=True).dropna()
+        if column.dtype == object or pd.api.types.is_string_dtype(column):
+            text = column[pd.to_numeric(column, errors="coerce").isna()]
+            if len(text) <= len(column) / 2 and len(column):
+                reasons[name] = (
+                    f"row {text.index[0] + 1} holds {text.iloc[0]!r}" if len(text) else "its numbers are text"
+                )
+    return reasons

@@ -96,4 +96,6 @@ def _reason(values: Any, n: int) -> str | None:
         return f"{n} of {len(values)} rows have a value"
     if np.ptp(values[np.isfinite(values)]) == 0:
         return "the measure is constant"
-    return f"{len(values) - n} rows without a value are left out, pair by pair" if n < len(values) else None
+    if n == len(values):
+        return None
+    return f"{len(values) - n} row{'s' * (len(values) - n > 1)} without a value left out, pair by pair"

@@ -9,6 +9,10 @@ import pandas as pd
 from gengap.report.plain import PERCENT
 
 OURS, PAPER = "this run", "paper"
+# Ticks of quantities of any size: 0.02, 2.285, 12k, 5e-5.
+TICKS = (
+    "format(datum.value, abs(datum.value) >= 1000 ? '~s' : datum.value == 0 || abs(datum.value) >= 0.001 ? '~r' : '~e')"
+)
 LEVELS = alt.Axis(format=".1f", values=[tenth / 10 for tenth in range(11)], labelFlush=False)
 
 

@@ -65,7 +65,7 @@ def measured(
             job_key("measured", FORMAT, study, asdict(config), *([revision] if revision else [])),
             f"{study} · {_title(config)}",
             config,
-            {"kind": study, **asdict(config)},
+            _named(study, asdict(config)),
         )
         for config in configs
     ]
@@ -73,6 +73,11 @@ def measured(
         rows, _ = job_rows(jobs, work, store, options, prepare=prepare, absent="it was never measured")
     empty = dict.fromkeys((*columns, "reason"))
     return [empty | row | asdict(config) for config, row in zip(configs, rows, strict=True)]
+
+
+def _named(study: str, fields: Row) -> Row:
+    """A row's first columns, among them one from which a store knows the study."""
+    return {"kind": study, **fields} | ({"study": study} if "kind" in fields else {})
 
 
 def trained(configs: Sequence[Any], cells: "Sequence[Cell]", options: "Options") -> list[Row]:

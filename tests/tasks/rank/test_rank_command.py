@@ -53,8 +53,8 @@ def test_json_has_every_statistic(table: Path, capsys: pytest.CaptureFixture[str
 def test_people_get_a_table_a_sentence_and_cautions(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(table, *WHAT) == 0
     printed = capsys.readouterr().out
-    assert "norm orders the gaps best" in printed
-    assert "1 rows without a value are left out, pair by pair" in printed
+    assert "norm has the largest granulated tau" in printed
+    assert "1 row without a value left out, pair by pair" in printed
     assert "--n-test discounts differences" in printed
 
 
@@ -84,8 +84,51 @@ def test_rows_of_a_store(table: Path, tmp_path: Path) -> None:
         tmp_path / "runs.db", hyperparameters=["depth", "lr", "opt"], measures=["norm"], study="jiang2020/grid"
     )
     assert chosen.table["kendall_tau"].equals(ranking.table["kendall_tau"])
-    with pytest.raises(InputError, match="no finished row of other/study"):
+    with pytest.raises(InputError, match=r"(?s)no finished row of other/study.*jiang2020/grid"):
         gengap.rank(tmp_path / "runs.db", hyperparameters=["depth"], study="other/study")
+    (tmp_path / "runs.db").rename(tmp_path / "gengap.db")
+    of_folder = gengap.rank(tmp_path, hyperparameters=["depth", "lr", "opt"], measures=["norm"])
+    assert of_folder.table["kendall_tau"].equals(ranking.table["kendall_tau"])
+
+
+def test_columns_that_are_taken_and_left_out_are_named(table: Path) -> None:
+    frame = pd.read_csv(table).drop(columns="s")
+    frame["sharpness"] = frame["norm"].astype(object)
+    frame.loc[5, "sharpness"] = "oops"
+    frame["same"] = 3.0
+    frame["run"] = [f"r{i}" for i in range(len(frame))]
+    ranking = gengap.rank(frame, hyperparameters=["depth", "lr", "opt"])
+    cautions = " ".join(ranking.cautions)
+    assert set(ranking.table["measure"]) == {"norm", "against"}
+    for words in ("sharpness is left out: row 6 holds 'oops'", "same is left out: it is constant", "norm, against"):
+        assert words in cautions
+    assert "against orders the gaps in reverse" in cautions
+    assert "in reverse" not in " ".join(gengap.rank(frame, hyperparameters=["depth"], measures=["norm"]).cautions)
+    constant = gengap.rank(frame, hyperparameters=["depth", "lr", "opt"], measures=["same"])
+    assert constant.table["reason"][0] == "the measure is constant"
+    with pytest.raises(InputError, match="no measure to rank; same: it is constant"):
+        gengap.rank(frame[["gap", "depth", "same"]], hyperparameters=["depth"])
+
+
+def test_percentages_beside_test_examples_are_refused(table: Path) -> None:
+    frame = pd.read_csv(table).assign(gap=lambda rows: 100 * rows["gap"])
+    with pytest.raises(InputError, match=r"(?s)fractions.*divide"):
+        gengap.rank(frame, hyperparameters=["depth"], measures=["norm"], n_test=500)
+
+
+def test_a_measure_of_noise_is_no_winner() -> None:
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(product(range(4), range(4), range(4)), columns=["depth", "lr", "width"])
+    frame["gap"] = rng.permutation(len(frame)) / len(frame)
+    frame["noise"], frame["other"] = rng.normal(size=(2, len(frame)))
+    ranking = gengap.rank(frame, hyperparameters=["depth", "lr", "width"], measures=["noise", "other"])
+    assert (ranking.table["cmi"] <= ranking.table["cmi_null_high"]).all()
+    assert "best" not in ranking.sentence
+    assert "None carries more information" in ranking.sentence
+    frame["copy"] = frame["gap"]
+    alone = gengap.rank(frame, hyperparameters=["depth", "lr", "width"], measures=["copy"]).sentence
+    assert "copy orders the gaps with granulated tau 1.00" in alone
+    assert "It carries more information" in alone
 
 
 @pytest.mark.parametrize(

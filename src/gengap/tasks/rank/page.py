@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gengap.ranking import Grid
-from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Text
+from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Text, charts
 from gengap.tasks.rank.words import number
 
 MOST_POINTS = 2_000  # in a scatter; more are thinned out evenly
@@ -75,8 +75,7 @@ _ERRORS = ("worst sign-error", "mean sign-error")
 
 
 def _with_interval(row: Mapping[Any, Any], name: str) -> str:
-    value = row[name]
-    return number(value, row[f"{name}_low"], row[f"{name}_high"]) if np.isfinite(value) else "–"
+    return number(row[name], row[f"{name}_low"], row[f"{name}_high"])
 
 
 def _heat_map(table: pd.DataFrame, grid: Grid) -> Figure | None:
@@ -166,13 +165,14 @@ def _scatter(table: pd.DataFrame, grid: Grid, gap: str) -> Figure | None:
     menu = alt.param(
         "measure", value="m0", bind=alt.binding_select(options=list(columns), labels=names, name="measure: ")
     )
+    axis = alt.Axis(tickCount=6, labelExpr=charts.TICKS)
     chart = (
         alt.Chart(data)
         .mark_circle(size=36, opacity=0.7)
         .transform_calculate(value="datum[measure]")
         .transform_filter("isValid(datum.value)")
         .encode(
-            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=6, format="~s")),
+            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=axis),
             y=alt.Y("gap:Q", title=gap, scale=alt.Scale(zero=False)),
             color=alt.Color("hue:N", title=hue, sort=[str(value) for value in grid.values[hue]]),
             tooltip=[alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("gap:Q", title=gap, format=".4g"), "hue:N"],

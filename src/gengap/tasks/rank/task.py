@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gengap.data import read_frame
@@ -16,6 +17,8 @@ from gengap.report import Page, make_folder, write_page
 from gengap.store import Store
 from gengap.tasks.rank.page import ranking_page
 from gengap.tasks.rank.words import cautions, sentence
+
+STORE = "gengap.db"  # in a folder that is GENGAP_HOME
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +86,11 @@ def rank(
     """Kendall's tau, granulated tau, conditional information and sign-errors of every measure of a grid.
 
     Args:
-        source: A DataFrame, a table (CSV, TSV, JSON, Parquet) or a gengap store (``.db``), one row a network.
+        source: A DataFrame, a table (CSV, TSV, JSON, Parquet) or a gengap store (``.db``, or its folder), one row a
+            network. Measures are taken to rise with the gap.
         gap: Column of the generalization gap.
         hyperparameters: Columns of what was varied.
-        measures: Columns of the measures; None takes every other column of numbers.
+        measures: Columns of the measures; None takes every other column of numbers that is not constant.
         n_test: Test examples behind each gap, which is then a fraction: pairs whose gaps differ by less than these
             can resolve weigh less in sign-errors. None weighs all pairs alike.
         study: Of a store: the study whose rows are ranked.
@@ -97,7 +101,7 @@ def rank(
 
     Raises:
         InputError: A file that is no such table, columns that do not exist, a constant gap, a hyperparameter of one
-            value, fewer than two settings, numbers out of range.
+            value, fewer than two settings, numbers out of range, a study that the store does not have.
     """
     if not hyperparameters:
         raise InputError(
@@ -109,6 +113,13 @@ def rank(
     if out is not None:
         make_folder(out)
     grid = grid_from_frame(_frame(source, study), gap, hyperparameters, measures)
+    largest = float(np.abs(grid.gap).max())
+    if n_test is not None and largest > 1:
+        raise InputError(
+            f"The gap {gap!r} goes to {largest:.4g}, and the number of test examples is given.",
+            expected="fractions between -1 and 1, whose standard errors can be told",
+            next_step="divide percentages by 100",
+        )
     table = rank_measures(grid, n_test=n_test, pairs=pairs, seed=seed, progress=progress)
     ranking = Ranking(table, grid, gap, n_test)
     if out is not None:
@@ -120,19 +131,29 @@ def _frame(source: str | Path | pd.DataFrame, study: str | None) -> pd.DataFrame
     if isinstance(source, pd.DataFrame):
         return source
     path = Path(source)
+    if (path / STORE).is_file():
+        path /= STORE
     if not _is_sqlite(path):
         if study is not None:
             raise InputError(f"{path} is no gengap store.", expected="a store, to choose a study from")
         return read_frame(path)
     with Store(path) as store:
         rows = store.rows(history=False, status="done", **({"study": study} if study else {}))
-    if rows.empty:
-        raise InputError(
-            f"{path} has no finished row{f' of {study}' if study else ''}.",
-            expected="rows of trained networks",
-            next_step="gengap runs list shows what a store holds",
-        )
+        if rows.empty:
+            names = {str(row.get("study") or row.get("kind")) for row in store.records(history=False)}
+            known = sorted(name for name in names if "/" in name)  # as in paper/artifact
+            raise InputError(
+                f"{path} has no finished row{f' of {study}' if study else ''}.",
+                expected=_expected(study, known),
+                next_step=f"gengap runs list --store {path} shows what it holds",
+            )
     return rows
+
+
+def _expected(study: str | None, known: list[str]) -> str:
+    if study is None:
+        return "rows of trained networks"
+    return f"one of its studies: {', '.join(known)}" if known else "no --study: its rows name none"
 
 
 def _is_sqlite(path: Path) -> bool:

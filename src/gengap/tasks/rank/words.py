@@ -1,10 +1,16 @@
 """What a ranking says in sentences."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
+from gengap.errors import listed
 from gengap.ranking import FEWEST_SETTINGS, Grid
+
+REVERSE = -0.5  # granulated tau from which a measure is said to fall with the gap
+MOST_NAMES = 20  # of columns, beyond which some are counted
 
 
 def sentence(table: pd.DataFrame, grid: Grid) -> str:
@@ -14,28 +20,59 @@ def sentence(table: pd.DataFrame, grid: Grid) -> str:
     if known.empty:
         return f"No measure of {networks} can be ranked: no two networks differ in one hyperparameter alone."
     best = known.iloc[0]
-    above = int((table["cmi"] > table["cmi_null_high"]).sum())
-    text = (
-        f"Of {len(table)} measures on {networks}, {best['measure']} orders the gaps best: granulated tau "
-        f"{number(best['granulated_tau'], best['granulated_tau_low'], best['granulated_tau_high'])}. "
-        f"{above} of {len(table)} carry more information about the order than a permuted measure does."
-    )
+    tau = number(best["granulated_tau"], best["granulated_tau_low"], best["granulated_tau_high"])
+    informative = list(table.loc[table["cmi"] > table["cmi_null_high"], "measure"])
+    scope = f"Of {len(table)} measures on {networks}," if len(table) > 1 else f"On {networks}"
+    if best["measure"] in informative and best["granulated_tau"] > 0:
+        text = (
+            f"{scope} {best['measure']} orders the gaps {'best: ' if len(table) > 1 else 'with '}granulated tau {tau}."
+        )
+    else:
+        text = (
+            f"{scope} {best['measure']} has the largest granulated tau, {tau}."
+            if len(table) > 1
+            else (f"{scope} {best['measure']} has granulated tau {tau}.")
+        )
+    text += f" {_informative(informative, len(table))}"
     worst = best["worst_sign_error"]
     if math.isfinite(worst):
-        text += f" At worst it orders {worst:.0%} of the pairs wrongly ({best['worst_environment']}); a coin, 50%."
+        where = f"({best['worst_environment']})"
+        text += f" At worst {best['measure']} orders {worst:.0%} of the pairs wrongly {where}; a coin, 50%."
     return text
+
+
+def _informative(names: Sequence[str], measures: int) -> str:
+    """Which measures say more about the order of the gaps than a permuted one."""
+    if measures == 1:
+        more = "more" if names else "no more"
+        return f"It carries {more} information about the order than a permuted measure does."
+    if not names:
+        return "None carries more information about the order than a permuted measure does."
+    verb = "carries" if len(names) == 1 else "carry"
+    return (
+        f"{len(names)} of {measures} {verb} more information about the order than a permuted measure: {listed(names)}."
+    )
 
 
 def cautions(table: pd.DataFrame, grid: Grid, n_test: int | None) -> list[str]:
     """What limits the conclusions, each in a sentence."""
-    found = []
+    found = [f"{name} is left out: {reason}." for name, reason in grid.left_out.items()]
+    if grid.by_default:
+        names = list(grid.measures)
+        shown = ", ".join(names) if len(names) <= MOST_NAMES else listed(names)
+        found.append(f"Measures were not named, so that these columns are taken for them: {shown}.")
+    reverse = [row["measure"] for row in table.to_dict("records") if _reversed(row)]
+    if reverse:
+        verb = "orders" if len(reverse) == 1 else "order"
+        found.append(f"{listed(reverse)} {verb} the gaps in reverse: a measure is taken to rise with the gap.")
     if grid.n_settings < FEWEST_SETTINGS:
         found.append(
             f"With {grid.n_settings} settings there are no intervals, and little can be concluded: chance alone gives "
             "large correlations."
         )
     if grid.dropped:
-        found.append(f"{grid.dropped} rows without a gap or a hyperparameter are left out.")
+        rows = "1 row" if grid.dropped == 1 else f"{grid.dropped:,} rows"
+        found.append(f"{rows} without a gap or a hyperparameter left out.")
     partial = table.loc[table["n"] < len(grid), "measure"]
     if len(partial):
         found.append(f"Pairs without a value are left out for {', '.join(partial)}.")
@@ -45,7 +82,7 @@ def cautions(table: pd.DataFrame, grid: Grid, n_test: int | None) -> list[str]:
         )
     discarded = int(table["environments_discarded"].max())
     if discarded:
-        found.append(f"Up to {discarded} environments have too few pairs for a sign-error and are left out.")
+        found.append(f"Environments left out, as they have too few pairs for a sign-error: up to {discarded}.")
     lonely = [name for name in grid.levels if not len(grid.pairs_along(name))]
     if lonely:
         found.append(f"No two networks differ in {' or '.join(lonely)} alone, which therefore has no granulated tau.")
@@ -53,10 +90,17 @@ def cautions(table: pd.DataFrame, grid: Grid, n_test: int | None) -> list[str]:
     return found
 
 
+def _reversed(row: Mapping[Any, Any]) -> bool:
+    """Whether a measure falls with the gap, and not by chance."""
+    return bool(row["granulated_tau"] <= REVERSE and not row["granulated_tau_high"] >= 0)
+
+
 def number(value: float, low: float, high: float) -> str:
-    """A correlation with its interval.
+    """A correlation with its interval; a dash where there is none.
 
     >>> number(0.5, 0.41, 0.6), number(0.5, float("nan"), float("nan"))
     ('0.50 (0.41 to 0.60)', '0.50')
     """
+    if not math.isfinite(value):
+        return "–"
     return f"{value:.2f} ({low:.2f} to {high:.2f})" if math.isfinite(low) else f"{value:.2f}"

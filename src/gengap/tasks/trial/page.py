@@ -7,7 +7,7 @@ import pandas as pd
 
 from gengap.measures import Record
 from gengap.ranking.trial import CHANGES, Trial
-from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text
+from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text, charts
 from gengap.tasks.trial.words import move_text
 
 DRAWN = 12  # measures against the gap
@@ -78,11 +78,12 @@ def _against_gap(trial: Trial) -> Figure | None:
     if not names:
         return None
     data = rows.melt(["level", "seed", "gap"], names, "measure", "value").dropna()
+    axis = alt.Axis(tickCount=4, labelExpr=charts.TICKS)
     chart = (
         alt.Chart(data)
         .mark_circle(size=40, opacity=0.8)
         .encode(
-            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4, format="~s")),
+            x=alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=axis),
             y=alt.Y("gap:Q", title="gap", axis=alt.Axis(format=".0%")),
             color=alt.Color("level:N", title="labels redrawn"),
             tooltip=["measure", alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("gap:Q", format=".1%"), "level"],
