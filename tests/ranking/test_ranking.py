@@ -244,6 +244,36 @@ def test_sampled_pairs_estimate_all_pairs() -> None:
     assert conditional_information(grid, good, some).by_set[()] == pytest.approx(exact, abs=0.03)  # 3 standard errors
 
 
+def test_sampled_pairs_along_a_hyperparameter_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large cell is sampled, a small one is not; every pair differs in this hyperparameter alone."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.integers(0, 3, 390), "b": np.repeat([0, 1], [300, 90])})
+    frame["gap"] = 0.1 * frame["a"] + 0.1 * rng.normal(size=390)
+    frame["good"] = (1 - 2 * frame["b"]) * frame["gap"] + 0.05 * rng.normal(size=390)
+    every, some = (grid_from_frame(frame, "gap", ["a", "b"], ["good"]) for _ in range(2))
+    all_pairs = every.pairs_along("a")
+    monkeypatch.setattr("gengap.ranking.grid.MOST_ALONG", 8_000)
+    pairs = some.pairs_along("a")
+    a, b = (frame[name].to_numpy() for name in "ab")
+    assert len(all_pairs) == sum(a[i] != a[j] and b[i] == b[j] for i, j in combinations(range(390), 2))
+    assert pairs.total == len(all_pairs)
+    for one in (all_pairs, pairs):
+        assert (a[one.first] != a[one.second]).all()
+        assert (b[one.first] == b[one.second]).all()
+        assert one.stands_for.sum() == pytest.approx(one.total)
+    small = int((b[all_pairs.first] == 1).sum())
+    assert np.bincount(pairs.group).tolist() == [4_000, small]
+    good = every.measures["good"]
+    found, exact = granulated_tau(some, good).along["a"], granulated_tau(every, good).along["a"]
+    assert found == pytest.approx(exact, abs=0.025)  # three standard errors of half a sampled mean
+    errors = [
+        {e[:3]: e.error for e in sign_error(grid, good).environments if e.hyperparameter == "a"}
+        for grid in (some, every)
+    ]
+    assert errors[0].keys() == errors[1].keys()
+    assert errors[0] == pytest.approx(errors[1], abs=0.04)
+
+
 def test_rows_without_gap_or_setting_are_left_out_and_counted() -> None:
     frame, names = made_up(1)
     frame.loc[0, "gap"] = np.inf

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gengap.arrays import Floats
-from gengap.ranking.grid import Grid, Pairs
+from gengap.ranking.grid import Grid
+from gengap.ranking.pairs import Pairs
 
 
 class Granulated(NamedTuple):
@@ -52,7 +53,8 @@ def granulated_tau(grid: Grid, measure: Floats) -> Granulated:
     :math:`\mathrm{sign}(\mu_1 - \mu_2)\,\mathrm{sign}(g_1 - g_2)` over the pairs that differ in hyperparameter i.
 
     Source: Jiang et al. 2020 (arXiv:1912.02178), equations 5 and 6. Where a setting has several rows, every row of one
-    setting is paired with every row of the other; rows of equal setting are never paired.
+    setting is paired with every row of the other; rows of equal setting are never paired. Beyond 500,000 pairs along a
+    hyperparameter a sample is taken, of equally many pairs from each setting of the others.
 
     Args:
         grid: The networks.
@@ -63,7 +65,7 @@ def granulated_tau(grid: Grid, measure: Floats) -> Granulated:
         pairs = grid.pairs_along(name)
         agree = agreement(measure, grid.gap, pairs)
         seen = np.isfinite(agree)
-        group = grid.group_along(name, pairs)[seen]
+        group = pairs.group[seen]
         counts = np.bincount(group)
         sums = np.bincount(group, agree[seen])
         along[name] = float((sums[counts > 0] / counts[counts > 0]).mean()) if seen.any() else float("nan")

@@ -3,56 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gengap.arrays import Floats
 from gengap.errors import InputError, listed, unknown
+from gengap.ranking.pairs import Indices, Pairs, PairsAlong, pairs_along
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Indices = NDArray[np.int64]
-
-
-class Codes(NamedTuple):
-    """The values that pairs have of some hyperparameters, numbered.
-
-    Attributes:
-        of: Number of each pair's values, ``[M]``.
-        reverse: Number of some values -> that of the same values the other way round.
-    """
-
-    of: Indices
-    reverse: Indices
-
-
-@dataclass(eq=False)
-class Pairs:
-    """Pairs of networks, by their numbers.
-
-    Attributes:
-        first, second: Numbers of the networks, ``[M]`` each.
-        total: How many pairs there are; more than M where only a sample was drawn.
-        codes: Conditioning set -> its values, numbered; made at the first use, for all measures.
-        group: Of pairs along a hyperparameter, the number of the setting of all others; likewise.
-    """
-
-    first: Indices
-    second: Indices
-    total: int
-    codes: dict[tuple[str, ...], Codes] | None = field(default=None, repr=False)
-    group: Indices | None = field(default=None, repr=False)
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    @property
-    def sampled(self) -> bool:
-        """Whether these are a sample of the pairs."""
-        return len(self.first) < self.total
+MOST_ALONG = 500_000  # pairs along a hyperparameter: a mean over them has a standard error of at most 0.0014
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +38,7 @@ class Grid:
     dropped: int = 0
     by_default: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
-    _cache: dict[Any, Pairs] = field(default_factory=dict, repr=False)
+    _cache: dict[str, PairsAlong] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.gap)
@@ -113,38 +75,14 @@ class Grid:
         apart = group[first] != group[second]
         return Pairs(first[apart][:most], second[apart][:most], total)
 
-    def pairs_along(self, name: str) -> Pairs:
-        """All unordered pairs that differ in the hyperparameter ``name`` and in no other."""
+    def pairs_along(self, name: str) -> PairsAlong:
+        """Unordered pairs that differ in the hyperparameter ``name`` and in no other; a sample beyond 500,000."""
         if name not in self._cache:
             others = [levels for other, levels in self.levels.items() if other != name]
             table = np.column_stack(others) if others else np.zeros((len(self), 1), np.int64)
-            group = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
-            first, second = _pairs_within(group)
-            apart = self.levels[name][first] != self.levels[name][second]
-            self._cache[name] = Pairs(first[apart], second[apart], int(apart.sum()))
+            group = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+            self._cache[name] = pairs_along(group, self.levels[name], MOST_ALONG)
         return self._cache[name]
-
-    def group_along(self, name: str, pairs: Pairs) -> Indices:
-        """The number of the setting of all other hyperparameters, for each pair along ``name``."""
-        if pairs.group is None:
-            others = [levels for other, levels in self.levels.items() if other != name]
-            table = np.column_stack(others)[pairs.first] if others else np.zeros((len(pairs), 1), np.int64)
-            pairs.group = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        return pairs.group
-
-
-def _pairs_within(group: Indices) -> tuple[Indices, Indices]:
-    """All pairs of rows of one group, for every group."""
-    order = np.argsort(group, kind="stable")
-    sizes = np.bincount(group)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    firsts, seconds = [], []
-    for size in np.unique(sizes):
-        which = starts[:-1][sizes == size]
-        i, j = np.triu_indices(size, 1)
-        firsts.append(order[which[:, None] + i].reshape(-1))
-        seconds.append(order[which[:, None] + j].reshape(-1))
-    return np.concatenate(firsts).astype(np.int64), np.concatenate(seconds).astype(np.int64)
 
 
 def grid_from_frame(

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gengap.arrays import Floats
-from gengap.ranking.grid import Codes, Grid, Indices, Pairs
+from gengap.ranking.grid import Grid
+from gengap.ranking.pairs import Codes, Indices, Pairs
 
 MOST_CONDITIONED = 2  # hyperparameters in a conditioning set: Jiang et al. 2020, section 4
 

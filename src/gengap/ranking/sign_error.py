@@ -6,7 +6,7 @@ import numpy as np
 
 from gengap.arrays import Floats
 from gengap.ranking.concordance import agreement
-from gengap.ranking.grid import Grid, Indices
+from gengap.ranking.grid import Grid
 
 LEAST_EFFECTIVE = 12.0  # pairs, effectively, in an environment: Dziugaite et al. 2020, appendix
 
@@ -55,6 +55,7 @@ def sign_error(
 
     Source: Dziugaite et al. 2020 (arXiv:2010.11924), section 5, and the authors' code for the weights. An environment
     here is a hyperparameter and two of its values; its pairs range over all settings of the others and all replicates.
+    Beyond 500,000 pairs along a hyperparameter a sample is taken, in which each pair weighs by those it stands for.
 
     Args:
         grid: The networks.
@@ -62,33 +63,40 @@ def sign_error(
         n_test: Number of test examples behind each gap, which is then a fraction; None for no weights.
         least_effective: Environments with fewer pairs, effectively, are discarded.
     """
-    result, discarded = [], 0
-    for name, levels in grid.levels.items():
-        pairs = grid.pairs_along(name)
-        agree = agreement(measure, grid.gap, pairs)
-        weights = np.where(np.isfinite(agree), _weights(grid.gap[pairs.first] - grid.gap[pairs.second], n_test), 0.0)
-        ends = np.sort(np.stack([levels[pairs.first], levels[pairs.second]]), axis=0)
-        code = ends[0] * len(grid.values[name]) + ends[1]
-        for one in np.unique(code):
-            environment = _environment(grid, name, int(one), (1 - np.nan_to_num(agree)) / 2, weights, code == one)
-            if environment.effective >= least_effective:
-                result.append(environment)
-            else:
-                discarded += 1
-    result.sort(key=lambda environment: -environment.error)
-    errors = [environment.error for environment in result]
+    found, discarded = [], 0
+    for name in grid.levels:
+        enough, too_few = _along(grid, measure, name, n_test, least_effective)
+        found += enough
+        discarded += too_few
+    found.sort(key=lambda environment: -environment.error)
+    errors = [environment.error for environment in found]
     if not errors:
         return SignError(float("nan"), float("nan"), (), discarded)
-    return SignError(errors[0], float(np.mean(errors)), tuple(result), discarded)
+    return SignError(errors[0], float(np.mean(errors)), tuple(found), discarded)
 
 
-def _environment(grid: Grid, name: str, code: int, wrong: Floats, weights: Floats, here: Indices) -> Environment:
-    low, high = (grid.values[name][level] for level in divmod(code, len(grid.values[name])))
-    w = weights[here]
-    total = float(w.sum())
-    if total == 0:
-        return Environment(name, low, high, float("nan"), 0.0)
-    return Environment(name, low, high, float(w @ wrong[here]) / total, total**2 / float(w @ w))
+def _along(
+    grid: Grid, measure: Floats, name: str, n_test: int | None, least_effective: float
+) -> tuple[list[Environment], int]:
+    """The environments of one hyperparameter with enough pairs, and how many have too few."""
+    pairs, levels, values = grid.pairs_along(name), grid.levels[name], grid.values[name]
+    agree = agreement(measure, grid.gap, pairs)
+    weights = _weights(grid.gap[pairs.first] - grid.gap[pairs.second], n_test) * pairs.stands_for
+    weights[np.isnan(agree)] = 0
+    low, high = np.sort(np.stack([levels[pairs.first], levels[pairs.second]]), axis=0)
+    codes, of = np.unique(low * len(values) + high, return_inverse=True)
+    total, squares, wrong = (
+        np.bincount(of.reshape(-1), column, len(codes))
+        for column in (weights, weights**2, weights * (1 - np.nan_to_num(agree)) / 2)
+    )
+    effective = np.divide(total**2, squares, out=np.zeros_like(total), where=total > 0)
+    enough = np.flatnonzero((effective >= least_effective) & (total > 0))
+    environments = []
+    for k in enough:
+        first, second = divmod(int(codes[k]), len(values))
+        error = float(wrong[k] / total[k])
+        environments.append(Environment(name, values[first], values[second], error, float(effective[k])))
+    return environments, len(codes) - len(enough)
 
 
 def _weights(difference: Floats, n_test: int | None) -> Floats:

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from gengap.arrays import Floats
 from gengap.ranking.concordance import agreement
-from gengap.ranking.grid import Grid, Indices, Pairs
+from gengap.ranking.grid import Grid
 from gengap.ranking.information import conditional_information
+from gengap.ranking.pairs import Indices, Pairs
 
 FEWEST_SETTINGS = 10  # below which a bootstrap over settings says next to nothing
 
@@ -40,8 +41,8 @@ class Bootstrap:
         size = grid.n_settings
         self._times = rng.multinomial(size, np.full(size, 1 / size), draws).astype(np.float32)
         self._all = grid.pairs(most=most_pairs, seed=seed, replicates=True)
-        self._along = {name: _some(grid.pairs_along(name), most_pairs, rng) for name in grid.levels}
-        self._share = {name: _equal_groups(grid.group_along(name, pairs)) for name, pairs in self._along.items()}
+        self._along = {name: grid.pairs_along(name).some(most_pairs, rng) for name in grid.levels}
+        self._share = {name: _equal_groups(pairs.group) for name, pairs in self._along.items()}
         self._weights_of: dict[int, NDArray[np.float32]] = {}
 
     @property
@@ -126,13 +127,6 @@ def _dealt_out(grid: Grid, measure: Floats, rng: np.random.Generator) -> Floats:
     dealt = measure.copy()
     dealt[rows] = measure[rows[starts[source] + place % sizes[source]]]
     return dealt
-
-
-def _some(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
-    if len(pairs) <= most:
-        return pairs
-    chosen = rng.choice(len(pairs), most, replace=False)
-    return Pairs(pairs.first[chosen], pairs.second[chosen], pairs.total)
 
 
 def _equal_groups(group: Indices) -> Floats:
