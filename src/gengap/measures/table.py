@@ -139,7 +139,7 @@ def _found(measure: Measure, subject: Subject) -> Finding:
 
 def _finding(result: Any) -> Finding:
     """What a measure's function returned; one of the user's may return anything."""
-    value = result.value if isinstance(result, Finding) else result
+    value: Any = result.value if isinstance(result, Finding) else result
     if isinstance(result, Finding) and value is None:
         return result
     try:

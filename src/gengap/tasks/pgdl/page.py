@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from gengap.report import Fact, Facts, Page, Section, Table, Text
+from gengap.report import Block, Fact, Facts, Page, Section, Table, Text
 
 EXPLAINED = (
     "The PGDL score is 100 times the conditional information of the measure about the order of the gaps, the least "
@@ -31,11 +31,11 @@ def scores_page(
     )
     shown["note"] = [reason or "" for reason in scores["reason"]]
     formats = dict.fromkeys(("PGDL score", "largest permuted score"), ".2f")
-    blocks = [Table(shown, "Every measure, the largest PGDL score first", formats), Text(EXPLAINED)]
+    blocks: list[Block] = [Table(shown, "Every measure, the largest PGDL score first", formats), Text(EXPLAINED)]
     short, *rest = ranking.sections
     facts = [block for block in short.parts if isinstance(block, Facts)]
     left = [Fact("Left out", f"{len(left_out)}", "networks that could not be built")] if left_out else []
-    parts = [Facts([*(fact for block in facts for fact in block.facts), *left]), Text(tuple(cautions))]
+    parts: list[Block] = [Facts([*(fact for block in facts for fact in block.facts), *left]), Text(tuple(cautions))]
     sections = [Section(short.title, parts), Section("PGDL score", blocks), *_left_out(left_out), *rest]
     return replace(ranking, title="PGDL score of measures", lead=sentence, sections=sections)
 
