@@ -1,5 +1,6 @@
 """``gengap pgdl``: a zoo of networks, and the score of the PGDL competition on it."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,12 +80,16 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def _number(value: float) -> str | None:
+    return f"{value:.2f}" if math.isfinite(value) else None
+
+
 def _print(scores: "ZooScores") -> None:
     rows = [
         [row["measure"], row["score"], row["permuted"], row["granulated_tau"], row["kendall_tau"], row["reason"] or ""]
         for row in scores.scores.to_dict("records")
     ]
-    shown = [[f"{cell:.2f}" if isinstance(cell, float) else cell for cell in row] for row in rows]
+    shown = [[_number(cell) if isinstance(cell, float) else cell for cell in row] for row in rows]
     headings = ["measure", "PGDL score", "permuted", "granulated tau", "Kendall's tau", "note"]
     print_table(headings, shown, whole=headings[:5])
     say(scores.sentence)

@@ -22,7 +22,11 @@ def command(
     hyperparameters: Annotated[str, typer.Option(help="Columns that were varied, such as depth,width,lr.")],
     gap: Annotated[str, typer.Option(help="Column of the generalization gap.")] = "gap",
     measures: Annotated[
-        str | None, typer.Option(help="Columns of the measures. Default: every other column of numbers that vary.")
+        str | None,
+        typer.Option(
+            help="Columns of the measures, taken to rise with the gap: negate one that should fall. "
+            "Default: every other column of numbers that vary."
+        ),
     ] = None,
     n_test: Annotated[
         int | None,
@@ -33,10 +37,7 @@ def command(
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Which measure orders a grid of networks as their generalization gaps do.
-
-    Measures are taken to rise with the gap: negate one that is meant to fall with it.
-    """
+    """Which measure orders a grid of networks as their generalization gaps do."""
     from gengap.tasks.rank import rank
 
     with progress_bar("reading the table") as progress:
