@@ -93,7 +93,7 @@ def _errors(result: SignError) -> dict[str, Any]:
 
 def _reason(values: Any, n: int) -> str | None:
     if n < 2:
-        return f"{n} of {len(values)} rows have a value"
+        return f"a value in {n} of {len(values)} rows"
     if np.ptp(values[np.isfinite(values)]) == 0:
         return "the measure is constant"
     if n == len(values):
