@@ -68,7 +68,7 @@ def _print(ranking: "Ranking") -> None:
             number(row["granulated_tau"], row["granulated_tau_low"], row["granulated_tau_high"]),
             number(row["kendall_tau"], row["kendall_tau_low"], row["kendall_tau_high"]),
             *(f"{row[name]:.3f}" if math.isfinite(row[name]) else "–" for name in ("cmi", "cmi_null")),
-            "–" if row["worst_environment"] is None else f"{row['worst_sign_error']:.0%}",
+            "–" if row["worst_environment"] is None else f"{row['worst_sign_error']:.0%} (of {row['environments']:,})",
             row["reason"] or "",
         ]
         for row in ranking.table.to_dict("records")

@@ -1,6 +1,7 @@
 """``gengap rank`` from a table and from a store, and what it refuses."""
 
 import json
+import re
 from itertools import product
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def test_people_get_a_table_a_sentence_and_cautions(table: Path, capsys: pytest.
     printed = capsys.readouterr().out
     assert "norm has the largest granulated tau" in printed
     assert "1 row without a value left out, pair by pair" in printed
+    assert re.search(r"\d% \(of [1-9]\d*\)", printed)  # the worst sign-error, and of how many environments
     assert "--n-test discounts differences" in printed
 
 
@@ -66,6 +68,7 @@ def test_the_page_has_table_heat_map_and_scatter(table: Path, tmp_path: Path) ->
         "sign-errors",
         "measure-against-gap",
         "A mean over hyperparameters",
+        "of environments",
     ):
         assert part in page
     assert '"labels": ["norm", ' in page  # the menu of measures of the scatter
@@ -129,6 +132,7 @@ def test_a_measure_of_noise_is_no_winner() -> None:
     alone = gengap.rank(frame, hyperparameters=["depth", "lr", "width"], measures=["copy"]).sentence
     assert "copy orders the gaps with granulated tau 1.00" in alone
     assert "It carries more information" in alone
+    assert "the worst of 18 environments" in alone
 
 
 @pytest.mark.parametrize(

@@ -160,8 +160,9 @@ def table(rows: "pd.DataFrame") -> "Table | None":
             f"{data}: information": list(place["cmi"].astype(float)),
             f"{data}: of a permuted measure": list(place["cmi_null_high"].astype(float)),
             f"{data}: worst sign-error": list(place["worst_sign_error"].astype(float)),
+            f"{data}: of environments": list(place["environments"].astype(float)),
         }
-    kinds = {"networks": ",.0f", "worst sign-error": ".0%"}
+    kinds = {"networks": ",.0f", "worst sign-error": ".0%", "of environments": ",.0f"}
     numbers = [name for name in columns if not name.endswith(("measure", "granulated tau"))]
     formats = {name: kinds.get(name.partition(": ")[2], ".3f") for name in numbers}
     formats |= {name: ".3f" for name in columns if name.endswith("of a permuted measure")}

@@ -62,6 +62,7 @@ def _table(table: pd.DataFrame) -> Table:
             "information": table["cmi"],
             "of a permuted measure": table["cmi_null"],
             "worst sign-error": table["worst_sign_error"],
+            "of environments": table["environments"],
             "mean sign-error": table["mean_sign_error"],
             "n": table["n"],
             "note": [row["reason"] or "" for row in records],

@@ -36,7 +36,9 @@ def sentence(table: pd.DataFrame, grid: Grid) -> str:
     text += f" {_informative(informative, len(table))}"
     worst = best["worst_sign_error"]
     if math.isfinite(worst):
-        where = f"({best['worst_environment']})"
+        count = int(best["environments"])
+        scope = f"the worst of {count:,} environments" if count > 1 else "the only environment with enough pairs"
+        where = f"({best['worst_environment']}, {scope})"
         text += f" At worst {best['measure']} orders {worst:.0%} of the pairs wrongly {where}; a coin, 50%."
     return text
 
