@@ -45,6 +45,12 @@ def test_margins_are_those_of_a_loop_and_keep_their_sign() -> None:
     assert logits[wrong].argmax() != labels[wrong]
 
 
+def test_a_certain_label_has_an_infinite_margin_whichever_class_it_is() -> None:
+    certain = torch.eye(3).log()
+    assert margins(certain, torch.arange(3)).tolist() == [torch.inf] * 3
+    assert margins(certain, torch.tensor([1, 2, 0])).tolist() == [-torch.inf] * 3
+
+
 @pytest.mark.parametrize(("n", "percent", "rank"), [(100, 10, 10), (105, 10, 10), (9, 10, 1), (40, 5, 2), (3, 75, 2)])
 def test_a_percentile_has_rank_n_percent_over_100_at_least_one(n: int, percent: int, rank: int) -> None:
     shuffled = torch.randperm(n).double() - 4

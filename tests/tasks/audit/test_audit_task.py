@@ -13,7 +13,7 @@ from audited_networks import N_TEST, N_TRAIN, C, blobs, fitted
 import gengap
 from gengap.data import Problem, Split
 from gengap.errors import InputError
-from gengap.tasks.audit import Audit, part, task
+from gengap.tasks.audit import Audit, card, part, task
 from gengap.tasks.audit.gates import NAMES
 from gengap.tasks.audit.part import Budget, NotApplicable, Part, run_part
 from gengap.tasks.audit.subject import audit_subject
@@ -186,6 +186,43 @@ def test_labels_alone_have_no_calibration() -> None:
     assert found.parts["calibration"].reason == "the model gives labels without probabilities"
     assert found.parts["certificate"].values
     assert found.parts["suspects"].values["listed"] > 0
+
+
+@pytest.mark.usefixtures("brief")
+def test_margins_of_certain_answers_are_infinite_and_come_last_among_the_suspects() -> None:
+    class Cautious:
+        """Certain and right but for the first 40 training examples, to which it gives probability 0.6."""
+
+        def __init__(self, problem: Problem) -> None:
+            self.classes_ = np.arange(C)
+            x, y = (np.concatenate([getattr(problem.train, of), getattr(problem.test, of)]) for of in "xy")
+            self.known = dict(zip([row.tobytes() for row in x], y.tolist(), strict=True))
+            self.doubtful = {x.tobytes() for x in problem.train.x[:40]}
+
+        def predict_proba(self, x: Any) -> Any:
+            rows = [np.ascontiguousarray(row, np.float32).tobytes() for row in x]
+            certain = np.eye(C)[[self.known[row] for row in rows]]
+            doubtful = np.array([row in self.doubtful for row in rows])
+            return np.where(doubtful[:, None], 0.6 * certain + 0.2 * (1 - certain), certain)
+
+        def predict(self, x: Any) -> Any:
+            return self.predict_proba(x).argmax(1)
+
+    problem = blobs()
+    found = gengap.audit(Cautious(problem), data=problem, quick=True)
+    margins = found.parts["margins"].values
+    assert margins["train"]["5"] == pytest.approx(np.log(3))
+    assert {margins["train"]["50"], margins["test"]["5"]} == {np.inf}
+    assert found.parts["margins"].status == "ok"
+    assert "infinite on the training split" in found.parts["margins"].sentence
+    assert set(found.suspects["index"].head(40)) == set(range(40))
+
+
+def test_a_card_shows_a_name_with_markup_as_text() -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    text = card._cell(r"\<img src=x onerror=alert(1)\> \| &lt;b&gt;")
+    html = markdown_it.MarkdownIt("commonmark", {"html": True}).render(text)
+    assert html == "<p>\\&lt;img src=x onerror=alert(1)\\&gt; \\| &amp;lt;b&amp;gt;</p>\n"
 
 
 def fit_logistic(problem: Problem, seed: int) -> Any:

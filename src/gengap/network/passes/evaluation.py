@@ -28,6 +28,8 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
 
     >>> margins(torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0]]), torch.tensor([0, 2])).tolist()
     [1.0, -4.0]
+    >>> margins(torch.tensor([[0.0, -torch.inf, -torch.inf]]), torch.tensor([0])).tolist()
+    [inf]
     """
     true = logits.gather(1, labels[:, None]).squeeze(1)
     return true - logits.gather(1, rivals(logits, labels)[:, None]).squeeze(1)
@@ -35,7 +37,9 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
 
 def rivals(logits: Tensor, labels: Tensor) -> Tensor:
     """The class of the greatest logit other than the label's, for each example; ``[N]``."""
-    return logits.scatter(1, labels[:, None], -torch.inf).argmax(1)
+    others = torch.arange(logits.shape[1] - 1, device=logits.device).expand(len(logits), -1)
+    others = others + (others >= labels[:, None])  # by index, as every other score may be -inf
+    return others.gather(1, logits.gather(1, others).argmax(1, keepdim=True)).squeeze(1)
 
 
 def low_margin(margins: Tensor, percent: int) -> float:

@@ -52,5 +52,5 @@ def model_card(audit: "Audit") -> str:
 
 def _cell(text: str) -> str:
     """Text that Markdown neither breaks into cells nor takes for markup or HTML."""
-    escaped = "".join(f"\\{c}" if c in "|`*_[]<>" else c for c in text)
+    escaped = "".join(f"\\{c}" if c in "\\|`*_[]<>&" else c for c in text)
     return " ".join(escaped.split())

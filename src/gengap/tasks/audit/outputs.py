@@ -133,19 +133,21 @@ def margins_part(subject: AuditSubject) -> Part:
     margins = {name: answers.seen.margins.double().cpu().numpy() for name, answers in splits.items()}
     if not all(answers.probable for answers in splits.values()):
         raise NotApplicable("the model gives labels without scores")
-    finite = {name: values[np.isfinite(values)] for name, values in margins.items()}
-    if not all(len(values) for values in finite.values()):
+    known = {name: of[~np.isnan(of)] for name, of in margins.items()}
+    if not all(len(of) for of in known.values()):
         raise NotApplicable("the model's scores are infinite")
-    values = {name: {f"{100 * q:g}": float(np.quantile(of, q)) for q in QUANTILES} for name, of in finite.items()}
-    infinite = sum(int((~np.isfinite(of)).sum()) for of in margins.values())
-    medians = " and ".join(f"{plain(values[name]['50'])} on the {SPLITS[name][0]} split" for name in values)
+    values = {name: {f"{100 * q:g}": _quantile(of, q) for q in QUANTILES} for name, of in known.items()}
+    undefined = sum(int(np.isnan(of).sum()) for of in margins.values())
+    medians = " and ".join(
+        f"{plain(values[name]['50']).replace('inf', 'infinite')} on the {SPLITS[name][0]} split" for name in values
+    )
     return Part(
         "margins",
         "",
         f"The median margin is {medians}; a margin below 0 is an error.",
         values,
         lambda: [
-            _margins_figure(finite),
+            _margins_figure(known),
             Text(
                 [
                     "The margin is the score of the label less the largest other score. Its scale is that of the last "
@@ -155,9 +157,17 @@ def margins_part(subject: AuditSubject) -> Part:
             ),
         ],
         ", ".join(f"{answers.sample} {SPLITS[name][0]} examples" for name, answers in splits.items()),
-        status="partial" if infinite else "ok",
-        reason=f"{infinite} margins are infinite" if infinite else "",
+        status="partial" if undefined else "ok",
+        reason=f"{undefined:,} margins are differences of infinite scores" if undefined else "",
     )
+
+
+def _quantile(values: Floats, q: float) -> float:
+    """``np.quantile``, also of values some of which are infinite."""
+    low, high = (float(np.quantile(values, q, method=side)) for side in ("lower", "higher"))
+    if low == high or np.isinf(low):
+        return low
+    return high if np.isinf(high) else float(np.quantile(values, q))
 
 
 def summary_of(answers: Answers) -> dict[str, float]:
@@ -280,7 +290,8 @@ def _reliability_figure(bins: pd.DataFrame) -> Figure:
 
 def _margins_figure(margins: dict[str, Floats]) -> Figure:
     every = np.concatenate(list(margins.values()))
-    low, high = (float(end) for end in np.quantile(every, [0.002, 0.998]))
+    finite = every[np.isfinite(every)]
+    low, high = (float(end) for end in np.quantile(finite, [0.002, 0.998])) if len(finite) else (0.0, 0.0)
     edges = np.linspace(low, high, 49) if low < high else np.linspace(low - 1, low + 1, 3)
     rows = []
     for name, values in margins.items():
@@ -304,7 +315,7 @@ def _margins_figure(margins: dict[str, Floats]) -> Figure:
         "margins",
         alt.layer(zero, lines).properties(height=280),
         "Margins of training and test examples; left of the dotted line is an error. The outermost two in a thousand "
-        "are counted at the ends.",
+        "and infinite ones, of classes that are given probability 0, are counted at the ends.",
         "Histogram of margins on " + " and ".join(names) + " examples.",
         data,
         {"margin": ".3g", "share": ".2%"},
