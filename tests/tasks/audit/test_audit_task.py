@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from audited_networks import N_TEST, N_TRAIN, C, blobs, fitted
+from audited_networks import N_TEST, N_TRAIN, C, D, blobs, fitted
 
 import gengap
 from gengap.data import Problem, Split
@@ -66,6 +66,24 @@ def test_shared_test_examples_are_left_out_unless_allowed(learned: Audit) -> Non
 def test_groups_are_those_of_the_examples_that_are_left(learned: Audit) -> None:
     rows = {row["value"]: row["n"] for row in learned.parts["worst_groups"].values["half"]["rows"]}
     assert rows == {"True": 145, "False": 150}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"groups": {"class": ["a"] * N_TEST}}, "called 'class'"),
+        ({"groups": {"site": [*["north"] * (N_TEST - 1), None]}}, f"no value for test example {N_TEST - 1}"),
+        ({"groups": {"site": np.r_[np.ones(N_TEST - 2), np.nan, np.nan]}}, "2 such in all"),
+        ({"groups": {"site": [*["north"] * (N_TEST - 1), " "]}}, "no value"),
+        ({"groups": {"site": ["north"]}}, f"one for each of {N_TEST}"),
+        ({"unlabelled": np.full((2, D), np.nan, np.float32)}, "holds NaN"),
+        ({"unlabelled": np.full((2, D), 1e300)}, "holds NaN or Inf"),
+        ({"folds": N_TRAIN + 1, "train": f"{__name__}:fit_logistic"}, f"{N_TRAIN + 1} folds"),
+    ],
+)
+def test_what_a_user_gives_beside_the_model_is_refused_before_it_is_read(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        gengap.audit("no.such:model", data=blobs(), **given)
 
 
 def test_all_test_examples_shared_is_refused() -> None:

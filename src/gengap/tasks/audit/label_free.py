@@ -87,7 +87,8 @@ def as_stored(problem: Problem, inputs: ArrayLike) -> NDArray[Any]:
     """New inputs in the form in which the data are stored; images may have their channels last.
 
     Raises:
-        InputError: They have another shape, or another type that does not convert without loss.
+        InputError: They have another shape, or another type that does not convert without loss, or
+            numbers that are not finite.
     """
     stored, x = problem.test.x, np.asarray(inputs)
     if x.ndim == 4 and stored.ndim == 4 and x.shape[1:] != stored.shape[1:]:
@@ -97,7 +98,16 @@ def as_stored(problem: Problem, inputs: ArrayLike) -> NDArray[Any]:
             f"The examples without labels have shape {np.shape(inputs)} and type {x.dtype}.",
             expected=f"shape [N, {', '.join(map(str, stored.shape[1:]))}] and type {stored.dtype}, as the data have",
         )
-    return x.astype(stored.dtype)
+    with np.errstate(over="ignore"):
+        made = x.astype(stored.dtype)
+    wrong = np.flatnonzero(~np.isfinite(made.reshape(len(made), -1)).all(1))
+    if len(wrong):
+        raise InputError(
+            f"Example {wrong[0]} without a label holds NaN or Inf, and {len(wrong):,} such in all.",
+            expected="finite numbers",
+            next_step="leave these examples out, or fill in what is missing as for the training examples",
+        )
+    return made
 
 
 def _runs(

@@ -7,8 +7,10 @@ from typing import Any
 import altair as alt
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from gengap.data import is_missing, plain_array
+from gengap.errors import InputError
 from gengap.report import PALETTE, Block, Facts, Figure, Table, Text
 from gengap.tasks.audit.part import Part
 from gengap.tasks.audit.subject import AuditSubject
@@ -25,6 +27,38 @@ UNKNOWN_TRIED = (
     "there were more. Give the number: --tried 50 counts every configuration, seed and checkpoint whose score on these "
     "examples was looked at before this one was chosen."
 )
+
+
+def check_groups(groups: Mapping[str, ArrayLike], n: int) -> dict[str, NDArray[Any]]:
+    """The groupings as arrays ``[n]``.
+
+    Args:
+        groups: Name -> a value for each test example.
+        n: Test examples as they were given.
+
+    Raises:
+        InputError: A grouping called ``class``, which is that of the labels, another number of values, or one missing.
+    """
+    arrays = {name: plain_array(values) for name, values in groups.items()}
+    if "class" in arrays:
+        raise InputError(
+            "A grouping of the test examples is called 'class'.",
+            expected="another name: the classes of the labels are a grouping by themselves",
+            next_step="rename the column, or leave it out if it holds the labels",
+        )
+    for name, array in arrays.items():
+        if array.shape != (n,):
+            raise InputError(
+                f"The groups {name} have shape {array.shape}.", expected=f"one for each of {n:,} test examples"
+            )
+        absent = [row for row, value in enumerate(array.tolist()) if is_missing(value) or str(value).strip() == ""]
+        if absent:
+            raise InputError(
+                f"The groups {name} have no value for test example {absent[0]}, and {len(absent):,} such in all.",
+                expected="a value for each test example",
+                next_step="give examples of no group a value of their own, such as none",
+            )
+    return arrays
 
 
 def evaluation_of(subject: AuditSubject, groups: Groups | None = None) -> Evaluation:

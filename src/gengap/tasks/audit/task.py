@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
@@ -15,6 +14,7 @@ from gengap.arrays import Floats
 from gengap.bounds import level
 from gengap.data import Problem, load
 from gengap.errors import InputError
+from gengap.probes import fold_numbers
 from gengap.report import make_folder
 from gengap.tasks.audit import duplicates, gradients, label_free, outputs, promises, retraining, suspects
 from gengap.tasks.audit import weights as weight_parts
@@ -126,6 +126,9 @@ def audit(
     problem = data if isinstance(data, Problem) else load(data).preprocess(crop=None, scale="none")
     outside = None if out_of_fold is None else suspects.check_outside(out_of_fold, problem)
     new = None if unlabelled is None else label_free.as_stored(problem, unlabelled)
+    columns = promises.check_groups(groups or {}, len(problem.test))
+    if folds is not None:
+        fold_numbers(len(problem.train), folds, seed)
     if out is not None:
         make_folder(out)
     opened = opened_model(model, weights, problem, weights_key)
@@ -148,7 +151,7 @@ def audit(
         budget,
         tried=tried,
         delta=delta,
-        groups=_groups(groups, subject),
+        groups={column: values[subject.test_rows[subject.test.rows]] for column, values in columns.items()},
         extra=extra,
         quick=quick,
         full=full,
@@ -247,21 +250,3 @@ def _second(
     if not isinstance(made, nn.Module):
         raise InputError(f"The second run is a {type(made).__name__}.", expected="weights of the same network")
     return read_scores(made, problem, output=output, device=device)
-
-
-def _groups(groups: Mapping[str, ArrayLike] | None, subject: AuditSubject) -> dict[str, NDArray[Any]]:
-    """The groups of the test examples whose answers are known.
-
-    Raises:
-        InputError: Not one value for each test example.
-    """
-    given = len(subject.test_rows) + (0 if subject.words["overlap_allowed"] else len(subject.shared))
-    result = {}
-    for name, values in (groups or {}).items():
-        array = np.asarray(values)
-        if array.shape != (given,):
-            raise InputError(
-                f"The groups {name} have shape {array.shape}.", expected=f"one for each of {given:,} test examples"
-            )
-        result[name] = array[subject.test_rows[subject.test.rows]]
-    return result
