@@ -1,12 +1,14 @@
 """What the rankings say about the claim of Jiang et al. 2020."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gengap.studies.jiang2020.networks import DATA
 from gengap.studies.jiang2020.ranking import NORMS
 from gengap.studies.study import Row
-from gengap.verdicts import ClaimPart, MissingRows, claim_part, span
+
+if TYPE_CHECKING:
+    from gengap.verdicts import ClaimPart
 
 FLAT, COUNTS = ("sharpness_mag_flatness", "pacbayes_mag_flatness"), ("vc", "params")
 PSI, LOW, HIGH = "granulated_tau", "granulated_tau_low", "granulated_tau_high"
@@ -14,11 +16,13 @@ PSI, LOW, HIGH = "granulated_tau", "granulated_tau_low", "granulated_tau_high"
 Decide = Callable[[list[Row]], tuple[bool, str]]
 
 
-def claim_parts(rows: Sequence[Row]) -> list[ClaimPart]:
+def claim_parts(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim; one holds where the 95 % intervals of Psi show it on every data set of the scale."""
+    from gengap.verdicts import claim_part
+
     ranked = [row for row in rows if row.get("kind") == "ranking"]
 
-    def part(text: str, names: Sequence[str], decide: Decide) -> ClaimPart:
+    def part(text: str, names: Sequence[str], decide: Decide) -> "ClaimPart":
         return claim_part(text, [row for row in ranked if row["measure"] in names], (PSI, LOW, HIGH), decide)
 
     spectral = ("prod_of_spec",)
@@ -31,6 +35,8 @@ def claim_parts(rows: Sequence[Row]) -> list[ClaimPart]:
 
 
 def _of_sign(names: Sequence[str], sign: Literal[1, -1]) -> Decide:
+    from gengap.verdicts import span
+
     def decide(rows: list[Row]) -> tuple[bool, str]:
         found = [row for here in _by_data(rows, names) for row in here.values()]
         holds = all(row[LOW] > 0 if sign > 0 else row[HIGH] < 0 for row in found)
@@ -42,6 +48,8 @@ def _of_sign(names: Sequence[str], sign: Literal[1, -1]) -> Decide:
 
 def _flatness_leads(rows: list[Row]) -> tuple[bool, str]:
     """Whether every interval of flatness is above every interval of a norm."""
+    from gengap.verdicts import span
+
     by_data = _by_data(rows, (*FLAT, *NORMS))
     apart, clear = (
         [min(here[name][low] for name in FLAT) - max(here[name][high] for name in NORMS) for here in by_data]
@@ -55,6 +63,8 @@ def _flatness_leads(rows: list[Row]) -> tuple[bool, str]:
 
 def _by_data(rows: Sequence[Row], names: Sequence[str]) -> list[dict[str, Row]]:
     """Measure -> its row, for each data set of the rows' scale."""
+    from gengap.verdicts import MissingRows
+
     found = {(row["data"], row["measure"]): row for row in rows}
     sets = DATA[rows[0]["scale"]]
     for data in sets:
