@@ -86,6 +86,25 @@ def test_what_a_user_gives_beside_the_model_is_refused_before_it_is_read(given: 
         gengap.audit("no.such:model", data=blobs(), **given)
 
 
+@pytest.mark.usefixtures("brief")
+def test_equal_examples_that_are_allowed_are_counted_once() -> None:
+    problem = blobs(shared=40)
+    network = fitted(problem)
+    found = [gengap.audit(network, data=problem, quick=True, allow_overlap=allowed) for allowed in (False, True)]
+    without, allowed = (audit.parts["near_duplicates"].values for audit in found)
+    assert allowed["equal"] == without["equal"] == 40
+    assert allowed["near"] == without["near"]
+
+
+@pytest.mark.usefixtures("brief")
+def test_classes_without_test_examples_are_named_as_not_covered() -> None:
+    problem = blobs()
+    here = problem.test.y != 1
+    seen = problem.derive({"step": "without b"}, test=Split(problem.test.x[here], problem.test.y[here]))
+    found = gengap.audit(fitted(problem), data=seen, quick=True)
+    assert "Accuracy by class: without the class b, which has no test examples." in found.not_covered
+
+
 def test_all_test_examples_shared_is_refused() -> None:
     problem = blobs()
     same = problem.derive({"step": "same"}, test=problem.train)

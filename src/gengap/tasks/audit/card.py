@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gengap import __version__
 from gengap.report import percent
+from gengap.tasks.audit.promises import assumed_words
 from gengap.tasks.certify.words import percent as three_digits
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def model_card(audit: "Audit") -> str:
         if accuracy.get("train") is not None:
             rows.append(("Training accuracy", percent(accuracy["train"])))
     if promise:
-        tried = "the number of models tried is not known, one is assumed"
+        tried = f"the number of models tried is not known, {assumed_words(promise['tried'])} assumed"
         if audit.parts["certificate"].status == "ok":
             tried = f"{promise['tried']:,} models tried"
         rows.append(("True error rate at most", f"{three_digits(promise['upper'], up=True)} ({tried})"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gengap.bounds import paired_difference
+from gengap.bounds import clopper_pearson_interval, paired_difference
 from gengap.data import Problem, load
 from gengap.errors import InputError
 from gengap.json_text import json_ready
@@ -56,7 +56,8 @@ class AuditPair:
         audits: The audit of each.
         comparison: Their errors on the same test examples; its verdict says which to ship.
         changes: A row a quantity: ``quantity``, ``a``, ``b``, ``difference`` (B minus A), ``low``, ``high`` of the
-            difference where there is an interval, ``interval`` saying which.
+            difference where there is an interval, ``interval`` saying which. Each interval misses with probability
+            ``delta / pairs`` of the comparison.
         classes: A row a class: accuracy of both, difference B minus A with its interval, for all classes at once.
     """
 
@@ -194,7 +195,9 @@ def audit_pair(
         )
         subjects.append(subject)
         audits.append(
-            audited(subject, budget, tried=tried, delta=delta, groups={}, extra=Extra(), quick=quick, full=full)
+            audited(
+                subject, budget, tried=tried, assumed=2, delta=delta, groups={}, extra=Extra(), quick=quick, full=full
+            )
         )
     one, other = subjects
     a, b = evaluation_of(one), evaluation_of(other)
@@ -231,6 +234,7 @@ def _names(models: tuple[Any, Any], weights: tuple[Any, Any], opened: list[Any])
 
 def _changes(a: Audit, b: Audit, one: AuditSubject, other: AuditSubject, comparison: Comparison) -> pd.DataFrame:
     rows = [_change("verdict", a.verdict or "none", b.verdict or "none")]
+    level = comparison.delta / comparison.pairs
     for name, (part, key) in QUANTITIES.items():
         first, second = (audit.parts[part].values.get(key) for audit in (a, b))
         if first is None and second is None:
@@ -238,14 +242,15 @@ def _changes(a: Audit, b: Audit, one: AuditSubject, other: AuditSubject, compari
         ends, which = NO_INTERVAL, "none"
         if name == "test accuracy":  # the risk of A minus that of B is the accuracy of B minus that of A
             ends, which = comparison.interval, "paired, on the same test examples"
-        elif name == "training accuracy" and (paired := _paired_training(one, other)) is not None:
+        elif name == "training accuracy" and (paired := _paired_training(one, other, level)) is not None:
             ends, which = paired, "paired, on the same training examples"
         written = _at_most if name == "true error at most" else percent if name in SHARES else plain
         a_text, b_text = ("–" if value is None else written(value) for value in (first, second))
         difference = None if first is None or second is None else second - first
         rows.append(_change(name, a_text, b_text, difference, ends, which))
     share = disagreement(one.test.predicted, other.test.predicted)
-    ends, which = (share.low, share.high), "of the share (Clopper-Pearson)"
+    ends = clopper_pearson_interval(round(share.share * share.n), share.n, delta=level)
+    which = "of the share (Clopper-Pearson)"
     rows.append(_change(DIFFERING, "", "", share.share, ends, which))
     return pd.DataFrame(rows)
 
@@ -261,13 +266,13 @@ def _change(
     return dict(zip(names, (quantity, a, b, difference, *ends, interval), strict=True))
 
 
-def _paired_training(one: AuditSubject, other: AuditSubject) -> tuple[float, float] | None:
+def _paired_training(one: AuditSubject, other: AuditSubject, delta: float) -> tuple[float, float] | None:
     """The interval of B's training accuracy minus A's, over the examples on which both were evaluated."""
     rows, first, second = np.intersect1d(one.trained().rows, other.trained().rows, return_indices=True)
     if not len(rows):
         return None
     a, b = one.trained().correct[first], other.trained().correct[second]
-    found = paired_difference(int((~a & b).sum()), int((a & ~b).sum()), len(rows))
+    found = paired_difference(int((~a & b).sum()), int((a & ~b).sum()), len(rows), delta)
     return float(found.lower), float(found.upper)
 
 

@@ -58,6 +58,7 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     content = nearest(*_comparable(test.x, train.x[rows]), seed=subject.seed)
     by_features, reason = _by_features(subject, rows, budget)
     near = content.stands_out(DETAIL if _has_detail(test.x) else ROWS, RATIO)
+    near &= ~np.isin(subject.test_rows, subject.shared)  # equal ones are counted by themselves
     found = _pairs(subject, rows, content, by_features, near)
     values: dict[str, Any] = {
         "near": int(near.sum()),

@@ -16,6 +16,7 @@ from gengap.verdicts import LearnedShare, learned_share
 from gengap.verdicts.learned_share import LEARNED, MEMORISED
 
 MOST_CLASSES = 20  # in charts; the table has all
+NAMED = 10  # classes without test examples
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75)
 SPLITS = {"train": ("training", PALETTE[5]), "test": ("test", PALETTE[0])}
 
@@ -63,6 +64,8 @@ def accuracy_part(subject: AuditSubject) -> Part:
     frame = pd.DataFrame(rows)
     known = frame.dropna(subset="test_accuracy")
     worst = known.sort_values("test_accuracy").iloc[0]
+    unseen = [f"the class {row['class']}" for row in rows if not row["n_test"]]
+    more = [f"{len(unseen) - NAMED:,} more classes"] if len(unseen) > NAMED else []
     return Part(
         "accuracy",
         "",
@@ -76,6 +79,9 @@ def accuracy_part(subject: AuditSubject) -> Part:
         ],
         f"{subject.test.sample} test examples"
         + ("" if subject.train is None else f", {subject.train.sample} training examples"),
+        not_covered=[*unseen[:NAMED], *more, f"which {'has' if len(unseen) == 1 else 'have'} no test examples"]
+        if unseen
+        else [],
     )
 
 

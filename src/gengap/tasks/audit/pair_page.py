@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from gengap.report import PALETTE, Fact, Facts, Figure, Page, Section, Table, Text, percent, plain
+from gengap.tasks.certify.words import confidence
 
 if TYPE_CHECKING:
     from gengap.tasks.audit.comparison import AuditPair
@@ -16,7 +17,7 @@ SHARES = frozenset({"training accuracy", "test accuracy", "true error at most", 
 
 
 def side_by_side(pair: "AuditPair") -> pd.DataFrame:
-    """``changes`` as texts, for people: quantity, A, B, what changed, and its 95 % interval."""
+    """``changes`` as texts, for people: quantity, A, B, what changed, and its interval at the comparison's level."""
     rows = []
     for row in pair.changes.to_dict("records"):
         share = row["quantity"] in SHARES or row["quantity"] == DIFFERING
@@ -24,7 +25,13 @@ def side_by_side(pair: "AuditPair") -> pd.DataFrame:
         change = "–" if pd.isna(row["difference"]) else text(row["difference"])
         ends = "–" if pd.isna(row["low"]) else f"{text(row['low']).removesuffix(' points')} to {text(row['high'])}"
         rows.append((row["quantity"], row["a"], row["b"], change, ends))
-    return pd.DataFrame(rows, columns=["quantity", "A", "B", "B minus A", "95 % interval"])
+    return pd.DataFrame(rows, columns=["quantity", "A", "B", "B minus A", interval_heading(pair)])
+
+
+def interval_heading(pair: "AuditPair") -> str:
+    """The column of intervals, with their level: that at which the comparison decides, delta over the pairs."""
+    level = float(f"{pair.comparison.delta / pair.comparison.pairs:.3g}")
+    return f"{confidence(level)} interval"
 
 
 def _points(value: float) -> str:
@@ -36,13 +43,16 @@ def pair_page(pair: "AuditPair") -> Page:
     """The report of two models."""
     a, b = pair.audits
     low, high = pair.comparison.interval
+    ends = f"{interval_heading(pair)}: {percent(low)} to {percent(high)}"
     facts = [
         Fact("Which to ship", pair.verdict, "by the same test examples, and the verdict of each"),
         Fact(f"A: {pair.names[0]}", percent(a.parts["accuracy"].values.get("test")), f"{a.verdict or 'no verdict'}"),
         Fact(f"B: {pair.names[1]}", percent(b.parts["accuracy"].values.get("test")), f"{b.verdict or 'no verdict'}"),
-        Fact("Accuracy of B minus A", percent(pair.comparison.difference), f"{percent(low)} to {percent(high)}"),
+        Fact("Accuracy of B minus A", percent(pair.comparison.difference), ends),
     ]
     by_class = dict.fromkeys(("a", "b", "difference", "low", "high"), ".2%")
+    sure = confidence(pair.comparison.delta)
+    by_class_caption = f"Accuracy by class; intervals hold with {sure} confidence for all classes at once"
     both = [line for line in a.not_covered if line in b.not_covered]
     left_out = [f"A and B: {line}" for line in both]
     left_out += [
@@ -71,7 +81,7 @@ def pair_page(pair: "AuditPair") -> Page:
                 "By class",
                 [
                     _classes_figure(pair.classes),
-                    Table(pair.classes, "Accuracy by class; intervals hold for all classes at once", by_class),
+                    Table(pair.classes, by_class_caption, by_class),
                 ],
             ),
             Section("What it rests on", [Text(rests)]),

@@ -23,7 +23,7 @@ from gengap.tasks.certify.subgroups import Subgroups, certify_subgroups
 Groups = Mapping[str, NDArray[Any]]
 SHOWN = 20  # groups in the chart
 UNKNOWN_TRIED = (
-    "How many models were compared on these test examples was not said; one is assumed, which promises too much if "
+    "How many models were compared on these test examples was not said; {assumed} assumed, which promises too much if "
     "there were more. Give the number: --tried 50 counts every configuration, seed and checkpoint whose score on these "
     "examples was looked at before this one was chosen."
 )
@@ -72,15 +72,15 @@ def evaluation_of(subject: AuditSubject, groups: Groups | None = None) -> Evalua
 
 def certificate_of(subject: AuditSubject, tried: int, delta: float) -> Certificate:
     """The upper bound on the true error rate."""
-    return certify_units(evaluation_of(subject).losses, tried=tried, delta=delta)
+    return certify_units(evaluation_of(subject).losses, tried=tried, delta=delta, order_seed=subject.seed)
 
 
-def certificate_part(subject: AuditSubject, tried: int | None, delta: float) -> Part:
-    """What the test accuracy is worth, honest about the number of models tried."""
-    made = certificate_of(subject, tried or 1, delta)
+def certificate_part(subject: AuditSubject, tried: int | None, delta: float, assumed: int = 1) -> Part:
+    """What the test accuracy is worth, honest about the number of models tried, ``assumed`` where it is not known."""
+    made = certificate_of(subject, tried or assumed, delta)
     if len(subject.shared):
         made = replace(made, remarks=[*made.remarks, shared_words(subject)])
-    notes = [UNKNOWN_TRIED] if tried is None else []
+    notes = [UNKNOWN_TRIED.format(assumed=assumed_words(assumed))] if tried is None else []
     return Part(
         "certificate",
         "",
@@ -101,6 +101,11 @@ def _certificate_blocks(made: Certificate, notes: list[str]) -> list[Block]:
     return [*facts, curve, Text([*notes, *made.notes])]
 
 
+def assumed_words(count: int) -> str:
+    """So many models as a sentence assumes them to have been tried."""
+    return "one is" if count == 1 else f"the {count:,} compared here are"
+
+
 def shared_words(subject: AuditSubject) -> str:
     """What became of test examples that are in the training split too."""
     count, given = len(subject.shared), len(subject.shared) + len(subject.problem.test)
@@ -118,7 +123,10 @@ def groups_part(subject: AuditSubject, groups: Groups, tried: int, delta: float)
     """A bound on the error rate of every class, and of every group of each grouping, all at once."""
     evaluation = evaluation_of(subject, groups)
     names = ["class", *groups]
-    found = {name: certify_subgroups(evaluation, name, tried=tried, delta=delta / len(names)) for name in names}
+    found = {
+        name: certify_subgroups(evaluation, name, tried=tried, delta=delta / len(names), order_seed=subject.seed)
+        for name in names
+    }
     sentences = [answer.sentence for answer in found.values()]
     joint = f" The {len(names)} groupings hold at once: each at delta / {len(names)}." if len(names) > 1 else ""
     rows = pd.DataFrame([{"by": name, **row} for name, answer in found.items() for row in answer.rows])

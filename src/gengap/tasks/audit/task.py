@@ -188,8 +188,12 @@ def audited(
     extra: Extra,
     quick: bool,
     full: bool,
+    assumed: int = 1,
 ) -> Audit:
-    """The audit of a model whose answers are known; arguments as for ``audit``."""
+    """The audit of a model whose answers are known; arguments as for ``audit``.
+
+    ``assumed`` models count as tried where ``tried`` is None.
+    """
     tables: dict[str, pd.DataFrame] = {"measures": pd.DataFrame(), "suspects": pd.DataFrame()}
     folds: list[retraining.Folds] = []
 
@@ -220,8 +224,8 @@ def audited(
         "capacity": (capacity, False),
         "accuracy": (lambda: outputs.accuracy_part(subject), False),
         "calibration": (lambda: outputs.calibration_part(subject), False),
-        "certificate": (lambda: promises.certificate_part(subject, tried, delta), False),
-        "worst groups": (lambda: promises.groups_part(subject, groups, tried or 1, delta), False),
+        "certificate": (lambda: promises.certificate_part(subject, tried, delta, assumed), False),
+        "worst groups": (lambda: promises.groups_part(subject, groups, tried or assumed, delta), False),
         "normalised loss": (lambda: weight_parts.losses_part(subject), False),
         "margins": (lambda: outputs.margins_part(subject), False),
         "suspects": (suspicious, extra.folds is None),
