@@ -1,9 +1,11 @@
+from xml.etree import ElementTree
+
 import altair as alt
 import pandas as pd
 import pytest
 import vl_convert
 
-from gengap.report.theme import DARK, LIGHT, specification
+from gengap.report.theme import DARK, LIGHT, pictures, specification
 
 BLACK = ('fill="black"', 'fill="#000"', 'fill="#000000"')
 
@@ -21,3 +23,15 @@ def test_every_text_of_a_chart_has_a_colour_of_the_theme(theme: dict[str, object
     texts = [part.split(">")[0] for part in svg.split("<text")[1:]]
     assert texts
     assert not [text for text in texts if any(black in text for black in BLACK)]
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x07", "\x1b", "\x85", "\ufffe"], ids=ascii)
+def test_a_control_character_in_the_data_leaves_a_chart_that_can_be_drawn(character: str) -> None:
+    name = f"a{character}b"
+    chart = alt.Chart(pd.DataFrame({"x": [1, 2], "y": [name, "c"]})).mark_point()
+    chart = chart.encode(x="x:Q", y=alt.Y("y:N", sort=[name, "c"], title=name))
+    picture, svg = pictures(chart, f"of {name}")
+    assert picture.startswith(b"\x89PNG")
+    assert svg.count("a\ufffdb") >= 2
+    assert character not in svg
+    assert ElementTree.fromstring(svg).tag.endswith("svg")

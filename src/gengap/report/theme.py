@@ -1,5 +1,6 @@
 """How every chart looks: one colour-blind safe palette, one light and one dark theme, and pictures of a chart."""
 
+import re
 from typing import Any
 
 import altair as alt
@@ -12,6 +13,8 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, '
 PICTURE_WIDTH = 680  # pixels, of a chart that fills its container on the page
 # Fonts of one metric: what was measured here is what fits wherever the picture is shown.
 PICTURE_FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
@@ -68,10 +71,19 @@ def specification(chart: Any, description: str, width: str | int = "container") 
     """
     with alt.data_transformers.enable("default", max_rows=None):
         spec: dict[str, Any] = chart.to_dict()
-    spec["description"] = description
+    spec = _printable(spec | {"description": description})
     if "mark" in spec or "layer" in spec:
         spec |= {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
     return spec
+
+
+def _printable(value: Any) -> Any:
+    """A specification with U+FFFD for every character that XML, and so an SVG, must not hold."""
+    if isinstance(value, str):
+        return _UNPRINTABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
 def pictures(chart: Any, description: str) -> tuple[bytes, str]:
