@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import binom
 
+from gengap.bounds import clopper_pearson_interval
 from gengap.errors import InputError
 from gengap.verdicts import learned_share
 from gengap.verdicts.learned_share import RULE
@@ -90,3 +91,37 @@ def test_numbers_out_of_range_are_refused(wrong):
     numbers = {"train_accuracy": 1.0, "test_accuracy": 0.5, "majority": 0.1} | wrong
     with pytest.raises(InputError):
         learned_share(**numbers, n_train=100, n_test=100)
+
+
+def test_the_interval_covers_the_draw_of_training_examples():
+    a, t, m, size, n_train, n_test = 0.7, 0.58, 0.1, 50_000, 1_000, 50_000
+    random = np.random.default_rng(0)
+    trained = random.hypergeometric(round(a * size), round((1 - a) * size), n_train, 1_000) / n_train
+    tested = random.binomial(n_test, t, 1_000) / n_test
+
+    def coverage(drawn_from):
+        made = [
+            learned_share(x, y, m, n_train=n_train, n_test=n_test, drawn_from=drawn_from)
+            for x, y in zip(trained, tested, strict=True)
+        ]
+        return np.mean([found.low <= (t - m) / (a - m) <= found.high for found in made])
+
+    assert coverage(None) < 0.5
+    assert coverage(size) >= 0.95
+
+
+@pytest.mark.parametrize(("test", "train"), [(0.9, 0.95), (0.05, 0.6), (0.11, 0.3)])
+def test_the_interval_of_a_sample_holds_all_shares_that_both_accuracies_allow(test, train):
+    found = learned_share(train, test, 0.1, n_train=200, n_test=100, drawn_from=1_000)
+    a_ends = clopper_pearson_interval(round(200 * train), 200, delta=0.025)
+    t_ends = clopper_pearson_interval(round(100 * test), 100, delta=0.025)
+    shares = [(t - 0.1) / (a - 0.1) for a in a_ends for t in t_ends]
+    assert (found.low, found.high) == pytest.approx((min(shares), max(shares)))
+    assert "200 of 1,000 training examples" in found.reason
+    whole = learned_share(train, test, 0.1, n_train=200, n_test=100, drawn_from=200)
+    assert whole == learned_share(train, test, 0.1, n_train=200, n_test=100)
+
+
+def test_a_sample_of_fewer_than_its_examples_is_refused():
+    with pytest.raises(InputError, match="drawn_from"):
+        learned_share(0.9, 0.9, 0.1, n_train=200, n_test=100, drawn_from=100)

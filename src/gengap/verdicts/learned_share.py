@@ -19,6 +19,10 @@ RULE = (
     f"the training accuracy is not above the majority share by more than {STANDARD_ERRORS} standard errors of that "
     "share (undecided where so few training examples are known that no accuracy could be)."
 )
+OF_SAMPLE = (
+    " The training accuracy is that of examples drawn from the training split: here the interval is that of all shares "
+    "which the intervals of both accuracies allow, each with half of the probability to miss."
+)
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,14 @@ class LearnedShare:
         reason: The numbers that decide, in words.
         share: (test - majority) / (training - majority); None where it learned nothing. Below 0 where the test
             accuracy is below the majority share, above 1 where it is above the training accuracy.
-        low, high: The interval of the share that follows from the test accuracy's.
+        low, high: The interval of the share that follows from the test accuracy's, and from the training accuracy's
+            where that is of a sample; infinite where the training accuracy may be the majority share.
         train_accuracy, test_accuracy, majority: Fractions.
         n_train, n_test: Examples behind the two accuracies.
         delta: Probability that the interval misses.
         caution: What may be wrong with the numbers; empty where nothing was seen.
         rule: The rule in words.
+        drawn_from: Training examples of which the ``n_train`` are a random sample; None where they are all.
     """
 
     verdict: LearnedVerdict
@@ -51,6 +57,7 @@ class LearnedShare:
     delta: float
     caution: str
     rule: str = RULE
+    drawn_from: int | None = None
 
     def record(self) -> dict[str, Any]:
         """The fields, for JSON."""
@@ -58,13 +65,23 @@ class LearnedShare:
 
 
 def learned_share(
-    train_accuracy: float, test_accuracy: float, majority: float, *, n_train: int, n_test: int, delta: float = 0.05
+    train_accuracy: float,
+    test_accuracy: float,
+    majority: float,
+    *,
+    n_train: int,
+    n_test: int,
+    delta: float = 0.05,
+    drawn_from: int | None = None,
 ) -> LearnedShare:
     """Whether a network has learned or memorised, from its accuracies.
 
     With a = training accuracy, t = test accuracy and m = majority share, the share is (t - m) / (a - m). Its interval
     is that of t by Clopper and Pearson, put in place of t: it covers the draw of the test examples, and nothing else
     (not the training, nor the draw of the training examples). ``rule`` has the rule.
+
+    Where a is measured on a sample of the training split alone, this draw counts: both a and t have Clopper-Pearson
+    intervals at delta / 2, and the interval is that of all shares that they allow.
 
     A training accuracy up to m + 3 sqrt(m (1 - m) / n_train) is not told from that of a network that always answers
     the most frequent class; where not even an accuracy of 1 could exceed this, the verdict is ``undecided``.
@@ -76,6 +93,8 @@ def learned_share(
         n_train: Training examples whose accuracy is given, at least 1.
         n_test: Test examples, at least 1.
         delta: Probability with which the interval may miss, in (0, 1).
+        drawn_from: Size of the training split that the ``n_train`` examples were drawn from at random, at least
+            ``n_train``; None, or ``n_train``, where they are all of it.
 
     Raises:
         InputError: A number out of its range.
@@ -90,16 +109,32 @@ def learned_share(
     m = real_number(majority, "majority", above=0, most=1)
     n_train, n_test = whole_number(n_train, "n_train"), whole_number(n_test, "n_test")
     delta = real_number(delta, "delta", above=0, below=1)
-    t_low, t_high = clopper_pearson_interval(round(t * n_test), n_test, delta=delta)
+    if drawn_from is not None:
+        drawn_from = whole_number(drawn_from, "drawn_from", least=n_train)
+        drawn_from = None if drawn_from == n_train else drawn_from
+    t_ends, a_ends = clopper_pearson_interval(round(t * n_test), n_test, delta=delta), (a, a)
+    if drawn_from is not None:
+        t_ends = clopper_pearson_interval(round(t * n_test), n_test, delta=delta / 2)
+        a_ends = clopper_pearson_interval(round(a * n_train), n_train, delta=delta / 2)
     share = low = high = None
     if a > m:
-        share, low, high = ((value - m) / (a - m) for value in (t, t_low, t_high))
+        share = (t - m) / (a - m)
+        low, high = _ends((t_ends[0] - m, t_ends[1] - m), (a_ends[0] - m, a_ends[1] - m))
     verdict, reason = _decide(a, m, n_train, share, low, high)
+    if drawn_from is not None and verdict != "learned nothing":
+        reason += f"; the interval also covers the draw of {n_train:,} of {drawn_from:,} training examples"
     if verdict == "learned nothing":  # a quotient of a difference that is no more than noise
         share = low = high = None
-    return LearnedShare(
-        verdict, reason, share, low, high, a, t, m, n_train, n_test, delta, _caution(a, t, n_train, n_test)
-    )
+    caution = _caution(a, t, n_train, n_test)
+    rule = RULE if drawn_from is None else RULE + OF_SAMPLE
+    return LearnedShare(verdict, reason, share, low, high, a, t, m, n_train, n_test, delta, caution, rule, drawn_from)
+
+
+def _ends(above: tuple[float, float], gained: tuple[float, float]) -> tuple[float, float]:
+    """The least and the greatest quotient of two numbers in these intervals, the second one above 0."""
+    least, most = gained
+    of_least = [end / least if least > 0 else math.copysign(math.inf, end) for end in above]
+    return min(of_least[0], above[0] / most), max(of_least[1], above[1] / most)
 
 
 def majority_limit(majority: float, n: int) -> float:

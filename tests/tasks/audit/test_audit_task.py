@@ -15,6 +15,7 @@ from gengap.data import Problem, Split
 from gengap.errors import InputError
 from gengap.tasks.audit import Audit, card, part, task
 from gengap.tasks.audit.gates import NAMES
+from gengap.tasks.audit.outputs import share_of
 from gengap.tasks.audit.part import Budget, NotApplicable, Part, run_part
 from gengap.tasks.audit.subject import audit_subject
 from gengap.tasks.audit.weights import measures_part
@@ -371,7 +372,7 @@ def test_a_training_that_fails_leaves_the_other_parts() -> None:
     assert found.verdict == "learned"
 
 
-def test_searches_that_would_take_too_long_are_left_out() -> None:
+def test_large_data_are_sampled_which_the_verdict_says_and_long_searches_are_left_out() -> None:
     problem = blobs()
     subject = audit_subject(
         fitted(problem),
@@ -385,6 +386,10 @@ def test_searches_that_would_take_too_long_are_left_out() -> None:
         seed=0,
         device="cpu",
     )
+    assert share_of(subject).drawn_from is None
+    sampled = replace(subject, train=replace(subject.trained(), of=50 * N_TRAIN))
+    assert share_of(sampled).drawn_from == 50 * N_TRAIN
+    assert share_of(sampled).low < share_of(subject).low
     subject = replace(subject, seconds_each=1.0)
     found, rows = measures_part(subject, Budget(240.0), quick=False, full=False)
     assert "would take too long" in found.reason

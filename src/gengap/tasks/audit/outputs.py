@@ -29,7 +29,12 @@ def share_of(subject: AuditSubject) -> LearnedShare:
     """
     train = subject.trained()
     return learned_share(
-        train.accuracy, subject.test.accuracy, subject.majority, n_train=len(train), n_test=len(subject.test)
+        train.accuracy,
+        subject.test.accuracy,
+        subject.majority,
+        n_train=len(train),
+        n_test=len(subject.test),
+        drawn_from=train.of,
     )
 
 
@@ -229,7 +234,9 @@ def _share_figure(found: LearnedShare) -> Figure:
         "learned-share",
         chart,
         "The share of what training gained over the most frequent class that carries over to test examples, with its "
-        "95 % interval from the test examples, and the lines of the rule.",
+        "95 % interval from the test examples"
+        + ("" if found.drawn_from is None else " and from the draw of training examples")
+        + ", and the lines of the rule.",
         f"A share of {found.share:.3f}, interval {found.low:.3f} to {found.high:.3f}, {found.verdict}.",
         pd.DataFrame([{"share": found.share, "low": found.low, "high": found.high}]),
         {"share": ".3f", "low": ".3f", "high": ".3f"},

@@ -81,6 +81,8 @@ def _by_verdict(parts: Mapping[str, Part]) -> list[str]:
             "randomize says whether the recipe can memorise at all."
         ]
     if verdict == "undecided":
+        if parts["verdict"].values.get("drawn_from"):
+            return ["All training examples, by --full, or more test examples may decide between learned and memorised."]
         return ["More test examples would decide between learned and memorised."]
     return []
 
