@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from gengap.studies.jiang2020.networks import DATA
-from gengap.studies.jiang2020.ranking import NORMS
 from gengap.studies.study import Row
 
 if TYPE_CHECKING:
     from gengap.verdicts import ClaimPart
 
 FLAT, COUNTS = ("sharpness_mag_flatness", "pacbayes_mag_flatness"), ("vc", "params")
+NORMS = ("prod_of_spec", "prod_of_fro", "param_norm", "fro_dist", "path_norm", "spec_orig_main")
 PSI, LOW, HIGH = "granulated_tau", "granulated_tau_low", "granulated_tau_high"
 
 Decide = Callable[[list[Row]], tuple[bool, str]]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from gengap.studies.jiang2020.claims import NORMS, claim_parts
 from gengap.studies.jiang2020.networks import (
     DATA,
     EPOCHS,
@@ -50,7 +51,6 @@ NUMBERS = {
     "steps_ce_0_1_to_0_01": (-0.088, -0.016),
     "gradient_noise_final": (0.311, 0.292),
 }
-NORMS = ("prod_of_spec", "prod_of_fro", "param_norm", "fro_dist", "path_norm", "spec_orig_main")
 TESTED: dict[Scale, int] = {"smoke": 200, "desk": 10_000, "paper": 10_000}  # test examples behind each gap
 TOLERANCE = 0.1  # of a rank correlation
 REVISION = 1  # of what is stored: desk scale trains for up to 1,000 epochs
@@ -130,8 +130,6 @@ def _flat(record: dict[Any, Any]) -> Row:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds on every data set."""
-    from gengap.studies.jiang2020.claims import claim_parts
-
     return claim_parts(rows)
 
 
