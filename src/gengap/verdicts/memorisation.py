@@ -160,13 +160,11 @@ def _group(rows: pd.DataFrame) -> dict[str, Any] | None:
 def _learned(true: pd.DataFrame, majority: float | None) -> dict[str, Any] | None:
     """What the networks trained on true labels learned; the verdict of memorising is about the others."""
     done = true[true["status"] == "done"]
-    means = {name: done[name].mean() for name in ("train_accuracy", "test_accuracy")}
+    train, test = (float(done[name].mean()) for name in ("train_accuracy", "test_accuracy"))
     sizes = {name: done[name].max() for name in ("n_train", "n_test")}
-    if not majority or done.empty or any(pd.isna(value) for value in (*means.values(), *sizes.values())):
+    if not majority or done.empty or any(pd.isna(value) for value in (train, test, *sizes.values())):
         return None
-    return learned_share(
-        **means, majority=majority, n_train=int(sizes["n_train"]), n_test=int(sizes["n_test"])
-    ).record()
+    return learned_share(train, test, majority, n_train=int(sizes["n_train"]), n_test=int(sizes["n_test"])).record()
 
 
 def _without_memorising(summary: dict[str, Any]) -> float:
