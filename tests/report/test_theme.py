@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from gengap.report.theme import DARK, LIGHT, pictures, specification
+from gengap.report.theme import DARK, LIGHT, PALETTE, pictures, specification
 
 BLACK = ('fill="black"', 'fill="#000"', 'fill="#000000"')
 
@@ -35,3 +35,13 @@ def test_a_control_character_in_the_data_leaves_a_chart_that_can_be_drawn(charac
     assert svg.count("a\ufffdb") >= 2
     assert character not in svg
     assert ElementTree.fromstring(svg).tag.endswith("svg")
+
+
+def test_marks_in_a_legend_of_shapes_alone_are_grey_and_others_keep_their_colours() -> None:
+    rows = pd.DataFrame({"x": [0, 1], "a": ["p", "q"], "b": ["r", "s"]})
+    base = alt.Chart(rows).mark_point().encode(x="x:Q", color="a:N")
+    alone = specification(base.encode(shape="b:N"), "points")["encoding"]["shape"]
+    assert alone["legend"]["symbolFillColor"] == PALETTE[5]
+    assert "legend" not in specification(base.encode(shape="a:N"), "points")["encoding"]["shape"]
+    hidden = specification(base.encode(shape=alt.Shape("b:N", legend=None)), "points")["encoding"]["shape"]
+    assert hidden["legend"] is None

@@ -9,6 +9,8 @@ import altair as alt
 # white and on the dark page, so that marks keep their colour when the theme changes.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#B86F9A", "#A87B00", "#7D7D7D", "#3E8EBD", "#7A5CC4")
 
+GREY = PALETTE[5]  # of the marks in a legend of shapes alone
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 PICTURE_WIDTH = 680  # pixels, of a chart that fills its container on the page
 # Fonts of one metric: what was measured here is what fits wherever the picture is shown.
@@ -39,7 +41,6 @@ def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
             "titleColor": soft,
             "orient": "top",
             "symbolSize": 220,
-            "symbolBaseFillColor": soft,  # of legends of shapes alone, black if it were not given
             "symbolStrokeWidth": 2.5,
             "labelLimit": 240,
             "columnPadding": 16,
@@ -71,10 +72,24 @@ def specification(chart: Any, description: str, width: str | int = "container") 
     """
     with alt.data_transformers.enable("default", max_rows=None):
         spec: dict[str, Any] = chart.to_dict()
-    spec = _printable(spec | {"description": description})
+    spec = _with_grey_shapes(_printable(spec | {"description": description}))
     if "mark" in spec or "layer" in spec:
         spec |= {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
     return spec
+
+
+def _with_grey_shapes(value: Any) -> Any:
+    """The same with grey marks in legends of shapes alone, which would be black on the dark page too."""
+    if isinstance(value, list):
+        return [_with_grey_shapes(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key: _with_grey_shapes(one) for key, one in value.items()}
+    shape, color = made.get("shape"), made.get("color")
+    told = isinstance(shape, dict) and "field" in shape and shape.get("legend", {}) is not None
+    if told and not (isinstance(color, dict) and color.get("field") == shape["field"]):
+        made["shape"] = shape | {"legend": {"symbolFillColor": GREY} | shape.get("legend", {})}
+    return made
 
 
 def _printable(value: Any) -> Any:
