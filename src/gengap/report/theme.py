@@ -86,8 +86,9 @@ def _with_grey_shapes(value: Any) -> Any:
         return value
     made = {key: _with_grey_shapes(one) for key, one in value.items()}
     shape, color = made.get("shape"), made.get("color")
-    told = isinstance(shape, dict) and "field" in shape and shape.get("legend", {}) is not None
-    if told and not (isinstance(color, dict) and color.get("field") == shape["field"]):
+    if not isinstance(shape, dict) or "field" not in shape or shape.get("legend", {}) is None:
+        return made
+    if not (isinstance(color, dict) and color.get("field") == shape["field"]):
         made["shape"] = shape | {"legend": {"symbolFillColor": GREY} | shape.get("legend", {})}
     return made
 
