@@ -22,8 +22,14 @@ _MODEL = (
     "module:factory, a named model, timm:NAME or a Hugging Face folder; module:function that loads an estimator, or a "
     ".skops file. Two models are compared; so are two files of weights of one."
 )
+_CROP = Annotated[str | None, typer.Option(help="Side of the centre crop in pixels. Default: none.")]
+_SCALE = Annotated[
+    str | None,
+    typer.Option(help="whiten (each example), unit (bytes over 255), signed. Default: none; unit beside --mean."),
+]
 
 
+@inputs.with_data_options(crop=_CROP, scale=_SCALE)
 def command(
     models: Annotated[list[str], typer.Argument(metavar="MODEL [MODEL]", help=_MODEL)],
     weights: Annotated[
@@ -76,21 +82,7 @@ def command(
     junit: Annotated[Path | None, typer.Option(help="File for the gates as JUnit's XML.")] = None,
     seed: inputs.Seed = 0,
     device: inputs.Device = "auto",
-    data_dir: inputs.DataDir = None,
-    label_column: inputs.LabelColumn = None,
-    split_column: inputs.SplitColumn = None,
-    standardise: inputs.Standardise = False,
-    ordinal: inputs.Ordinal = None,
-    vocabulary: inputs.Vocabulary = None,
-    crop: Annotated[str | None, typer.Option(help="Side of the centre crop in pixels. Default: none.")] = None,
-    scale: Annotated[
-        str | None,
-        typer.Option(help="whiten (each example), unit (bytes over 255), signed. Default: none; unit beside --mean."),
-    ] = None,
-    mean: inputs.Mean = None,
-    std: inputs.Std = None,
-    layout: inputs.Layout = None,
-    resize: inputs.Resize = None,
+    load: inputs.Load = inputs.load_problem,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -109,22 +101,7 @@ def command(
     from gengap.tasks.audit import audit, audit_pair, check_names
 
     check_names(conditions, pair=two is not None)
-    problem = inputs.load_problem(
-        data,
-        data_dir=data_dir,
-        label_column=label_column,
-        split_column=split_column,
-        standardise=standardise,
-        ordinal=ordinal,
-        crop=crop or "none",
-        scale=scale or ("none" if mean is None and std is None else None),
-        mean=mean,
-        std=std,
-        layout=layout,
-        vocabulary=vocabulary,
-        held_out=held_out_only,
-        resize=resize,
-    )
+    problem = load(data, held_out=held_out_only, as_stored=True)
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)
     common: dict[str, Any] = {

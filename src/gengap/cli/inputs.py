@@ -1,7 +1,10 @@
 """The options that several commands share: the model, its data, and what it is fed."""
 
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -10,6 +13,8 @@ from gengap.errors import InputError
 
 if TYPE_CHECKING:
     from gengap.data import Problem
+
+Returned = TypeVar("Returned")
 
 Model = Annotated[str, typer.Argument(help="A named model, module.path:factory, or a folder of Hugging Face.")]
 Weights = Annotated[
@@ -69,30 +74,91 @@ Ordinal = Annotated[
 ]
 
 
+Load = Callable[..., "Problem"]
+
+
+def with_data_options(**own: Any) -> Callable[[Callable[..., Returned]], Callable[..., Returned]]:
+    """Makes a command of a function with a parameter ``load``: the options of data stand in its place.
+
+    The command calls ``load(data)``, which reads the named data set or path as the options say; further arguments are
+    those of ``load_problem``.
+
+    Args:
+        own: Options that the command declares otherwise, by name; None: it has none of that name.
+    """
+    shared = signature(_data_options).parameters.values()
+    options = [each.replace(annotation=own.get(each.name, each.annotation)) for each in shared]
+    options = [each for each in options if each.annotation is not None]
+
+    def decorate(command: Callable[..., Returned]) -> Callable[..., Returned]:
+        @wraps(command)
+        def read_and_run(**given: Any) -> Returned:
+            chosen = {each.name: given.pop(each.name) for each in options}
+            return command(**given, load=partial(load_problem, **chosen))
+
+        declared = signature(command).parameters.values()
+        parameters = [one for each in declared for one in (options if each.name == "load" else [each])]
+        declare(read_and_run, parameters)
+        return read_and_run
+
+    return decorate
+
+
+def declare(command: Callable[..., Any], parameters: Iterable[Parameter]) -> None:
+    """Makes Typer see these parameters of a command, in this order, which takes them by keyword."""
+    declared = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in parameters]
+    command.__signature__ = Signature(declared)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in declared}
+
+
+def _data_options(
+    data_dir: DataDir = None,
+    label_column: LabelColumn = None,
+    split_column: SplitColumn = None,
+    standardise: Standardise = False,
+    ordinal: Ordinal = None,
+    crop: Crop = None,
+    scale: Scale = None,
+    mean: Mean = None,
+    std: Std = None,
+    layout: Layout = None,
+    vocabulary: Vocabulary = None,
+    resize: Resize = None,
+) -> None:
+    """The options of data, in the order of the help; their values are arguments of ``load_problem``."""
+
+
 def load_problem(
     data: str,
     *,
-    data_dir: Path | None,
-    label_column: str | None,
-    split_column: str | None,
+    data_dir: Path | None = None,
+    label_column: str | None = None,
+    split_column: str | None = None,
+    standardise: bool = False,
+    ordinal: list[str] | None = None,
     crop: str | None = None,
     scale: str | None = None,
     mean: str | None = None,
     std: str | None = None,
     layout: str | None = None,
-    standardise: bool = False,
-    ordinal: list[str] | None = None,
     vocabulary: int | None = None,
-    held_out: bool = False,
     resize: int | None = None,
+    held_out: bool = False,
+    as_stored: bool = False,
 ) -> "Problem":
-    """The Problem of a named data set or path, fed to networks as the options say.
+    """The Problem of a named data set or path, fed to networks as the options of data say.
+
+    With ``held_out`` there is no training split. With ``as_stored`` nothing is cropped or scaled unless the options say
+    so, also where a named data set has preprocessing of its own.
 
     Raises:
         InputError: Options or data that cannot be used.
     """
     from gengap.data import load
 
+    if as_stored:
+        crop = crop or "none"
+        scale = scale or ("none" if mean is None and std is None else None)
     options: dict[str, Any] = {"scale": scale, "layout": layout, "vocabulary": vocabulary, "resize": resize}
     options |= {"mean": _numbers("--mean", mean), "std": _numbers("--std", std)}
     options = {name: value for name, value in options.items() if value is not None}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gengap.tasks.interpolate import Interpolation
 
 
+@inputs.with_data_options(crop=None, scale=None, mean=None, std=None, vocabulary=None)
 def command(
     data: Annotated[str, typer.Option(help="A named data set, or the path of your own.")] = "digits",
     method: Annotated[
@@ -43,13 +44,7 @@ def command(
     ] = None,
     trees: Annotated[int | None, typer.Option(min=1, help="Trees of a forest (100), rounds of boosting (500).")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything drawn.")] = 0,
-    data_dir: inputs.DataDir = None,
-    label_column: inputs.LabelColumn = None,
-    split_column: inputs.SplitColumn = None,
-    standardise: inputs.Standardise = False,
-    ordinal: inputs.Ordinal = None,
-    layout: inputs.Layout = None,
-    resize: inputs.Resize = None,
+    load: inputs.Load = inputs.load_problem,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -59,16 +54,7 @@ def command(
     """
     from gengap.tasks.interpolate import Setting, interpolate
 
-    problem = inputs.load_problem(
-        data,
-        data_dir=data_dir,
-        label_column=label_column,
-        split_column=split_column,
-        standardise=standardise,
-        ordinal=ordinal,
-        layout=layout,
-        resize=resize,
-    )
+    problem = load(data)
     result = interpolate(
         problem,
         method=method,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gengap.tasks.measure import Measurements
 
 
+@inputs.with_data_options()
 def command(
     model: inputs.Model,
     weights: inputs.Weights = None,
@@ -41,18 +42,7 @@ def command(
     ] = False,
     seed: inputs.Seed = 0,
     device: inputs.Device = "auto",
-    data_dir: inputs.DataDir = None,
-    label_column: inputs.LabelColumn = None,
-    split_column: inputs.SplitColumn = None,
-    standardise: inputs.Standardise = False,
-    ordinal: inputs.Ordinal = None,
-    crop: inputs.Crop = None,
-    scale: inputs.Scale = None,
-    mean: inputs.Mean = None,
-    std: inputs.Std = None,
-    layout: inputs.Layout = None,
-    vocabulary: inputs.Vocabulary = None,
-    resize: inputs.Resize = None,
+    load: inputs.Load = inputs.load_problem,
     expect_accuracy: inputs.ExpectAccuracy = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -63,21 +53,7 @@ def command(
     """
     from gengap.tasks.measure import measure_saved
 
-    problem = inputs.load_problem(
-        data,
-        data_dir=data_dir,
-        label_column=label_column,
-        split_column=split_column,
-        standardise=standardise,
-        ordinal=ordinal,
-        crop=crop,
-        scale=scale,
-        mean=mean,
-        std=std,
-        layout=layout,
-        vocabulary=vocabulary,
-        resize=resize,
-    )
+    problem = load(data)
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)
     # What the user's network prints goes to stderr: stdout holds the answer alone.

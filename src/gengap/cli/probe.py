@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from functools import partial, wraps
-from inspect import Parameter, Signature, signature
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
+@inputs.with_data_options()
 def _common(
     model: inputs.Model,
     weights: inputs.Weights = None,
@@ -35,37 +36,12 @@ def _common(
     output: inputs.Output = None,
     seed: inputs.Seed = 0,
     device: inputs.Device = "auto",
-    data_dir: inputs.DataDir = None,
-    label_column: inputs.LabelColumn = None,
-    split_column: inputs.SplitColumn = None,
-    standardise: inputs.Standardise = False,
-    ordinal: inputs.Ordinal = None,
-    crop: inputs.Crop = None,
-    scale: inputs.Scale = None,
-    mean: inputs.Mean = None,
-    std: inputs.Std = None,
-    layout: inputs.Layout = None,
-    vocabulary: inputs.Vocabulary = None,
-    resize: inputs.Resize = None,
+    load: inputs.Load = inputs.load_problem,
 ) -> "Callable[..., ProbeSubject]":
     """The options that all probes share, and what they lead to: ``probe_subject`` with all arguments but the last."""
     from gengap.tasks.probe import probe_subject
 
-    problem = inputs.load_problem(
-        data,
-        data_dir=data_dir,
-        label_column=label_column,
-        split_column=split_column,
-        standardise=standardise,
-        ordinal=ordinal,
-        crop=crop,
-        scale=scale,
-        mean=mean,
-        std=std,
-        layout=layout,
-        vocabulary=vocabulary,
-        resize=resize,
-    )
+    problem = load(data)
     return partial(
         probe_subject,
         model,
@@ -112,9 +88,7 @@ def _probe(work: "Callable[..., ProbeAnswer]", *, one_output: bool = False) -> "
             answer.write(out)
         give(answer, as_json=as_json, show=_print, out=out)
 
-    parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*shared, *own, *last)]
-    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    inputs.declare(command, (*shared, *own, *last))
     app.command(work.__name__.replace("_", "-"))(command)
     return command
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gengap.tasks.randomize import Randomization
 
 
+@inputs.with_data_options()
 def command(
     data: Annotated[
         str | None, typer.Option(help="A named data set, or the path of your own. Default: digits.")
@@ -64,18 +65,7 @@ def command(
     cpus_per_cell: running.CpusPerCell = None,
     gpus_per_cell: running.GpusPerCell = None,
     timeout: Annotated[float, typer.Option(help="Longest time for one cell, in seconds. Default: a day.")] = 86_400.0,
-    data_dir: inputs.DataDir = None,
-    label_column: inputs.LabelColumn = None,
-    split_column: inputs.SplitColumn = None,
-    standardise: inputs.Standardise = False,
-    ordinal: inputs.Ordinal = None,
-    crop: inputs.Crop = None,
-    scale: inputs.Scale = None,
-    mean: inputs.Mean = None,
-    std: inputs.Std = None,
-    layout: inputs.Layout = None,
-    vocabulary: inputs.Vocabulary = None,
-    resize: inputs.Resize = None,
+    load: inputs.Load = inputs.load_problem,
     store: Annotated[Path | None, typer.Option(help="File that rows are kept in. Default: in GENGAP_HOME.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -103,21 +93,7 @@ def command(
     changes = dict(_pair(text) for text in change or [])
 
     def problem() -> "Problem":
-        return inputs.load_problem(
-            data or "digits",
-            data_dir=data_dir,
-            label_column=label_column,
-            split_column=split_column,
-            standardise=standardise,
-            ordinal=ordinal,
-            crop=crop,
-            scale=scale,
-            mean=mean,
-            std=std,
-            layout=layout,
-            vocabulary=vocabulary,
-            resize=resize,
-        )
+        return load(data or "digits")
 
     with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not
         if results is not None:
