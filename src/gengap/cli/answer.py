@@ -5,9 +5,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any, Protocol, TextIO, TypeVar
+from typing import Annotated, Any, Protocol, TextIO, TypeVar
+
+import typer
 
 from gengap.terminal import say
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ReportFolder = Annotated[Path | None, typer.Option(help="Folder for the report.")]
 
 
 class Answer(Protocol):

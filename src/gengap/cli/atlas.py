@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gengap.cli.answer import give
+from gengap.cli.answer import Json, give
 from gengap.cli.progress import progress_bar
 from gengap.terminal import say
 
@@ -20,7 +20,7 @@ def command(
         typer.Option(help="Folder with reports of studies. Default: those that come with gengap.", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write also into a folder that holds other files.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write the atlas: a site that opens from disk, with a page for each study and its paper's numbers beside ours."""
     from gengap.tasks.atlas import atlas

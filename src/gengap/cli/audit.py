@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gengap.cli import inputs
-from gengap.cli.answer import give
+from gengap.cli.answer import Json, ReportFolder, give
 from gengap.cli.progress import progress_bar
 from gengap.errors import InputError
 from gengap.terminal import say
@@ -83,8 +83,8 @@ def command(
     seed: inputs.Seed = 0,
     device: inputs.Device = "auto",
     load: inputs.Load = inputs.load_problem,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: ReportFolder = None,
+    as_json: Json = False,
 ) -> None:
     """Audit a model: has it learned or memorised, and what is its score worth?
 

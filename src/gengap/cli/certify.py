@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gengap.cli import certify_options as options
-from gengap.cli.answer import print_json
+from gengap.cli.answer import Json, print_json
 from gengap.cli.certify_answers import DELTA, answer_of
 from gengap.terminal import say
 
@@ -51,7 +51,7 @@ def command(
     order_seed: options.OrderSeed = None,
     in_order: options.InOrder = False,
     all_bounds: options.AllBounds = False,
-    as_json: options.Json = False,
+    as_json: Json = False,
     out: options.Out = None,
 ) -> None:
     """What a held-out score is worth: an upper bound on true risk, honest about how many models were tried."""

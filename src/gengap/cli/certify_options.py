@@ -119,5 +119,4 @@ AllBounds = Annotated[
     bool,
     typer.Option("--bounds", help="Show every bound beside the promise; on the page and in JSON they always are."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the page, or a file .html, .json, .csv, .md or .png.")]

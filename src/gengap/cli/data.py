@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from gengap.cli.answer import print_json
+from gengap.cli.answer import Json, print_json
 from gengap.cli.table import print_table
 from gengap.console import Console
 from gengap.data import DATA_SETS, data_root, fetch, named_data_set, verify
@@ -17,7 +17,6 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder that holds one folder a data set. Default: GENGAP_DATA, else the cache."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.command("list")

@@ -1,12 +1,11 @@
 """``gengap interpolate``: exact interpolators."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gengap.cli import inputs
-from gengap.cli.answer import give
+from gengap.cli.answer import Json, ReportFolder, give
 from gengap.cli.table import empty_table
 
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ def command(
     trees: Annotated[int | None, typer.Option(min=1, help="Trees of a forest (100), rounds of boosting (500).")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything drawn.")] = 0,
     load: inputs.Load = inputs.load_problem,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: ReportFolder = None,
+    as_json: Json = False,
 ) -> None:
     """Fit every training label exactly, and see what that costs on the test set.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gengap.cli import inputs
-from gengap.cli.answer import give
+from gengap.cli.answer import Json, ReportFolder, give
 from gengap.cli.progress import progress_bar
 from gengap.cli.table import empty_table
 
@@ -44,8 +44,8 @@ def command(
     device: inputs.Device = "auto",
     load: inputs.Load = inputs.load_problem,
     expect_accuracy: inputs.ExpectAccuracy = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: ReportFolder = None,
+    as_json: Json = False,
 ) -> None:
     """Compute every complexity measure of a trained network.
 

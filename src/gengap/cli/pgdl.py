@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gengap.cli.answer import give, print_json
+from gengap.cli.answer import Json, ReportFolder, give, print_json
 from gengap.cli.progress import progress_bar
 from gengap.cli.table import print_table
 from gengap.terminal import say
@@ -22,7 +22,7 @@ def make(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     data: Annotated[str, typer.Option(help="A named data set.")] = "digits",
     seed: Annotated[int, typer.Option(min=0, help="Of weights and orders.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Train a small zoo: perceptrons of two values each of five hyperparameters."""
     from gengap.tasks.pgdl import make_zoo
@@ -53,8 +53,8 @@ def score(
         int | None, typer.Option(min=1, help="Training examples of searches. Default: chosen for each network.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn and sampled.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: ReportFolder = None,
+    as_json: Json = False,
 ) -> None:
     """Score every measure on a zoo: 100 times its conditional information about the order of the gaps."""
     from gengap.tasks.pgdl import score_zoo

@@ -10,7 +10,7 @@ import typer
 
 from gengap.arguments import real_number
 from gengap.cli import inputs, running
-from gengap.cli.answer import give
+from gengap.cli.answer import Json, ReportFolder, give
 from gengap.cli.table import empty_table
 from gengap.errors import InputError
 
@@ -67,8 +67,8 @@ def command(
     timeout: Annotated[float, typer.Option(help="Longest time for one cell, in seconds. Default: a day.")] = 86_400.0,
     load: inputs.Load = inputs.load_problem,
     store: Annotated[Path | None, typer.Option(help="File that rows are kept in. Default: in GENGAP_HOME.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: ReportFolder = None,
+    as_json: Json = False,
 ) -> None:
     """Train a recipe on true and on corrupted data: does it learn, and can it memorise?
 

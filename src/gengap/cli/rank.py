@@ -1,12 +1,11 @@
 """``gengap rank``: which measure orders a grid of networks as their gaps do."""
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gengap.cli.answer import give
+from gengap.cli.answer import Json, ReportFolder, give
 from gengap.cli.progress import progress_bar
 from gengap.cli.table import print_table
 from gengap.terminal import say
@@ -34,8 +33,8 @@ def command(
     ] = None,
     study: Annotated[str | None, typer.Option(help="Of a store: the study whose rows are ranked.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of what is sampled.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: ReportFolder = None,
+    as_json: Json = False,
 ) -> None:
     """Which measure orders a grid of networks as their generalization gaps do."""
     from gengap.tasks.rank import rank

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gengap.cli import inputs, running
-from gengap.cli.answer import print_json
+from gengap.cli.answer import Json, ReportFolder, print_json
 from gengap.cli.table import print_table
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
 from gengap.studies.skeleton import write_skeleton
@@ -18,7 +18,6 @@ from gengap.terminal import say
 app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="A paper (zhang2017: all of it) or one artifact (zhang2017/table1).")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 class ScaleName(StrEnum):
@@ -58,7 +57,7 @@ def run_studies(
     scale: Annotated[
         ScaleName, typer.Option(help="smoke: seconds, embedded data; desk: two cores; paper: as published, for a GPU.")
     ] = ScaleName.smoke,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.", show_default=False)] = None,
+    out: ReportFolder = None,
     as_json: Json = False,
     device: inputs.Device = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,

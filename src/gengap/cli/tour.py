@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gengap.cli.answer import give
+from gengap.cli.answer import Json, give
 from gengap.cli.progress import progress_bar
 from gengap.terminal import say
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("tour"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Every headline claim on embedded data, in some minutes on two cores, with one page at the end."""
     from gengap.tasks.tour import tour

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gengap.cli.answer import give
+from gengap.cli.answer import Json, ReportFolder, give
 from gengap.cli.progress import progress_bar
 from gengap.cli.table import print_table
 from gengap.terminal import say
@@ -26,8 +26,8 @@ def command(
     record: Annotated[
         Path | None, typer.Option(help="File for the table that ships beside the catalogue, with its provenance.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the report.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    out: ReportFolder = None,
+    as_json: Json = False,
 ) -> None:
     """Put measures on trial: do they follow the gap as labels are corrupted, and what harmless changes move them?
 
