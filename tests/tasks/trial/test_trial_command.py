@@ -3,6 +3,7 @@
 import html
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,16 @@ def {name}(subject: Subject) -> float:
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     fields = {"model": "mlp-2x16", "epochs": 150, "target_loss": 0.3, "batch_size": 30}
     monkeypatch.setattr(trained, "RECIPE", trained.RECIPE.model_copy(update=fields))
     monkeypatch.setattr(trained, "EXAMPLES", 60)
     monkeypatch.setattr(trained, "LEVELS", (0.0, 0.5, 1.0))
     monkeypatch.setattr(registry, "_MEASURES", dict(registry._MEASURES))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    yield
+    for name, module in list(sys.modules.items()):  # the user's files, which other tests have under the same names
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def status(arguments: list[str]) -> int:
