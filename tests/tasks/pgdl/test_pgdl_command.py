@@ -83,6 +83,7 @@ def test_a_measure_that_fails_has_no_score_and_the_reason(zoo: Path, monkeypatch
     def faulty(subject: Any) -> float:
         raise ValueError("no luck")
 
+    registry.all_measures()  # the catalogue registers when it is first asked for
     monkeypatch.setattr(registry, "_MEASURES", dict(registry._MEASURES))
     about = {"formula": "none", "source": "none", "needs": frozenset({"weights"}), "rescaling_invariant": False}
     registry.register(name="faulty", sign=-1, **about)(faulty)

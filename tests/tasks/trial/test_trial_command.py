@@ -34,6 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(trained, "RECIPE", trained.RECIPE.model_copy(update=fields))
     monkeypatch.setattr(trained, "EXAMPLES", 60)
     monkeypatch.setattr(trained, "LEVELS", (0.0, 0.5, 1.0))
+    registry.all_measures()  # the catalogue registers when it is first asked for
     monkeypatch.setattr(registry, "_MEASURES", dict(registry._MEASURES))
     yield
     for name, module in list(sys.modules.items()):  # the user's files, which other tests have under the same names
