@@ -4,7 +4,6 @@ Equal identities mean: the same code of the user's, in memory and in its files, 
 the same versions of the installed packages that this code names. Files that a training reads are no part of it.
 """
 
-import ast
 import dis
 import functools
 import platform
@@ -12,7 +11,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from importlib import invalidate_caches
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
@@ -21,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from gengap import __version__
+from gengap.cells.imported import with_imported
 from gengap.data import Problem
 from gengap.keys import job_key
 from gengap.sweep import is_own_file, own_modules
@@ -52,7 +51,7 @@ def identity(training: Any) -> str:
         digest = content.digest(training, "the training")
     except RecursionError:
         raise NotHashable("the training holds structures that are nested too deeply") from None
-    files, imports = _with_imported({**own_modules(), **content.files}, content.imported)
+    files, imports = with_imported({**own_modules(), **content.files}, content.imported)
     libraries = content.libraries | {name.partition(".")[0] for name in imports} - files.keys()
     versions = {name: _version(name) for name in sorted({*libraries, *_ALWAYS} - sys.stdlib_module_names)}
     hashes = sorted((name, _of_file(file)) for name, file in files.items())
@@ -257,81 +256,6 @@ def _names(code: CodeType) -> list[str]:
     """Global names, attributes among them, of a function and of those inside it."""
     inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _names(const)]
     return list(dict.fromkeys([*code.co_names, *inner]))
-
-
-def _with_imported(files: dict[str, str], imported: Iterable[str]) -> tuple[dict[str, str], set[str]]:
-    """Also the user's modules that these import, wherever the import stands, and all names that any of them imports.
-
-    Nothing is imported to see that.
-    """
-    files, names = dict(files), set[str]()
-    ahead, seen, specs = [*imported], set[str](), dict[str, ModuleSpec | None]()
-
-    def read(name: str, file: str) -> None:
-        found = _imports(file, name)
-        names.update(found)
-        ahead.extend(found)
-
-    for name, file in files.items():
-        read(name, file)
-    while ahead:
-        name = ahead.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        spec = _spec(name, specs)
-        if name not in files and spec is not None and _is_of_the_user(spec) and Path(str(spec.origin)).is_file():
-            files[name] = str(spec.origin)
-            read(name, files[name])
-    return files, names
-
-
-def _spec(name: str, known: dict[str, ModuleSpec | None]) -> ModuleSpec | None:
-    """Where a module is found, without importing it or the packages around it; None inside an installed package.
-
-    Args:
-        name: Its full name.
-        known: What was found before, by name; what this call finds is added.
-    """
-    if name not in known:
-        package = name.rpartition(".")[0]
-        around = _spec(package, known) if package else None
-        if package and (around is None or (around.origin and not _is_of_the_user(around))):
-            known[name] = None
-        else:
-            known[name] = PathFinder.find_spec(name, (around.submodule_search_locations or []) if around else None)
-    return known[name]
-
-
-def _is_of_the_user(spec: ModuleSpec) -> bool:
-    return bool(spec.origin) and is_own_file(str(spec.origin))
-
-
-def _imports(file: str, module: str = "") -> list[str]:
-    """The modules that the import statements of a source file name; each package on the way to them too."""
-    try:
-        source = Path(file).read_bytes()
-    except OSError:
-        return []
-    package = module if Path(file).name == "__init__.py" else module.rpartition(".")[0]
-    return list(_imports_of_source(source, package))
-
-
-@functools.lru_cache(maxsize=4096)  # a session has hundreds of modules, and reads them anew for each training
-def _imports_of_source(source: bytes, package: str) -> tuple[str, ...]:
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):  # no source: an extension module
-        return ()
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            start = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
-            base = ".".join(part for part in (start, node.module) if part)
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)] if base else []
-    return tuple(".".join(name.split(".")[:end]) for name in names for end in range(1, name.count(".") + 2))
 
 
 def _version(name: str) -> str:
