@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gengap.studies.neyshabur2015 import width
+from gengap.studies.neyshabur2015 import views, width
 from gengap.studies.neyshabur2015.published import PAPER
 from gengap.studies.neyshabur2015.width import Config, Setting
 from gengap.studies.study import Row, Scale, Study, study
@@ -67,6 +67,6 @@ def neyshabur2015_figure1() -> Study:
         reported=width.reported(1),
         sweep=sweep,
         measure=measure,
-        views=(*(partial(width.errors_by_width, 1, data) for data in ("mnist", "cifar10")), width.table),
+        views=(*(partial(views.errors_by_width, 1, data) for data in ("mnist", "cifar10")), views.table),
         check=partial(width.check, SETTINGS),
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gengap.studies.neyshabur2015 import width
+from gengap.studies.neyshabur2015 import views, width
 from gengap.studies.neyshabur2015.published import PAPER
 from gengap.studies.neyshabur2015.width import Config, Setting
 from gengap.studies.study import Row, Scale, Study, study
@@ -77,6 +77,6 @@ def neyshabur2015_figure2() -> Study:
         reported=width.reported(2),
         sweep=sweep,
         measure=measure,
-        views=(*(partial(width.errors_by_width, 2, data) for data in ("mnist", "cifar10")), width.table),
+        views=(*(partial(views.errors_by_width, 2, data) for data in ("mnist", "cifar10")), views.table),
         check=partial(width.check, SETTINGS),
     )
