@@ -71,7 +71,14 @@ def sweep(scale: Scale) -> list[Config]:
 def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a rank; those of one kind of data share its trainings."""
     return measured(
-        NAME, configs, COLUMNS, train, options, together=lambda c: (c.data, c.seed), data=lambda c: SOURCE[c.scale]
+        NAME,
+        configs,
+        COLUMNS,
+        train,
+        options,
+        together=lambda c: (c.data, c.seed),
+        data=lambda c: SOURCE[c.scale],
+        revision=REVISION,
     )
 
 
