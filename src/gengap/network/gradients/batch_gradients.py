@@ -1,6 +1,6 @@
 """The gradients of a batch's examples, as terms that have their norms and inner products."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -39,11 +39,7 @@ class BatchGradients:
 
     def squared_norms(self) -> dict[str, Tensor]:
         """Parameter's name -> squared norm of each example's gradient over its scale, float64 ``[N]``."""
-        result: dict[str, Tensor] = {}
-        for block, terms in self.blocks.items():
-            value = squared_norms(terms)
-            result[block.name] = result[block.name] + value if block.name in result else value
-        return result
+        return _by_parameter((block, squared_norms(terms)) for block, terms in self.blocks.items())
 
     def products(self, direction: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Parameter's name -> inner product of each example's gradient with a direction there, float64 ``[N]``.
@@ -51,17 +47,22 @@ class BatchGradients:
         Args:
             direction: A tensor of each parameter's shape, by its name.
         """
-        result: dict[str, Tensor] = {}
-        for block, terms in self.blocks.items():
+
+        def rows(block: Target) -> Tensor:
             whole = direction[block.name]
-            value = products(terms, whole[block.start : block.stop] if whole.ndim else whole)
-            result[block.name] = result[block.name] + value if block.name in result else value
-        return result
+            return whole[block.start : block.stop] if whole.ndim else whole
+
+        return _by_parameter((block, products(terms, rows(block))) for block, terms in self.blocks.items())
 
     def gram(self, other: "BatchGradients | None" = None) -> dict[str, Tensor]:
         """Parameter's name -> inner products with the gradients of another batch, or of this one, ``[N, M]``."""
-        result: dict[str, Tensor] = {}
-        for block, terms in self.blocks.items():
-            value = gram(terms, terms if other is None else other.blocks[block])
-            result[block.name] = result[block.name] + value if block.name in result else value
-        return result
+        others = (self if other is None else other).blocks
+        return _by_parameter((block, gram(terms, others[block])) for block, terms in self.blocks.items())
+
+
+def _by_parameter(values: Iterable[tuple[Target, Tensor]]) -> dict[str, Tensor]:
+    """Parameter's name -> the sum of what its blocks of rows give."""
+    result: dict[str, Tensor] = {}
+    for block, value in values:
+        result[block.name] = result[block.name] + value if block.name in result else value
+    return result

@@ -75,11 +75,16 @@ def without_gradient(model: nn.Module, x: Tensor, y: Tensor, loss: Loss) -> tupl
     with torch.enable_grad():
         there = reached(loss(model(x), y), every)
     if not there:
-        raise InputError(
-            "The loss depends on no parameter that asks for a gradient.",
-            next_step="remove torch.no_grad() or detach() from the network's forward pass",
-        )
+        raise cut_off_loss()
     return (*frozen(model), *(name for name in every if name not in there))
+
+
+def cut_off_loss() -> InputError:
+    """The error of a loss that depends on no parameter."""
+    return InputError(
+        "The loss depends on no parameter that asks for a gradient.",
+        next_step="remove torch.no_grad() or detach() from the network's forward pass",
+    )
 
 
 class NotFiniteError(InputError):

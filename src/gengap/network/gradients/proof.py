@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from gengap.errors import InputError
 from gengap.network.gradients.backward_pass import BackwardPass, backward_pass
 from gengap.network.gradients.calls import Call, Target, watched
-from gengap.network.gradients.checks import TOLERANCE, check_scores, not_finite
+from gengap.network.gradients.checks import TOLERANCE, check_scores, cut_off_loss, not_finite
 from gengap.network.gradients.losses import Loss
 from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, weight_term
 from gengap.network.gradients.scaled import scaled_losses
@@ -142,10 +141,7 @@ def _reference(trial: Trial, y: Tensor, loss: Loss) -> dict[str, Tensor]:
             scores = check_scores(scores_of_one(trial.network, trial.x[n : n + 1]))
             value = scaled_losses(loss, scores, y[n : n + 1]).values.sum()
             if not value.requires_grad:
-                raise InputError(
-                    "The loss depends on no parameter that asks for a gradient.",
-                    next_step="remove torch.no_grad() or detach() from the network's forward pass",
-                )
+                raise cut_off_loss()
             gradients = torch.autograd.grad(value, list(trial.parameters.values()), allow_unused=True)
         for name, gradient in zip(trial.parameters, gradients, strict=True):
             if gradient is not None:
