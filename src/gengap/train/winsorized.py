@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 
 import torch
 from torch import Tensor, nn
 
+from gengap.arguments import real_number
 from gengap.errors import InputError, exact
 from gengap.network.gradients import (
     BatchGradients,
@@ -33,11 +33,7 @@ def clipped_count(c: float, B: int) -> int:
     >>> clipped_count(2, 100), clipped_count(50, 5)
     (2, 2)
     """
-    if not _is_number(c) or not 0 <= c <= 50:
-        raise InputError(
-            f"c = {_shown(c)}.",
-            expected="a percentile from 0 (plain descent) to 50 (the median)",
-        )
+    c = real_number(c, "c", least=0, most=50, next_step="give a percentile: 0 is plain descent, 50 the median")
     k = math.floor(c * B / 100 + 1e-9)  # 0.29 * 100 is 28.999…
     if c > 0 and k == 0 and not (c == 50 and B == 1):
         raise InputError(
@@ -45,14 +41,6 @@ def clipped_count(c: float, B: int) -> int:
             expected=f"at least {math.ceil(100 / c - 1e-9)} examples",
         )
     return k
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real)
-
-
-def _shown(value: float) -> str:
-    return exact(value) if _is_number(value) else repr(value)
 
 
 def winsorized_mean(gradients: Tensor, c: float) -> Tensor:
@@ -123,8 +111,7 @@ class WinsorizedSGD:
     """
 
     def __init__(self, model: nn.Module, loss: Loss = nn.functional.cross_entropy, *, lr: float, c: float):
-        if not (_is_number(lr) and math.isfinite(lr) and lr > 0):
-            raise InputError(f"lr = {_shown(lr)}.", expected="a learning rate above 0")
+        lr = real_number(lr, "lr", above=0, next_step="give a learning rate")
         clipped_count(c, 1 << 30)
         self._parameters = trainable(model)
         self._model, self._loss, self.lr, self.c = model, loss, lr, c
