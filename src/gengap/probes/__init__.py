@@ -13,6 +13,7 @@ from gengap.probes.coherent_gradients import coherence
 from gengap.probes.critical_samples import CriticalSamples, critical_samples
 from gengap.probes.easy_examples import LearningEvents, learning_events
 from gengap.probes.hessian import Curvature, Density, NoiseScale, Spectrum, curvature, gradient_noise_scale
+from gengap.probes.input_gradients import input_gradient_log_norms, input_gradient_norms
 from gengap.probes.label_errors import (
     Detection,
     agreement,
@@ -28,13 +29,7 @@ from gengap.probes.near_duplicates import Nearest, equal_examples, image_detail,
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
 from gengap.probes.retraining import Memorisation, leave_one_out, memorisation
-from gengap.probes.sensitivity import (
-    LossSensitivity,
-    gini,
-    input_gradient_log_norms,
-    input_gradient_norms,
-    loss_sensitivity,
-)
+from gengap.probes.sensitivity import LossSensitivity, gini, loss_sensitivity
 from gengap.probes.stability import TwinStability, largest_change, twin_stability
 from gengap.probes.theorem7 import Theorem7, theorem7
 from gengap.probes.twin_runs import Drift, TwinRuns, twin_runs

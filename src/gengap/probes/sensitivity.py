@@ -1,4 +1,4 @@
-"""How much the loss depends on each training input: through training, and directly."""
+"""How much the loss depends on each training input, through training."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from gengap.arrays import Floats
-from gengap.errors import InputError, listed
+from gengap.errors import InputError
 from gengap.network.gradients import (
     NO_GRADIENT,
     Loss,
@@ -18,19 +18,15 @@ from gengap.network.gradients import (
     check_examples,
     check_independent,
     check_scores,
-    checked_scale,
     example_losses,
-    prepared,
     reached,
     saturated,
     saturation_reason,
-    scaled_losses,
     trainable,
     without_gradient,
 )
+from gengap.probes.input_gradients import ROWS, check_floats, no_input_gradient
 from gengap.seeds import stream
-
-ROWS = 500  # examples of one pass
 
 
 class LossSensitivity(NamedTuple):
@@ -111,8 +107,8 @@ def loss_sensitivity(
     Raises:
         InputError: An argument out of its range, inputs that are no floats, weights of all steps that do not fit in
             memory, training that diverged, scores without a gradient by the inputs, a layer that mixes the examples of
-            a batch or draws at random, or labels
-            that are no class indices from 0 with an example of each, where ``by_class`` asks for them.
+            a batch or draws at random, or labels that are no class indices from 0 with an example of each, where
+            ``by_class`` asks for them.
     """
     x, y = check_examples(model, x, y)
     _check(x, lr, steps, batch_size, window)
@@ -165,86 +161,6 @@ def loss_sensitivity(
     )
 
 
-def input_gradient_norms(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    loss: Loss = nn.functional.cross_entropy,
-    *,
-    order: float = 1,
-    evaluation: bool = False,
-) -> Tensor:
-    r"""The norm :math:`\|\nabla_x \ell(f(x_n), y_n)\|` of each loss's gradient by its own input, float64 ``[N]``.
-
-    It says how a trained network's loss changes with the input that it is given; how it changes with an input of
-    training is ``loss_sensitivity``.
-
-    Args:
-        model: A network that returns one tensor of scores, in the mode that it is in.
-        x: Inputs ``[N, ...]`` of floats.
-        y: Labels ``[N, ...]``.
-        loss: From scores and labels of a batch to one number.
-        order: Of the norm: 1, 2 or infinity, say.
-        evaluation: Whether to run the network in evaluation mode.
-
-    Raises:
-        InputError: Inputs that are no floats, a layer that mixes the examples of a batch or draws at random, scores
-            that are not finite, or norms above 0 that float64 cannot hold (cross entropies of margins above about
-            700), whose logarithms ``input_gradient_log_norms`` has.
-
-    >>> model = nn.Linear(2, 1, bias=False)
-    >>> _ = nn.init.ones_(model.weight)
-    >>> input_gradient_norms(model, torch.tensor([[3.0, 1.0]]), torch.zeros(1, 1), nn.functional.mse_loss).tolist()
-    [16.0]
-    """
-    values, log_scales = _scaled_input_norms(model, x, y, loss, order, evaluation)
-    return checked_scale(values, log_scales, "input gradient norms", "input_gradient_log_norms has logarithms")
-
-
-def input_gradient_log_norms(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    loss: Loss = nn.functional.cross_entropy,
-    *,
-    order: float = 1,
-    evaluation: bool = False,
-) -> Tensor:
-    """Natural logarithms of ``input_gradient_norms``, float64 ``[N]``; -inf where one is 0.
-
-    Those of a cross entropy do not underflow, however confident the network is. Arguments and errors are those of
-    ``input_gradient_norms``.
-
-    >>> model = nn.Linear(1, 2, bias=False)
-    >>> model.weight.data = torch.tensor([[1.0], [0.0]])
-    >>> input_gradient_log_norms(model, torch.tensor([[1000.0]]), torch.tensor([0])).tolist()  # -1 / (1 + e^1000)
-    [-1000.0]
-    """
-    values, log_scales = _scaled_input_norms(model, x, y, loss, order, evaluation)
-    return log_scales + values.log()
-
-
-def _scaled_input_norms(
-    model: nn.Module, x: Tensor, y: Tensor, loss: Loss, order: float, evaluation: bool
-) -> tuple[Tensor, Tensor]:
-    """Numbers whose products with the exponentials of others are the norms, each ``[N]``."""
-    x, y = check_examples(model, x, y)
-    if not x.is_floating_point():
-        raise InputError(f"Inputs of type {x.dtype} have no gradient.", expected="inputs of floats")
-    parts, log_scales = [], []
-    with prepared(model, evaluation), torch.enable_grad():
-        check_independent(model, x, random=False)
-        for start in range(0, len(y), ROWS):
-            a = x[start : start + ROWS].detach().clone().requires_grad_()
-            found = scaled_losses(loss, check_scores(model(a), ruled_out=True), y[start : start + ROWS])
-            (gradient,) = torch.autograd.grad(found.values.sum(), [a], allow_unused=True)
-            if gradient is None:
-                raise _cut_off(())
-            parts.append(torch.linalg.vector_norm(gradient.double().flatten(1), ord=order, dim=1))
-            log_scales.append(found.log_scales)
-    return torch.cat(parts), torch.cat(log_scales)
-
-
 def gini(values: ArrayLike) -> float:
     """The Gini coefficient ``sum_i sum_j |v_i - v_j| / (2 n^2 mean)``: 0 where all are equal, near 1 where one has all.
 
@@ -265,8 +181,7 @@ def gini(values: ArrayLike) -> float:
 
 
 def _check(x: Tensor, lr: float, steps: Sequence[int], batch_size: int, window: int | None) -> None:
-    if not x.is_floating_point():
-        raise InputError(f"Inputs of type {x.dtype} have no gradient.", expected="inputs of floats")
+    check_floats(x)
     if not steps or list(steps) != sorted(set(steps)) or steps[0] < 1 or (window is not None and window < 1):
         raise InputError(f"steps = {list(steps)}, window = {window}.", expected="ascending numbers from 1")
     if not 1 <= batch_size <= len(x):
@@ -281,15 +196,7 @@ def _check_reached(model: nn.Module, x: Tensor, fixed: Sequence[str]) -> None:
     with torch.enable_grad():
         a = x.detach().clone().requires_grad_()
         if not reached(model(a), {"x": a}):
-            raise _cut_off(fixed)
-
-
-def _cut_off(fixed: Sequence[str]) -> InputError:
-    return InputError(
-        "The network's scores have no gradient by its inputs" + (f", nor by {listed(fixed)}." if fixed else "."),
-        expected="a forward pass that is differentiable from the inputs on",
-        next_step="remove torch.no_grad() or detach() from the network's forward pass",
-    )
+            raise no_input_gradient(fixed)
 
 
 def _check_memory(parameters: dict[str, Tensor], count: int) -> None:
