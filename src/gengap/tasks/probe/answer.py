@@ -10,6 +10,8 @@ import pandas as pd
 from gengap.json_text import json_ready
 from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text, write_page
 
+NOT_TRAINED = "some parameters are not trained: frozen, or without influence on the loss"
+
 
 @dataclass(frozen=True)
 class ProbeAnswer:

@@ -101,7 +101,8 @@ def _status(found: Curvature, noise: str | None) -> tuple[str, str | None]:
         return "not converged", "; ".join(parts)
     if found.not_covered or noise or found.reason:
         fixed = "frozen parameters, and those without influence on the loss, have no curvature"
-        return "partial", "; ".join(part for part in (fixed * bool(found.not_covered), noise, found.reason) if part)
+        reasons = (fixed if found.not_covered else None, noise, found.reason)
+        return "partial", "; ".join(part for part in reasons if part)
     return "ok", None
 
 

@@ -12,7 +12,7 @@ from gengap.network.inputs import examples
 from gengap.probes import gini, input_gradient_log_norms, loss_sensitivity
 from gengap.report import Fact, Figure
 from gengap.report.plain import plain
-from gengap.tasks.probe.answer import ProbeAnswer
+from gengap.tasks.probe.answer import NOT_TRAINED, ProbeAnswer
 from gengap.tasks.probe.subject import ProbeSubject
 
 NOTES = (
@@ -69,7 +69,7 @@ def probe_sensitivity(subject: ProbeSubject, *, steps: int, lr: float, batch_siz
     }
     share = values["loss_sensitivity_gini"]
     zero = [name for name in ("loss_sensitivity_gini", "input_gradient_gini") if values[name] is None]
-    fixed = ["some parameters are not trained: frozen, or without influence on the loss"] * bool(measured.not_covered)
+    fixed = [NOT_TRAINED] if measured.not_covered else []
     reasons = fixed + _reasons(zero, int((~used).sum()), measured.reason, lost)
     return ProbeAnswer(
         "sensitivity",

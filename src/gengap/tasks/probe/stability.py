@@ -8,7 +8,7 @@ import pandas as pd
 from gengap.probes import TwinRuns, twin_runs
 from gengap.report import Fact, Figure
 from gengap.report.plain import plain
-from gengap.tasks.probe.answer import ProbeAnswer
+from gengap.tasks.probe.answer import NOT_TRAINED, ProbeAnswer
 from gengap.tasks.probe.subject import ProbeSubject
 from gengap.train import Execution, Recipe
 
@@ -86,7 +86,7 @@ def probe_stability(
         "smoothness_seen": found.smoothness,
     }
     values |= {f"hardt2016_{name}": v if isinstance(v, float) else None for name, v in promises.items()}
-    fixed = ["some parameters are not trained: frozen, or without influence on the loss"] * bool(found.not_covered)
+    fixed = [NOT_TRAINED] if found.not_covered else []
     missing = fixed + [f"hardt2016_{name}: {v}" for name, v in promises.items() if isinstance(v, str)]
     return ProbeAnswer(
         "stability",
