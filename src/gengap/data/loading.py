@@ -93,7 +93,7 @@ def load(
     asked = _Asked(label_column, split_column, standardise, ordinal, layout, vocabulary, resize, crop, report)
     asked.check(name, path)
     if held_out:
-        return _held_out(path, label_column, layout, standardise, ordinal, vocabulary).preprocess(
+        return _held_out(path, asked).preprocess(
             crop=None if crop == "default" else crop,
             scale=("none" if mean is None and std is None else "unit") if scale == "default" else scale,
             mean=mean,
@@ -116,21 +116,20 @@ def is_held_out(problem: Problem) -> bool:
     return any(step["step"] == HELD_OUT for step in problem.steps)
 
 
-def _held_out(
-    path: Path,
-    label_column: str | None,
-    layout: Layout | None,
-    standardise: bool,
-    ordinal: Ordinal | None,
-    vocabulary: int | None,
-) -> Problem:
+def _held_out(path: Path, asked: "_Asked") -> Problem:
     try:
         with out_of_memory_refused(str(path)):
             if path.suffix.lower() == ".npz":
-                made = read_npz(path, layout, vocabulary, held_out=True)
+                made = read_npz(path, asked.layout, asked.vocabulary, held_out=True)
             elif path.name.lower().endswith(TABLES):
-                columns = {"label_column": label_column, "split_column": None}
-                made = read_table(path, **columns, standardise=standardise, ordinal=ordinal, held_out=True)
+                made = read_table(
+                    path,
+                    label_column=asked.label_column,
+                    split_column=None,
+                    standardise=asked.standardise,
+                    ordinal=asked.ordinal,
+                    held_out=True,
+                )
             else:
                 raise InputError(
                     f"{path} cannot be read as test examples alone.",
