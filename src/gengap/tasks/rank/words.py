@@ -22,17 +22,13 @@ def sentence(table: pd.DataFrame, grid: Grid) -> str:
     best = known.iloc[0]
     tau = number(best["granulated_tau"], best["granulated_tau_low"], best["granulated_tau_high"])
     informative = list(table.loc[table["cmi"] > table["cmi_null_high"], "measure"])
-    scope = f"Of {len(table)} measures on {networks}," if len(table) > 1 else f"On {networks}"
+    several = len(table) > 1
     if best["measure"] in informative and best["granulated_tau"] > 0:
-        text = (
-            f"{scope} {best['measure']} orders the gaps {'best: ' if len(table) > 1 else 'with '}granulated tau {tau}."
-        )
+        result = "orders the gaps best: granulated tau" if several else "orders the gaps with granulated tau"
     else:
-        text = (
-            f"{scope} {best['measure']} has the largest granulated tau, {tau}."
-            if len(table) > 1
-            else (f"{scope} {best['measure']} has granulated tau {tau}.")
-        )
+        result = "has the largest granulated tau," if several else "has granulated tau"
+    scope = f"Of {len(table)} measures on {networks}," if several else f"On {networks}"
+    text = f"{scope} {best['measure']} {result} {tau}."
     text += f" {_informative(informative, len(table))}"
     worst = best["worst_sign_error"]
     if math.isfinite(worst):

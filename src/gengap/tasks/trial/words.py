@@ -2,16 +2,13 @@
 
 from gengap.ranking.trial import Trial
 
-COUNTED = {
-    "follows": "follow the gap",
-    "blind": "are blind to it",
-    "opposes": "run against it",
-    "constant": "are constant",
-    "no value": "have no value",
+COUNTED = {  # of one measure, of several
+    "follows": ("follows the gap", "follow the gap"),
+    "blind": ("is blind to it", "are blind to it"),
+    "opposes": ("runs against it", "run against it"),
+    "constant": ("is constant", "are constant"),
+    "no value": ("has no value", "have no value"),
 }
-
-
-ONE = {"follow": "follows", "are": "is", "run": "runs", "have": "has"}
 MOST_REASONS = 10  # measures of a trial up to which each without a value is named with its reason
 
 
@@ -23,18 +20,13 @@ def sentence(trial: Trial) -> str:
         because = f": {reason}" if reason else ""
         return f"{records[0].name} {records[0].sentence}{because}."
     counts = {verdict: sum(record.verdict == verdict for record in records) for verdict in COUNTED}
-    parts = [f"{n} {COUNTED[verdict] if n > 1 else _of_one(COUNTED[verdict])}" for verdict, n in counts.items() if n]
+    parts = [f"{n} {COUNTED[verdict][n > 1]}" for verdict, n in counts.items() if n]
     firm = sum(record.verdict == "follows" and not record.fragile for record in records)
     unmoved = "1 follows it and is" if firm == 1 else f"{firm} follow it and are"
     return (
         f"Of {len(records)} measures, {', '.join(parts)} as labels are corrupted; {unmoved} moved by no harmless "
         "change as far as by the gap."
     )
-
-
-def _of_one(words: str) -> str:
-    verb, _, rest = words.partition(" ")
-    return f"{ONE[verb]} {rest}"
 
 
 def cautions(trial: Trial) -> list[str]:
