@@ -96,7 +96,11 @@ def paths(text: str) -> list[str]:
     >>> paths("a.b > 1 or c == 2")
     ['a.b', 'c']
     """
-    return list(dict.fromkeys(comparison.path for comparison in _comparisons(parse(text))))
+    return _paths(parse(text))
+
+
+def _paths(condition: Condition) -> list[str]:
+    return list(dict.fromkeys(comparison.path for comparison in _comparisons(condition)))
 
 
 def judge(text: str, report: Mapping[str, Any]) -> Gate:
@@ -113,7 +117,7 @@ def judge(text: str, report: Mapping[str, Any]) -> Gate:
     'failed'
     """
     condition = parse(text)
-    values = {path: _at(path, report) for path in paths(text)}
+    values = {path: _at(path, report) for path in _paths(condition)}
     holds = _holds(condition, values)
     found = ", ".join(f"{path} is {_shown(value)}" for path, value in values.items())
     states: dict[bool | None, State] = {True: "failed", False: "passed", None: "cannot be judged"}
