@@ -63,7 +63,8 @@ class Memorisation:
     @property
     def rms_error(self) -> float:
         """Root mean square of the errors that are known; NaN where none is."""
-        known = self.errors[np.isfinite(self.errors)]
+        errors = self.errors
+        known = errors[np.isfinite(errors)]
         return float(np.sqrt(np.square(known).mean())) if len(known) else float("nan")
 
     def influence(self, test: int) -> tuple[Floats, Floats]:
