@@ -130,7 +130,7 @@ def groups_part(subject: AuditSubject, groups: Groups, tried: int, delta: float)
     sentences = [answer.sentence for answer in found.values()]
     joint = f" The {len(names)} groupings hold at once: each at delta / {len(names)}." if len(names) > 1 else ""
     rows = pd.DataFrame([{"by": name, **row} for name, answer in found.items() for row in answer.rows])
-    shown = rows.drop(columns=["headline"]).assign(upper=np.ceil(1e4 * rows["upper"]) / 1e4)  # a bound is rounded up
+    shown = _rounded_up(rows.drop(columns=["headline"]))
     return Part(
         "worst_groups",
         "",
@@ -146,6 +146,11 @@ def groups_part(subject: AuditSubject, groups: Groups, tried: int, delta: float)
         ],
         f"{subject.test.sample} test examples",
     )
+
+
+def _rounded_up(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with bounds as they are shown, in hundredths of a percent: a bound is rounded up."""
+    return rows.assign(upper=np.ceil(1e4 * rows["upper"]) / 1e4)
 
 
 def _figure(answer: Subgroups) -> Figure:
@@ -168,6 +173,6 @@ def _figure(answer: Subgroups) -> Figure:
         chart,
         f"Error rate seen and upper bound for each {answer.by}, all at once{which}.",
         f"{answer.sentence}",
-        rows[["value", "n", "seen", "upper"]].assign(upper=np.ceil(1e4 * rows["upper"]) / 1e4),
+        _rounded_up(rows[["value", "n", "seen", "upper"]]),
         {"seen": ".2%", "upper": ".2%"},
     )
