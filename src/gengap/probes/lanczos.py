@@ -22,7 +22,7 @@ class ExtremeEigenvalues(NamedTuple):
         largest: The largest eigenvalues, in descending order, as often as they have eigenvectors.
         smallest: The smallest one.
         residual: The largest ``|H v - lambda v| / max |lambda|`` among them, ``|v| = 1``.
-        complete: Whether a search beside the largest converged to a smaller one than these.
+        complete: Whether a search beside the largest converged to a smaller one than these; for one alone none is made.
     """
 
     largest: tuple[float, ...]

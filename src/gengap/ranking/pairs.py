@@ -87,9 +87,8 @@ def pairs_along(group: Indices, level: Indices, most: int, seed: int = 0) -> Pai
     ends = np.searchsorted(group[rows], group[rows], side="right")
     cell = group[rows] * (int(level.max()) + 1) + level[rows]
     next_level = np.searchsorted(cell, cell, side="right")
-    starts = np.concatenate(
-        [[0], np.cumsum(ends - next_level)]
-    )  # a row's pairs: with all of a later level in its group
+    # A row is paired with all rows of its group that have a later level: those from next_level to ends.
+    starts = np.concatenate([[0], np.cumsum(ends - next_level)])
     numbers, stands_for = _numbers(starts[np.unique(np.append(ends, 0))], most, np.random.default_rng(seed))
     one = np.searchsorted(starts, numbers, side="right") - 1
     first, second = rows[one], rows[numbers - starts[one] + next_level[one]]

@@ -42,8 +42,8 @@ class Gate:
 
     Attributes:
         cause: What computed it, and where.
-        order: Whether it is one but for the order of its axes.
         steps: Whether it is 0 or 1 for all inputs and constant on pieces: a comparison, or several joined.
+        order: Whether it would be a sum over paths if the batch were its first axis.
     """
 
     cause: str

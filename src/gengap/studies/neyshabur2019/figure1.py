@@ -181,8 +181,8 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         values = means(done, "width", name)
         first, last = min(values), max(values)
         rise = max(after / before - 1 for before, after in pairwise(values.values()))
-        falls = values[last] < values[first] and rise <= RIPPLE
-        return falls, f"{_ends(values)}; it rises by at most {max(0.0, rise):.1%} from one width to the next"
+        holds = values[last] < values[first] and rise <= RIPPLE
+        return holds, f"{_ends(values)}; it rises by at most {max(0.0, rise):.1%} from one width to the next"
 
     def error_falls(done: list[Row]) -> tuple[bool, str]:
         errors = means(done, "width", "test_error")

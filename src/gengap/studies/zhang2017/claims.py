@@ -30,11 +30,9 @@ def fits(rows: Sequence[Row], what: str) -> "ClaimPart":
 
 def nearly_without_regularisation(rows: Sequence[Row]) -> "ClaimPart":
     """Whether each network loses little test accuracy without random crops and weight decay, on true labels."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import MissingRows, claim_part, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
-        from gengap.verdicts import MissingRows
-
         lost = []
         for model in {row["model"] for row in done}:
             own = [row for row in done if row["model"] == model]
