@@ -8,7 +8,7 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 
 from gengap.errors import InputError, listed
 from gengap.network.gradients.checks import TOLERANCE
-from gengap.network.gradients.scores import scores_of, scores_of_one
+from gengap.network.gradients.scores import keeps_single, scores_of, scores_of_one
 from gengap.network.gradients.trials import Trial, trials
 
 EXAMPLES = 3  # passed alone and together
@@ -59,7 +59,8 @@ def check_independent(model: nn.Module, x: Tensor, *, random: bool = True, noise
 def _check_alone(trial: Trial, random: bool) -> None:
     """Sees that the scores of an example are the same whether it comes alone or with others."""
     try:
-        alone = torch.cat([scores_of_one(trial.network, trial.x[n : n + 1]) for n in range(len(trial.x))])
+        single = keeps_single(trial.network, trial.x)
+        alone = torch.cat([scores_of_one(trial.network, one, single=single) for one in trial.x.split(1)])
         together = scores_of(trial.network, trial.x)
     except Exception:  # whatever a user's forward raises, for noise
         if trial.noisy:

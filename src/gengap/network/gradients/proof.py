@@ -13,7 +13,7 @@ from gengap.network.gradients.checks import TOLERANCE, check_scores, cut_off_los
 from gengap.network.gradients.losses import Loss
 from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, weight_term
 from gengap.network.gradients.scaled import scaled_losses
-from gengap.network.gradients.scores import scores_of_one
+from gengap.network.gradients.scores import keeps_single, scores_of_one
 from gengap.network.gradients.terms import Term, gram, merged
 from gengap.network.gradients.trials import Trial, trials
 
@@ -136,9 +136,10 @@ def _watched_twice(
 def _reference(trial: Trial, y: Tensor, loss: Loss) -> dict[str, Tensor]:
     """Gradients of the examples one by one, ``[N, D]``; without the parameters that none of them reaches."""
     result: dict[str, list[Tensor]] = {}
+    single = keeps_single(trial.network, trial.x)
     for n in range(len(y)):
         with torch.enable_grad():
-            scores = check_scores(scores_of_one(trial.network, trial.x[n : n + 1]))
+            scores = check_scores(scores_of_one(trial.network, trial.x[n : n + 1], single=single))
             value = scaled_losses(loss, scores, y[n : n + 1]).values.sum()
             if not value.requires_grad:
                 raise cut_off_loss()

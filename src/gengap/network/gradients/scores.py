@@ -11,9 +11,16 @@ from gengap.errors import InputError
 Network = Callable[[Tensor], Any]
 
 
-def scores_of_one(network: Network, x: Tensor) -> Tensor:
-    """The scores ``[1, ...]`` of one example ``[1, ...]``, given twice where a batch of one loses its row."""
-    return scores_of(network, x) if keeps_single(network, x) else scores_of(network, torch.cat([x, x]))[:1]
+def scores_of_one(network: Network, x: Tensor, *, single: bool | None = None) -> Tensor:
+    """The scores ``[1, ...]`` of one example ``[1, ...]``, given twice where a batch of one loses its row.
+
+    Args:
+        network: From inputs to scores.
+        x: The example.
+        single: What ``keeps_single`` says of the network; None asks it, at the cost of a pass.
+    """
+    single = keeps_single(network, x) if single is None else single
+    return scores_of(network, x) if single else scores_of(network, torch.cat([x, x]))[:1]
 
 
 def keeps_single(network: Network, x: Tensor) -> bool:
