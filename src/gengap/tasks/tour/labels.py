@@ -1,7 +1,7 @@
 """Stops on labels: random ones that are memorised, what a held-out score is worth, and the audit."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gengap.sweep import Options
 from gengap.tasks.tour.stop import Setting, Shown
@@ -9,7 +9,6 @@ from gengap.tasks.tour.stop import Setting, Shown
 if TYPE_CHECKING:
     from gengap.tasks.randomize import Randomization
 
-NETWORK = "mlp-1x512"
 TRIED = 300
 
 
@@ -52,7 +51,7 @@ def audit_of_the_memorised(setting: Setting, folder: Path) -> Shown:
     from gengap.train import train
 
     problem = load("digits").corrupt("labels", level=1.0, seed=0)
-    result = audit(train(problem, _recipe(setting)).model(), data=problem, quick=True)
+    result = audit(train(problem, setting.recipe()).model(), data=problem, quick=True)
     page = result.write(folder / "audit")
     drawn = [figure for figure in result.page.figures() if figure.name == "learned-share"]
     return Shown(result.sentence, [*drawn, Text([f"The whole report of the audit: {page.parent.name}/{page.name}."])])
@@ -61,10 +60,4 @@ def audit_of_the_memorised(setting: Setting, folder: Path) -> Shown:
 def _randomization(setting: Setting) -> "Randomization":
     from gengap.tasks.randomize import randomize
 
-    return randomize("digits", recipe=_recipe(setting), levels=setting.levels, options=Options(progress=False))
-
-
-def _recipe(setting: Setting) -> Any:
-    from gengap.train import preset
-
-    return preset("digits").model_copy(update={"model": NETWORK, "epochs": setting.epochs})
+    return randomize("digits", recipe=setting.recipe(), levels=setting.levels, options=Options(progress=False))

@@ -4,11 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from gengap.report import Block
 from gengap.studies import find_studies, run_study
 from gengap.studies.study import Row
 from gengap.sweep import Options
+
+if TYPE_CHECKING:
+    from gengap.train import Recipe
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,12 @@ class Setting:
     alphas: Sequence[float] = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
     points: int = 50
     paths: tuple[int, int] = (60, 80)
+
+    def recipe(self, **changes: Any) -> "Recipe":
+        """The preset of the digits with these epochs, and fields changed."""
+        from gengap.train import preset
+
+        return preset("digits").model_copy(update={"epochs": self.epochs, **changes})
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gengap.report import Figure
-    from gengap.train import Execution, Recipe
+    from gengap.train import Execution
 
 TARGET = 0.01  # training loss at which networks are compared, in nats
-NETWORK = "mlp-1x512"
 SECOND_EPOCHS = 10  # of phase two, and of phase one times alpha
 
 
@@ -27,8 +26,8 @@ def same_loss(setting: Setting, folder: Path) -> Shown:
 
     digits, rows = load("digits"), []
     for level in setting.pretraining_levels:
-        before = _recipe(epochs=setting.epochs, interpolate=True) if level else None
-        after = _recipe(epochs=setting.epochs, target_loss=TARGET)
+        before = setting.recipe() if level else None
+        after = setting.recipe(target_loss=TARGET, interpolate=False)
         _, run = train_pretrained(digits, after, Pretraining(before, level), execution=_on_cpu())
         losses = normalised_losses(run.model(), digits)
         rows.append({"pretraining": f"{level:.0%} wrong labels" if level else "none"} | _named(losses))
@@ -98,11 +97,12 @@ def two_phases(setting: Setting, folder: Path) -> Shown:
 
     digits = load("digits")
     epochs = min(SECOND_EPOCHS, setting.epochs)
-    ordinary = train(digits, _recipe(epochs=2 * epochs), execution=_on_cpu()).history[-1]["test_accuracy"]
+    whole, second = (setting.recipe(epochs=count, interpolate=False) for count in (2 * epochs, epochs))
+    ordinary = train(digits, whole, execution=_on_cpu()).history[-1]["test_accuracy"]
     rows, examples = [], {}
     for alpha in setting.alphas:
-        first = _recipe(epochs=round(epochs / alpha))
-        run = TwoPhase(alpha).train(digits, first, second=_recipe(epochs=epochs), execution=_on_cpu())
+        first = setting.recipe(epochs=round(epochs / alpha), interpolate=False)
+        run = TwoPhase(alpha).train(digits, first, second=second, execution=_on_cpu())
         examples[alpha] = run.m_first
         rows += [
             {"alpha": alpha, "network": name, "test accuracy": record["test_accuracy"]}
@@ -137,7 +137,7 @@ def theorem7_terms(setting: Setting, folder: Path) -> Shown:
     from gengap.report import Table
     from gengap.train import train
 
-    recipe = _recipe(epochs=setting.epochs, loss="squared", interpolate=True)
+    recipe = setting.recipe(loss="squared")
     few, rows = load("digits").take(*setting.paths), []
     for kind in ("true", "random"):
         problem = few if kind == "true" else few.corrupt("random-labels", seed=0, test=True)
@@ -164,12 +164,6 @@ def theorem7_terms(setting: Setting, folder: Path) -> Shown:
             )
         ],
     )
-
-
-def _recipe(**changes: Any) -> "Recipe":
-    from gengap.train import preset
-
-    return preset("digits").model_copy(update={"model": NETWORK, "interpolate": False, **changes})
 
 
 def _on_cpu() -> "Execution":
