@@ -56,14 +56,15 @@ def features_of(
     blocks: list[NDArray[np.float64]] = []
     encoded: dict[str, Any] = {}
     ranked: dict[str, Any] = {}
-    strangers: dict[str, int] = {}
+    unseen: dict[str, int] = {}  # column -> test examples with a category that training lacks
+    unranked: dict[str, int] = {}  # column -> test examples with a category of no place in its order
     imputed: list[str] = []
     scaled: list[str] = []
     for name, column in ((str(name), table[name]) for name in table):
         if name in ordinal:
-            column, ranked[name], strange = _ranks(path, name, column, train, ordinal[name])
-            if strange:
-                strangers[name] = strange
+            column, ranked[name], count = _ranks(path, name, column, train, ordinal[name])
+            if count:
+                unranked[name] = count
         if column.dtype.kind in "biuf":
             values, absent = _numbers(path, name, column, train)
             if absent.any():
@@ -73,17 +74,16 @@ def features_of(
                 scaled.append(name)
             blocks += [values[:, None], *([absent[:, None].astype(np.float64)] if absent.any() else [])]
         else:
-            block, categories, strange = _one_hot(path, name, column, train)
+            block, categories, count = _one_hot(path, name, column, train)
             encoded[name] = categories
-            if strange:
-                strangers[name] = strange
+            if count:
+                unseen[name] = count
             blocks.append(block)
     steps: list[dict[str, Any]] = []
     if encoded:
-        steps.append({"step": "one-hot", "categories": encoded, "unknown_in_test": _of(encoded, strangers)})
+        steps.append({"step": "one-hot", "categories": encoded, "unknown_in_test": unseen})
     if ranked:
-        counts = _of(ranked, strangers)
-        steps.append({"step": "ordinal", "order": _order(ordinal), "categories": ranked, "unknown_in_test": counts})
+        steps.append({"step": "ordinal", "order": _order(ordinal), "categories": ranked, "unknown_in_test": unranked})
     if imputed:
         steps.append({"step": "impute", "by": "mean of the training split", "columns": imputed, "indicators": True})
     if scaled:
@@ -116,10 +116,6 @@ def _standardised(values: NDArray[np.float64], train: NDArray[np.bool_]) -> NDAr
     return result
 
 
-def _of(columns: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if name in columns}
-
-
 def _order(ordinal: Ordinal) -> str:
     """Whose order it is, in words: a guess is to be seen."""
     guessed = [name for name, order in ordinal.items() if not order]
@@ -131,7 +127,7 @@ def _order(ordinal: Ordinal) -> str:
 def _ranks(
     path: Path, name: str, column: "pd.Series[Any]", train: NDArray[np.bool_], order: Sequence[str]
 ) -> tuple["pd.Series[Any]", list[str], int]:
-    """The places of a column's categories in their order, empty for a strange one; the order; how many are strange."""
+    """The places of a column's categories in their order, empty where there is none; the order; how many have none."""
     import pandas as pd
 
     if column.dtype.kind in "biuf":
