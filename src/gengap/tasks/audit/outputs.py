@@ -1,5 +1,6 @@
 """Parts that a model's answers alone give: the verdict, accuracy by class, calibration, margins."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -69,8 +70,6 @@ def accuracy_part(subject: AuditSubject) -> Part:
     frame = pd.DataFrame(rows)
     known = frame.dropna(subset="test_accuracy")
     worst = known.sort_values("test_accuracy").iloc[0]
-    unseen = [f"the class {row['class']}" for row in rows if not row["n_test"]]
-    more = [f"{len(unseen) - NAMED:,} more classes"] if len(unseen) > NAMED else []
     return Part(
         "accuracy",
         "",
@@ -84,10 +83,18 @@ def accuracy_part(subject: AuditSubject) -> Part:
         ],
         f"{subject.test.sample} test examples"
         + ("" if subject.train is None else f", {subject.train.sample} training examples"),
-        not_covered=[*unseen[:NAMED], *more, f"which {'has' if len(unseen) == 1 else 'have'} no test examples"]
-        if unseen
-        else [],
+        not_covered=_without_test_examples(rows),
     )
+
+
+def _without_test_examples(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The classes that no test example has, as one phrase."""
+    unseen = [f"the class {row['class']}" for row in rows if not row["n_test"]]
+    if not unseen:
+        return []
+    more = [f"{len(unseen) - NAMED:,} more classes"] if len(unseen) > NAMED else []
+    verb = "has" if len(unseen) == 1 else "have"
+    return [f"{', '.join([*unseen[:NAMED], *more])}, which {verb} no test examples"]
 
 
 def class_rows(subject: AuditSubject) -> list[dict[str, Any]]:
