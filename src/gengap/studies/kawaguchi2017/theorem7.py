@@ -163,7 +163,8 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     from gengap.verdicts import claim_part
 
     def adds_up(done: list[Row]) -> tuple[bool, str]:
-        outputs, recorded = ([error for row in done for error in _errors(row)[i]] for i in range(2))
+        errors = [_errors(row) for row in done]
+        outputs, recorded = ([error for own in kind for error in own] for kind in zip(*errors, strict=True))
         figures = (
             f"from the outputs off by {max(outputs):.1e} of the sum of absolute terms at most, from norms and "
             f"eigenvalues by {max(recorded):.1e}"

@@ -68,22 +68,8 @@ def pair_page(pair: "AuditPair") -> Page:
         f"{pair.inputs} {pair.sentence}",
         [
             Section("In short", [Facts(facts)]),
-            Section(
-                "What changed",
-                [
-                    Table(
-                        side_by_side(pair),
-                        CAPTION,
-                    )
-                ],
-            ),
-            Section(
-                "By class",
-                [
-                    _classes_figure(pair.classes),
-                    Table(pair.classes, by_class_caption, by_class),
-                ],
-            ),
+            Section("What changed", [Table(side_by_side(pair), CAPTION)]),
+            Section("By class", [_classes_figure(pair.classes), Table(pair.classes, by_class_caption, by_class)]),
             Section("What it rests on", [Text(rests)]),
             Section("What was not covered", [Text(left_out or ["Nothing that was asked for."])]),
             Section("Each by itself", [Text(each)]),
