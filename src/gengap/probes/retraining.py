@@ -176,8 +176,9 @@ def leave_one_out(
     """
     N = len(problem.train)
     chosen = np.arange(N) if indices is None else np.asarray(indices)
-    whole = chosen.ndim == 1 and np.issubdtype(chosen.dtype, np.integer) and len(np.unique(chosen)) == chosen.size > 0
-    if repeats < 2 or not whole or chosen.min() < 0 or chosen.max() >= N or N < 2:
+    are_indices = chosen.ndim == 1 and chosen.size > 0 and np.issubdtype(chosen.dtype, np.integer)
+    repeated = len(np.unique(chosen)) < chosen.size
+    if repeats < 2 or not are_indices or repeated or chosen.min() < 0 or chosen.max() >= N or N < 2:
         raise InputError(
             f"{repeats} repeats, indices of shape {chosen.shape} and type {chosen.dtype} into {N} examples.",
             expected=f"at least 2 repeats, and some of the whole numbers from 0 to {N - 1}, each once",
