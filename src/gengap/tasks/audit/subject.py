@@ -27,7 +27,8 @@ from gengap.probes import equal_examples
 from gengap.seeds import generator
 from gengap.tasks.audit.input_doubts import batch_norm_doubt, raw_pixels_doubt
 from gengap.tasks.audit.part import Budget, NotApplicable
-from gengap.tasks.measure.words import accuracy_warning, expected_accuracy
+from gengap.tasks.files import expected_accuracy
+from gengap.tasks.measure.words import accuracy_warning
 
 TIMED = 64  # examples of the pass that is timed
 LEAST_TRAIN = 1_000  # training examples on which accuracy is measured at least

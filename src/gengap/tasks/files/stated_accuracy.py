@@ -56,6 +56,21 @@ def stated_accuracy(source: str | Path | None) -> StatedAccuracy | None:
     return min(stated, key=_rank, default=None)
 
 
+def expected_accuracy(known: float | None, source: str | Path | None) -> dict[str, Any]:
+    """The accuracy that a network should have: ``expected``, a fraction or None.
+
+    ``stated_in`` is the place in the checkpoint that states it, empty where the user does or nobody.
+
+    Args:
+        known: As the user knows it; None takes what the checkpoint states, if it does.
+        source: The checkpoint, a file or a folder.
+    """
+    if known is not None:
+        return {"expected": known, "stated_in": ""}
+    stated = stated_accuracy(source)
+    return {"expected": stated and stated.value, "stated_in": "" if stated is None else stated.place}
+
+
 def _rank(stated: StatedAccuracy) -> tuple[bool, bool]:
     place = stated.place.lower()
     return _TEST.search(place) is None, "best" in place

@@ -17,9 +17,9 @@ from gengap.network import plain_copy, return_scores
 from gengap.network.inputs import examples
 from gengap.network.passes import accuracies
 from gengap.report import Page, make_folder, write_page
-from gengap.tasks.files import read_history, saved_network
+from gengap.tasks.files import expected_accuracy, read_history, saved_network
 from gengap.tasks.measure.page import measures_page
-from gengap.tasks.measure.words import accuracy_warning, expected_accuracy, inputs_sentence, sentence
+from gengap.tasks.measure.words import accuracy_warning, inputs_sentence, sentence
 from gengap.train import resolve_device
 
 

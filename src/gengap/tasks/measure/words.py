@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from gengap.report import percent, plain
-from gengap.tasks.files import stated_accuracy
 
 FAR = 0.01
 
@@ -30,19 +28,6 @@ def inputs_sentence(subject: Mapping[str, Any]) -> str:
     figures = f"training accuracy {percent(accuracy['train'])}, test accuracy {percent(accuracy['test'])}"
     text = f"Seen as: {subject['seen_as']}; {figures}."
     return f"{text} {subject['warning']}" if subject["warning"] else text
-
-
-def expected_accuracy(known: float | None, source: str | Path | None) -> dict[str, Any]:
-    """The accuracy that a network should have: ``expected``, a fraction or None, and ``stated_in``, see below.
-
-    Args:
-        known: As the user knows it; None takes what the checkpoint states, if it does.
-        source: The checkpoint, a file or a folder.
-    """
-    if known is not None:
-        return {"expected": known, "stated_in": ""}
-    stated = stated_accuracy(source)
-    return {"expected": stated and stated.value, "stated_in": "" if stated is None else stated.place}
 
 
 def accuracy_warning(accuracy: Mapping[str, Any], n: int, seen_as: str) -> str:
