@@ -9,14 +9,8 @@ from torch import Tensor
 from gengap.errors import InputError, listed
 
 DEEPEST = 3  # levels below the top at which a checkpoint may keep a state dict
-_OTHERS = (
-    "optim",
-    "sched",
-    "scaler",
-    "rng",
-    "callback",
-    "loops",
-)  # parts of names under which other things than a network are kept
+# Parts of names under which other things than a network are kept.
+_OTHERS = ("optim", "sched", "scaler", "rng", "callback", "loops")
 
 
 def state_dict_of(document: Any, path: Path, key: str | None) -> dict[str, Tensor]:
