@@ -60,7 +60,7 @@ def _check_alone(trial: Trial, random: bool) -> None:
     """Sees that the scores of an example are the same whether it comes alone or with others."""
     try:
         single = keeps_single(trial.network, trial.x)
-        alone = torch.cat([scores_of_one(trial.network, one, single=single) for one in trial.x.split(1)])
+        alone = torch.cat([scores_of_one(trial.network, one, single=single) for one in torch.split(trial.x, 1)])
         together = scores_of(trial.network, trial.x)
     except Exception:  # whatever a user's forward raises, for noise
         if trial.noisy:
