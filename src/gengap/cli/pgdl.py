@@ -25,7 +25,7 @@ def make(
     as_json: Json = False,
 ) -> None:
     """Train a small zoo: perceptrons of two values each of five hyperparameters."""
-    from gengap.tasks.pgdl import make_zoo
+    from gengap.tasks.pgdl import make_zoo, planned
 
     with progress_bar("training") as progress:
         zoo = make_zoo(folder, data=data, seed=seed, progress=progress)
@@ -33,7 +33,7 @@ def make(
         print_json({"folder": str(folder), "networks": len(zoo.entries), "hyperparameters": list(zoo.hyperparameters)})
     else:
         say(
-            f"{len(zoo.entries)} networks in {folder}; a network that did not reach its loss is not among them.\n"
+            f"{len(zoo.entries)} of {planned()} networks reached their loss and are in {folder}.\n"
             f"Next: gengap pgdl score {folder}"
         )
 

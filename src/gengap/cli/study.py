@@ -17,6 +17,7 @@ from gengap.terminal import say
 
 app = typer.Typer()
 
+MOST_COLUMNS = 10  # of a table in the terminal; the page has all
 Name = Annotated[str, typer.Argument(help="A paper (zhang2017: all of it) or one artifact (zhang2017/table1).")]
 
 
@@ -173,12 +174,15 @@ def _print_tables(outcome: Outcome) -> None:
         if not isinstance(table, Table):
             continue
         say(f"\n{table.caption}.")
-        names = [str(name) for name in table.frame]
+        shown = table.frame.iloc[:, :MOST_COLUMNS]
+        names = [str(name) for name in shown]
         rows = [
             [_cell(value, table.formats.get(name)) for name, value in zip(names, row, strict=True)]
-            for row in table.frame.itertuples(index=False, name=None)
+            for row in shown.itertuples(index=False, name=None)
         ]
         print_table(names, rows)
+        if left := [str(name) for name in table.frame.columns[MOST_COLUMNS:]]:
+            say(f"With --out also: {', '.join(left)}.")
 
 
 def _cell(value: Any, form: str | None) -> Any:

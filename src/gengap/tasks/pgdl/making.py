@@ -1,6 +1,7 @@
 """Makes a small zoo: perceptrons of a grid of hyperparameters, trained to one cross entropy."""
 
 import json
+import math
 from collections.abc import Callable
 from itertools import groupby, product
 from pathlib import Path
@@ -68,6 +69,11 @@ def make_zoo(
     document = {"format": FORMAT, "data": {"name": data, "take": [EXAMPLES, None], **scale}, "networks": entries}
     (place / FILE).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     return read_zoo(place)
+
+
+def planned() -> int:
+    """How many networks a zoo is made from."""
+    return math.prod(len(values) for values in GRID.values())
 
 
 def _recipe(point: dict[str, Any]) -> Recipe:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from gengap.report import Block, Fact, Facts, Page, Section, Table, Text
 
+TITLE = "Every measure, the largest PGDL score first, those that some networks lack at the end"
 EXPLAINED = (
     "The PGDL score is 100 times the conditional information of the measure about the order of the gaps, the least "
     "over sets of at most two hyperparameters that are known. A measure says something where its score is above the "
@@ -31,7 +32,7 @@ def scores_page(
     )
     shown["note"] = [reason or "" for reason in scores["reason"]]
     formats = dict.fromkeys(("PGDL score", "largest permuted score"), ".2f")
-    blocks: list[Block] = [Table(shown, "Every measure, the largest PGDL score first", formats), Text(EXPLAINED)]
+    blocks: list[Block] = [Table(shown, TITLE, formats), Text(EXPLAINED)]
     short, *rest = ranking.sections
     facts = [block for block in short.parts if isinstance(block, Facts)]
     left = [Fact("Left out", f"{len(left_out)}", "networks that could not be built")] if left_out else []

@@ -42,7 +42,7 @@ class ZooScores:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """One row a measure, the largest score first.
+        """One row a measure, the largest score first, those that some networks lack after all others.
 
         Columns: ``measure``; ``score``; ``permuted``, the largest score of ten permuted measures; ``granulated_tau``,
         ``kendall_tau``, ``n``, ``reason``.
@@ -56,7 +56,9 @@ class ZooScores:
             for name, reason in zip(scores["measure"], scores["reason"], strict=True)
         ]
         scores["reason"] = pd.Series(why, index=scores.index, dtype=object)
-        return scores.sort_values("score", ascending=False, kind="stable", na_position="last").reset_index(drop=True)
+        scores["whole"] = scores["n"] == len(self.networks)
+        ranked = scores.sort_values(["whole", "score"], ascending=False, kind="stable", na_position="last")
+        return ranked.drop(columns="whole").reset_index(drop=True)
 
     @property
     def sentence(self) -> str:
@@ -67,6 +69,8 @@ class ZooScores:
         if known.empty:
             return f"No measure has a score on {networks}.{left}"
         best = known.iloc[0]
+        if best["n"] < len(self.networks):
+            networks = f"{best['n']} of the {networks}"
         if not (known["score"] > known["permuted"]).any():
             return (
                 f"On {networks} no measure has a PGDL score above those of ten permuted measures: the largest is "

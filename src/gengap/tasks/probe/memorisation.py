@@ -15,8 +15,8 @@ from gengap.tasks.probe.subject import ProbeSubject
 from gengap.train import Execution, Recipe
 
 NOTES = (
-    "Each score is larger for the more suspicious example. The cheap ones are of the network as it is: its loss, its "
-    "margin with the sign turned, the norm of its gradient, and its influence on itself by the last layer.",
+    "The cheap scores are of the network as it is: its loss, its margin, the norm of its gradient, and its influence "
+    "on itself by the last layer.",
     "Feldman's score is P(correct | the example was used) - P(correct | it was not), over trainings of the same "
     "network on random subsets; from few trainings it varies, as its error says. Cheap scores miss how memorisation "
     "changes with the size of a network (Lukasik et al. 2023), and larger networks memorise most examples less.",

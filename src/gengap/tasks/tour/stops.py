@@ -35,7 +35,7 @@ def stops() -> list[Stop]:
             f"it was the only one, and if it was the best of {labels.TRIED} compared on these images?",
             labels.certificate,
             1,
-            "kawaguchi2017/corollary2",
+            None,
         ),
         study_stop(
             "theorem 1",
