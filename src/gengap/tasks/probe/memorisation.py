@@ -89,7 +89,7 @@ def probe_memorisation(
         reason,
         (),
         [Fact("Most suspicious example", str(int(rows["index"].iloc[0])), f"label {int(rows['label'].iloc[0])}")],
-        NOTES,
+        NOTES if trainings else NOTES[:1],
         LEGEND,
     )
 
