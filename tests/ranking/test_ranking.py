@@ -266,12 +266,39 @@ def test_sampled_pairs_along_a_hyperparameter_stand_for_all(monkeypatch: pytest.
     good = every.measures["good"]
     found, exact = granulated_tau(some, good).along["a"], granulated_tau(every, good).along["a"]
     assert found == pytest.approx(exact, abs=0.025)  # three standard errors of half a sampled mean
-    errors = [
-        {e[:3]: e.error for e in sign_error(grid, good).environments if e.hyperparameter == "a"}
-        for grid in (some, every)
-    ]
-    assert errors[0].keys() == errors[1].keys()
-    assert errors[0] == pytest.approx(errors[1], abs=0.04)
+
+
+def test_intervals_of_unequal_groups_are_of_the_same_statistic_as_the_value() -> None:
+    """One large group in which the measure agrees with the gap, and 19 of two networks in which it does not."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": [*range(200), *[0, 1] * 19], "b": np.repeat(range(20), [200, *[2] * 19])})
+    frame["gap"] = rng.random(len(frame))
+    frame["m"] = frame["gap"].where(frame["b"] == 0, -frame["gap"])
+    grid = grid_from_frame(frame, "gap", ["a", "b"], ["m"])
+    value = granulated_tau(grid, grid.measures["m"])
+    assert value.along["a"] == pytest.approx(-0.9)
+    for seed in range(3):
+        low, high = Bootstrap(grid, most_pairs=1_000, seed=seed).granulated(grid.measures["m"])
+        assert low <= value.value <= high < -0.5
+
+
+def test_sign_errors_count_all_pairs_where_granulated_tau_has_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.integers(0, 12, 200), "b": rng.integers(0, 2, 200)})
+    frame["gap"] = rng.random(200)
+    frame["good"] = frame["gap"] + 0.2 * rng.normal(size=200)
+    frame.loc[:10, "good"] = np.nan
+    every, sampled = (grid_from_frame(frame, "gap", ["a", "b"], ["good"]) for _ in range(2))
+    exact = sign_error(every, every.measures["good"], n_test=300)
+    monkeypatch.setattr("gengap.ranking.grid.MOST_ALONG", 500)
+    monkeypatch.setattr("gengap.ranking.grid.BLOCK", 700)
+    assert sampled.pairs_along("a").sampled
+    found = sign_error(sampled, sampled.measures["good"], n_test=300)
+    assert found.discarded == exact.discarded
+    of = {environment[:3]: environment[3:] for environment in found.environments}
+    assert of.keys() == {environment[:3] for environment in exact.environments}
+    for environment in exact.environments:
+        assert of[environment[:3]] == pytest.approx(environment[3:], rel=1e-9)  # sums in another order
 
 
 def test_rows_without_gap_or_setting_are_left_out_and_counted() -> None:

@@ -1,6 +1,6 @@
 """A grid of trained networks: their settings, gaps and measures, and the pairs that may be compared."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,12 +9,16 @@ import numpy as np
 
 from gengap.arrays import Floats
 from gengap.errors import InputError, listed, unknown
-from gengap.ranking.pairs import Indices, Pairs, PairsAlong, pairs_along
+from gengap.ranking.pairs import Indices, Layout, Pairs, PairsAlong, layout
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ALONG = 500_000  # pairs along a hyperparameter: a mean over them has a standard error of at most 0.0014
+MOST_COUNTED = 50_000_000  # pairs along a hyperparameter, beyond which sign-errors too take a sample: seconds a measure
+MOST_VALUES = 1_000  # of a hyperparameter whose pairs are counted block by block, in a table of all pairs of values
+BLOCK = 1_000_000  # pairs at a time
+NUMBER_LIKE = r"\s*[-+]?\d[\d.,\s]*(?:[eE][-+]?\d+)?\s*%?\s*"  # "0,12", "1,000.5" and "12.3 %" among them
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +82,23 @@ class Grid:
     def pairs_along(self, name: str) -> PairsAlong:
         """Unordered pairs that differ in the hyperparameter ``name`` and in no other; a sample beyond 500,000."""
         if name not in self._cache:
-            others = [levels for other, levels in self.levels.items() if other != name]
-            table = np.column_stack(others) if others else np.zeros((len(self), 1), np.int64)
-            group = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
-            self._cache[name] = pairs_along(group, self.levels[name], MOST_ALONG)
+            self._cache[name] = self._layout(name).sample(MOST_ALONG)
         return self._cache[name]
+
+    def sampled_along(self, name: str) -> bool:
+        """Whether not even ``blocks_along`` has all pairs: beyond 50 million, or 500,000 of more than 1,000 values."""
+        pairs = self.pairs_along(name)
+        return pairs.sampled and (pairs.total > MOST_COUNTED or len(self.values[name]) > MOST_VALUES)
+
+    def blocks_along(self, name: str) -> Iterator[PairsAlong]:
+        """All pairs along ``name``, a million at a time."""
+        return self._layout(name).blocks(BLOCK)
+
+    def _layout(self, name: str) -> Layout:
+        others = [levels for other, levels in self.levels.items() if other != name]
+        table = np.column_stack(others) if others else np.zeros((len(self), 1), np.int64)
+        group = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        return layout(group, self.levels[name])
 
 
 def grid_from_frame(
@@ -179,7 +195,10 @@ def _number_columns(frame: "pd.DataFrame", taken: set[str]) -> list[str]:
 
 
 def _not_taken(frame: "pd.DataFrame", rows: "pd.DataFrame", taken: set[str]) -> dict[str, str]:
-    """Column -> why it is no measure, of constant ones and of those of numbers among which text stands."""
+    """Column -> why it is no measure, of those that are constant, of truth values, or of text that looks like numbers.
+
+    Columns of names, such as an optimizer's, are no measures and have no reason.
+    """
     import pandas as pd
 
     reasons = {}
@@ -189,9 +208,11 @@ def _not_taken(frame: "pd.DataFrame", rows: "pd.DataFrame", taken: set[str]) -> 
             reasons[name] = "it is constant" if len(values) else "it has no value"
     for name in (str(name) for name in frame.columns if name not in taken):
         column = frame[name].reset_index(drop=True).dropna()
-        if column.dtype == object or pd.api.types.is_string_dtype(column):
+        if pd.api.types.is_bool_dtype(column) and len(column):
+            reasons[name] = "it holds truth values, no numbers"
+        elif column.dtype == object or pd.api.types.is_string_dtype(column):
             text = column[pd.to_numeric(column, errors="coerce").isna()]
-            if len(text) <= len(column) / 2 and len(column):
+            if len(text) < len(column) or text.astype(str).str.fullmatch(NUMBER_LIKE).any():
                 reasons[name] = (
                     f"row {text.index[0] + 1} holds {text.iloc[0]!r}" if len(text) else "its numbers are text"
                 )

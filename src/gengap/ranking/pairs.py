@@ -1,5 +1,6 @@
 """Pairs of networks, and a sample of those along a hyperparameter that needs no list of all."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -60,39 +61,82 @@ class PairsAlong(Pairs):
     stands_for: Floats = field(kw_only=True, repr=False)
 
     def some(self, most: int, rng: np.random.Generator) -> "PairsAlong":
-        """These, or ``most`` of them drawn without replacement."""
+        """These, or a sample of about ``most``: equally many from each group that has so many, at least one."""
         if len(self) <= most:
             return self
-        chosen = rng.choice(len(self), most, replace=False)
+        by_group = np.argsort(self.group, kind="stable")
+        bounds = np.append(np.unique(self.group[by_group], return_index=True)[1], len(self))
+        numbers, stands_for = _numbers(bounds, most, rng)
+        chosen = by_group[numbers]
         return PairsAlong(
             self.first[chosen],
             self.second[chosen],
             self.total,
             group=self.group[chosen],
-            stands_for=self.stands_for[chosen],
+            stands_for=self.stands_for[chosen] * stands_for,
         )
 
 
-def pairs_along(group: Indices, level: Indices, most: int, seed: int = 0) -> PairsAlong:
-    """Unordered pairs of rows of one group and different levels: all, or a sample of equally many from each group.
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """All unordered pairs of rows of one group and different levels, numbered group by group.
+
+    A row is paired with all rows of its group that have a later level.
+
+    Attributes:
+        rows: The rows by group and level, ``[N]``.
+        later: Where in ``rows`` the next level of each one's group begins, ``[N]``.
+        starts: Number of each one's first pair, ``[N + 1]``; the last is the number of pairs.
+        group: Number of each row's group, ``[N]``, in the rows' own order.
+    """
+
+    rows: Indices = field(repr=False)
+    later: Indices = field(repr=False)
+    starts: Indices = field(repr=False)
+    group: Indices = field(repr=False)
+
+    @property
+    def total(self) -> int:
+        """How many pairs there are."""
+        return int(self.starts[-1])
+
+    def pairs(self, numbers: Indices, stands_for: Floats) -> PairsAlong:
+        """The pairs of these numbers."""
+        one = np.searchsorted(self.starts, numbers, side="right") - 1
+        first, second = self.rows[one], self.rows[numbers - self.starts[one] + self.later[one]]
+        return PairsAlong(first, second, self.total, group=self.group[first], stands_for=stands_for)
+
+    def sample(self, most: int, seed: int = 0) -> PairsAlong:
+        """All pairs, or a sample of equally many from each group.
+
+        Args:
+            most: Pairs, beyond which a group with more than its share of them has a sample of that size, drawn with
+                replacement.
+            seed: Of the sample.
+        """
+        ends = np.unique(self.group, return_counts=True)[1].cumsum()
+        bounds = self.starts[np.append(0, ends)]
+        return self.pairs(*_numbers(bounds, most, np.random.default_rng(seed)))
+
+    def blocks(self, size: int) -> Iterator[PairsAlong]:
+        """All pairs, ``size`` at a time."""
+        for start in range(0, self.total, size):
+            numbers = np.arange(start, min(start + size, self.total))
+            yield self.pairs(numbers, np.ones(len(numbers)))
+
+
+def layout(group: Indices, level: Indices) -> Layout:
+    """The pairs of rows of one group and different levels.
 
     Args:
         group: Number of each row's group, ``[N]``.
         level: Number of its level, ``[N]``.
-        most: Pairs, beyond which a group with more than its share of them has a sample of that size, drawn with
-            replacement.
-        seed: Of the sample.
     """
     rows = np.lexsort((level, group))
     ends = np.searchsorted(group[rows], group[rows], side="right")
     cell = group[rows] * (int(level.max()) + 1) + level[rows]
-    next_level = np.searchsorted(cell, cell, side="right")
-    # A row is paired with all rows of its group that have a later level: those from next_level to ends.
-    starts = np.concatenate([[0], np.cumsum(ends - next_level)])
-    numbers, stands_for = _numbers(starts[np.unique(np.append(ends, 0))], most, np.random.default_rng(seed))
-    one = np.searchsorted(starts, numbers, side="right") - 1
-    first, second = rows[one], rows[numbers - starts[one] + next_level[one]]
-    return PairsAlong(first, second, int(starts[-1]), group=group[first], stands_for=stands_for)
+    later = np.searchsorted(cell, cell, side="right")
+    return Layout(rows, later, np.concatenate([[0], np.cumsum(ends - later)]), group)
 
 
 def _numbers(bounds: Indices, most: int, rng: np.random.Generator) -> tuple[Indices, Floats]:

@@ -7,6 +7,7 @@ import numpy as np
 from gengap.arrays import Floats
 from gengap.ranking.concordance import agreement
 from gengap.ranking.grid import Grid
+from gengap.ranking.pairs import Indices, PairsAlong
 
 LEAST_EFFECTIVE = 12.0  # pairs, effectively, in an environment: Dziugaite et al. 2020, appendix
 
@@ -55,7 +56,9 @@ def sign_error(
 
     Source: Dziugaite et al. 2020 (arXiv:2010.11924), section 5, and the authors' code for the weights. An environment
     here is a hyperparameter and two of its values; its pairs range over all settings of the others and all replicates.
-    Beyond 500,000 pairs along a hyperparameter a sample is taken, in which each pair weighs by those it stands for.
+    All pairs are counted. Beyond 50 million along a hyperparameter, or of more than 1,000 values beyond 500,000, a
+    sample is taken, in which each pair weighs by those it stands for: environments are then judged by their pairs in
+    the sample, so that more of them are discarded, and the worst error is biased upwards.
 
     Args:
         grid: The networks.
@@ -79,16 +82,8 @@ def _along(
     grid: Grid, measure: Floats, name: str, n_test: int | None, least_effective: float
 ) -> tuple[list[Environment], int]:
     """The environments of one hyperparameter with enough pairs, and how many have too few."""
-    pairs, levels, values = grid.pairs_along(name), grid.levels[name], grid.values[name]
-    agree = agreement(measure, grid.gap, pairs)
-    weights = _weights(grid.gap[pairs.first] - grid.gap[pairs.second], n_test) * pairs.stands_for
-    weights[np.isnan(agree)] = 0
-    low, high = np.sort(np.stack([levels[pairs.first], levels[pairs.second]]), axis=0)
-    codes, of = np.unique(low * len(values) + high, return_inverse=True)
-    total, squares, wrong = (
-        np.bincount(of.reshape(-1), column, len(codes))
-        for column in (weights, weights**2, weights * (1 - np.nan_to_num(agree)) / 2)
-    )
+    values = grid.values[name]
+    codes, total, squares, wrong = _sums(grid, measure, name, n_test)
     effective = np.divide(total**2, squares, out=np.zeros_like(total), where=total > 0)
     enough = np.flatnonzero((effective >= least_effective) & (total > 0))
     environments = []
@@ -97,6 +92,37 @@ def _along(
         error = float(wrong[k] / total[k])
         environments.append(Environment(name, values[first], values[second], error, float(effective[k])))
     return environments, len(codes) - len(enough)
+
+
+def _sums(grid: Grid, measure: Floats, name: str, n_test: int | None) -> tuple[Indices, Floats, Floats, Floats]:
+    """Numbers of the environments along ``name``, and sums over their pairs of w, w^2 and w times the error."""
+    pairs = grid.pairs_along(name)
+    if not pairs.sampled or grid.sampled_along(name):
+        codes, of = np.unique(_codes(grid, name, pairs), return_inverse=True)
+        return codes, *_by_environment(grid, measure, pairs, of.reshape(-1), n_test, len(codes))[1:]
+    size = len(grid.values[name])
+    sums = np.zeros((4, size**2))
+    for pairs in grid.blocks_along(name):
+        sums += _by_environment(grid, measure, pairs, _codes(grid, name, pairs), n_test, size**2)
+    codes = np.flatnonzero(sums[0])
+    return codes, *sums[1:, codes]
+
+
+def _codes(grid: Grid, name: str, pairs: PairsAlong) -> Indices:
+    """Number of each pair's environment: that of its lower value, times the number of values, plus the higher's."""
+    one, other = grid.levels[name][pairs.first], grid.levels[name][pairs.second]
+    return np.asarray(np.minimum(one, other) * len(grid.values[name]) + np.maximum(one, other))
+
+
+def _by_environment(
+    grid: Grid, measure: Floats, pairs: PairsAlong, of: Indices, n_test: int | None, size: int
+) -> Floats:
+    """Number of pairs, and sums of w, w^2 and w times the error, of each environment: ``[4, size]``."""
+    agree = agreement(measure, grid.gap, pairs)
+    weights = _weights(grid.gap[pairs.first] - grid.gap[pairs.second], n_test) * pairs.stands_for
+    weights[np.isnan(agree)] = 0
+    columns = (weights, weights**2, weights * (1 - np.nan_to_num(agree)) / 2)
+    return np.stack([np.bincount(of, minlength=size), *(np.bincount(of, column, size) for column in columns)])
 
 
 def _weights(difference: Floats, n_test: int | None) -> Floats:

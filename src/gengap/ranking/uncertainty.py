@@ -106,6 +106,8 @@ def information_null(grid: Grid, measure: Floats, pairs: Pairs, *, draws: int = 
 
     The values of whole settings are permuted, so that replicates keep theirs together. A setting with fewer rows than
     the one its values come from takes the first of them, one with more repeats them; rows without a value stay so.
+    Where settings have unequal numbers of rows, repeated values give the permuted measure more information than noise
+    that differs from row to row has: the null is then conservative.
 
     Args:
         grid: The networks.

@@ -100,17 +100,34 @@ def test_columns_that_are_taken_and_left_out_are_named(table: Path) -> None:
     frame.loc[5, "sharpness"] = "oops"
     frame["same"] = 3.0
     frame["run"] = [f"r{i}" for i in range(len(frame))]
+    frame["comma"] = [f"{value:.3f}".replace(".", ",") for value in frame["gap"]]
+    frame["percent"] = [f"{100 * value:.1f}%" for value in frame["gap"]]
+    frame["mostly"] = ["none"] * 20 + ["1.5"] * 4
+    frame["flag"] = frame["gap"] > frame["gap"].median()
     ranking = gengap.rank(frame, hyperparameters=["depth", "lr", "opt"])
     cautions = " ".join(ranking.cautions)
     assert set(ranking.table["measure"]) == {"norm", "against"}
     for words in ("sharpness is left out: row 6 holds 'oops'", "same is left out: it is constant", "norm, against"):
         assert words in cautions
+    for name in ("comma", "percent", "mostly"):
+        assert f"{name} is left out: row 1 holds '{frame[name][0]}'" in cautions
+    assert "flag is left out: it holds truth values" in cautions
+    assert "run is left out" not in cautions  # a column of names
     assert "against orders the gaps in reverse" in cautions
     assert "in reverse" not in " ".join(gengap.rank(frame, hyperparameters=["depth"], measures=["norm"]).cautions)
     constant = gengap.rank(frame, hyperparameters=["depth", "lr", "opt"], measures=["same"])
     assert constant.table["reason"][0] == "the measure is constant"
     with pytest.raises(InputError, match="no measure to rank; same: it is constant"):
         gengap.rank(frame[["gap", "depth", "same"]], hyperparameters=["depth"])
+
+
+def test_sampled_sign_errors_are_said_to_be_so(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, names = pd.read_csv(table), ["depth", "lr", "opt"]
+    assert "of a sample" not in " ".join(gengap.rank(frame, hyperparameters=names, measures=["norm"]).cautions)
+    monkeypatch.setattr("gengap.ranking.grid.MOST_ALONG", 30)
+    monkeypatch.setattr("gengap.ranking.grid.MOST_COUNTED", 30)
+    cautions = " ".join(gengap.rank(frame, hyperparameters=names, measures=["norm"]).cautions)
+    assert "Sign-errors along depth are of a sample" in cautions  # lr and opt have 24 pairs each, depth 48
 
 
 def test_percentages_beside_test_examples_are_refused(table: Path) -> None:

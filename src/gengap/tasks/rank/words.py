@@ -81,6 +81,12 @@ def cautions(table: pd.DataFrame, grid: Grid, n_test: int | None) -> list[str]:
     discarded = int(table["environments_discarded"].max())
     if discarded:
         found.append(f"Environments left out, as they have too few pairs for a sign-error: up to {discarded}.")
+    sampled = [name for name in grid.levels if grid.sampled_along(name)]
+    if sampled:
+        found.append(
+            f"Sign-errors along {listed(sampled)} are of a sample of the pairs: environments with few pairs in it are "
+            "left out, and the worst error is biased upwards."
+        )
     lonely = [name for name in grid.levels if not len(grid.pairs_along(name))]
     if lonely:
         found.append(f"No two networks differ in {' or '.join(lonely)} alone, which therefore has no granulated tau.")
