@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.network.gradients import TOLERANCE, GradientReader, Loss, check_examples, prepared
+from gengap.network.gradients import (
+    TOLERANCE,
+    GradientReader,
+    Loss,
+    check_examples,
+    prepared,
+    with_smaller_batches,
+)
 from gengap.network.inputs import Data, Part, batches
 from gengap.probes.coherence_results import Alpha, Coherence, alpha_of
 
@@ -62,7 +69,9 @@ def coherence(
         if first is None:
             raise InputError("There are no examples.", expected="at least two")
         reader = GradientReader(model, *check_examples(model, *first), loss)
-        sums, squares, log_scales, unit, losses = _sums(reader, source, model, split, progress)
+        sums, squares, log_scales, unit, losses = with_smaller_batches(
+            lambda: _sums(reader, source, model, split, progress)
+        )
         N = len(losses)
         if N < 2:
             raise InputError(f"{N} example.", expected="at least two, whose gradients can agree or not")

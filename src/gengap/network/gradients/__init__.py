@@ -16,6 +16,7 @@ from gengap.network.gradients.independence import check_independent, random_laye
 from gengap.network.gradients.losses import Loss, example_losses
 from gengap.network.gradients.norms import GradientNorms, gradient_gram, gradient_norm_report, gradient_norms
 from gengap.network.gradients.reader import GradientReader
+from gengap.network.gradients.remembered import with_smaller_batches
 from gengap.network.gradients.scaled import (
     NO_GRADIENT,
     ScaledLosses,
@@ -37,6 +38,7 @@ __all__ = [
     # Batch after batch
     "BatchGradients",
     "GradientReader",
+    "with_smaller_batches",
     # Confident networks
     "NO_GRADIENT",
     "ScaledLosses",

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from gengap.network.gradients.attribution import random_weights
 from gengap.network.gradients.calls import Call, Target, reached, watched
 from gengap.network.gradients.checks import NotFiniteError
 from gengap.network.gradients.losses import Loss, example_losses
@@ -24,6 +25,8 @@ class BackwardPass(NamedTuple):
         total: Parameter's name -> the sum of the gradients over ``exp(log_total)``; empty unless asked for.
         log_total: Its scale.
         others: Names of parameters in the graph of the losses apart from the calls.
+        weighted: As ``gradients``, of the losses times ``random_weights``; None unless it was asked for or the network
+            may have moved rows.
     """
 
     calls: list[Call]
@@ -33,6 +36,7 @@ class BackwardPass(NamedTuple):
     total: dict[str, Tensor]
     log_total: float
     others: list[str]
+    weighted: Sequence[Tensor | None] | None
 
 
 def backward_pass(
@@ -45,6 +49,7 @@ def backward_pass(
     *,
     total: Sequence[str] = (),
     scaled: bool = False,
+    weighted: bool = False,
 ) -> BackwardPass:
     """One pass over a batch.
 
@@ -57,6 +62,7 @@ def backward_pass(
         y: Labels ``[N, ...]``.
         total: Names of the parameters with respect to which the gradients are summed too.
         scaled: Whether gradients of a cross entropy are divided by a scale of each example.
+        weighted: Whether to have the gradients of weighted losses too, even if nothing in the network moves rows.
 
     Raises:
         NotFiniteError: Losses that are NaN or infinite.
@@ -73,20 +79,27 @@ def backward_pass(
         edges = [call.edge for call in watch.calls]
         sums: dict[str, Tensor] = {}
         log_total = 0.0
+        weighted = (weighted or watch.moves_rows) and len(y) > 1
+        sizes = losses.log_scales
         if total:
             leaves = {target: leaf for target, leaf in watch.stand_ins.items() if target.name in total}
             leaves |= {whole_target(name, parameters[name]): parameters[name] for name in total if name not in ruled}
-            losses, gradients, parts, log_total = with_total(losses, edges, leaves)
+            losses, gradients, parts, log_total = with_total(losses, edges, leaves, retain=weighted)
             sums = _by_name(parts, {name: parameters[name] for name in total})
         else:
-            gradients = backward(losses.values.sum(), edges, retain=False)
+            gradients = backward(losses.values.sum(), edges, retain=weighted)
+        other = None
+        if weighted:
+            factors = torch.where(sizes > -torch.inf, (sizes - losses.log_scales).exp(), 0.0)
+            weights = random_weights(len(y), factors) * factors
+            other = backward((losses.values * weights.to(losses.values.dtype)).sum(), edges, retain=False)
     arrived = [
         torch.zeros(call.shape, dtype=call.x.dtype if call.x.is_floating_point() else scores.dtype, device=x.device)
         if g is None
         else g
         for call, g in zip(watch.calls, gradients, strict=True)
     ]
-    return BackwardPass(watch.calls, arrived, scores.detach(), losses, sums, log_total, others)
+    return BackwardPass(watch.calls, arrived, scores.detach(), losses, sums, log_total, others, other)
 
 
 def whole_target(name: str, parameter: Tensor) -> Target:

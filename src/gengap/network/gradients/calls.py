@@ -10,6 +10,8 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from gengap.network.gradients.row_moves import depends_on_values
+
 # Operation -> its name and the names of its positional arguments.
 _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
@@ -115,6 +117,11 @@ class Watch(TorchFunctionMode):
     A recorded operation is given a stand-in with the parameter's values. The graph of the network's output then
     contains the parameter itself only if it is used in some other way too, whatever its gradient there may be.
 
+    Attributes:
+        calls: What was recorded, in order.
+        stand_ins: The leaf that takes the place of each parameter.
+        moves_rows: Whether a function ran that may move the rows of a batch to places that depend on values.
+
     Args:
         parameters: By name; all ask for a gradient.
     """
@@ -125,6 +132,7 @@ class Watch(TorchFunctionMode):
         self._inside_attention = False
         self.calls: list[Call] = []
         self.stand_ins: dict[Target, Tensor] = {}
+        self.moves_rows = False
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -134,6 +142,7 @@ class Watch(TorchFunctionMode):
         if func is functional.multi_head_attention_forward:
             return self._attention(func, args, kwargs)
         if func not in OPERATIONS:
+            self.moves_rows |= depends_on_values(func, args)
             return func(*args, **kwargs)
         kind, names = OPERATIONS[func]
         given = dict(zip(names, args, strict=False)) | kwargs

@@ -164,10 +164,13 @@ def _gram(reader: GradientReader, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]
     blocks = list(chunks(len(y), reader.chunk(BATCH)))
     for i, rows in enumerate(blocks):
         first = reader.read(x[rows], y[rows], scaled=True)
+        known = len(reader.fallback)
         result[rows, rows] = _total(first.gram())
         log_scales[rows] = first.log_scales
         for columns in blocks[i + 1 :]:
             second = reader.read(x[columns], y[columns], scaled=True)
+            if len(reader.fallback) > known:  # gradients that are formed have products with others of their kind only
+                return _gram(reader, x, y)
             result[rows, columns] = _total(first.gram(second))
             result[columns, rows] = result[rows, columns].T
     return result, log_scales

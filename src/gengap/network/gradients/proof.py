@@ -11,7 +11,7 @@ from gengap.network.gradients.backward_pass import BackwardPass, backward_pass
 from gengap.network.gradients.calls import Call, Target, watched
 from gengap.network.gradients.checks import TOLERANCE, check_scores, cut_off_loss, not_finite
 from gengap.network.gradients.losses import Loss
-from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, weight_term
+from gengap.network.gradients.rules import Layout, NoRuleError, bias_term, layouts, rows_of_examples, weight_term
 from gengap.network.gradients.scaled import scaled_losses
 from gengap.network.gradients.scores import keeps_single, scores_of_one
 from gengap.network.gradients.terms import Term, gram, merged
@@ -31,12 +31,14 @@ class Proof:
         layouts: For each call where the examples may be in its input; one place where that is decided.
         fallback: Parameter's name -> why its gradients have to be formed.
         unreached: Names of parameters on which the loss does not depend.
+        sizes: Numbers of examples for which a batch has shown that each example's rows are where the layouts say.
     """
 
     sequence: list[tuple[object, ...]]
     layouts: list[list[Layout]]
     fallback: dict[str, str] = field(default_factory=dict)
     unreached: tuple[str, ...] = ()
+    sizes: set[int] = field(default_factory=set)
 
     def of(self, names: Collection[str]) -> tuple[list[tuple[object, ...]], list[list[Layout]]]:
         """The sequence and its layouts as they are where only these parameters are watched."""
@@ -97,20 +99,35 @@ def terms_of(
     """Block of rows -> terms, for the parameters to which this applies; each call with the first layout allowed it.
 
     Raises:
-        NoRuleError: A call that no rule covers.
+        NoRuleError: A call that no rule covers, with the parameter's name.
     """
     result: dict[Target, list[Term]] = {}
     for call, g, layout in zip(calls, gradients, allowed, strict=True):
         for target, rule in ((call.weight, weight_term), (call.bias, bias_term)):
-            if target is None or not applies(target.name):
-                continue
-            if not layout:
-                raise NoRuleError(f"where the examples are in the input of {call.kind} is not known")
-            if call.x._version != call.version:
-                raise NoRuleError(f"the input of {call.kind} is overwritten")
-            term = rule(_single(call), at_least_single(g), N, layout[0])
-            result.setdefault(target, []).append(term)
+            if target is not None and applies(target.name):
+                term = _term(rule, call, at_least_single(g), N, layout, target.name)
+                result.setdefault(target, []).append(term)
     return {block: merged(parts) for block, parts in result.items()}
+
+
+def _term(
+    rule: Callable[[Call, Tensor, int, Layout], Term],
+    call: Call,
+    g: Tensor,
+    N: int,
+    allowed: Sequence[Layout],
+    name: str,
+) -> Term:
+    if not allowed:
+        raise NoRuleError(f"where the examples are in the input of {call.kind} is not known", (name,))
+    if call.x._version != call.version:
+        raise NoRuleError(f"the input of {call.kind} is overwritten", (name,))
+    try:
+        for tensor in (call.x, g):
+            rows_of_examples(tensor, N, allowed[0])
+        return rule(_single(call), g, N, allowed[0])
+    except NoRuleError as error:
+        raise NoRuleError(str(error), (name,)) from error
 
 
 def at_least_single(g: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gengap.errors import InputError, listed
+from gengap.network.gradients.attribution import random_weights, without_attribution
 from gengap.network.gradients.backward_pass import backward_pass, whole_target
 from gengap.network.gradients.batch_gradients import BatchGradients
 from gengap.network.gradients.calls import Target
@@ -23,6 +24,10 @@ from gengap.network.gradients.terms import Term, Whole
 
 class OtherUseError(InputError):
     """A batch for which the network uses its parameters otherwise than for the first examples."""
+
+
+class SmallerBatchError(InputError):
+    """A batch of which more gradients have to be formed than fit at once, as its reader has found by now."""
 
 
 class GradientReader:
@@ -67,8 +72,12 @@ class GradientReader:
         self.proof = proof = prove(model, self._parameters, x, y, loss) if proof is None else proof
         self._keeps_single = keeps_single(model, x)
         self.fallback, self.unreached = proof.fallback, proof.unreached
+        self._divide()
+
+    def _divide(self) -> None:
+        """Which parameters have a rule that holds, and how it reads their gradients."""
         self._ruled = {name: p for name, p in self.covered.items() if name not in self.fallback}
-        self._sequence, self._layouts = proof.of(self._ruled)
+        self._sequence, self._layouts = self.proof.of(self._ruled)
 
     @property
     def covered(self) -> dict[str, nn.Parameter]:
@@ -93,6 +102,7 @@ class GradientReader:
         Raises:
             InputError: Losses or gradients that are NaN or infinite, or a network that uses other parameters, or in
                 another way or order, than it did before.
+            SmallerBatchError: More gradients have to be formed than fit at once; ``chunk`` says how many fit.
         """
         if len(y) == 1 and not self._keeps_single:
             return self._read(torch.cat([x, x]), torch.cat([y, y]), total, scaled).first()
@@ -101,7 +111,10 @@ class GradientReader:
     def _read(self, x: Tensor, y: Tensor, total: bool, scaled: bool) -> BatchGradients:
         ruled = self._ruled
         sums = tuple(self.covered) if total else ()
-        found = backward_pass(self._model, self._parameters, ruled, self._loss, x, y, total=sums, scaled=scaled)
+        new = len(y) not in self.proof.sizes
+        found = backward_pass(
+            self._model, self._parameters, ruled, self._loss, x, y, total=sums, scaled=scaled, weighted=new
+        )
         others = [name for name in found.others if name in ruled or name in self.unreached]
         if others or [call.signature for call in found.calls] != self._sequence:
             raise OtherUseError(
@@ -110,13 +123,32 @@ class GradientReader:
                 expected="the same operations for each batch",
                 next_step="per_example_gradients forms the gradients of any network",
             )
+        broken: dict[str, str] = {}
+        if found.weighted is not None:
+            weights = random_weights(len(y), found.losses.log_scales)
+            broken = without_attribution(found.calls, found.gradients, found.weighted, weights, self._layouts)
         try:
-            blocks = terms_of(found.calls, found.gradients, len(y), self._layouts, ruled.__contains__)
+            blocks = {} if broken else terms_of(found.calls, found.gradients, len(y), self._layouts, ruled.__contains__)
         except NoRuleError as error:
-            raise InputError(f"A rule that held for the first examples holds no more: {error}.") from error
+            broken = dict.fromkeys(error.names, str(error))
+        if broken:
+            del found
+            self._form(broken, len(y))
+            return self._read(x, y, total, scaled)
+        self.proof.sizes.add(len(y))
         terms: dict[Target, list[Term]] = {**blocks, **self._formed(x, y, found.losses)}
         losses = found.losses
         return BatchGradients(terms, losses.losses, found.scores, found.total, losses.log_scales, found.log_total)
+
+    def _form(self, reasons: Mapping[str, str], N: int) -> None:
+        """Has the gradients of parameters formed from now on, in batches of N examples if they fit."""
+        self.fallback.update(reasons)
+        self._divide()
+        if self.chunk(N) < N:
+            raise SmallerBatchError(
+                f"The gradients of {listed(list(reasons))} have to be formed: {next(iter(reasons.values()))}.",
+                expected=f"batches of at most {self.chunk(N)} examples",
+            )
 
     def _formed(self, x: Tensor, y: Tensor, losses: ScaledLosses) -> Mapping[Target, list[Term]]:
         """The gradients of the parameters without a rule."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gengap.network.gradients.losses import Loss
 from gengap.network.gradients.proof import Proof
-from gengap.network.gradients.reader import GradientReader, OtherUseError
+from gengap.network.gradients.reader import GradientReader, OtherUseError, SmallerBatchError
 
 MOST = 8  # proofs of one network, for inputs of several shapes
 T = TypeVar("T")
@@ -29,7 +29,8 @@ def with_reader(model: nn.Module, x: Tensor, y: Tensor, loss: Loss, work: Callab
     its_loss, proof = known.get(key, (None, None))
     if proof is not None and its_loss is not None and its_loss() is loss:
         try:
-            return work(GradientReader(model, x, y, loss, proof=proof))
+            reader = GradientReader(model, x, y, loss, proof=proof)
+            return with_smaller_batches(lambda: work(reader))
         except OtherUseError:
             del known[key]
     reader = GradientReader(model, x, y, loss)
@@ -37,7 +38,14 @@ def with_reader(model: nn.Module, x: Tensor, y: Tensor, loss: Loss, work: Callab
         known.clear()
     with contextlib.suppress(TypeError):  # a loss that cannot be referred to weakly
         known[key] = weakref.ref(loss), reader.proof
-    return work(reader)
+    return with_smaller_batches(lambda: work(reader))
+
+
+def with_smaller_batches(work: Callable[[], T]) -> T:
+    """What some work gives, begun anew where a reader finds that its batches have to be smaller."""
+    while True:
+        with contextlib.suppress(SmallerBatchError):
+            return work()
 
 
 def _circumstances(model: nn.Module, x: Tensor, y: Tensor) -> Hashable:

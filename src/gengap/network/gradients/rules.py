@@ -16,7 +16,11 @@ Layout = int | Literal["examples first", "places first"]
 
 
 class NoRuleError(Exception):
-    """A call that no rule covers, with the reason."""
+    """A call that no rule covers, with the reason, and the names of its parameters where they are known."""
+
+    def __init__(self, reason: str, names: tuple[str, ...] = ()):
+        super().__init__(reason)
+        self.names = names
 
 
 def weight_term(call: Call, g: Tensor, N: int, layout: Layout) -> Term:
@@ -36,7 +40,8 @@ def weight_term(call: Call, g: Tensor, N: int, layout: Layout) -> Term:
 
 def bias_term(call: Call, g: Tensor, N: int, layout: Layout) -> Term:
     """The gradients of N examples with respect to the bias of a call."""
-    if call.kind in ("linear",):
+    if call.kind == "linear":
+        _check_matrix(call)
         return Whole(_by_example(g, N, layout).sum(1))
     if call.kind == "layer_norm":
         return Whole(_by_vector(g, N, layout, call))
@@ -63,7 +68,28 @@ def _first(x: Tensor, N: int, layout: Layout) -> Tensor:
     return x[:, None]
 
 
+def rows_of_examples(x: Tensor, N: int, layout: Layout) -> Tensor:
+    """``[N, D]``: what belongs to each example in a tensor whose first axes are those of a call's input.
+
+    Raises:
+        NoRuleError: It has other examples than N, because the network applies the operation to some of them only.
+    """
+    if layout == "places first" and len(x) % N == 0:
+        return x.reshape(-1, N, math.prod(x.shape[1:])).transpose(0, 1).flatten(1)
+    if layout == "examples first" and len(x) % N == 0:
+        return x.reshape(N, -1) if x.numel() else x.new_zeros(N, 0)
+    if isinstance(layout, int) and layout < x.ndim and x.shape[layout] == N:
+        return x.movedim(layout, 0).flatten(1) if x.ndim > 1 else x[:, None]
+    raise NoRuleError("the network applies it to other rows than one or more for each example")
+
+
+def _check_matrix(call: Call) -> None:
+    if call.arguments["weight"].ndim != 2:
+        raise NoRuleError("a linear map whose weight is a vector")
+
+
 def _linear(call: Call, g: Tensor, N: int, layout: Layout) -> Term:
+    _check_matrix(call)
     left, right = _by_example(g, N, layout), _by_example(call.x, N, layout)
     return Outer(left[:, None], right[:, None])
 

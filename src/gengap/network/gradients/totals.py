@@ -17,7 +17,7 @@ HALF_SPREAD = 5.0  # the same for gradients in float16, which spans 16 nats belo
 
 
 def with_total(
-    losses: ScaledLosses, edges: Sequence[GradientEdge], parameters: Mapping[Target, Tensor]
+    losses: ScaledLosses, edges: Sequence[GradientEdge], parameters: Mapping[Target, Tensor], *, retain: bool = False
 ) -> tuple[ScaledLosses, Sequence[Tensor | None], dict[Target, Tensor], float]:
     """The gradients at the edges with the scales that they have now, and the sum of all with its scale.
 
@@ -27,6 +27,7 @@ def with_total(
         losses: Of the batch, with the scales that its gradients would have.
         edges: Where in the graph gradients are wanted.
         parameters: Leaves of the graph with respect to which gradients are summed.
+        retain: Whether the graph is needed again.
     """
     sizes, values = losses.log_scales, losses.values
     open_ = sizes > -math.inf
@@ -36,7 +37,7 @@ def with_total(
     if bool((sizes[open_] >= top - (HALF_SPREAD if half else SPREAD)).all()):
         common = torch.full_like(sizes, top)
         whole = (values * relative.to(values.dtype)).sum()
-        found = backward(whole, [*edges, *parameters.values()], retain=False)
+        found = backward(whole, [*edges, *parameters.values()], retain=retain)
         gradients, parts = found[: len(edges)], found[len(edges) :]
         sums = {
             name: torch.zeros_like(p) if g is None else g
