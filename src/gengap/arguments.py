@@ -1,7 +1,7 @@
 """Arguments that have to be numbers: one check and one wording for the whole package.
 
-Every function returns the argument in the type that the caller computes with, so that ``numpy.int64(3)`` and ``3.0``
-serve where 3 does, and ``"3"``, ``True``, NaN and 2.5 are refused where a count is meant.
+Every function returns the argument in the type that the caller computes with, so that ``numpy.int64(3)``, ``3.0`` and a
+tensor without axes serve where 3 does, and ``"3"``, ``True``, NaN and 2.5 are refused where a count is meant.
 """
 
 import math
@@ -124,6 +124,12 @@ def finite_array(values: ArrayLike, name: str, *, ndim: int | tuple[int, ...] | 
         array = np.asarray(array, dtype=np.float64) if array.dtype.kind in "biuf" else _from_objects(values)
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} holds what is no number: {shown(values)}.", expected="finite numbers") from None
+    except RuntimeError:  # a tensor that requires a gradient
+        raise InputError(
+            f"{name} cannot be read: {shown(values)}.",
+            expected="finite numbers",
+            next_step="give .detach() of a tensor",
+        ) from None
     if not array.size or (allowed is not None and array.ndim not in allowed):
         axes = "" if allowed is None else f", {' or '.join(map(str, allowed))} axes"
         raise InputError(f"{name} has shape {array.shape}.", expected=f"at least one number{axes}")
@@ -185,8 +191,11 @@ def shown(value: Any) -> str:
 
 
 def _as_float(value: Any) -> float | None:
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value.item()
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):  # an array or a tensor
+        try:
+            value = value.item()
+        except RuntimeError:  # a tensor without data
+            return None
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         return None
     try:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 
 from gengap.errors import InputError
@@ -69,8 +70,40 @@ def test_data_that_hold_hardly_more_show_no_plateau():
     assert not capacity([100, 101], [94.0, 94.0], [100, 101]).plateau
 
 
-def test_bits_that_fall_with_more_data_show_no_plateau():
-    assert not capacity([10, 20, 40], [40.0, 79.0, 60.0], [40, 80, 160]).plateau
+@pytest.mark.parametrize(
+    "bits",
+    [
+        [40.0, 79.0, 60.0, 50.0],
+        [40.0, 65.0, 62.0, 35.0],  # flat for a while before it falls
+    ],
+)
+def test_bits_that_fall_with_more_data_show_no_plateau(bits):
+    assert not capacity([10, 20, 40, 60], bits, [40, 80, 160, 240]).plateau
+
+
+def test_bits_that_rise_again_at_the_end_show_no_plateau():
+    assert not capacity([100, 200, 300, 320], [400.0, 725, 725, 800], [400, 800, 1200, 1280]).plateau
+    assert not capacity([100, 200, 300, 305], [400.0, 600, 600, 620], [400, 800, 1200, 1220]).plateau
+    assert capacity([100, 200, 300, 305], [400.0, 600, 600, 603], [400, 800, 1200, 1220]).plateau  # half a percent
+
+
+CURVES = {  # bits of data that hold x: those of a network that holds 1,000 at first
+    "flat": (lambda x: 1_000.0, True),
+    "slow": (lambda x: 1_000 + 0.05 * (x - 1_000), True),
+    "growing": (lambda x: 1_000 + 0.2 * (x - 1_000), False),
+    "logarithm": (lambda x: 1_000 * (1 + 0.5 * math.log(x / 1_000)), False),
+    "falling": (lambda x: 1_000 * (x / 1_000) ** -0.5, False),
+}
+
+
+@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("spacing", [1.03, 1.1, 1.26, 1.6, 2.0])
+def test_finer_and_coarser_grids_of_one_curve_agree(curve, spacing):
+    beyond, full = CURVES[curve]
+    count = round(math.log(32) / math.log(spacing))
+    storable = [round(125 * 32 ** (k / count)) for k in range(count + 1)]
+    bits = [float(x) if x <= 1_000 else beyond(x) for x in storable]
+    assert capacity(storable, bits, storable).plateau is full
 
 
 @pytest.mark.parametrize("bits", [[150.0, 300, 300, 300], [150.0, 294, 290, 291]])
@@ -78,9 +111,20 @@ def test_a_plateau_that_begins_where_all_data_are_memorised_is_one(bits):
     assert capacity([50, 100, 200, 400], bits, [150, 300, 600, 1200]).plateau
 
 
+def test_tensors_are_taken_where_they_hold_numbers():
+    loss = torch.tensor(0.25, requires_grad=True)
+    assert memorised_bits(loss, torch.tensor(10), 16) == memorised_bits(0.25, 10, 16)
+    bits = torch.tensor([39.0, 50.0, 49.0])
+    assert capacity(torch.tensor([10, 20, 40]), bits, [40.0, 80.0, 160.0]).plateau
+    with pytest.raises(InputError, match=r"(?s)bits.*detach"):
+        capacity([10, 20, 40], bits.requires_grad_(), [40.0, 80.0, 160.0])
+
+
 @pytest.mark.parametrize(
     "call",
     [
+        lambda: memorised_bits(torch.ones(2), 10, 2),
+        lambda: memorised_bits(torch.tensor(1.0, device="meta"), 10, 2),
         lambda: memorised_bits(-0.1, 10, 2),
         lambda: memorised_bits(float("nan"), 10, 2),
         lambda: memorised_bits(0.1, 10, 1),
@@ -89,6 +133,7 @@ def test_a_plateau_that_begins_where_all_data_are_memorised_is_one(bits):
         lambda: capacity([10, 20], [1.0], [10, 20]),
         lambda: capacity([10, 20], [-1.0, 0.0], [10, 20]),
         lambda: capacity([10, 20], [10.0, 21.0], [10, 20]),
+        lambda: capacity([10, 20], [4.0, 4.0], [20, 10]),
         lambda: capacity([10, 20], [10.0, float("nan")], [10, 20]),
         lambda: capacity(None, [10.0, 20.0], [10, 20]),
     ],

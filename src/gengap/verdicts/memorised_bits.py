@@ -3,17 +3,19 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 
 from gengap.arguments import finite_array, real_number, whole_number
+from gengap.arrays import Floats
 from gengap.errors import InputError
 
-NEAR = 0.9  # of the most bits: amounts of data with fewer show how hard training is, not what a network holds
-APART = 1.25  # data of the larger of two amounts over those of the smaller, so that little can be told from much
-TOLERANCE = 1e-6  # of rounding, in float32
+NEAR = 0.9  # of the most bits: with fewer at the end, more data are too much for the training
+APART = 1.25  # data of the largest amount over those of the one it is compared with, so that little is told from much
 STORED = 0.1  # of what one amount of data holds more than another: less is no growth
+CHANCE = 0.01  # of the most bits: a step that raises them by less is no growth, however little its data hold more
+TOLERANCE = 1e-6  # of rounding, in float32
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,11 @@ class Capacity:
         bits: The most that were memorised.
         symbols: How many symbols there were to be memorised there.
         filled: Share of what could be memorised of them that was.
-        plateau: Whether the network was the limit: there are two amounts of data, the larger at least 1.25 times the
-            smaller, of which at least 0.9 of the most bits were memorised, and of what the larger holds more less than
-            a tenth. Else more data might show more bits, or were too much for the training.
+        plateau: Whether the network was the limit at the end of the grid: of the largest amount of data at least 0.9 of
+            the most bits are memorised; of what it holds more than the largest amount at most 1 / 1.25 of it, less than
+            a tenth; and no step between the two adds both a tenth of what its data hold more and a hundredth of the
+            most bits. Else more data might show more bits, or were too much for the training. Bits that grow more
+            slowly than this for ever count as a plateau.
     """
 
     bits: float
@@ -68,7 +72,7 @@ def capacity(symbols: Sequence[int], bits: Sequence[float], storable: Sequence[f
     Args:
         symbols: N of each training, ascending, at least two.
         bits: What was memorised there, by ``memorised_bits``.
-        storable: The most that could be memorised of these data: N log2 C for labels.
+        storable: The most that could be memorised of these data, ascending: N log2 C for labels.
 
     Raises:
         InputError: A grid that does not ascend, another number of bits, none of them above 0, more than storable.
@@ -87,14 +91,23 @@ def capacity(symbols: Sequence[int], bits: Sequence[float], storable: Sequence[f
         raise InputError(
             f"bits = {values.tolist()} of {most.tolist()}.", expected="some above 0, of data that hold some"
         )
+    if (np.diff(most) <= 0).any():
+        raise InputError(f"storable = {most.tolist()}.", expected="ascending, as more symbols hold more")
     if (values > most * (1 + TOLERANCE)).any():
         at = int((values / most).argmax())
         raise InputError(f"{values[at]:g} bits of data that hold {most[at]:g}.", expected="no more than they hold")
     best = int(values.argmax())
     largest = float(values[best])
-    near = [(float(holds), float(got)) for holds, got in zip(most, values, strict=True) if got >= NEAR * largest]
-    plateau = any(
-        more >= APART * less and got - before < STORED * (more - less)
-        for (less, before), (more, got) in combinations(near, 2)
-    )
-    return Capacity(largest, grid[best], largest / float(most[best]), plateau)
+    return Capacity(largest, grid[best], largest / float(most[best]), _full(values, most))
+
+
+def _full(bits: Floats, storable: Floats) -> bool:
+    """Whether bits have stopped growing at the end of the grid, and not fallen."""
+    before = np.flatnonzero(storable * APART <= storable[-1])
+    if not len(before) or bits[-1] < NEAR * bits.max():
+        return False
+    start = before[-1]
+    if bits[-1] - bits[start] >= STORED * (storable[-1] - storable[start]):
+        return False
+    steps, held = np.diff(bits[start:]), np.diff(storable[start:])
+    return not ((steps >= STORED * held) & (steps >= CHANCE * bits.max())).any()
