@@ -47,7 +47,8 @@ def test_by_hand(tmp_path: Path) -> None:
     assert read.train.x[:, 0].tolist() == [-1, 1]
     assert read.test.x[:, 0].tolist() == [0, 3]
     assert read.seen_as == (
-        "values as stored; columns of text one-hot; empty numbers the mean of the training split, with an indicator; "
+        "values as stored; columns of text one-hot, categories that are in the test split alone all 0 "
+        "(test examples: c: 1); empty numbers the mean of the training split, with an indicator; "
         "numbers standardised by the training split"
     )
     assert read.steps[-1] == {"step": "standardise", "by": "training split", "columns": ["a"]}
@@ -65,6 +66,15 @@ def test_scikit_learns_transformers_give_the_same(tmp_path: Path) -> None:
         indicator = part["holes"].isna().to_numpy(float)[:, None]
         wanted = np.concatenate([big, colours, holes, indicator], axis=1)
         np.testing.assert_allclose(split.x, wanted, rtol=1e-5, atol=1e-6)  # float32
+
+
+@pytest.mark.parametrize("value", [0.1, -1.4400463003044892, 5e4, 1e-30])
+def test_a_constant_column_is_0_whatever_rounding_makes_of_its_variance(value: float, tmp_path: Path) -> None:
+    frame = made_up(1000).assign(big=value)
+    x = gengap.load(table(tmp_path, frame), **COLUMNS, standardise=True).train.x
+    np.testing.assert_allclose(x[:, 0], 0, atol=1e-9)
+    frame.loc[999, "big"] = value + 1  # a test example that differs is 1 away, in no unit of a rounding error
+    assert gengap.load(table(tmp_path, frame), **COLUMNS, standardise=True).test.x[-1, 0] == pytest.approx(1)
 
 
 def test_tables_of_numbers_are_read_as_before(tmp_path: Path) -> None:
@@ -114,7 +124,10 @@ def test_an_ordinal_column_is_numbered_in_its_order_and_strange_categories_count
         "categories": {"size": ["small", "medium", "large"]},
         "unknown_in_test": {"size": 1},
     }
-    assert "categories numbered from 0 in the order given" in read.seen_as
+    assert read.seen_as == (
+        "values as stored; categories numbered from 0 in the order given, categories that are in the test split alone "
+        "as empty (test examples: size: 1); empty numbers the mean of the training split, with an indicator"
+    )
 
 
 def test_without_an_order_it_is_the_alphabets_of_the_training_split_as_in_scikit_learn(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def features_of(
     is in the test split alone has 0 in all of them. An ordinal column becomes numbers 0, 1, 2 … in the order of its
     categories; a category of no place in that order counts as empty. An empty number becomes the mean of its column
     in the training split, beside a further column that is 1 where it was empty. Standardised numbers have mean 0 and
-    variance 1 in the training split; columns of 0 and 1 made here stay as they are.
+    variance 1 in the training split, constant ones 0; columns of 0 and 1 made here stay as they are. Each step is a
+    transformer of scikit-learn, fitted to the training split.
 
     Args:
         path: The file, for errors.
@@ -72,7 +73,7 @@ def features_of(
             if standardise:
                 values = _standardised(values, train)
                 scaled.append(name)
-            blocks += [values[:, None], *([absent[:, None].astype(np.float64)] if absent.any() else [])]
+            blocks += [values, *([absent.astype(np.float64)] if absent.any() else [])]
         else:
             block, categories, count = _one_hot(path, name, column, train)
             encoded[name] = categories
@@ -94,25 +95,27 @@ def features_of(
 def _numbers(
     path: Path, name: str, column: "pd.Series[Any]", train: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The numbers of a column, empty ones by the mean of the training split, and which these are."""
-    values: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan).copy()
+    """The numbers of a column, ``[N, 1]``, empty ones by the mean of the training split, and which these are."""
+    values: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)[:, None]
     if np.isinf(values).any():
         row = int(np.isinf(values).argmax())
         raise InputError(f"{path}: column {name!r} is infinite in row {row + 1}.", expected="finite numbers")
     absent = np.isnan(values)
-    if absent.any():
-        known = values[train & ~absent]
-        if known.size == 0:
-            raise InputError(
-                f"{path}: column {name!r} is empty in every training example.", next_step="leave the column out"
-            )
-        values[absent] = known.mean()
-    return values, absent
+    if not absent.any():
+        return values, absent
+    if absent[train].all():
+        raise InputError(
+            f"{path}: column {name!r} is empty in every training example.", next_step="leave the column out"
+        )
+    from sklearn.impute import SimpleImputer
+
+    return SimpleImputer(strategy="mean").fit(values[train]).transform(values), absent
 
 
 def _standardised(values: NDArray[np.float64], train: NDArray[np.bool_]) -> NDArray[np.float64]:
-    mean, deviation = values[train].mean(), values[train].std()
-    result: NDArray[np.float64] = (values - mean) / (deviation if deviation > 0 else 1.0)
+    from sklearn.preprocessing import StandardScaler
+
+    result: NDArray[np.float64] = StandardScaler().fit(values[train]).transform(values)
     return result
 
 
@@ -129,40 +132,44 @@ def _ranks(
 ) -> tuple["pd.Series[Any]", list[str], int]:
     """The places of a column's categories in their order, empty where there is none; the order; how many have none."""
     import pandas as pd
+    from sklearn.preprocessing import OrdinalEncoder
 
     if column.dtype.kind in "biuf":
         raise InputError(
             f"{path}: column {name!r} holds numbers, which are fed as they are.", expected="a column of text as ordinal"
         )
-    texts = column.astype(object).where(column.notna(), "").astype(str).to_numpy()
+    texts = column.astype(object).where(column.notna(), "").astype(str).to_numpy(object)
     there = column.notna().to_numpy()
     categories = list(order) or sorted(set(texts[train & there].tolist()))
     if len(set(categories)) < len(categories):
         raise InputError(f"The order of column {name!r} names a category twice.", expected="each once, from the least")
-    places = {category: float(place) for place, category in enumerate(categories)}
-    known = np.array([text in places for text in texts])
-    if (train & there & ~known).any():
-        lacking = sorted(set(texts[train & there & ~known].tolist()))
+    encoder = OrdinalEncoder(categories=[categories], handle_unknown="use_encoded_value", unknown_value=np.nan)
+    places = encoder.fit(texts[:, None]).transform(texts[:, None])[:, 0]
+    strange = there & np.isnan(places)
+    if strange[train].any():
+        lacking = sorted(set(texts[train & strange].tolist()))
         raise InputError(
             f"{path}: column {name!r} holds {listed(lacking[:3])}, which its order lacks.",
             expected=f"categories among {listed(categories[:20])}",
             next_step="name every category of the training split, from the least to the greatest",
         )
-    numbers = [places[text] if is_known else np.nan for text, is_known in zip(texts, known & there, strict=True)]
-    return pd.Series(numbers, dtype=np.float64), categories, int((there & ~known).sum())
+    return pd.Series(np.where(there, places, np.nan)), categories, int(strange.sum())
 
 
 def _one_hot(
     path: Path, name: str, column: "pd.Series[Any]", train: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], list[str], int]:
     """Columns of 0 and 1, their categories, and how many examples have a category that no training example has."""
-    texts = column.astype(object).where(column.notna(), "(missing)").astype(str).to_numpy()
-    categories = sorted(set(texts[train].tolist()))
+    from sklearn.preprocessing import OneHotEncoder
+
+    texts = column.astype(object).where(column.notna(), "(missing)").astype(str).to_numpy(object)[:, None]
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(texts[train])
+    categories: list[str] = encoder.categories_[0].tolist()
     if len(categories) > MOST_CATEGORIES:
         raise InputError(
             f"{path}: column {name!r} holds {len(categories):,} different texts: {listed(categories[:3])}.",
             expected=f"numbers, or at most {MOST_CATEGORIES} categories",
             next_step="leave the column out, or encode it as numbers",
         )
-    hits = texts[:, None] == np.array(categories, dtype=object)[None, :]
-    return hits.astype(np.float64), categories, int((~hits.any(axis=1)).sum())
+    block: NDArray[np.float64] = encoder.transform(texts)
+    return block, categories, int((~block.any(axis=1)).sum())

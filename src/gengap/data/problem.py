@@ -25,6 +25,7 @@ _READING_STEPS = {
     "resize": "images resized to {side} pixels on the shorter side, the centre {side} x {side} kept",
     "cut": "the centre {side} x {side} of images of different sizes",
 }
+_UNKNOWN = {"one-hot": "all 0", "ordinal": "as empty"}  # what a category that training lacks is fed as
 AS_STORED = Preprocessing()
 
 
@@ -106,7 +107,7 @@ class Problem:
         if stored.mean is not None or stored.std is not None:
             words += f", minus {_numbers(stored.mean, 0.0)}, over {_numbers(stored.std, 1.0)}"
         crop = "" if stored.crop is None else f"the centre {stored.crop} x {stored.crop} "
-        made = [_READING_STEPS[step["step"]].format(**step) for step in self.steps if step["step"] in _READING_STEPS]
+        made = [_reading(step) for step in self.steps if step["step"] in _READING_STEPS]
         return "; ".join([f"{crop}{words}", *made, *([self.layout] if self.layout else [])])
 
     @cached_property
@@ -204,6 +205,16 @@ class Problem:
         from gengap.data.corruptions import corrupt
 
         return corrupt(self, corruption, level=level, seed=seed, test=test)
+
+
+def _reading(step: dict[str, Any]) -> str:
+    """What a step of reading did, in words, with the test examples whose category training does not know."""
+    words = _READING_STEPS[step["step"]].format(**step)
+    unknown: dict[str, int] = step.get("unknown_in_test") or {}
+    if not unknown:
+        return words
+    counts = ", ".join(f"{name}: {count:,}" for name, count in unknown.items())
+    return f"{words}, categories that are in the test split alone {_UNKNOWN[step['step']]} (test examples: {counts})"
 
 
 def _numbers(values: Sequence[float] | None, default: float, shown: int = 4) -> str:
