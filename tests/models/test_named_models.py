@@ -21,7 +21,7 @@ TOKENS = {"transformer-2x64": 424_842, "transformer-4x128": 1_442_826}  # on 64 
 
 
 def test_all_names_are_listed_in_order() -> None:
-    assert [info.name for info in models.named()] == [*COUNTS, *TOKENS]
+    assert [info.name for info in models.named()] == sorted([*COUNTS, "inception-v3", *TOKENS])
     assert all(info.source for info in models.named())
 
 
@@ -50,6 +50,31 @@ def test_sides_of_the_feature_maps_are_28_14_7() -> None:
             if x.ndim == 4:
                 sides.append(x.shape[-1])
         assert sorted({s for s in sides if s > 1}, reverse=True) == [28, 14, 7]
+
+
+def test_inception_v3_is_the_published_one() -> None:
+    """23,834,568 parameters on ImageNet, 94 convolutions, and the sides of table 1 of Szegedy et al. 2016."""
+    shape = (3, 299, 299)
+    model = models.build("inception-v3", shape, 1000, dropout=0.2).eval()
+    assert models.count_parameters(model) == 23_834_568
+    assert next(i for i in models.named() if i.name == "inception-v3").parameters == 23_834_568 - 990 * 2049
+    assert sum(isinstance(layer, torch.nn.Conv2d) for layer in model.modules()) == 94
+    forms, x = [], torch.randn(1, *shape)
+    with torch.inference_mode():
+        for layer in model:
+            x = layer(x)
+            if x.ndim == 4 and tuple(x.shape[1:]) not in forms:
+                forms.append(tuple(x.shape[1:]))
+    assert [side for _, side, _ in forms] == [149, 147, 147, 73, 73, 71, 35, 35, 35, 17, 8, 8, 1]
+    assert [channels for channels, _, _ in forms] == [32, 32, 64, 64, 80, 192, 192, 256, 288, 768, 1280, 2048, 2048]
+    assert x.shape == (1, 1000)
+
+
+def test_inception_v3_takes_other_sides_and_refuses_small_ones() -> None:
+    model = models.build("inception-v3", (1, 75, 80), 7, dropout=0.5)
+    assert model(torch.randn(2, 1, 75, 80)).shape == (2, 7)
+    with pytest.raises(InputError, match="at least 75 x 75 pixels"):
+        models.build("inception-v3", (3, 74, 80), 7)
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -148,6 +148,45 @@ def test_rows_that_contradict_a_claim_refute_it(study: str, good: Row, bad: Row)
     assert len(refuted(study, [row | good | bad])) == len(refuted(study, [row | good])) + 1
 
 
+def table2_rows(key: tuple[float, bool, bool, bool] = (0.0, True, True, True), **change: float) -> list[Row]:
+    """The paper's own accuracies, but for one row."""
+    from gengap.studies.zhang2017.table2 import KEY, PRINTED
+
+    rows = []
+    for place, printed in PRINTED.items():
+        train, _, test, _, *best = (value / 100 for value in printed)
+        row = {"train_accuracy": train, "test_accuracy": test, "n_classes": 1_000}
+        row |= {"best_test_accuracy": best[0] if best else test + 0.02}
+        rows.append(dict(zip(KEY, place, strict=True)) | row | (change if place == key else {}))
+    return rows
+
+
+PLAIN, DECAY, RANDOM = (0.0, False, False, False), (0.0, False, False, True), (1.0, False, False, False)
+REMAINS = "without regularisation test accuracy is lower, and most of it remains"
+EARLY = "without augmentation stopping early would have helped"
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "parts"),
+    [
+        (PLAIN, {}, []),
+        (DECAY, {"train_accuracy": 0.8}, ["true labels are fitted, regularised or not"]),
+        (RANDOM, {"train_accuracy": 0.8}, ["random labels are fitted, regularised or not"]),
+        (RANDOM, {"test_accuracy": 0.003}, ["after random labels test accuracy is that of guessing"]),
+        (PLAIN, {"test_accuracy": 0.4}, [REMAINS]),
+        (PLAIN, {"test_accuracy": 0.79, "best_test_accuracy": 0.82}, [REMAINS]),
+        (DECAY, {"best_test_accuracy": 0.675}, [EARLY]),
+    ],
+)
+def test_every_part_of_table_2_can_be_refuted(key: tuple, change: Row, parts: list[str]) -> None:
+    assert refuted("zhang2017/table2", table2_rows(key, **change)) == parts
+
+
+def test_table_2_without_its_plain_row_leaves_what_it_shows_open() -> None:
+    rows = [row for row in table2_rows() if any((row["augmentation"], row["dropout"], row["weight_decay"]))]
+    assert findings("zhang2017/table2", rows)[REMAINS] == "cannot be judged"
+
+
 def table3_rows(gabor_error: float, ratio: float) -> list[Row]:
     common = {"data": "mnist", "train_error": 0.0}
     return [

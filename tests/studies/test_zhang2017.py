@@ -1,14 +1,17 @@
 """Zhang et al. 2017: the paper's numbers, the grids, what is computed from rows, and the views."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from made_up import trained_row
+from PIL import Image
 
+from gengap.errors import InputError
 from gengap.studies import Outcome, find_studies
-from gengap.studies.zhang2017 import figure1a, figure1b, figure1c, figure2b, table1, trainings
+from gengap.studies.zhang2017 import figure1a, figure1b, figure1c, figure2b, imagenet, table1, table2, trainings
 from gengap.studies.zhang2017.overfitting import epochs_to_overfit, with_overfit_times
 from gengap.studies.zhang2017.published import FIGURES, curves
 from gengap.studies.zhang2017.trainings import ALEXNET, INCEPTION, LEVELS, MLP_1, MLP_3, NO_BN, Config
@@ -24,6 +27,16 @@ def test_table_1_is_whole() -> None:
     assert sum(level for _, level, _, _ in table1.PRINTED) == 5  # random labels, once a network
     assert _reported(table1.REPORTED, "test_accuracy", model=ALEXNET, random_crop=True, weight_decay=True) == [81.22]
     assert _reported(table1.REPORTED, "train_accuracy", model=MLP_1, level=1.0) == [99.34]
+
+
+def test_table_2_is_whole() -> None:
+    assert len(table2.REPORTED) == 7 * 4 + 2 * 2  # two rows have the best accuracies in parentheses
+    assert len(table2.sweep("paper")) == len(table2.PRINTED) == 7
+    all_on = {"level": 0.0, "augmentation": True, "dropout": True, "weight_decay": True}
+    assert _reported(table2.REPORTED, "test_accuracy", **all_on) == [77.84]
+    plain = {"level": 0.0, "augmentation": False, "dropout": False, "weight_decay": False}
+    assert _reported(table2.REPORTED, "best_test_top_5_accuracy", **plain) == [84.49]
+    assert _reported(table2.REPORTED, "train_accuracy", **plain | {"level": 1.0}) == [95.20]
 
 
 def test_figures_have_every_point() -> None:
@@ -91,6 +104,62 @@ def test_desk_has_the_mlps_at_all_levels_and_alexnet_at_three() -> None:
     assert {level for model, level in grid if model == ALEXNET} == {0.0, 0.5, 1.0}
 
 
+def test_top_accuracies_are_the_last_and_the_best_by_hand() -> None:
+    accuracies = [(0.5, 0.4), (None, None), (0.9, 0.7), (1.0, 0.6)]  # not evaluated in the second epoch
+    history = [{"train_top_5_accuracy": train, "test_top_5_accuracy": test} for train, test in accuracies]
+    found = table2.with_top_accuracies([{"history": history}, {"history": []}])
+    names = ("train_top_5_accuracy", "test_top_5_accuracy", "best_test_top_5_accuracy")
+    assert [[row[name] for name in names] for row in found] == [[1.0, 0.6, 0.7], [None, None, None]]
+
+
+@pytest.fixture
+def folder_of_jpegs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """ImageNet's folders with two classes of two images, of different sizes, and one of each for validation."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 2), ("val", 1)):
+        for kind in ("n01440764", "n01443537"):
+            folder = tmp_path / "imagenet" / split / kind
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 256, (350 + 10 * i, 400, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{kind}_{i}.JPEG")
+    monkeypatch.setenv("GENGAP_DATA", str(tmp_path))
+    monkeypatch.setenv("GENGAP_SHARDS", str(tmp_path / "shards"))
+    return tmp_path / "imagenet"
+
+
+def test_imagenet_is_read_from_its_folders(folder_of_jpegs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagenet, "IMAGES", {"train": 4, "val": 2})
+    monkeypatch.setattr(imagenet, "CLASSES", 2)
+    monkeypatch.setenv("GENGAP_MEMORY_LIMIT", "4M")  # so that it goes through shards
+    for config, cell in zip(table2.sweep("paper"), table2.cells(table2.sweep("paper")), strict=True):
+        assert cell.problem.train.x.shape == (4, 3, 342, 342)
+        assert cell.problem.input_shape == (3, 299, 299)
+        assert cell.problem.preprocessing.scale == "signed"
+        assert (cell.corruption, cell.level) == ("labels", config.level)
+        recipe = cell.recipe
+        assert (recipe.model, recipe.precision, recipe.top_k) == ("inception-v3", "float32", 5)
+        assert (recipe.random_crop, recipe.flip) == (config.augmentation,) * 2
+        assert (recipe.dropout > 0, recipe.weight_decay > 0) == (config.dropout, config.weight_decay)
+        assert recipe.learning_rate_at(4, 2) == pytest.approx(0.045 * 0.94)  # after two epochs of two steps
+    assert list((folder_of_jpegs.parent / "shards").iterdir())
+
+
+def test_a_part_of_imagenet_is_refused(folder_of_jpegs: Path) -> None:
+    with pytest.raises(InputError, match="4 training and 2 validation images of 2 classes") as error:
+        imagenet.imagenet()
+    assert "1,281,167 and 50,000 of 1,000" in error.value.expected
+
+
+def test_where_imagenet_belongs_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENGAP_DATA", str(tmp_path))
+    (tmp_path / "imagenet" / "train").mkdir(parents=True)
+    with pytest.raises(InputError, match="there is no folder val") as error:
+        table2.cells(table2.sweep("paper"))
+    assert f"{tmp_path}/imagenet/train/CLASS/NAME.JPEG" in error.value.expected
+    assert "gengap study run zhang2017/table2 --scale paper" in error.value.next_step
+
+
 def test_epochs_to_overfit_by_hand() -> None:
     losses = [None, 0.2, 0.05, 0.0499, 0.01]  # not measured; above; at; below
     assert epochs_to_overfit([{"epoch": n, "train_loss": loss} for n, loss in enumerate(losses, 1)]) == 4
@@ -138,6 +207,7 @@ def test_best_and_last_by_hand() -> None:
 
 MEASURED = {
     "zhang2017/table1": lambda rows: rows,
+    "zhang2017/table2": table2.with_top_accuracies,
     "zhang2017/figure1a": lambda rows: figure1a.with_losses(with_overfit_times(rows)),
     "zhang2017/figure1b": with_overfit_times,
     "zhang2017/figure1c": figure1c.with_test_error,
@@ -158,7 +228,8 @@ def test_views_of_made_up_rows(name: str) -> None:
     outcome = _outcome(name)
     assert len(outcome.artifact().views) == len(outcome.study.views)
     assert all(comparison.verdict in ("agrees", "disagrees") for comparison in outcome.comparisons())
-    assert all(len(comparison.values) == 3 for comparison in outcome.comparisons())
+    seeds = 1 if name == "zhang2017/table2" else 3
+    assert all(len(comparison.values) == seeds for comparison in outcome.comparisons())
 
 
 @pytest.mark.parametrize("name", MEASURED)
@@ -168,9 +239,8 @@ def test_failures_and_divergence_stay_visible(name: str) -> None:
     assert list(unfinished["reason"]) == ["made up to be diverged", "made up to be failed"]
     assert [row["status"] for row in outcome.failed] == ["failed"]
     assert len(outcome.to_json()["failed"]) == 1
-    first = outcome.comparisons()[0]
-    assert first.verdict == "disagrees"
-    assert "failed: made up to be failed" in first.absence
+    assert outcome.comparisons()[0].verdict == "disagrees"
+    assert any("failed: made up to be failed" in comparison.absence for comparison in outcome.comparisons())
 
 
 @pytest.mark.parametrize("name", MEASURED)
@@ -184,6 +254,12 @@ def test_nothing_but_failures_still_gives_a_report(name: str) -> None:
 def test_table_1_has_our_mean_in_percent() -> None:
     rows = pd.DataFrame(_outcome("zhang2017/table1").rows)
     assert list(table1.table_1(rows).frame["test, ours"]) == [50.0] * 19
+
+
+def test_table_2_has_our_accuracies_in_percent() -> None:
+    frame = table2.table_2(pd.DataFrame(_outcome("zhang2017/table2").rows)).frame
+    assert list(frame["top-1 test, ours"]) == [50.0] * 7
+    assert list(frame["top-5 test, paper"])[:2] == [93.92, 90.43]
 
 
 def test_below_paper_scale_nothing_is_judged() -> None:

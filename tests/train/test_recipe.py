@@ -52,6 +52,7 @@ def test_every_field_changes_the_hash() -> None:
         "pad": 4,
         "rotation": 25.0,
         "darc1": 0.1,
+        "top_k": 5,
         "precision": "float32",
         "memory_format": "contiguous",
     }

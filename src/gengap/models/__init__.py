@@ -3,7 +3,7 @@
 Importing a network's file registers it; see ``registry.network``.
 """
 
-from gengap.models import alexnet, convnet3, convnet5, inception, mlp, nin, transformer  # noqa: F401
+from gengap.models import alexnet, convnet3, convnet5, inception, inception_v3, mlp, nin, transformer  # noqa: F401
 from gengap.models.building import build
 from gengap.models.factory import check_output
 from gengap.models.fingerprint import fingerprint

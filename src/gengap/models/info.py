@@ -1,5 +1,6 @@
 """The named networks: parameter counts, input shapes and sources."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -42,7 +43,9 @@ def count_parameters(module: nn.Module) -> int:
 
 
 def _info(network: Network) -> ModelInfo:
-    with torch.random.fork_rng(devices=[]):  # on the meta device, embeddings make torch import its compiler: a second
-        more = () if network.vocabulary is None else (network.vocabulary,)
+    tokens = network.vocabulary is not None
+    place = nullcontext() if tokens else torch.device("meta")  # there, embeddings make torch import its compiler
+    with torch.random.fork_rng(devices=[]), place:
+        more = (network.vocabulary,) if tokens else ()
         module = network.make(network.input_shape, 10, 0.0, *more)
     return ModelInfo(network.name, count_parameters(module), network.input_shape, network.source, network.vocabulary)

@@ -34,6 +34,7 @@ LATER = (
     "pad",
     "rotation",
     "darc1",
+    "top_k",
 )
 STAIRCASE = ("decay", "decay_steps", "decay_epochs")  # fields of that schedule alone
 Loss = Literal["cross_entropy", "squared"]
@@ -70,7 +71,7 @@ class Recipe(BaseModel):
     beta1: Annotated[float, Field(ge=0, lt=1, description="decay of the first moment, of adam and adamw")] = 0.9
     beta2: Annotated[float, Field(ge=0, lt=1, description="decay of the second moment, of adam and adamw")] = 0.999
     smoothing: Annotated[float, Field(ge=0, lt=1, description="decay of the mean square, of rmsprop")] = 0.99
-    epsilon: Annotated[float, Field(gt=0, lt=1, description="of adam, adamw and rmsprop")] = 1e-8
+    epsilon: Annotated[float, Field(gt=0, le=1, description="of adam, adamw and rmsprop")] = 1e-8
     gradient_clip: Annotated[float | None, Field(gt=0, description="largest norm of the whole gradient")] = None
 
     schedule: Annotated[Schedule, Field(description="staircase, constant, or cosine to 0 over all epochs")] = (
@@ -103,6 +104,7 @@ class Recipe(BaseModel):
     target_loss: Annotated[float | None, Field(ge=0, description="stop at this training loss")] = None
     interpolate: Annotated[bool, Field(description="stop once every training label is fitted")] = False
     evaluate_every: Annotated[int, Field(ge=1, le=MOST, description="epochs between evaluations on all data")] = 1
+    top_k: Annotated[int, Field(ge=1, le=MOST, description="accuracy also by the k largest scores, if above 1")] = 1
     snapshots: Annotated[tuple[int, ...], Field(description="epochs whose weights the Run keeps")] = ()
     snapshot_loss: Annotated[
         float | None, Field(ge=0, description="keep the weights of the epoch whose training loss is nearest to this")

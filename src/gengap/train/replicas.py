@@ -189,6 +189,17 @@ class Replicas:
         return self._losses(x, y, self._loss)
 
     @torch.no_grad()
+    def evaluate_top(self, x: Tensor, y: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
+        """``evaluate``, and the number of examples whose label is among the k largest scores, ``[R]``."""
+        self.module.eval()
+
+        def both(scores: Tensor, labels: Tensor) -> Tensor:
+            return torch.stack([self._loss(scores, labels), top_hits(scores, labels, k).to(scores)])
+
+        values, hits = self._losses(x, y, both)
+        return values[:, 0], hits, values[:, 1]
+
+    @torch.no_grad()
     def score_sizes(self, x: Tensor, y: Tensor) -> Tensor:
         """Sums of absolute scores over the examples, of each network in evaluation mode, ``[R, C]``."""
         self.module.eval()
@@ -304,6 +315,18 @@ def darc1_term(scores: Tensor) -> Tensor:
     3.0
     """
     return scores.abs().mean(0).amax()
+
+
+def top_hits(scores: Tensor, labels: Tensor, k: int) -> Tensor:
+    """How many of B labels are among the k largest of their scores ``[B, C]``; of equal scores the first ones are.
+
+    >>> int(top_hits(torch.tensor([[3.0, 2.0, 1.0], [0.0, 0.0, 0.0]]), torch.tensor([1, 2]), 2))
+    1
+    """
+    own = scores.gather(-1, labels[:, None])
+    earlier = torch.arange(scores.shape[-1], device=scores.device) < labels[:, None]
+    before = (scores > own) | ((scores == own) & earlier)
+    return (before.sum(-1) < k).sum()
 
 
 def has_convolutions(module: nn.Module) -> bool:

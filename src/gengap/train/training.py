@@ -107,10 +107,12 @@ class Training:
         loss, accuracy, steps = self.train_epoch()
         due = self.epoch % recipe.evaluate_every == 0 or self.epoch == recipe.epochs
         measured: dict[str, Sequence[float | None]] = {}
+        unknown = [None] * len(self.active)
         for name, split in (("train", self.train), ("test", self.test)):
-            unknown = [None] * len(self.active)
-            losses, accuracies = self._evaluate(split) if due else (unknown, unknown)
+            losses, accuracies, top = self._evaluate(split) if due else (unknown, unknown, unknown)
             measured |= {f"{name}_loss": losses, f"{name}_accuracy": accuracies}
+            if recipe.top_k > 1:
+                measured[f"{name}_top_{recipe.top_k}_accuracy"] = top
         if recipe.darc1:
             measured["darc1_term"] = self._darc1_terms() if due else [None] * len(self.active)
         for r, i in enumerate(self.active):
@@ -200,15 +202,18 @@ class Training:
         accuracy = np.mean([record["running_accuracy"] for record in last])
         return f"loss {np.mean([record['running_loss'] for record in last]):.3f}, accuracy {accuracy:.3f}"
 
-    def _evaluate(self, split: Examples) -> tuple[list[float], list[float]]:
+    def _evaluate(self, split: Examples) -> tuple[list[float], list[float], list[float]]:
+        """Mean loss, accuracy, and accuracy by the ``top_k`` largest scores, of each replica."""
+        k = self.recipe.top_k
         total_loss = torch.zeros(len(self.active), dtype=torch.float64, device=split.y.device)
-        total_hits = torch.zeros_like(total_loss)
+        total_hits, total_top = torch.zeros_like(total_loss), torch.zeros_like(total_loss)
         for x, y in self._batches(split):
-            loss, hits = self.replicas.evaluate(x, y)
+            loss, hits, top = self.replicas.evaluate_top(x, y, k) if k > 1 else (*self.replicas.evaluate(x, y), 0.0)
             total_loss += loss * y.shape[1]
             total_hits += hits
+            total_top += top
         n = split.y.shape[1]
-        return (total_loss / n).tolist(), (total_hits / n).tolist()
+        return (total_loss / n).tolist(), (total_hits / n).tolist(), (total_top / n).tolist()
 
     def _darc1_terms(self) -> list[float]:
         """The term of DARC1 on the whole training split, in evaluation mode."""
