@@ -185,7 +185,7 @@ def table_2(rows: "pd.DataFrame") -> "Table":
     for key, values in PRINTED.items():
         ours = done[(done[list(KEY)] == list(key)).all(axis=1)]
         level, augmentation, dropout, decay = key
-        line = {
+        line: dict[str, str | float] = {
             "labels": "random" if level else "true",
             "augmentation": augmentation,
             "dropout": dropout,
