@@ -46,7 +46,7 @@ def test_the_page_shows_each_stop_and_the_commands_to_try_next(made: Tour) -> No
 
 def test_sgd_from_zero_reaches_the_least_norm_and_the_theorem_its_points(made: Tour) -> None:
     sentences = {record["name"]: record["sentence"] for record in made.stops}
-    fraction = float(sentences["minimum norm"].split("up to ")[1].split()[0])
+    fraction = float(sentences["minimum norm"].split("the two is ")[1].split()[0])
     assert fraction < 1e-5
     assert "864 weights" in sentences["theorem 1"]  # 2 * 400 + 64
 

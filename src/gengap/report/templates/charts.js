@@ -3,9 +3,22 @@
 (() => {
   const { specs, themes } = JSON.parse(document.getElementById("charts").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const LEGEND_COLUMN = 150; // pixels
+  const LEGEND_COLUMN = 150; // pixels, of the narrowest
   let latest = 0;
   let drawn = [];
+
+  // The chart with as many columns in its legends as fit into the place.
+  async function embed(place, spec, config) {
+    const options = { config, tooltip: { theme: dark.matches ? "dark" : "light" }, actions: false, renderer: "svg" };
+    for (let columns = Math.max(1, Math.floor(place.clientWidth / LEGEND_COLUMN)); ; columns -= 1) {
+      config.legend.columns = columns;
+      const embedded = await vegaEmbed(place, structuredClone(spec), options);
+      const edge = place.getBoundingClientRect().right;
+      const fits = (legend) => legend.getBoundingClientRect().right <= edge;
+      if (columns === 1 || [...place.querySelectorAll(".role-legend")].every(fits)) return embedded;
+      embedded.finalize();
+    }
+  }
 
   async function draw() {
     const turn = ++latest;
@@ -14,10 +27,8 @@
     for (const [name, spec] of Object.entries(specs)) {
       const figure = document.getElementById(name);
       const place = figure.querySelector(".live");
-      config.legend.columns = Math.max(1, Math.floor(place.clientWidth / LEGEND_COLUMN));
       try {
-        const tooltip = { theme: dark.matches ? "dark" : "light" };
-        const embedded = await vegaEmbed(place, structuredClone(spec), { config, tooltip, actions: false, renderer: "svg" });
+        const embedded = await embed(place, spec, config);
         if (turn !== latest) return embedded.finalize();
         drawn.push(embedded);
       } catch (error) {

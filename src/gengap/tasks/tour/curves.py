@@ -39,8 +39,9 @@ def curves(
     from gengap.report import Figure
 
     scale = {"type": "log"} if logarithmic else {"domain": [0, 1]} if percent else {"zero": False}
+    ticks = alt.Axis(values=_powers_of_two(data[x].max())) if x == "epoch" else alt.Axis()
     channels: dict[str, Any] = {
-        "x": alt.X(f"{x}:Q", title=x, scale=alt.Scale(type="symlog" if x == "epoch" else "log")),
+        "x": alt.X(f"{x}:Q", title=x, scale=alt.Scale(type="symlog" if x == "epoch" else "log"), axis=ticks),
         "y": alt.Y(f"{y}:Q", title=y, scale=alt.Scale(**scale), axis=alt.Axis(format="%") if percent else alt.Axis()),
         "color": alt.Color(f"{colour}:N", sort=None, legend=alt.Legend(title=None if colour == "c" else colour)),
         "tooltip": list(data.columns),
@@ -60,3 +61,8 @@ def curves(
         last,
         dict(formats or {}),
     )
+
+
+def _powers_of_two(largest: float) -> list[int]:
+    """0, 1, 2, 4, ... up to the largest: what stands apart on an axis that is logarithmic but for 0."""
+    return [0] + [2**power for power in range(int(largest).bit_length())]

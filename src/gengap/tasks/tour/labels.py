@@ -46,7 +46,7 @@ def certificate(setting: Setting, folder: Path) -> Shown:
 def audit_of_the_memorised(setting: Setting, folder: Path) -> Shown:
     """The audit of a network that fits random labels, with its own report beside the tour's page."""
     from gengap.data import load
-    from gengap.report import Text
+    from gengap.report import formatted
     from gengap.tasks.audit import audit
     from gengap.train import train
 
@@ -54,7 +54,9 @@ def audit_of_the_memorised(setting: Setting, folder: Path) -> Shown:
     result = audit(train(problem, setting.recipe()).model(), data=problem, quick=True)
     page = result.write(folder / "audit")
     drawn = [figure for figure in result.page.figures() if figure.name == "learned-share"]
-    return Shown(result.sentence, [*drawn, Text([f"The whole report of the audit: {page.parent.name}/{page.name}."])])
+    return Shown(
+        result.sentence, [*drawn, formatted(f"[The whole report of the audit]({page.parent.name}/{page.name}).")]
+    )
 
 
 def _randomization(setting: Setting) -> "Randomization":

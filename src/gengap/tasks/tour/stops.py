@@ -112,9 +112,10 @@ def stops() -> list[Stop]:
 
 def _theorem1(rows: Sequence[Row]) -> str:
     largest = max(rows, key=lambda row: float(row["n"]))
+    missed = float(largest["relative_error"])
     return (
         f"{largest['n']} points get their {largest['n']} values from {largest['n_weights']} weights, which is 2n + d; "
-        f"the largest error is {largest['relative_error']:.1g} of the largest value."
+        + (f"the largest error is {missed:.1g} of the largest value." if missed else "all of them exactly.")
     )
 
 

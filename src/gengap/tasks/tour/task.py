@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gengap.errors import InputError
-from gengap.report import Page, Section, Text, make_folder, write_page
+from gengap.report import Formatted, Page, Section, Text, formatted, make_folder, write_page
 from gengap.tasks.tour.stop import Setting, Stop
 from gengap.tasks.tour.stops import stops
 
@@ -67,15 +67,16 @@ def tour(out: str | Path, *, setting: Setting | None = None, progress: Progress 
         done += stop.seconds
     if progress is not None:
         progress(total, total, "writing the page")
-    after = Section("What to try next", [Text(["On your own model:", *NEXT])])
+    commands = formatted("\n".join(["```", *NEXT, "```"]))
+    after = Section("What to try next", [Text(["On your own model:"]), commands])
     page = Page("A tour of generalization", LEAD, [*sections, after])
     return Tour(write_page(page, folder, data={"stops": records, "next": NEXT}), records)
 
 
-def _further(stop: Stop) -> list[Text]:
+def _further(stop: Stop) -> list[Formatted]:
     if stop.study is None:
         return []
-    return [Text([f"The study of this claim: gengap study show {stop.study}, or its page in the atlas."])]
+    return [formatted(f"The study of this claim: `gengap study show {stop.study}`, or its page in the atlas.")]
 
 
 def _visit(stop: Stop, setting: Setting, folder: Path) -> tuple[Section, dict[str, Any]]:

@@ -15,13 +15,13 @@
   function show() {
     const round = rounds[turn % rounds.length];
     memorised = Math.random() < 0.5 ? "A" : "B";
-    const head = element("tr", {}, ...[`measure (network: ${round.network})`, "A", "B"].map((text) => element("th", { scope: "col" }, text)));
+    const head = element("tr", {}, ...["measure", "A", "B"].map((text) => element("th", { scope: "col" }, text)));
     const rows = round.measures.map(({ name, learned, memorised: other }) => {
       const pair = memorised === "A" ? [other, learned] : [learned, other];
       return element("tr", {}, ...[name, ...pair.map(number)].map((text) => element("td", {}, text)));
     });
     table.replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
-    answer.textContent = "Both fit all of their training labels. One was trained on true labels, one on random ones.";
+    answer.textContent = `Two networks ${round.network} fit all of their training labels: one true labels, the other random ones.`;
     buttons.forEach((button) => (button.disabled = false));
     again.disabled = true;
   }

@@ -20,9 +20,16 @@ window.pieces = (() => {
     return made;
   }
 
+  // The room for a picture in pixels, so that its text keeps its size on a phone.
+  function room() {
+    const style = getComputedStyle(place());
+    return Math.min(640, place().clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
+  }
+
   // A chart of lines: axes with ticks, and lines and marks that `draw` replaces.
   function chart({ label, x, y, xTicks, yTicks, xTitle, percent = true, xText = String }) {
-    const [WIDTH, HEIGHT, LEFT, LOW] = [640, 340, 52, 40];
+    const WIDTH = room();
+    const [HEIGHT, LEFT, LOW] = [WIDTH < 480 ? 260 : 340, 52, 44];
     const across = (v) => LEFT + ((v - x[0]) / (x[1] - x[0])) * (WIDTH - LEFT - 34);
     const down = (v) => HEIGHT - LOW - ((v - y[0]) / (y[1] - y[0])) * (HEIGHT - LOW - 15);
     const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
