@@ -10,7 +10,7 @@ from gengap.bounds import clopper_pearson
 from gengap.studies.evidence import results_folder
 from gengap.tasks.atlas import atlas
 
-RECORDED = ("zhang2017/figure1c", "kawaguchi2017/theorem8")
+RECORDED = ("zhang2017/figure1c", "kawaguchi2017/theorem7", "kawaguchi2017/theorem8")
 LARGEST_PAGE = 3_000_000  # bytes
 
 
@@ -68,6 +68,23 @@ def test_the_charts_are_drawn(site: Path, watched: Watched) -> None:
     page = watched.open(site / "studies/zhang2017-figure1c.html")
     page.wait_for_selector("figure .live svg")
     assert page.locator("figure.undrawn").count() == 0
+
+
+def test_the_parts_of_a_chart_and_its_legends_fit_a_phone(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "studies/kawaguchi2017-theorem7.html")
+    page.wait_for_selector("#theorem-7-terms .role-legend")
+    wider = "[...document.querySelectorAll('.live')].map(place => place.scrollWidth - place.clientWidth)"
+    assert max(page.evaluate(wider)) <= 24  # the last label of an axis stands beyond its end
+    assert page.evaluate(
+        "[...document.querySelectorAll('.role-legend')].every(legend => "
+        "legend.getBoundingClientRect().right <= legend.closest('.live').getBoundingClientRect().right)"
+    )
+
+
+def test_the_pictures_of_live_pieces_keep_the_size_of_their_text(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "live/lies.html")
+    picture = page.locator("#piece svg")
+    assert picture.evaluate("svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width") > 0.95
 
 
 def test_the_search_finds_a_page_by_keyboard(site: Path, watched: Watched) -> None:

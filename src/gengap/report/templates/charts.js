@@ -4,15 +4,28 @@
   const { specs, themes } = JSON.parse(document.getElementById("charts").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const LEGEND_COLUMN = 150; // pixels, of the narrowest
+  const PHONE = 480;
+  const AXIS = 95; // pixels beside what is drawn, for the vertical axis
   let latest = 0;
   let drawn = [];
+
+  // On a phone the parts of a chart stand below each other; a grid of rows and columns scrolls sideways.
+  function arranged(spec, width) {
+    const made = structuredClone(spec);
+    if (width >= PHONE) return made;
+    const fitting = (part) => ({ ...part, width: width - AXIS });
+    if (made.concat) return { ...made, columns: 1, concat: made.concat.map(fitting) };
+    if (!made.facet || (made.facet.row && made.facet.column)) return made;
+    const { header, ...facet } = made.facet.row ?? made.facet.column ?? made.facet;
+    return { ...made, facet, columns: 1, spec: fitting(made.spec) };
+  }
 
   // The chart with as many columns in its legends as fit into the place.
   async function embed(place, spec, config) {
     const options = { config, tooltip: { theme: dark.matches ? "dark" : "light" }, actions: false, renderer: "svg" };
     for (let columns = Math.max(1, Math.floor(place.clientWidth / LEGEND_COLUMN)); ; columns -= 1) {
       config.legend.columns = columns;
-      const embedded = await vegaEmbed(place, structuredClone(spec), options);
+      const embedded = await vegaEmbed(place, arranged(spec, place.clientWidth), options);
       const edge = place.getBoundingClientRect().right;
       const fits = (legend) => legend.getBoundingClientRect().right <= edge;
       if (columns === 1 || [...place.querySelectorAll(".role-legend")].every(fits)) return embedded;

@@ -49,9 +49,7 @@ def noisy(rows: "pd.DataFrame") -> "Figure | None":
     base = alt.Chart(drawn).encode(
         x=alt.X("level:Q", title="labels redrawn", axis=alt.Axis(format=".0%", tickCount=5)),
         y=alt.Y("noisy_error:Q", title="test error, noisy labels", axis=alt.Axis(format=".0%")),
-        color=alt.Color(
-            "method:N", sort=order, scale=alt.Scale(domain=order), legend=alt.Legend(title=None, columns=3)
-        ),
+        color=alt.Color("method:N", sort=order, scale=alt.Scale(domain=order), legend=alt.Legend(title=None)),
         strokeDash=alt.StrokeDash(
             "method:N", legend=None, scale=alt.Scale(domain=order, range=[*([[1, 0]] * len(FITS)), [5, 4]])
         ),
