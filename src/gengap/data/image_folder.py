@@ -2,9 +2,10 @@
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gengap.data.arrays import from_arrays
+from gengap.data.image_files import ImageFiles
 from gengap.data.labels import encode_labels
 from gengap.data.limits import (
     check_file,
@@ -30,7 +32,6 @@ from gengap.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff"}
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")
 MOST_PIXELS = 25_000_000  # of one image: while it is decoded it takes some 9 bytes for each
 HELD_OUT = (
@@ -71,35 +72,31 @@ def read_image_folder(
             smaller than the crop, fewer than two classes, no room for shards, or shards of other images.
     """
     held_out = _held_out(folder)
-    files = {"train": _files(folder / "train"), "test": _files(folder / (held_out or "test"))}
-    own = _id(folder, files, resize, crop)
+    files = {"train": ImageFiles(folder / "train"), "test": ImageFiles(folder / (held_out or "test"))}
+    own, packed = _id_and_bytes(folder, files, resize, crop)
     cached = shards_root() / own
     if has_shards(cached):
         return open_shards(cached, expected=own)
-    headers = {file: _header(file) for split in files.values() for file in split}
-    form = _form(folder, headers, resize, crop)
-    y = {split: [file.parent.name for file in files[split]] for split in files}
+    form = _form(chain(*files.values()), resize, crop)
+    labels, classes = _labels(files)
+    counts = {split: len(files[split]) for split in files}
+    n = sum(counts.values())
     words = "" if held_out == "test" else f"the folder {held_out} taken to be the test split"
     height, width = form.size
-    what = f"{folder} with {len(headers):,} images of {width} x {height} pixels"
-    packed = sum(file.stat().st_size for file in headers)
-    if form.nbytes * len(headers) > in_memory_limit():
-        unfolded, limit = form.nbytes * len(headers), unfolded_limit(packed)
+    what = f"{folder} with {n:,} images of {width} x {height} pixels"
+    if form.nbytes * n > in_memory_limit():
+        unfolded, limit = form.nbytes * n, unfolded_limit(packed)
         if unfolded > limit:
             raise too_large(f"{what} would take {size_text(unfolded)} once decoded, more", limit)
-        train, test, classes = encode_labels(y["train"], y["test"])
-        counts = {split: len(files[split]) for split in files}
         shape, step = (form.channels, *form.size), form.step
         content = Content(own, folder.resolve().name, str(folder), classes, shape, counts, step, words)
-        labels = {"train": train, "test": test}
         write_shards(cached, content, labels, lambda split, i: _pixels(files[split][i], form), report)
         return open_shards(cached, expected=own)
-    check_memory(
-        what, 2 * form.nbytes * len(headers), unpacked_limit(packed)
-    )  # each decoded, then all of a split in one array
+    check_memory(what, 2 * form.nbytes * n, unpacked_limit(packed))  # each decoded, then all of a split in one array
     x = {split: np.stack([_pixels(file, form) for file in files[split]]) for split in files}
-    arrays = x["train"], y["train"], x["test"], y["test"]
-    made = from_arrays(*arrays, name=folder.resolve().name, origin=str(folder), layout="channels-first")
+    arrays = x["train"], labels["train"], x["test"], labels["test"]
+    name = folder.resolve().name
+    made = from_arrays(*arrays, name=name, classes=classes, origin=str(folder), layout="channels-first")
     return with_step(made, form.step, words)
 
 
@@ -136,35 +133,28 @@ def _held_out(folder: Path) -> str | None:
     return next((name for name in HELD_OUT if (folder / name).is_dir()), None)
 
 
-def _id(folder: Path, files: Mapping[str, list[Path]], resize: int | None, crop: int | None) -> str:
-    """A hash of names, sizes and times of change of the images, and of what is asked for."""
-    digest = hashlib.blake2b(f"{VERSION} {resize} {crop}".encode(), digest_size=16)
+def _id_and_bytes(
+    folder: Path, files: Mapping[str, ImageFiles], resize: int | None, crop: int | None
+) -> tuple[str, int]:
+    """A hash of names, sizes and times of change of the images, and of what is asked for; their bytes in all."""
+    digest, total = hashlib.blake2b(f"{VERSION} {resize} {crop}".encode(), digest_size=16), 0
     for split, paths in files.items():
         for file in paths:
             status = file.stat()
+            total += status.st_size
             digest.update(
                 f"{split} {file.relative_to(folder)} {status.st_size} {status.st_mtime_ns}\n".encode(
                     errors="surrogateescape"
                 )
             )
-    return digest.hexdigest()
+    return digest.hexdigest(), total
 
 
-def _files(folder: Path) -> list[Path]:
-    """The images of a split, class by class."""
-    kinds = [kind for kind in sorted(folder.iterdir()) if kind.is_dir() and not kind.name.startswith(".")]
-    images_of = {kind: [file for file in sorted(kind.iterdir()) if file.suffix.lower() in SUFFIXES] for kind in kinds}
-    nested = [kind for kind, images in images_of.items() if not images and any(f.is_dir() for f in kind.iterdir())]
-    if nested:
-        raise InputError(
-            f"{nested[0]} holds folders instead of images.",
-            expected="images in the folder of each class, not in folders below it",
-            next_step="move them up, or take the folder away",
-        )
-    files = [file for images in images_of.values() for file in images]
-    if not files:
-        raise InputError(f"{folder} holds no images.", expected=f"{folder}/CLASS/IMAGE.png for each class")
-    return files
+def _labels(files: Mapping[str, ImageFiles]) -> tuple[dict[str, NDArray[np.int64]], tuple[str, ...]]:
+    """Class indices of each split, and the names of the classes."""
+    train, test, classes = encode_labels(files["train"].classes, files["test"].classes)
+    indices = {"train": train, "test": test}
+    return {split: np.repeat(indices[split], files[split].counts) for split in files}, classes
 
 
 def _header(file: Path) -> _Header:
@@ -179,24 +169,30 @@ def _header(file: Path) -> _Header:
             return _Header(image.size, image.mode in ("1", "L", "LA"))
 
 
-def _form(folder: Path, headers: Mapping[Path, _Header], resize: int | None, crop: int | None) -> _Form:
-    """What the images become.
+def _form(files: Iterable[Path], resize: int | None, crop: int | None) -> _Form:
+    """What the images become, of which each one's header is read.
 
     Raises:
         InputError: Their sizes differ, and neither a size nor a crop is given.
     """
-    channels = 1 if all(header.grey for header in headers.values()) else 3
+    sizes: dict[tuple[int, int], Path] = {}  # the first image of each of the first two sizes
+    grey = True
+    for file in files:
+        header = _header(file)
+        grey = grey and header.grey
+        if len(sizes) < 2:
+            sizes.setdefault(header.size, file)
+    channels = 1 if grey else 3
     if resize is not None:
         return _Form(channels, (resize, resize), resize)
-    first = next(iter(headers))
-    width, height = headers[first].size
-    other = next((file for file, header in headers.items() if header.size != (width, height)), None)
-    if other is None:
+    (width, height), first = next(iter(sizes.items()))
+    if len(sizes) == 1:
         return _Form(channels, (height, width), None)
     if crop is not None:
         return _Form(channels, (crop, crop), None, cut=True)
+    other_size, other = list(sizes.items())[1]
     raise InputError(
-        f"{other} has {headers[other].size[0]} x {headers[other].size[1]} pixels, {first} {width} x {height}.",
+        f"{other} has {other_size[0]} x {other_size[1]} pixels, {first} {width} x {height}.",
         expected="images of one size",
         next_step="have them resized, e.g. --resize 64 (resize=64), or cut to their centre: --crop 64 (crop=64)",
     )
