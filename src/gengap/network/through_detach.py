@@ -14,6 +14,12 @@ _TO_PYTHON = {  # these leave PyTorch, where nothing is differentiated
 }
 
 
+def is_cut(func: Any, args: Sequence[Any]) -> bool:
+    """Whether a call of PyTorch's cuts something off from its derivatives: ``detach()``, ``.data`` or ``no_grad()``."""
+    data = func == torch.Tensor.data.__get__  # type: ignore[attr-defined]
+    return func in _DETACH or data or (func is torch._C._set_grad_enabled and args[0] is False)
+
+
 class ThroughDetach(TorchFunctionMode):
     """A context in which ``detach()``, ``.data`` and ``no_grad()`` cut no value off from what it is computed from."""
 
@@ -21,12 +27,10 @@ class ThroughDetach(TorchFunctionMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Calls a function of PyTorch, or what replaces it in this context."""
-        if func in _DETACH or func == torch.Tensor.data.__get__:  # type: ignore[attr-defined]
-            return args[0].view_as(args[0])
+        if is_cut(func, args):
+            return args[0].view_as(args[0]) if isinstance(args[0], Tensor) else None
         if func in _TO_PYTHON:
             return func(args[0].detach(), *args[1:], **(kwargs or {}))
-        if func is torch._C._set_grad_enabled and args[0] is False:
-            return None
         return func(*args, **(kwargs or {}))
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gengap.arrays import Floats
 from gengap.errors import InputError
+from gengap.network.copies import unwrapped
 from gengap.network.gradients import (
     NO_GRADIENT,
     check_independent,
@@ -21,6 +22,7 @@ from gengap.network.gradients import (
     without_gradient,
 )
 from gengap.network.inputs import Data, Part, batches
+from gengap.network.second_derivatives import check_second_derivatives, twice_differentiable
 from gengap.probes.coherence_results import Coherence
 from gengap.probes.hessian_products import Products, Progress, counting_hessian
 from gengap.probes.lanczos import MOST, RESIDUAL, extreme_eigenvalues
@@ -152,12 +154,13 @@ def curvature(
 
     Raises:
         InputError: curvlinops is not installed, an argument is out of its range, no examples, a layer that mixes the
-            examples of a batch or draws at random, losses that are not finite, or cross entropies that are all
-            saturated in the network's type.
+            examples of a batch or draws at random, losses that are not finite, cross entropies that are all saturated
+            in the network's type, or second derivatives that an operation lacks or that are wrong.
     """
     if eigenvalues < 1 or probes < 2:
         raise InputError(f"{eigenvalues} eigenvalues, {probes} probes.", expected="at least 1 and at least 2")
-    with prepared(model, evaluation), torch.random.fork_rng(devices=[]):
+    model = unwrapped(model)
+    with prepared(model, evaluation), twice_differentiable(model), torch.random.fork_rng(devices=[]):
         examples = list(batches(data, model, split, size=BATCH))
         if not examples:
             raise InputError("There are no examples.", expected="at least one")
@@ -166,6 +169,7 @@ def curvature(
         fixed = without_gradient(model, *examples[0], criterion)
         parameters = {name: p for name, p in trainable(model).items() if name not in fixed}
         lost = _check_finite(model, criterion, examples)
+        check_second_derivatives(model, *examples[0], criterion, list(parameters))
 
         P = sum(p.numel() for p in parameters.values())
         members: dict[str, list[str]] = {}

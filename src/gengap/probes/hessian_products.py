@@ -3,7 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
+
 from gengap.errors import InputError
+from gengap.network.second_derivatives import gradient_of, product
 
 Progress = Callable[[int, int, str], None]
 """``progress(done, expected, what)``: products with vectors done and expected in all, and what is being computed."""
@@ -52,7 +55,7 @@ class Products:
 
 
 def counting_hessian(products: Products) -> Any:
-    """The class of Hessians of curvlinops, counting its products.
+    """The class of curvlinops' Hessians, counting its products, which are made by two backward passes.
 
     Raises:
         InputError: curvlinops is not installed.
@@ -69,5 +72,13 @@ def counting_hessian(products: Products) -> Any:
             result = super()._matmat(M)
             products.add(M[0].shape[-1])
             return result
+
+        def _matmat_batch(self, X: Any, y: Any, M: Any) -> Any:
+            """By two backward passes, as more operations have a second one than the forward derivative of the first."""
+            with torch.enable_grad():
+                gradient = gradient_of(self._loss_func(self._model_func(X), y), self._params)
+            columns = [[block[..., j] for block in M] for j in range(M[0].shape[-1])]
+            rows = [product(gradient, self._params, column, again=True) for column in columns]
+            return [torch.stack(blocks, -1) for blocks in zip(*rows, strict=True)]
 
     return CountingHessian

@@ -11,6 +11,7 @@ from torch.func import functional_call
 
 from gengap.arrays import Floats
 from gengap.errors import InputError
+from gengap.network.copies import unwrapped
 from gengap.network.gradients import (
     NO_GRADIENT,
     Loss,
@@ -24,6 +25,12 @@ from gengap.network.gradients import (
     saturation_reason,
     trainable,
     without_gradient,
+)
+from gengap.network.second_derivatives import (
+    check_second_derivatives,
+    gradient_of,
+    product,
+    twice_differentiable,
 )
 from gengap.probes.input_gradients import ROWS, check_floats, no_input_gradient
 from gengap.seeds import stream
@@ -107,18 +114,65 @@ def loss_sensitivity(
     Raises:
         InputError: An argument out of its range, inputs that are no floats, weights of all steps that do not fit in
             memory, training that diverged, scores without a gradient by the inputs, a layer that mixes the examples of
-            a batch or draws at random, or labels that are no class indices from 0 with an example of each, where
-            ``by_class`` asks for them.
+            a batch or draws at random, second derivatives that an operation lacks or that are wrong, or labels that
+            are no class indices from 0 with an example of each, where ``by_class`` asks for them.
     """
+    model = unwrapped(model)
     x, y = check_examples(model, x, y)
     _check(x, lr, steps, batch_size, window)
-    check_independent(model, x, random=False)
-    parameters = {name: p.detach().clone() for name, p in trainable(model).items()}
-    with torch.no_grad():
-        check_scores(model(x[:ROWS]), ruled_out=True)
-    fixed = without_gradient(model, x[:batch_size], y[:batch_size], lambda s, t: example_losses(loss, s, t).mean())
-    _check_reached(model, x[:batch_size], fixed)
-    _check_memory(parameters, min(steps[-1], window or steps[-1]))
+    with twice_differentiable(model):
+        check_independent(model, x, random=False)
+        with torch.no_grad():
+            check_scores(model(x[:ROWS]), ruled_out=True)
+        first = x[:batch_size], y[:batch_size]
+
+        def mean(scores: Tensor, labels: Tensor) -> Tensor:
+            return example_losses(loss, scores, labels).mean()
+
+        fixed = without_gradient(model, *first, mean)
+        _check_reached(model, first[0], fixed)
+        parameters = {name: p.detach().clone() for name, p in trainable(model).items()}
+        _check_memory(parameters, min(steps[-1], window or steps[-1]))
+        moving = [name for name in parameters if name not in fixed]
+        for by_inputs in (False, True):
+            check_second_derivatives(model, *first, mean, moving, by_inputs=by_inputs)
+        return _measured(model, x, y, loss, parameters, fixed, lr, steps, batch_size, window, by_class, seed)
+
+
+def gini(values: ArrayLike) -> float:
+    """The Gini coefficient ``sum_i sum_j |v_i - v_j| / (2 n^2 mean)``: 0 where all are equal, near 1 where one has all.
+
+    Args:
+        values: At least one number, none below 0, not all 0.
+
+    Raises:
+        InputError: A number below 0 or not finite, or none above 0.
+
+    >>> gini([1.0, 1.0, 1.0]), gini([0.0, 0.0, 3.0])
+    (0.0, 0.6666666666666666)
+    """
+    v = np.sort(np.asarray(values, dtype=np.float64).ravel())
+    if not v.size or not np.isfinite(v).all() or v[0] < 0 or v[-1] == 0:
+        raise InputError("A Gini coefficient of these values is not defined.", expected="numbers from 0, not all 0")
+    n = len(v)
+    return float(((2 * np.arange(1, n + 1) - n - 1) * v).sum() / (n * v.sum()))
+
+
+def _measured(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    loss: Loss,
+    parameters: dict[str, Tensor],
+    fixed: tuple[str, ...],
+    lr: float,
+    steps: Sequence[int],
+    batch_size: int,
+    window: int | None,
+    by_class: bool,
+    seed: int,
+) -> LossSensitivity:
+    """What ``loss_sensitivity`` returns, of arguments that have been checked."""
 
     def mean_loss(weights: dict[str, Tensor], a: Tensor, b: Tensor) -> Tensor:
         return example_losses(loss, functional_call(model, weights, (a,), tie_weights=True), b).mean()
@@ -159,25 +213,6 @@ def loss_sensitivity(
         fixed,
         np.stack(tables) if by_class else None,
     )
-
-
-def gini(values: ArrayLike) -> float:
-    """The Gini coefficient ``sum_i sum_j |v_i - v_j| / (2 n^2 mean)``: 0 where all are equal, near 1 where one has all.
-
-    Args:
-        values: At least one number, none below 0, not all 0.
-
-    Raises:
-        InputError: A number below 0 or not finite, or none above 0.
-
-    >>> gini([1.0, 1.0, 1.0]), gini([0.0, 0.0, 3.0])
-    (0.0, 0.6666666666666666)
-    """
-    v = np.sort(np.asarray(values, dtype=np.float64).ravel())
-    if not v.size or not np.isfinite(v).all() or v[0] < 0 or v[-1] == 0:
-        raise InputError("A Gini coefficient of these values is not defined.", expected="numbers from 0, not all 0")
-    n = len(v)
-    return float(((2 * np.arange(1, n + 1) - n - 1) * v).sum() / (n * v.sum()))
 
 
 def _check(x: Tensor, lr: float, steps: Sequence[int], batch_size: int, window: int | None) -> None:
@@ -287,11 +322,8 @@ def _through_training(
         live = {name: p.requires_grad_() for name, p in parameters.items()}
         a = x[index].detach().requires_grad_()
         with torch.enable_grad():
-            first = torch.autograd.grad(
-                mean_loss(live, a, y[index]), list(live.values()), create_graph=True, materialize_grads=True
-            )
-            product = torch.stack([(g * v).sum() for g, v in zip(first, slope, strict=True)]).sum()
-            *curved, of_inputs = torch.autograd.grad(product, [*live.values(), a], materialize_grads=True)
+            first = gradient_of(mean_loss(live, a, y[index]), list(live.values()))
+            *curved, of_inputs = product(first, [*live.values(), a], slope)
         slope = [v - lr * c for v, c in zip(slope, curved, strict=True)]
         gradient.index_add_(0, index.to(x.device), of_inputs, alpha=-lr)
     result: Floats = gradient.double().flatten(1).abs().sum(1).cpu().numpy()

@@ -1,19 +1,17 @@
 """The Fisher-Rao norm."""
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.values import Finding, scaled
 from gengap.network.cross_entropy import score_gradients
 from gengap.network.inputs import batch_rows
+from gengap.network.second_derivatives import plain_attention, plain_recurrence
 
 _BATCH = 100
 
@@ -65,11 +63,11 @@ def radial_slopes(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tenso
         outputs: Tensor = functional_call(model, parameters, (x,))
         return outputs
 
-    with _differentiable_attention(), torch.no_grad():
+    with plain_attention(), torch.no_grad():
         try:
             outputs, tangents = jvp(scores, (theta,), (theta,))[:2]
         except NotImplementedError:
-            with _differentiable_recurrence():
+            with plain_recurrence():
                 outputs, tangents = _forward_or_double_backward(scores, theta)
     directions, log_sizes = score_gradients(outputs, y)
     return (directions * tangents.double()).sum(1), log_sizes
@@ -93,24 +91,3 @@ def _forward_or_double_backward(
         rows = torch.autograd.grad(outputs, list(point.values()), u, create_graph=True, materialize_grads=True)
         inner = torch.stack([(row * value).sum() for row, value in zip(rows, theta.values(), strict=True)]).sum()
         return outputs.detach(), torch.autograd.grad(inner, u)[0]
-
-
-@contextmanager
-def _differentiable_recurrence() -> Iterator[None]:
-    """Recurrent layers without their fused kernels, which have no forward derivative."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that this processor has no TF32, as the flags are set back
-        with torch.backends.mkldnn.flags(enabled=False), torch.backends.cudnn.flags(enabled=False):
-            yield
-
-
-@contextmanager
-def _differentiable_attention() -> Iterator[None]:
-    """Attention without its fused kernels, which have no forward derivative."""
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)

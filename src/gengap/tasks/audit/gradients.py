@@ -3,7 +3,6 @@
 import time
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from gengap.network.inputs import examples
 from gengap.probes import curvature
@@ -89,8 +88,7 @@ def curvature_part(subject: AuditSubject, budget: Budget) -> Part:
         raise LeftOut(f"on {least} examples it would take about {least * each:.0f} s; --full has no limit")
     count = budget.affordable("curvature", each, min(MOST_CURVATURE, known), least=least)
     problem, _ = subject.sampled(count, "curvature")
-    with sdpa_kernel(SDPBackend.MATH):  # fused attention has no second derivatives
-        found = curvature(network, problem, eigenvalues=3, probes=PROBES, layers=False, seed=subject.seed)
+    found = curvature(network, problem, eigenvalues=3, probes=PROBES, layers=False, seed=subject.seed)
     top, trace = found.whole.largest[0], found.whole.trace
     reasons = [
         *([] if found.converged else ["eigenvalues are not converged"]),
