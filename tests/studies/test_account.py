@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from gengap.report import formatted
@@ -19,6 +21,14 @@ def test_the_formulas_of_each_account_can_be_shown(name: str) -> None:
     for text in (words.overview, words.account, words.later):
         assert text
         formatted(text)
+
+
+def test_a_study_that_is_named_by_a_number_has_a_title_in_words() -> None:
+    numbered = [study for study in all_studies() if re.match(r"[A-Z][a-z]+ \d", study.artifact)]
+    assert numbered
+    assert [study.name for study in numbered if (words := ACCOUNTS[study.name]) is None or words.title is None] == []
+    titles = [words.title for words in ACCOUNTS.values() if words is not None and words.title is not None]
+    assert len(set(titles)) == len(titles)
 
 
 def test_another_form_is_refused() -> None:

@@ -16,7 +16,10 @@ QUESTIONS = {
     "measure": "Which number about my network means anything?",
 }
 _HEADINGS = ("Overview", "Account", "Later work")
-_FORM = "a first line 'Question: NAME' and the headings ## Overview, ## Account, ## Later work, in this order"
+_FORM = (
+    "a first line 'Question: NAME', perhaps a second 'Title: WORDS', "
+    "and the headings ## Overview, ## Account, ## Later work, in this order"
+)
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,14 @@ class Account:
 
     Attributes:
         question: A key of ``QUESTIONS``.
+        title: What the study is about in a few words; None where its artifact says it.
         overview: What was done and what came out, for somebody in a hurry.
         account: The standard account, with its formulas.
         later: What later work says against it, with sources.
     """
 
     question: str
+    title: str | None
     overview: str
     account: str
     later: str
@@ -55,8 +60,8 @@ def parsed(text: str, name: str) -> Account:
         ValueError: It has another form; the message names the file.
     """
     head, *parts = re.split(r"^## +(.+)$", text, flags=re.MULTILINE)
-    question = re.fullmatch(r"\s*Question: (\w+)\s*", head)
-    if question is None or question[1] not in QUESTIONS or tuple(parts[::2]) != _HEADINGS:
+    first = re.fullmatch(r"\s*Question: (?P<question>\w+)\n(Title: (?P<title>.+)\n)?\s*", head)
+    if first is None or first["question"] not in QUESTIONS or tuple(parts[::2]) != _HEADINGS:
         raise ValueError(f"{name} is no account: it needs {_FORM}; NAME is one of {', '.join(QUESTIONS)}")
     overview, body, later = (part.strip() for part in parts[1::2])
-    return Account(question[1], overview, body, later)
+    return Account(first["question"], first["title"], overview, body, later)

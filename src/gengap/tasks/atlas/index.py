@@ -28,18 +28,18 @@ def index_page(entries: Sequence[Entry], recorded: Mapping[str, Recorded], piece
     """The first page: what can be tried, then a list of claims for each question."""
     sections = [Section("Try it", [_pieces(pieces)])] if pieces else []
     for question, title in [*QUESTIONS.items(), (None, OTHER)]:
-        group = [study for study, words in entries if (words.question if words else None) == question]
+        group = [(study, words) for study, words in entries if (words.question if words else None) == question]
         if group:
             sections.append(Section(title, [_claims(group, recorded)]))
     sections.append(Section("How to read the numbers", [Text([HOW_TO_READ])]))
     return SitePage("index.html", SITE, LEAD, sections)
 
 
-def _claims(studies: Sequence[Study], recorded: Mapping[str, Recorded]) -> Formatted:
+def _claims(entries: Sequence[Entry], recorded: Mapping[str, Recorded]) -> Formatted:
     items = [
-        f'<li><a href="{escape(address(study))}">{escape(heading(study))}</a> '
+        f'<li><a href="{escape(address(study))}">{escape(heading(study, words))}</a> '
         f'<span class="mark">{escape(state(recorded.get(study.name)))}</span><p>{escape(study.claim)}</p></li>'
-        for study in studies
+        for study, words in entries
     ]
     return Formatted('<ul class="claims">' + "".join(items) + "</ul>")
 

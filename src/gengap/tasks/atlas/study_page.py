@@ -18,14 +18,18 @@ def address(study: Study) -> str:
     return f"studies/{study.name.replace('/', '-')}.html"
 
 
-def heading(study: Study) -> str:
-    """The title of a study's page: authors, year and artifact, e.g. ``"Zhang et al. 2017: Table 1"``."""
+def heading(study: Study, words: Account | None) -> str:
+    """The title of a study's page: its topic and where that is from.
+
+    For example ``"Kernel machines through every label (Zhang et al. 2017, Table 3)"``.
+    """
     match = re.match(r"(?P<authors>.+?),? (?P<year>\d{4})\b", study.paper)
-    if match is None:
-        return f"{study.paper}: {study.artifact}"
-    authors = re.split(r", | and ", match["authors"])
+    authors = re.split(r", | and ", match["authors"]) if match else []
     names = f"{authors[0]} et al." if len(authors) > 2 else " and ".join(authors)
-    return f"{names} {match['year']}: {study.artifact}"
+    paper = f"{names} {match['year']}" if match else study.paper
+    if words is None or words.title is None:
+        return f"{study.artifact} ({paper})"
+    return f"{words.title} ({paper}, {study.artifact})"
 
 
 def study_page(study: Study, words: Account | None, recorded: Recorded | None) -> SitePage:
@@ -40,7 +44,7 @@ def study_page(study: Study, words: Account | None, recorded: Recorded | None) -
     if words is not None:
         sections.append(Section("What later work says against it", [formatted(words.later)]))
     sections.append(Section("Run it", _run(study, recorded)))
-    return SitePage(address(study), heading(study), study.claim, sections)
+    return SitePage(address(study), heading(study, words), study.claim, sections)
 
 
 def rows_file(study: Study, recorded: Recorded, folder: Path) -> dict[str, bytes]:

@@ -22,7 +22,7 @@
       yTicks: [0, 0.25, 0.5, 0.75, 1],
       percent: methods[Number(kind.select.value)].shown === "test error",
       xTitle,
-      xText: (tick) => (10 ** tick).toLocaleString("en-US"),
+      xText: (tick) => (10 ** tick).toLocaleString("en-US", { notation: "compact" }),
     });
     return { drawing, key };
   }
@@ -31,7 +31,7 @@
     const { points } = methods[Number(kind.select.value)];
     pictures = [
       picture(points, "parameters", "parameters, counted"),
-      picture(points, "effective", "effective number of parameters on the test points"),
+      picture(points, "effective", "effective number, on the test points"),
     ];
     frame.replaceChildren(...pictures.map(({ drawing }) => drawing.svg));
     step.input.max = points.length - 1;

@@ -21,7 +21,7 @@
       return element("tr", {}, ...[name, ...pair.map(number)].map((text) => element("td", {}, text)));
     });
     table.replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
-    answer.textContent = `Two networks ${round.network} fit all of their training labels: one true labels, the other random ones.`;
+    answer.textContent = `Both networks (${round.network}) fit all of their training labels: one true labels, the other random ones.`;
     buttons.forEach((button) => (button.disabled = false));
     again.disabled = true;
   }
