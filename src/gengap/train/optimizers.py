@@ -9,6 +9,8 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
+from gengap.train.kernels import adam_update, common, fits_kernels, nesterov_update, shares
+
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
 OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 # The recipe's fields that each optimizer has; the others may not be set with it.
@@ -59,6 +61,11 @@ class SGD:
         self, weight: Tensor, gradient: Tensor, state: dict[str, Tensor], rate: Tensor, decay: Tensor | None, step: int
     ) -> None:
         """See ``Optimizer.update``."""
+        if self.nesterov and fits_kernels(weight, gradient, state["velocity"]):
+            for own, one_rate, one_decay in shares(rate, decay):
+                parts = (tensor[own] for tensor in (weight, gradient, state["velocity"]))
+                nesterov_update(*parts, momentum=self.momentum, rate=one_rate, decay=one_decay)
+            return
         if decay is not None:
             gradient = gradient.addcmul(weight, decay)
         if self.momentum:
@@ -90,13 +97,22 @@ class Adam:
         self, weight: Tensor, gradient: Tensor, state: dict[str, Tensor], rate: Tensor, decay: Tensor | None, step: int
     ) -> None:
         """See ``Optimizer.update``."""
+        first, second = state["first_moment"], state["second_moment"]
+        if fits_kernels(weight, gradient, first, second):
+            for own, one_rate, one_decay in shares(rate, decay):
+                adam_update(
+                    *(tensor[own] for tensor in (weight, gradient, first, second)),
+                    betas=(self.beta1, self.beta2), epsilon=self.epsilon, decoupled=self.decoupled,
+                    rate=one_rate, decay=one_decay, step=step,
+                )  # fmt: skip
+            return
         if decay is not None:
             if self.decoupled:
                 weight.mul_(1 - rate * decay)
             else:
                 gradient = gradient.addcmul(weight, decay)
-        first = state["first_moment"].lerp_(gradient, 1 - self.beta1)
-        second = state["second_moment"].mul_(self.beta2).addcmul_(gradient, gradient, value=1 - self.beta2)
+        first.lerp_(gradient, 1 - self.beta1)
+        second.mul_(self.beta2).addcmul_(gradient, gradient, value=1 - self.beta2)
         scale = (1 - self.beta2 ** (step + 1)) ** 0.5
         deviation = second.sqrt().div_(scale).add_(self.epsilon)
         weight.addcdiv_(first * (rate / (1 - self.beta1 ** (step + 1))), deviation, value=-1)
@@ -125,10 +141,13 @@ class RMSprop:
         if decay is not None:
             gradient = gradient.addcmul(weight, decay)
         square = state["mean_square"].mul_(self.smoothing).addcmul_(gradient, gradient, value=1 - self.smoothing)
-        quotient = gradient / square.sqrt().add_(self.epsilon)
+        root = square.sqrt().add_(self.epsilon)
         if self.momentum:
-            quotient = state["velocity"].mul_(self.momentum).add_(quotient)
-        weight.addcmul_(quotient, rate, value=-1)
+            weight.addcmul_(state["velocity"].mul_(self.momentum).addcdiv_(gradient, root), rate, value=-1)
+        elif (one_rate := common(rate)) is not None:
+            weight.addcdiv_(gradient, root, value=-one_rate)
+        else:
+            weight.addcmul_(gradient / root, rate, value=-1)
 
 
 def clip_norms(gradients: list[Tensor], largest: float) -> list[Tensor]:
@@ -136,6 +155,6 @@ def clip_norms(gradients: list[Tensor], largest: float) -> list[Tensor]:
 
     As ``torch.nn.utils.clip_grad_norm_``: the factor is ``min(1, largest / (norm + 1e-6))``.
     """
-    squares = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients]).sum(0)
-    factor = (largest / (squares.sqrt() + 1e-6)).clamp(max=1.0)
+    norms = torch.stack([torch.linalg.vector_norm(gradient.flatten(1), dim=1) for gradient in gradients])
+    factor = (largest / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
     return [gradient * factor.view(-1, *(1,) * (gradient.ndim - 1)) for gradient in gradients]

@@ -12,6 +12,7 @@ from torch.func import functional_call, vmap
 
 from gengap import models
 from gengap.data import Problem
+from gengap.errors import InputError
 from gengap.network.gradients import NotFiniteError
 from gengap.network.inputs import network_inputs
 from gengap.seeds import stream
@@ -276,8 +277,10 @@ class Replicas:
     def _loss_of_one(
         self, loss: Loss, parameters: Tensors, buffers: Tensors, x: Tensor, y: Tensor, others: Tensor, share: Tensor
     ) -> tuple[Tensor, Tensor]:
+        state = {**parameters, **buffers}
         with self._autocast():
-            logits = functional_call(self.module, {**parameters, **buffers}, (x,))
+            logits = functional_call(self.module, state, (x,))
+        _keep_reassigned(buffers, state)
         logits = logits.to(self.execution.dtype)
         value = loss(logits, y)
         if self.recipe.mixup and self.module.training:
@@ -332,6 +335,27 @@ def top_hits(scores: Tensor, labels: Tensor, k: int) -> Tensor:
 def has_convolutions(module: nn.Module) -> bool:
     """Whether a network has a convolution of images, the only layers that a memory layout makes a difference to."""
     return any(isinstance(layer, nn.Conv2d) for layer in module.modules())
+
+
+def _keep_reassigned(buffers: Tensors, state: Tensors) -> None:
+    """Writes into buffers what a forward pass has assigned in their place, as in ``self.mean = 0.9 * self.mean + ...``.
+
+    Raises:
+        InputError: It has another shape.
+    """
+    for name, value in buffers.items():
+        assigned = state[name]
+        if assigned is value:
+            continue
+        if assigned.shape != value.shape:
+            raise InputError(
+                f"The network's buffer {name!r} has shape {tuple(value.shape)}, and its forward pass assigns one of "
+                f"shape {tuple(assigned.shape)}.",
+                expected="buffers that keep their shape in training",
+                next_step="keep what changes its shape in an attribute that is no buffer",
+            )
+        with torch.no_grad():
+            value.copy_(assigned)
 
 
 def _keep_layout(module: nn.Module) -> None:
