@@ -23,6 +23,7 @@ from benchmarks import (
     machine,
     measures,
     monitor,
+    optimisers,
     path_kernel,
     relu_interpolator,
     replicas,
@@ -57,6 +58,7 @@ BENCHMARKS = {
     "measures": Benchmark(lambda o: measures.run(o.images, o.rounds), measures.lines),
     "gradients": Benchmark(gradients.run, gradients.lines),
     "monitor": Benchmark(monitor.run, monitor.lines),
+    "optimisers": Benchmark(optimisers.run, optimisers.lines),
     "double-descent": Benchmark(lambda o: double_descent.run(o.images, o.rounds), double_descent.lines),
     "kernel-ridge": Benchmark(
         lambda o: kernel_interpolator.against_kernel_ridge(o.images or kernel_interpolator.RIDGE_POINTS, o.rounds),
