@@ -90,6 +90,7 @@ def test_a_claim_that_was_never_measured_cannot_be_judged(one: Study, small_home
     assert outcome.to_json()["claim_check"]["finding"] == "cannot be judged"
 
 
+NO_INPUTS = {"arora2019/depth", "gunasekar2017/initialisation", "gunasekar2017/measurements"}  # matrices alone
 NO_DATA = {"arora2019/depth", "gunasekar2017/initialisation", "gunasekar2017/measurements", "morris2025/bits"}
 
 
@@ -139,6 +140,8 @@ def test_smoke_scale_runs_and_is_stored(one: Study, small_home: None, tmp_path: 
     assert outcome.comparisons() or one.views  # a claim without numbers is shown
     assert all(isinstance(view, Figure | Table) for view in outcome.artifact().views)
     assert all(part.figures for part in outcome.claim_parts())
+    assert bool(outcome.seen_as) == (one.name not in NO_INPUTS)  # what models were fed, in the rows and on the page
+    assert outcome.seen_as == list(dict.fromkeys(row["seen_as"] for row in outcome.rows if row.get("seen_as")))
     check_each(outcome)
     again = run_study(one, "smoke", options)
     assert pd.DataFrame(again.rows).equals(pd.DataFrame(outcome.rows))

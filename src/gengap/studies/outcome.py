@@ -39,7 +39,9 @@ class Outcome:
 
     @property
     def seen_as(self) -> list[str]:
-        """What models are fed, in words, as far as the rows say it."""
+        """What models are fed, in words, as far as the study or its rows say it."""
+        if self.study.seen_as:
+            return [self.study.seen_as]
         return list(dict.fromkeys(text for row in self.rows if isinstance(text := row.get("seen_as"), str)))
 
     def comparisons(self) -> "list[Comparison]":
@@ -122,7 +124,8 @@ def run_study(study: Study, scale: Scale, options: "Options") -> Outcome:
         InputError: Its data are not here, or the device.
         Interrupted: Ctrl-C; what is stored stays, and running it again goes on.
     """
-    return Outcome(study, scale, study.measure(study.sweep(scale), options))
+    rows = study.measure(study.sweep(scale), options)
+    return Outcome(study, scale, [row | {"seen_as": study.seen_as} for row in rows] if study.seen_as else rows)
 
 
 def _identity(row: Mapping[str, Any], fields: Iterable[str]) -> str:

@@ -80,6 +80,7 @@ class Study:
         views: From all rows to a figure or table, without training; None where the rows hold nothing to show.
         check: From all rows to the parts of the claim, each with whether it holds in these rows: see
             ``gengap.verdicts.claim_part``.
+        seen_as: What models are fed, in words, where the study prepares their inputs itself; elsewhere rows say it.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Study:
     measure: "Callable[[Sequence[Any], Options], list[Row]]"
     views: tuple[View, ...]
     check: Check = no_check
+    seen_as: str = ""
 
 
 _REGISTERED: dict[str, Study] = {}

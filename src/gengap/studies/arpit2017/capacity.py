@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, cast
 
-from gengap.studies.arpit2017.trainings import DIFFERENCES, LEVELS, PAPER, Descent, Noise, images
+from gengap.studies.arpit2017.trainings import DIFFERENCES, FED, LEVELS, PAPER, Descent, Noise, images
 from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
@@ -300,4 +300,5 @@ def arpit2017_capacity() -> Study:
         measure=measure,
         views=(accuracies, times_by_units, times_by_size),
         check=check,
+        seen_as=FED,
     )

@@ -12,7 +12,7 @@ from math import fsum
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from gengap.studies.arpit2017.trainings import PAPER, small_digits, small_network
+from gengap.studies.arpit2017.trainings import PAPER, SMALL_FED, small_digits, small_network
 from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Row, Scale, Study, study
 
@@ -191,4 +191,5 @@ def arpit2017_class_sensitivity() -> Study:
         measure=measure,
         views=(matrices,),
         check=check,
+        seen_as=SMALL_FED,
     )

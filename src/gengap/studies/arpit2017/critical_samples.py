@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
-from gengap.studies.arpit2017.trainings import DIFFERENCES, LEVELS, PAPER, Descent, Noise, images
+from gengap.studies.arpit2017.trainings import DIFFERENCES, FED, LEVELS, PAPER, Descent, Noise, images
 from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
@@ -265,4 +265,5 @@ def arpit2017_critical_samples() -> Study:
         measure=measure,
         views=(ratios, wide_ratios, accuracies),
         check=check,
+        seen_as=FED,
     )

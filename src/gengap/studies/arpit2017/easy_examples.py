@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean, pvariance
 from typing import TYPE_CHECKING
 
-from gengap.studies.arpit2017.trainings import DIFFERENCES, PAPER, Descent, Noise, images
+from gengap.studies.arpit2017.trainings import DIFFERENCES, FED, PAPER, Descent, Noise, images
 from gengap.studies.rows import measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
@@ -216,4 +216,5 @@ def arpit2017_easy_examples() -> Study:
         measure=measure,
         views=(ranks,),
         check=check,
+        seen_as=FED,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from gengap.studies.arpit2017.trainings import PAPER, small_digits, small_network
+from gengap.studies.arpit2017.trainings import PAPER, SMALL_FED, small_digits, small_network
 from gengap.studies.rows import image_data, measured
 from gengap.studies.study import Reported, Row, Scale, Study, study
 
@@ -203,4 +203,5 @@ def arpit2017_gini() -> Study:
         measure=measure,
         views=(curves,),
         check=check,
+        seen_as=SMALL_FED,
     )

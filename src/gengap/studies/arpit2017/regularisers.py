@@ -278,4 +278,5 @@ def arpit2017_regularisers() -> Study:
         measure=measure,
         views=(fits,),
         check=check,
+        seen_as="pixels divided by 255",
     )

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 PAPER = "Arpit et al. 2017, A closer look at memorization in deep networks, ICML, arXiv:1706.05394v2"
 Noise = Literal["inputs", "labels"]
 LEVELS = (0.0, 0.2, 0.4, 0.6, 0.8)
+# What networks are fed.
+FED = "pixels divided by 255, replaced by Gaussian noise of their mean and standard deviation where inputs are noise"
+SMALL_FED = (
+    "pixels divided by 255, images of 28 x 28 shrunk by means of 2 x 2, some replaced by Gaussian noise of their mean "
+    "and standard deviation"
+)
 RADIUS = 0.3 / 255  # of the box of a critical sample, for pixels in [0, 1]
 SEARCH_STEPS = 10  # of the search for critical samples that are trained on
 DIFFERENCES = (

@@ -101,4 +101,5 @@ def belkin2019_figure2() -> Study:
         measure=measure,
         views=tuple(partial(_figure, quantity) for quantity in ("test_error", "test_loss", "norm")),
         check=check,
+        seen_as="pixels divided by 255",
     )

@@ -209,4 +209,5 @@ def belkin2019_figure4() -> Study:
         measure=measure,
         views=tuple(partial(_figure, quantity) for quantity in ("test_error", "test_loss")),
         check=check,
+        seen_as="pixels divided by 255",
     )

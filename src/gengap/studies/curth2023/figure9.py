@@ -305,4 +305,5 @@ def curth2023_figure9() -> Study:
             table,
         ),
         check=check,
+        seen_as="pixels divided by 255",
     )

@@ -302,4 +302,8 @@ def jiang2020_ranking() -> Study:
         measure=measure,
         views=(table, heat_map, scatter),
         check=check,
+        seen_as=(
+            "pixels divided by 255; at desk scale grey images of 14 x 14 minus their mean, "
+            "at paper scale each channel minus its mean, over its standard deviation"
+        ),
     )

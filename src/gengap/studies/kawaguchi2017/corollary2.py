@@ -80,4 +80,5 @@ def kawaguchi2017_corollary2() -> Study:
         measure=measure,
         views=(partial(linear.error_by_norm, "corollary-2-error-by-norm"), linear.claims),
         check=check,
+        seen_as="pixels divided by 255",
     )

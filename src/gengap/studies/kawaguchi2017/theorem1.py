@@ -104,4 +104,5 @@ def kawaguchi2017_theorem1() -> Study:
         measure=measure,
         views=(partial(linear.error_by_norm, "theorem-1-error-by-norm"), linear.claims),
         check=check,
+        seen_as="random ReLU features of pixels divided by 255",
     )

@@ -263,4 +263,5 @@ def morris2025_bits() -> Study:
         measure=measure,
         views=(views.plateau, views.against_parameters, views.table),
         check=check,
+        seen_as="tokens, or numbers, drawn at random",
     )

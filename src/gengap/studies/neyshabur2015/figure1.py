@@ -69,4 +69,5 @@ def neyshabur2015_figure1() -> Study:
         measure=measure,
         views=(*(partial(views.errors_by_width, 1, data) for data in ("mnist", "cifar10")), views.table),
         check=partial(width.check, SETTINGS),
+        seen_as=width.FED,
     )

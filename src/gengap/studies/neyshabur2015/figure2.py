@@ -79,4 +79,5 @@ def neyshabur2015_figure2() -> Study:
         measure=measure,
         views=(*(partial(views.errors_by_width, 2, data) for data in ("mnist", "cifar10")), views.table),
         check=partial(width.check, SETTINGS),
+        seen_as=width.FED,
     )

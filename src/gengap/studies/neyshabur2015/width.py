@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gengap.train.width import WidthRun
     from gengap.verdicts import ClaimPart
 
+FED = "grey values divided by 255, averaged to at most 10 x 10 pixels, each minus its mean over the training images"
 SIDE = 10  # pixels
 TARGET = 1e-4  # truncated cross entropy that counts as zero
 BATCH = 100

@@ -315,4 +315,5 @@ def neyshabur2019_figure1() -> Study:
         measure=measure,
         views=views,
         check=check,
+        seen_as="pixels divided by 255, each channel minus its mean, over its standard deviation",
     )

@@ -63,9 +63,13 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
     from gengap.store import Store
 
     trial = Trial(EXAMPLES[configs[0].scale], DRAWS, TWINS)
+    cells = trainings.cells(configs)
     with Store() as store:
-        rows = capacity_rows(trainings.cells(configs), store, trial, options)
-    named = [row | {"rademacher_reason": row["trial_reason"]} for row in rows]
+        rows = capacity_rows(cells, store, trial, options)
+    named = [
+        row | {"rademacher_reason": row["trial_reason"], "seen_as": cell.problem.seen_as}
+        for row, cell in zip(rows, cells, strict=True)
+    ]
     return [row | asdict(config) for row, config in zip(named, configs, strict=True)]
 
 

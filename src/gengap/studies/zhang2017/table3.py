@@ -247,4 +247,5 @@ def zhang2017_table3() -> Study:
         measure=measure,
         views=(table_3,),
         check=check,
+        seen_as="pixels divided by 255, or features of these: Gabor wavelets, random convolutions",
     )
