@@ -185,7 +185,6 @@ def test_a_label_that_is_not_fitted_is_seen():
         (lambda one: one["method"] == "nearest neighbours", [NEARER]),
         (lambda one: one["method"] == GAUSSIAN, [LESS.format(GAUSSIAN), NEARER, CHOSEN.format(GAUSSIAN)]),
         (lambda one: one["fit"] == "ridge", [CHOSEN.format(GAUSSIAN), CHOSEN.format(LAPLACIAN)]),
-        (lambda one: True, [LESS.format(GAUSSIAN), NEARER]),
     ],
 )
 def test_nothing_is_decided_where_rows_are_lost(lost, parts):

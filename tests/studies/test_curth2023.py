@@ -124,7 +124,6 @@ def test_random_features_are_judged_without_the_point_at_the_threshold():
         (GOOD[4:], ["first"]),
         (GOOD[:2] + GOOD[4:], ["first"]),  # of two points a fall and a rise cannot be seen
         (GOOD[:5], ["second"]),
-        ((), ["first", "second"]),
     ],
 )
 def test_an_axis_that_is_lost_cannot_be_judged(kept, axes):

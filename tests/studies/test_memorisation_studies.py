@@ -134,7 +134,7 @@ def test_each_way_of_smoothing_can_be_refuted() -> None:
             f"{way} lowers the test error where labels are partly random"
         ]
         assert refuted(smoothing.NAME, smoothed({(way, strength): (0.2, 0.99)})) == [
-            f"{way} lowers the fit of random labels"
+            f"{way} lowers the fit of random labels, at the strength of the lowest test error"
         ]
 
 
@@ -152,6 +152,7 @@ def critical(**change: float) -> list[Row]:
                         "critical_ratio": ratio if epoch == 100 else values["early"],
                         "wide_critical_ratio": values["wide"] if level == 0.8 else 0.1 + level,
                         "validation_accuracy": 0.3 if epoch == 100 else values["peak"],
+                        "train_accuracy": 1.0,
                     }
                 )
     return rows
@@ -254,7 +255,7 @@ def test_times_are_over_those_of_the_smallest_and_unknown_where_nothing_was_fitt
 
 
 def agreements(**change: float) -> list[Row]:
-    values = {"wrong": 0.9, "margin": 0.6, "loss": 0.6, "final": 0.4, "error": 0.02} | change
+    values = {"wrong": 0.9, "margin": 0.6, "loss": 0.6, "final": 0.4, "error": 0.02, "share": 0.2} | change
     scores = {"mean_margin": values["margin"], "mean_loss": values["loss"], "final_loss": values["final"]}
     return [
         {
@@ -262,6 +263,7 @@ def agreements(**change: float) -> list[Row]:
             "rank_correlation_error": values["error"] if score == "mean_loss" else 0.02,
             "mean_score_wrong": values["wrong"] if noise else None,
             "mean_score_right": 0.1,
+            "memorised_share": values["share"],
         }
         for noise in (0.0, 0.1)
         for score, value in scores.items()
@@ -272,9 +274,14 @@ def agreements(**change: float) -> list[Row]:
     ("change", "part"),
     [
         ({"wrong": 0.3}, "wrong labels are memorised, others less"),
-        ({"margin": 0.03, "final": 0.0}, "the mean margin agrees with memorisation"),
-        ({"error": 0.4}, "the mean loss agrees with memorisation"),
-        ({"final": 0.7}, "the margin over training agrees better than the final loss"),
+        ({"margin": 0.5, "final": 0.3}, "the mean margin agrees with memorisation"),
+        ({"share": 0.48}, "fewer than half of the others are memorised"),
+        ({"loss": 0.5}, "the mean loss agrees with memorisation"),
+        (
+            {"error": 0.06, "loss": 0.7, "margin": 0.8, "final": 0.6},
+            "the loss over training agrees better than the final loss",
+        ),
+        ({"margin": 0.61, "loss": 0.8, "final": 0.6}, "the margin over training agrees better than the final loss"),
     ],
 )
 def test_each_part_about_memorisation_can_be_refuted(change: dict[str, float], part: str) -> None:
@@ -332,6 +339,7 @@ def matrix(first: float = 2.0, real: float = 2.0, random: float = 3.0) -> list[R
     return [
         {
             **{"data": data, "of_loss": i, "of_inputs": j, "seed": 0},
+            "train_accuracy": 0.9,
             "sensitivity": (first if i == 0 else own[data]) if i == j else 1.0,
         }
         for data in ("real", "random")

@@ -52,13 +52,24 @@ class Outcome:
         """Each part of the study's claim, and whether it holds in these rows.
 
         A configuration of the scale without a row counts as missing, so that no part is judged on what is left of its
-        rows.
+        rows. Where a row lacks a field of its configuration, nothing is judged.
         """
         from gengap.verdicts import ClaimPart
 
-        if not self.rows:
-            return [ClaimPart("the whole claim", "cannot be judged", "there are no rows")]
-        return self.study.check([*self.rows, *self._lost()])
+        if unnamed := self._unnamed():
+            return [ClaimPart("the whole claim", "cannot be judged", f"a row does not say its {unnamed}")]
+        return self.study.check([*self.rows, *self._lost()] if self.rows else [])
+
+    def _unnamed(self) -> str | None:
+        """A field of the configurations that a row lacks, or that is None or NaN in it and in no configuration."""
+        configs = [asdict(config) for config in self.study.sweep(self.scale)]
+        optional = {name for config in configs for name, value in config.items() if value is None}
+
+        def lacks(row: Row, name: str) -> bool:
+            value = row.get(name)
+            return value != value or (name not in row if name in optional else value is None)
+
+        return next((name for row in self.rows for name in configs[0] if lacks(row, name)), None)
 
     def _lost(self) -> list[Row]:
         """A row without results for each configuration of the scale that has none."""

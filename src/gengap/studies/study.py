@@ -2,7 +2,7 @@
 
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -111,8 +111,19 @@ def study(function: Callable[[], Study]) -> Callable[[], Study]:
     expected = "/".join(function.__module__.split(".")[-2:])
     if made.name != expected:
         raise ValueError(f"study {made.name!r} stands in the file of {expected!r}")
-    _REGISTERED[made.name] = made
+    _REGISTERED[made.name] = made if made.check is no_check else replace(made, check=_of_some_rows(made.check))
     return function
+
+
+def _of_some_rows(check: Check) -> Check:
+    """A check that is given at least one row; without any the whole claim cannot be judged."""
+
+    def checked(rows: Sequence[Row]) -> "list[ClaimPart]":
+        from gengap.verdicts import ClaimPart
+
+        return check(rows) if rows else [ClaimPart("the whole claim", "cannot be judged", "there are no rows")]
+
+    return checked
 
 
 def all_studies() -> list[Study]:

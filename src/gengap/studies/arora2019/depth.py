@@ -95,28 +95,27 @@ RANK_RESOLVED = 1e-3  # an effective rank is known to about the residual at whic
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part
+    from gengap.verdicts import claim_part, present
 
-    def ranks(done: Sequence[Row]) -> dict[int | None, float]:
-        """Mean effective rank over seeds, by depth; None: of the least nuclear norm."""
-        groups = {depth: [row["effective_rank"] for row in done if row["depth"] == depth] for depth in (None, *DEPTHS)}
-        return {depth: fmean(values) for depth, values in groups.items() if values}
+    def rank(done: Sequence[Row], depth: int | None) -> float:
+        """Effective rank of a product of this depth; None: of the least nuclear norm."""
+        own = present((row["effective_rank"] for row in done if row["depth"] == depth), f"depth {depth}")
+        return fmean(own)
 
     def deeper(done: list[Row]) -> tuple[bool, str]:
-        by_depth = [ranks(done)[depth] for depth in DEPTHS]
+        by_depth = [rank(done, depth) for depth in DEPTHS]
         rises = any(b > a + RANK_RESOLVED for a, b in pairwise(by_depth))
         falls = by_depth[-1] < by_depth[0] - RANK_RESOLVED
-        figures = ", ".join(f"{rank:.3f}" for rank in by_depth)
+        figures = ", ".join(f"{one:.3f}" for one in by_depth)
         return falls and not rises, f"effective rank {figures} at depths 1 to 4"
 
     def below(done: list[Row]) -> tuple[bool, str]:
-        solution = ranks(done)
-        deep = [solution[depth] for depth in DEPTHS if depth >= 3]
-        return max(deep) < solution[
-            None
-        ], f"{max(deep):.3f} with three or more factors, {solution[None]:.3f} of the least norm"
+        least, deep = rank(done, None), max(rank(done, depth) for depth in DEPTHS if depth >= 3)
+        return deep < least - RANK_RESOLVED, f"{deep:.3f} with three or more factors, {least:.3f} of the least norm"
 
-    usable = [row if row["converged"] else row | {"effective_rank": None, "reason": "not converged"} for row in rows]
+    usable = [
+        row if row.get("converged") else row | {"effective_rank": None, "reason": "not converged"} for row in rows
+    ]
     fewest = min(row["known"] for row in rows)
     few = [row for row in usable if row["known"] == fewest]
     part = "from the fewest entries three or more factors give a lower rank than the least nuclear norm has"

@@ -11,6 +11,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from statistics import fmean
 from typing import TYPE_CHECKING, cast
 
 from gengap.studies.arpit2017.trainings import DIFFERENCES, FED, LEVELS, PAPER, Descent, Noise, images
@@ -41,6 +42,7 @@ EPOCHS: dict[Scale, int] = {"smoke": 4, "desk": 150, "paper": 1_000}
 VALIDATION: dict[Scale, int | None] = {"smoke": 50, "desk": 1_000, "paper": None}
 RATE: dict[Scale, float] = {"smoke": 0.1, "desk": 0.1, "paper": 0.01}
 BATCH = 100
+GAINED = 0.01  # of validation accuracy: what a gain has to be larger by
 COLUMNS = ("validation_accuracy", "train_accuracy", "epochs_to_fit")
 
 
@@ -112,8 +114,8 @@ def with_ratios(rows: Sequence[Row]) -> list[Row]:
     def over(row: Row, smallest: dict[str, int]) -> float | None:
         same = ("noise", "level", "units", "examples", "seed")
         wanted = {name: row[name] for name in same} | smallest
-        base = next((r["epochs_to_fit"] for r in rows if all(r[n] == v for n, v in wanted.items())), None)
-        return row["epochs_to_fit"] / base if base and row["epochs_to_fit"] else None
+        base = next((r.get("epochs_to_fit") for r in rows if all(r[n] == v for n, v in wanted.items())), None)
+        return row["epochs_to_fit"] / base if base and row.get("epochs_to_fit") else None
 
     return [
         {
@@ -146,27 +148,29 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part
+    from gengap.verdicts import claim_part, clearly_less, present
 
     rows = with_ratios(rows)
-    levels = sorted({row["level"] for row in rows if row["level"] < 1})
+    levels = sorted({row["level"] for row in rows if row["level"] < 1}) or [1.0]
     units, sizes = sorted({row["units"] for row in rows}), sorted({row["examples"] for row in rows})
     by_units = [row for row in rows if row["examples"] == sizes[-1] and row["level"] in levels]
     by_size = [row for row in rows if row["units"] == units[-1] and row["noise"] == "inputs" and row["level"] in levels]
 
     def mean(done: list[Row], column: str, **wanted: object) -> float:
-        values = [row[column] for row in done if all(row[name] == value for name, value in wanted.items())]
-        return float(sum(values) / len(values))
+        present({row["level"] for row in done}, "levels of noise:", 2)
+        own = (row[column] for row in done if all(row[name] == value for name, value in wanted.items()))
+        return fmean(present(own, str(wanted)))
 
     def needs(noise: str) -> "ClaimPart":
         def decide(done: list[Row]) -> tuple[bool, str]:
+            present({row["units"] for row in done}, "widths:", 2)
             gains = {
                 v: mean(done, "validation_accuracy", level=v, units=units[-1])
                 - mean(done, "validation_accuracy", level=v, units=units[0])
                 for v in (levels[0], levels[-1])
             }
             shown = ", ".join(f"noise {v:g}: {gain:+.1%}" for v, gain in gains.items())
-            return gains[levels[-1]] > gains[levels[0]] + 0.005, f"{units[-1]} units against {units[0]}, {shown}"
+            return gains[levels[-1]] > gains[levels[0]] + GAINED, f"{units[-1]} units against {units[0]}, {shown}"
 
         chosen = [row for row in by_units if row["noise"] == noise and row["units"] in (units[0], units[-1])]
         return claim_part(f"with noise on {noise} capacity pays more", chosen, ["validation_accuracy"], decide)
@@ -176,12 +180,17 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
             v: mean(done, "time_over_smallest_network", level=v, units=units[-1]) for v in (levels[0], levels[-1])
         }
         shown = ", ".join(f"noise {v:g}: {ratio:.2f}" for v, ratio in ratios.items())
-        return ratios[levels[-1]] < ratios[levels[0]], f"epochs with {units[-1]} units over the smallest, {shown}"
+        present({SMALLEST[done[0]["scale"]], units[-1]}, "widths:", 2)
+        return clearly_less(
+            ratios[levels[-1]], ratios[levels[0]]
+        ), f"epochs with {units[-1]} units over the smallest, {shown}"
 
     def slower(done: list[Row]) -> tuple[bool, str]:
         ratios = {v: mean(done, "time_over_smallest_set", level=v, examples=sizes[-1]) for v in (levels[0], levels[-1])}
         shown = ", ".join(f"noise {v:g}: {ratio:.2f}" for v, ratio in ratios.items())
-        return ratios[levels[-1]] > ratios[levels[0]], f"epochs with {sizes[-1]} examples over the smallest, {shown}"
+        return clearly_less(
+            ratios[levels[0]], ratios[levels[-1]]
+        ), f"epochs with {sizes[-1]} examples over the smallest, {shown}"
 
     widest = [row for row in by_units if row["noise"] == "inputs" and row["units"] == units[-1]]
     largest = [row for row in by_size if row["examples"] == sizes[-1]]

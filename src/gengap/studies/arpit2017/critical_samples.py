@@ -35,6 +35,8 @@ RATE: dict[Scale, float] = {"smoke": 0.1, "desk": 0.1, "paper": 0.01}
 SHOWN: dict[Scale, tuple[float, ...]] = {"smoke": (0.0, 0.8), "desk": (0.0, 0.4, 0.8), "paper": LEVELS}
 PIXELS = (0.3, 2.55)  # radii of the box, of grey levels from 0 to 255: the paper's, and a hundredth of the range
 BATCH, SEARCH = 100, 50
+MEMORISED = 0.9  # training accuracy from which noisy labels are memorised
+APART = 0.01  # of the images: what one ratio has to exceed another by
 RIPPLE = 0.02  # by which the ratio may be below its largest value at the end and still have grown
 COLUMNS = ("critical_ratio", "wide_critical_ratio", "validation_accuracy", "train_accuracy")
 # Level of noise: validation accuracy and critical sample ratio after 100 epochs.
@@ -120,54 +122,67 @@ def follow(configs: list[Config], context: "Context") -> list[Row]:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, means
+    from gengap.verdicts import MissingRows, claim_part, means, present
 
     last = max(row["epoch"] for row in rows)
     ends = [row for row in rows if row["epoch"] == last]
     most = max(row["level"] for row in rows)
 
     def by_level(done: list[Row], noise: str, column: str) -> dict[float, float]:
-        return means((row for row in done if row["noise"] == noise), "level", column)
+        own = [row for row in done if row["noise"] == noise]
+        if noise == "labels":
+            memorised(own)
+        return means(own, "level", column, least=2)
+
+    def memorised(done: list[Row]) -> None:
+        accuracy = min(present((row["train_accuracy"] for row in done if row["epoch"] == last), "the last epoch"))
+        if accuracy < MEMORISED:
+            raise MissingRows(f"noisy labels are not memorised: a training accuracy of {accuracy:.1%}")
 
     def rises(column: str) -> "ClaimPart":
         def decide(done: list[Row]) -> tuple[bool, str]:
             values = by_level(done, "labels", column)
             shown = ", ".join(f"{level:g}: {value:.3f}" for level, value in values.items())
             ordered = list(values.values())
-            return all(a < b for a, b in pairwise(ordered)), f"by noise on labels, {shown}"
+            return all(a + APART < b for a, b in pairwise(ordered)), f"by noise on labels, {shown}"
 
         box = "the paper's box" if column == "critical_ratio" else "a box of a hundredth of the range"
         return claim_part(
             f"more noise on labels gives more critical samples in {box}",
             ends,
-            [column],
+            [column, "train_accuracy"],
             decide,
             of_paper=column == "critical_ratio",
         )
 
     def less(done: list[Row]) -> tuple[bool, str]:
         inputs, labels = (by_level(done, kind, "critical_ratio")[most] for kind in ("inputs", "labels"))
-        return inputs < labels, f"noise of {most:g}: {inputs:.3f} on inputs, {labels:.3f} on labels"
+        return inputs + APART < labels, f"noise of {most:g}: {inputs:.3f} on inputs, {labels:.3f} on labels"
 
     def grows(done: list[Row]) -> tuple[bool, str]:
-        values = means(done, "epoch", "critical_ratio")
+        memorised(done)
+        values = means(done, "epoch", "critical_ratio", least=2)
         start, end, most = values[min(values)], values[last], max(values.values())
         figures = f"{start:.3f} after the first epoch, {end:.3f} after epoch {last}, {most:.3f} at most"
-        return end > start and end >= most - RIPPLE, figures
+        return end > start + APART and end >= most - RIPPLE, figures
 
     def falls(done: list[Row]) -> tuple[bool, str]:
-        values = means(done, "epoch", "validation_accuracy")
+        memorised(done)
+        values = means(done, "epoch", "validation_accuracy", least=2)
         best = max(values, key=lambda epoch: values[epoch])
         return values[best] - values[
             last
         ] > 0.05, f"{values[best]:.1%} after epoch {best}, {values[last]:.1%} at the end"
 
+    ratio = ["critical_ratio", "train_accuracy"]
     random = [row for row in rows if row["noise"] == "labels" and row["level"] == most and row["epoch"] > 0]
     return [
         rises("critical_ratio"),
-        claim_part("noise on inputs raises it less than noise on labels", ends, ["critical_ratio"], less),
-        claim_part("it grows while random labels are memorised", random, ["critical_ratio"], grows),
-        claim_part("validation accuracy falls from an early peak", random, ["validation_accuracy"], falls),
+        claim_part("noise on inputs raises it less than noise on labels", ends, ratio, less),
+        claim_part("it grows while random labels are memorised", random, ratio, grows),
+        claim_part(
+            "validation accuracy falls from an early peak", random, ["validation_accuracy", "train_accuracy"], falls
+        ),
         rises("wide_critical_ratio"),
     ]
 

@@ -119,15 +119,17 @@ def train(configs: list[Config], context: "Context") -> list[Row]:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, means
+    from gengap.verdicts import claim_part, means, present
 
     def both(done: list[Row]) -> tuple[bool, str]:
-        shares = means(done, "rank", "share_correct")
+        shares = means(done, "rank", "share_correct", least=2)
         low, high = shares[100], shares[900]
         return high > EASY and low < 0.05, f"share of correct trainings {low:.0%} at rank 100, {high:.0%} at rank 900"
 
     def less(done: list[Row]) -> tuple[bool, str]:
         curves = {d: list(means((r for r in done if r["data"] == d), "rank", "share_correct").values()) for d in NOISE}
+        for data, shares in curves.items():
+            present(shares, f"ranks of {data}:", 2)
         spread = {data: _dispersion(shares, TRAININGS[done[0]["scale"]]) for data, shares in curves.items()}
         ends = {data: fmean(not 0 < share < EASY for share in shares) for data, shares in curves.items()}
         shown = ", ".join(f"{data}: {spread[data]:.1f} and {ends[data]:.0%}" for data in NOISE)

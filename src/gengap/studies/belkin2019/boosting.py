@@ -136,7 +136,7 @@ def _row(train: "np.ndarray", test: "np.ndarray", data: "Points") -> Row:
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
     from gengap.studies.belkin2019.claims import by_seed
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, clearly_less, present, span
 
     def fits(done: list[Row]) -> tuple[bool, str]:
         errors = [curve[-1]["train_error"] for curve in by_seed(done, "rounds")]
@@ -144,10 +144,16 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
 
     def averages(done: list[Row]) -> tuple[bool, str]:
         curves = by_seed(done, "trees")
-        best = [min(row["test_loss"] for row in curve if row["ensembles"] == 1) for curve in curves]
-        last = [curve[-1]["test_loss"] for curve in curves]
+        best = [
+            min(present((row["test_loss"] for row in curve if row["ensembles"] == 1), "one ensemble"))
+            for curve in curves
+        ]
+        last = [
+            present((row["test_loss"] for row in curve if row["ensembles"] > 1), "several ensembles")[-1]
+            for curve in curves
+        ]
         figures = f"{span(last)} of the most ensembles, {span(best)} at best of one"
-        return all(a < b for a, b in zip(last, best, strict=True)), figures
+        return all(clearly_less(a, b) for a, b in zip(last, best, strict=True)), figures
 
     alone = [row for row in rows if row["ensembles"] == 1]
     return [

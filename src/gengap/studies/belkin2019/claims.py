@@ -41,16 +41,22 @@ def peaks_at(rows: Sequence[Row], suffix: str, threshold: float, words: str, of_
         row = done[0]
         return enclosed, f"highest at {row['peak_at']:g}, between {row['peak_low']:g} and {row['peak_high']:g}"
 
-    needed = ["test_loss", "peak_at"]
+    needed = ["test_loss", "peak_at", "peak_low", "peak_high"]
     return claim_part(f"the test loss peaks at {threshold:g} {words}{suffix}", rows, needed, decide, of_paper=of_paper)
 
 
 def falls_again(rows: Sequence[Row], suffix: str, capacity: str, of_paper: bool) -> "ClaimPart":
     """Whether the loss at the largest capacity is well below that at the peak, on every curve."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, present, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
-        ends = [(curve[-1]["test_loss"], _at_peak(curve, capacity)["test_loss"]) for curve in by_seed(done, capacity)]
+        ends = [
+            (
+                present((r["test_loss"] for r in curve if r[capacity] > r["peak_at"]), "the curve past its peak")[-1],
+                _at_peak(curve, capacity)["test_loss"],
+            )
+            for curve in by_seed(done, capacity)
+        ]
         figures = f"{span([last for last, _ in ends])} at the end, {span([peak for _, peak in ends])} at the peak"
         return all(last <= FALLEN * peak for last, peak in ends), figures
 
@@ -59,16 +65,19 @@ def falls_again(rows: Sequence[Row], suffix: str, capacity: str, of_paper: bool)
 
 
 def falls_below(rows: Sequence[Row], suffix: str, capacity: str, threshold: float, of_paper: bool) -> "ClaimPart":
-    """Whether more than the threshold give a smaller loss than any fewer do, on every curve."""
-    from gengap.verdicts import claim_part, span
+    """Whether more than the threshold give a clearly smaller loss than any fewer do, on every curve."""
+    from gengap.verdicts import claim_part, clearly_less, present, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
         pairs = [
-            [min(row["test_loss"] for row in curve if keep(row[capacity])) for keep in _sides(threshold)]
+            [
+                min(present((row["test_loss"] for row in curve if keep(row[capacity])), f"one side of {threshold:g}"))
+                for keep in _sides(threshold)
+            ]
             for curve in by_seed(done, capacity)
         ]
         figures = f"least {span([fewer for fewer, _ in pairs])} below, {span([more for _, more in pairs])} beyond"
-        return all(more < fewer for fewer, more in pairs), figures
+        return all(clearly_less(more, fewer) for fewer, more in pairs), figures
 
     part = f"beyond {threshold:g} the test loss falls below what fewer give{suffix}"
     return claim_part(part, rows, ["test_loss"], decide, of_paper=of_paper)
@@ -84,21 +93,20 @@ def norm_peaks(rows: Sequence[Row], suffix: str, capacity: str, of_paper: bool) 
         return inside, f"largest at {largest[0][capacity]:g}"
 
     part = f"the norm of the coefficients peaks with the test loss{suffix}"
-    return claim_part(part, rows, ["norm", "peak_at"], decide, of_paper=of_paper)
+    return claim_part(part, rows, ["norm", "peak_low", "peak_high"], decide, of_paper=of_paper)
 
 
 def reaches_limit(
     rows: Sequence[Row], limits: Sequence[Row], suffix: str, capacity: str, of_paper: bool
 ) -> "ClaimPart":
     """Whether the largest capacity comes near the kernel machine's loss."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, present, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
         ends = [curve[-1]["test_loss"] for curve in by_seed([r for r in done if r[capacity] is not None], capacity)]
-        machines = {row["seed"]: row["test_loss"] for row in done if row[capacity] is None}
-        least = [machines[seed] for seed in sorted({row["seed"] for row in done if row[capacity] is not None})]
-        near = all(abs(end - limit) <= NEAR_LIMIT * limit for end, limit in zip(ends, least, strict=True))
-        return near, f"{span(ends)} at the end, {span(least)} of the kernel machine"
+        least = present((row["test_loss"] for row in done if row[capacity] is None), "the kernel machine")[0]
+        near = all(abs(end - least) <= NEAR_LIMIT * least for end in present(ends, "so many features"))
+        return near, f"{span(ends)} at the end, {least:.3g} of the kernel machine"
 
     part = f"the test loss falls to about the kernel machine's{suffix}"
     return claim_part(part, [*rows, *limits] if limits else [], ["test_loss"], decide, of_paper=of_paper)

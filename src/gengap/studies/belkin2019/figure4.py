@@ -145,17 +145,19 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
 def _rises(rows: Sequence[Row], suffix: str, of_paper: bool) -> "ClaimPart":
     """Whether the loss of single trees is least at fewer leaves than the largest has, which fits every label."""
     from gengap.studies.belkin2019.claims import by_seed
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, clearly_less, present, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
         curves = by_seed(done, "max_leaves")
+        for curve in curves:
+            present({row["max_leaves"] for row in curve}, "sizes of a tree:", 3)
         ends = [(min(row["test_loss"] for row in curve[:-1]), curve[-1]["test_loss"]) for curve in curves]
         fitted = all(curve[-1]["train_error"] == 0 for curve in curves)
-        falls = all(curve[0]["test_loss"] > least for curve, (least, _) in zip(curves, ends, strict=True))
+        falls = all(clearly_less(least, curve[0]["test_loss"]) for curve, (least, _) in zip(curves, ends, strict=True))
         figures = f"least {span([least for least, _ in ends])}, {span([last for _, last in ends])} at the most leaves"
         if not fitted:
             figures += ", which do not fit every label"
-        return fitted and falls and all(last > least for least, last in ends), figures
+        return fitted and falls and all(clearly_less(least, last) for least, last in ends), figures
 
     alone = [row for row in rows if row["trees"] == 1]
     part = f"the test loss of one tree falls, then rises until every label is fitted{suffix}"
@@ -165,12 +167,12 @@ def _rises(rows: Sequence[Row], suffix: str, of_paper: bool) -> "ClaimPart":
 def _averages(rows: Sequence[Row], suffix: str, of_paper: bool) -> "ClaimPart":
     """Whether the largest forest has a loss well below that of every tree."""
     from gengap.studies.belkin2019.claims import FALLEN, by_seed
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, present, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
         curves = by_seed(done, "leaves")
-        best = [min(row["test_loss"] for row in curve if row["trees"] == 1) for curve in curves]
-        last = [curve[-1]["test_loss"] for curve in curves]
+        best = [min(present((r["test_loss"] for r in curve if r["trees"] == 1), "one tree")) for curve in curves]
+        last = [present((r["test_loss"] for r in curve if r["trees"] > 1), "a forest")[-1] for curve in curves]
         figures = f"{span(last)} of the largest forest, {span(best)} of the best tree"
         return all(a <= FALLEN * b for a, b in zip(last, best, strict=True)), figures
 

@@ -35,6 +35,7 @@ EPOCHS: dict[Scale, tuple[int, ...]] = {
     "desk": (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 50, 70, 100),
     "paper": (0, 1, 2, 3, 5, 8, 12, 18, 25, 35, 45, 60, 80, 100, 130, 167),
 }
+APART = 0.05  # of the accuracy: what right labels have to be learned better by
 HUNDREDS = 100  # m-coherence from which it has grown into the hundreds
 COLUMNS = (
     *("train_loss", "train_accuracy", "test_accuracy", "pristine_accuracy", "corrupt_accuracy", "overfit"),
@@ -108,7 +109,7 @@ def _coherence(training: Training) -> Row:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, present, span
+    from gengap.verdicts import claim_part, clearly_less, present, span
 
     early = min((row["epoch"] for row in rows if row["epoch"] > 0), default=1)
     partly = [row for row in rows if 0 < row["noise"] < 1]
@@ -118,7 +119,7 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
 
     def earlier(done: list[Row]) -> tuple[bool, str]:
         apart = [row["pristine_accuracy"] - row["corrupt_accuracy"] for row in done]
-        return min(apart) > 0, f"pristine less corrupt accuracy {span(apart)}"
+        return min(apart) > APART, f"pristine less corrupt accuracy {span(apart)}"
 
     def most(done: list[Row]) -> tuple[bool, str]:
         shares = [row["pristine_contribution"] for row in done]
@@ -127,8 +128,12 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         return min(over) > 0 and min(shares) > 0.5, figures
 
     def lower(done: list[Row]) -> tuple[bool, str]:
-        real, noise = ([r["m_coherence"] for r in done if r["noise"] == level] for level in (0, 1))
-        return max(noise) < min(real), f"{span(real)} on real and {span(noise)} on random labels before training"
+        real, noise = (
+            present((r["m_coherence"] for r in done if r["noise"] == level), f"noise {level}") for level in (0, 1)
+        )
+        return clearly_less(
+            max(noise), min(real)
+        ), f"{span(real)} on real and {span(noise)} on random labels before training"
 
     def grows(done: list[Row]) -> tuple[bool, str]:
         starts, peaks = [], []

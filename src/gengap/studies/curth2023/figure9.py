@@ -96,16 +96,20 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
             ("along the second axis the effective number on the test points falls", _effective_falls),
             ("along the second axis the test loss falls with the effective number", _falls_together),
         ):
-            parts.append(claim_part(f"{method}: {what}", own, ["test_loss", "test_parameters"], decide))
+            needed = ["test_loss", "test_parameters"]
+            parts.append(claim_part(f"{method}: {what}", own, needed, decide, seeds_together=True))
     beyond = [row for row in rows if row["method"] == "random features" and on_second_axis(row)]
     what = "random features: along the second axis the effective number on the training points stays n"
-    return [*parts, claim_part(what, beyond, ["train_parameters"], _training_stays, of_paper=False)]
+    return [
+        *parts,
+        claim_part(what, beyond, ["train_parameters"], _training_stays, of_paper=False, seeds_together=True),
+    ]
 
 
 def _beyond_float64(row: Row) -> bool:
     """Whether a point was measured at N = n and has no loss, since its weights are beyond float64: it is left out."""
     at_threshold = row["method"] == "random features" and (row["first"], row["second"]) == (_examples(row), 0)
-    return at_threshold and row["parameters"] is not None and row["test_loss"] is None
+    return at_threshold and row.get("parameters") is not None and row.get("test_loss") is None
 
 
 def _examples(row: Row) -> int:
@@ -124,9 +128,10 @@ def _curves(rows: Sequence[Row], *, second: bool, least: int) -> list[list[Row]]
     curves = []
     for seed in sorted({row["seed"] for row in rows}):
         own = [row for row in rows if row["seed"] == seed and on_second_axis(row) == second]
-        if len(own) < least:
-            raise MissingRows(f"seed {seed} has {len(own)} points along the {axis} axis, and {least} are needed")
-        curves.append(sorted(own, key=lambda row: (row["first"], row["second"])))
+        points = {(row["first"], row["second"]): row for row in own}
+        if len(points) < least:
+            raise MissingRows(f"seed {seed} has {len(points)} points along the {axis} axis, and {least} are needed")
+        curves.append([points[point] for point in sorted(points)])
     return curves
 
 
@@ -156,6 +161,7 @@ def _effective_falls(rows: list[Row]) -> tuple[bool, str]:
 
     numbers = [[row["test_parameters"] for row in curve] for curve in _second(rows)]
     holds = all(after < before for curve in numbers for before, after in pairwise(curve))
+    holds &= all(curve[-1] < (1 - RIPPLE) * curve[0] for curve in numbers)
     figures = f"{span([curve[0] for curve in numbers])} where it begins, {span([curve[-1] for curve in numbers])}"
     return holds, figures + " at the end"
 

@@ -56,22 +56,24 @@ RECOVERED, MISSED = 0.01, 0.1  # relative error up to which a matrix is recovere
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, present, span
 
     small, large = (start for _, start in METHODS if start is not None)
-    converged = [row if row["converged"] else row | {"recovery_error": None} for row in rows]
+    converged = [row if row.get("converged") else row | {"recovery_error": None} for row in rows]
 
     def fewest(done: Sequence[Row], method: str, start: float | None) -> float:
         """The fewest measurements over n r from which every seed recovers, and so with all more."""
         enough = math.inf
         for per_parameter in sorted({row["per_parameter"] for row in done}, reverse=True):
             own = [r for r in done if (r["method"], r["start"], r["per_parameter"]) == (method, start, per_parameter)]
-            if max(row["recovery_error"] for row in own) > RECOVERED:
+            errors = present((row["recovery_error"] for row in own), f"{method} from {per_parameter:g} measurements")
+            if max(errors) > RECOVERED:
                 break
             enough = per_parameter
         return enough
 
     def alike(done: list[Row]) -> tuple[bool, str]:
+        present({row["per_parameter"] for row in done}, "numbers of measurements:", 2)
         descent, norm = fewest(done, "descent", small), fewest(done, "nuclear norm", None)
         figures = f"{descent:g} measurements / (n r) by descent, {norm:g} by the least nuclear norm"
         return descent < math.inf and descent <= 1.5 * norm, figures

@@ -138,7 +138,7 @@ def follow(configs: list[Config], context: "Context") -> list[Row]:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, means
+    from gengap.verdicts import claim_part, clearly_less, learned, means, present
 
     last = max(row["epoch"] for row in rows)
     late = [row for row in rows if row["epoch"] >= last / 2]
@@ -146,8 +146,14 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     def ordered(quantity: str) -> "Callable[[list[Row]], tuple[bool, str]]":
         def decide(done: list[Row]) -> tuple[bool, str]:
             rows_of = {epoch: [row for row in done if row["epoch"] == epoch] for epoch in {r["epoch"] for r in done}}
-            curves = {epoch: means(own, "step", quantity) for epoch, own in sorted(rows_of.items())}
-            unordered = [e for e, curve in curves.items() if any(a >= b for a, b in pairwise(curve.values()))]
+            present(rows_of.get(last, ()), f"epoch {last}")
+            curves = {epoch: means(own, "step", quantity, least=2) for epoch, own in sorted(rows_of.items())}
+            learned(1 - max(row["train_error"] for row in rows_of[last] if row["step"] == max(curves[last])))
+            unordered = [
+                epoch
+                for epoch, curve in curves.items()
+                if not all(clearly_less(a, b) for a, b in pairwise(curve.values()))
+            ]
             figures = "; ".join(f"{step:g}: {value:.3g}" for step, value in curves[last].items())
             where = f"; otherwise after {', '.join(map(str, unordered))}" if unordered else ""
             return not unordered, f"at each of the epochs {', '.join(map(str, curves))}{where}; after {last}, {figures}"
@@ -155,9 +161,10 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         return decide
 
     gaps_of = [row | {"gap": _gap(row)} for row in late]
+    near = "a smaller step size has twins less far apart"
     return [
-        claim_part("a smaller step size has a smaller gap", gaps_of, ["gap"], ordered("gap")),
-        claim_part("a smaller step size has twins less far apart", late, ["distance"], ordered("distance")),
+        claim_part("a smaller step size has a smaller gap", gaps_of, ["gap", "train_error"], ordered("gap")),
+        claim_part(near, late, ["distance", "train_error"], ordered("distance")),
     ]
 
 

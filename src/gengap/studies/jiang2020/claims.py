@@ -23,7 +23,8 @@ def claim_parts(rows: Sequence[Row]) -> "list[ClaimPart]":
     ranked = [row for row in rows if row.get("kind") == "ranking"]
 
     def part(text: str, names: Sequence[str], decide: Decide) -> "ClaimPart":
-        return claim_part(text, [row for row in ranked if row["measure"] in names], (PSI, LOW, HIGH), decide)
+        own = [row for row in ranked if row.get("measure") in names]
+        return claim_part(text, own, (PSI, LOW, HIGH), decide, seeds_together=True)
 
     spectral = ("prod_of_spec",)
     return [

@@ -57,14 +57,16 @@ def measure(configs: Sequence[Config], options: "Options") -> list[Row]:
 
 def _with_ratios(rows: Sequence[Row]) -> list[Row]:
     base = {(row["data"], row["seed"]): row for row in rows if row["factor"] == 0}
-    return [row | _ratios(row, base[row["data"], row["seed"]]) for row in rows]
+    return [row | _ratios(row, base.get((row["data"], row["seed"]), {})) for row in rows]
 
 
 def _ratios(row: Row, base: Row) -> Row:
     pairs = {"error_ratio": "test_error", "term_ratio": "term"}
-    return {
-        ratio: row[name] / base[name] if row[name] is not None and base[name] else None for ratio, name in pairs.items()
+    ratios = {
+        ratio: row[name] / base[name] if row.get(name) is not None and base.get(name) else None
+        for ratio, name in pairs.items()
     }
+    return ratios | {"plain_error": base.get("test_error")}
 
 
 def work(configs: list[Config], context: "Context") -> list[Row]:
@@ -108,12 +110,13 @@ def _row(config: Config, context: "Context") -> Row:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, means
+    from gengap.verdicts import claim_part, learned, means
 
     def at_most(most: float, name: str, done: list[Row]) -> tuple[bool, str]:
         ratios = {}
         for data in sorted({row["data"] for row in done}):
             own = [row for row in done if row["data"] == data]
+            learned(1 - min(row["plain_error"] for row in own))
             errors = means(own, "factor", "test_error")
             factor = min(errors, key=lambda each: errors[each])
             ratios[f"{data}, lambda {factor:g}"] = means(own, "factor", name)[factor]
@@ -121,7 +124,7 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         return all(ratio <= most for ratio in ratios.values()), figures
 
     used = [row for row in _with_ratios(rows) if row["factor"] > 0]
-    needed = ["test_error", "error_ratio", "term_ratio"]
+    needed = ["test_error", "error_ratio", "term_ratio", "plain_error"]
     error = "with the best multiple the test error is no larger"
     term = f"and the term is far smaller, at most {FAR_SMALLER:g} times what it is without DARC1"
     return [

@@ -126,24 +126,34 @@ SMALL_ALPHA = 0.2
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part
+    from gengap.verdicts import claim_part, clearly_less, learned
 
     def figures(done: list[Row], name: str) -> str:
         return "; ".join(f"{row['data']}, alpha {row['alpha']:g}: {row[name]:.3f}" for row in done)
 
     def near(done: list[Row]) -> tuple[bool, str]:
+        learned(min(row["base_test_accuracy"] for row in done))
         return all(row["ratio"] >= NEAR for row in done), figures(done, "ratio")
 
     def adds(done: list[Row]) -> tuple[bool, str]:
-        return all(row["ratio"] > row["first_ratio"] for row in done), figures(done, "first_ratio") + " for phase one"
+        learned(min(row["base_test_accuracy"] for row in done))
+        return all(clearly_less(row["first_ratio"], row["ratio"]) for row in done), figures(
+            done, "first_ratio"
+        ) + " for phase one"
 
     two_phases = [row for row in rows if row["alpha"] > 0]
     few = [row for row in two_phases if row["alpha"] <= SMALL_ALPHA]
     enough = [row for row in two_phases if row["alpha"] >= SMALL_ALPHA]
     what = f"from alpha = {SMALL_ALPHA:g} on the test accuracy is at least {NEAR:.0%} of that of ordinary training"
+    needed = ["ratio", "base_test_accuracy"]
     return [
-        claim_part(what, enough, ["ratio"], near),
-        claim_part("phase two adds to phase one where alpha is small", few, ["ratio", "first_ratio"], adds),
+        claim_part(what, enough, needed, near),
+        claim_part(
+            "phase two adds to phase one where alpha is small",
+            few,
+            ["ratio", "first_ratio", "base_test_accuracy"],
+            adds,
+        ),
     ]
 
 

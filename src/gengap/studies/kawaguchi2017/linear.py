@@ -148,13 +148,12 @@ def error_by_norm(name: str, rows: "pd.DataFrame") -> "Figure | None":
 
 def far_part(rows: Sequence[Row]) -> "ClaimPart":
     """Whether solutions of every norm predict as the one that was moved, and have its errors."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, present, span
 
     def decide(moved: list[Row]) -> tuple[bool, str]:
-        exact = [row for row in moved if not row["allowed"]]
-        same = all(
-            len({row["test_error"] for row in exact if row["seed"] == seed}) == 1 for seed in {r["seed"] for r in exact}
-        )
+        present({row["distance"] for row in moved}, "distances:", 2)
+        exact = present((row for row in moved if not row["allowed"]), "weights whose predictions may not move")
+        same = len({row["test_error"] for row in exact}) == 1
         norms = [row["norm"] for row in moved]
         figures = f"norms {span(norms)}; largest change of test predictions {max(r['test_off'] for r in exact):.1g}"
         return all(row["holds"] for row in moved) and same and max(norms) > 1e3 * min(norms), figures

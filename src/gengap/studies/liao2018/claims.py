@@ -12,34 +12,36 @@ Part = Callable[[Sequence[Row]], "ClaimPart"]
 NEAR_LINE = 0.9  # least R2 of networks that lie near a line; the paper prints 0.966 to 0.9998
 NEAR_ONE = 0.25  # largest distance of a slope near 1 from it; the paper prints 0.81 to 0.88
 ONE_LOSS = 0.2  # of the range of test losses: the range of training losses that are one
+LEAST = 3  # networks of a line
+GROWS = 0.5  # Kendall's tau from which one quantity grows with another: three of four pairs are in order
 ALMOST_ONE_LOSS = 0.1  # of their mean: the range of training losses that are almost the same
 
 
 def near_a_line(rows: Sequence[Row]) -> "ClaimPart":
     """Whether normalised test loss is nearly linear in normalised training loss, on every line."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import span
 
     def decide(lines: list[Row]) -> tuple[bool, str]:
         measured = [row["r2"] for row in lines]
         return min(measured) >= NEAR_LINE, f"R2 {span(measured, '.4f')} (see what is left beyond the common point)"
 
-    return claim_part("normalised losses lie near a line", _lines(rows), ["r2"], decide)
+    return _over_networks("normalised losses lie near a line", _lines(rows), ["r2", "n"], decide)
 
 
 def slope_near_one(rows: Sequence[Row]) -> "ClaimPart":
     """Whether every line's slope is near 1."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import span
 
     def decide(lines: list[Row]) -> tuple[bool, str]:
         measured = [row["slope"] for row in lines]
         return max(abs(slope - 1) for slope in measured) <= NEAR_ONE, f"slope {span(measured, '.4f')}"
 
-    return claim_part("the slope is near 1", _lines(rows), ["slope"], decide)
+    return _over_networks("the slope is near 1", _lines(rows), ["slope", "n"], decide)
 
 
 def one_training_loss(rows: Sequence[Row]) -> "ClaimPart":
     """Whether the networks of each line have training losses that differ far less than their test losses."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import span
 
     def decide(networks: list[Row]) -> tuple[bool, str]:
         measured = []
@@ -49,44 +51,60 @@ def one_training_loss(rows: Sequence[Row]) -> "ClaimPart":
         return max(measured) <= ONE_LOSS, f"range of training losses {span(measured)} of that of test losses"
 
     part = "the networks have one training loss and different test losses"
-    return claim_part(part, _networks(rows), ["train_loss", "test_loss"], decide)
+    return _over_networks(part, _networks(rows), ["train_loss", "test_loss"], decide)
 
 
 def almost_one_training_loss(rows: Sequence[Row]) -> "ClaimPart":
     """Whether the networks' training losses are almost the same."""
-    from gengap.verdicts import claim_part
 
     def decide(networks: list[Row]) -> tuple[bool, str]:
         mean = sum(row["train_loss"] for row in networks) / len(networks)
-        part = _range(networks, "train_loss") / mean
+        part = _range(networks, "train_loss") / max(mean, 1e-300)
         return part <= ALMOST_ONE_LOSS, f"training losses differ by {part:.1%} of their mean"
 
-    return claim_part("the networks have almost the same training loss", _networks(rows), ["train_loss"], decide)
+    return _over_networks("the networks have almost the same training loss", _networks(rows), ["train_loss"], decide)
 
 
 def product_grows(rows: Sequence[Row]) -> "ClaimPart":
     """Whether the product of norms orders the networks as their test errors do, on every line."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import span
 
     def decide(lines: list[Row]) -> tuple[bool, str]:
         measured = [row["tau_product_norm"] for row in lines]
-        return min(measured) > 0, f"Kendall's tau {span(measured, '.2f')}"
+        return min(measured) >= GROWS, f"Kendall's tau {span(measured, '.2f')}"
 
     part = "the product of norms grows with the test error"
-    return claim_part(part, _lines(rows), ["tau_product_norm"], decide)
+    return _over_networks(part, _lines(rows), ["tau_product_norm", "n"], decide)
 
 
 def random_labels_too(rows: Sequence[Row]) -> "ClaimPart":
     """Whether networks on random labels are among those of the line."""
-    from gengap.verdicts import claim_part
 
     def decide(networks: list[Row]) -> tuple[bool, str]:
         count = sum(bool(row["random_labels"]) for row in networks)
         return 0 < count < len(networks), f"{count} of {len(networks)} networks"
 
-    return claim_part(
+    return _over_networks(
         "some of the networks have random labels", _networks(rows), ["random_labels", "train_loss"], decide
     )
+
+
+def _over_networks(
+    part: str, rows: Sequence[Row], columns: Sequence[str], decide: "Callable[[list[Row]], tuple[bool, str]]"
+) -> "ClaimPart":
+    """A part about lines through networks, of which some differ in their seed alone, so that all are judged together.
+
+    Each line has at least three networks: through two there always is one.
+    """
+    from gengap.verdicts import claim_part, present
+
+    def judged(own: list[Row]) -> tuple[bool, str]:
+        for line in {_line(row) for row in own}:
+            here = [row for row in own if _line(row) == line]
+            present(range(max(row.get("n") or len(here) for row in here)), "networks of a line:", LEAST)
+        return decide(own)
+
+    return claim_part(part, rows, columns, judged, seeds_together=True)
 
 
 def checked(*parts: Part) -> Callable[[Sequence[Row]], "list[ClaimPart]"]:
@@ -95,12 +113,12 @@ def checked(*parts: Part) -> Callable[[Sequence[Row]], "list[ClaimPart]"]:
 
 
 def _lines(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row["kind"] == "line"]
+    return [row for row in rows if row.get("kind") == "line"]
 
 
 def _networks(rows: Sequence[Row]) -> list[Row]:
     """Networks with a result; one that diverged is no point of its line."""
-    return [row for row in rows if row["kind"] == "network" and row["status"] != "diverged"]
+    return [row for row in rows if row.get("kind") == "network" and row.get("status") != "diverged"]
 
 
 def _line(row: Row) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ Reported: 3.6 bits for each parameter of a transformer, and 3.83 in float32, a m
 secondary source.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -194,11 +195,12 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     for network in ("transformer", "perceptron", "convolutional"):
         own, of_paper = [row for row in rows if row["network"] == network], network == "transformer"
         what = f"{network}: the bits memorised stop growing with the data"
-        parts.append(claim_part(what, own, ["plateau", "filled"], _stops, of_paper=of_paper))
+        parts.append(claim_part(what, own, ["plateau", "filled"], _stops, of_paper=of_paper, seeds_together=True))
         what = f"{network}: the most bits are proportional to the parameters"
-        parts.append(claim_part(what, own, ["capacity_bits"], _proportional, of_paper=of_paper))
+        needed = ["capacity_bits", "capacity_per_parameter", "parameters"]
+        parts.append(claim_part(what, own, needed, _proportional, of_paper=of_paper, seeds_together=True))
     what = "no more is memorised than the data hold"
-    return [*parts, claim_part(what, rows, ["bits", "storable_bits"], _within, of_paper=False)]
+    return [*parts, claim_part(what, rows, ["bits", "storable_bits"], _within, of_paper=False, seeds_together=True)]
 
 
 def _stops(rows: list[Row]) -> tuple[bool, str]:
@@ -211,20 +213,27 @@ def _stops(rows: list[Row]) -> tuple[bool, str]:
 
 
 def _proportional(rows: list[Row]) -> tuple[bool, str]:
+    from gengap.verdicts import present
+
     by_width: dict[int, list[float]] = {}
     for row in {_network(row): row for row in rows}.values():
         by_width.setdefault(row["width"], []).append(row["capacity_per_parameter"])
+    present(by_width, "widths:", 2)
     means = {width: sum(values) / len(values) for width, values in sorted(by_width.items())}
     figures = ", ".join(f"{mean:.2f} at width {width:,}" for width, mean in means.items())
     fit = views.fitted_line(rows)
     slope = (
         f"; slope {fit.slope:.2f} ({fit.intervals['slope'][0]:.2f} to {fit.intervals['slope'][1]:.2f})" if fit else ""
     )
-    return max(means.values()) <= PROPORTIONAL * min(means.values()), f"bits for each parameter: {figures}{slope}"
+    by_seed: dict[int, list[float]] = {}
+    for row in rows:
+        by_seed.setdefault(row["seed"], []).append(row["capacity_per_parameter"])
+    holds = all(max(values) <= PROPORTIONAL * min(values) for values in by_seed.values())
+    return holds, f"bits for each parameter: {figures}{slope}"
 
 
 def _within(rows: list[Row]) -> tuple[bool, str]:
-    share = max(row["bits"] / row["storable_bits"] for row in rows)
+    share = max(row["bits"] / row["storable_bits"] if row["storable_bits"] else math.inf for row in rows)
     return share <= 1 + 1e-6, f"at most {share:.1%} of what the data hold"
 
 

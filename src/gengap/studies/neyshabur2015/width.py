@@ -267,7 +267,7 @@ def check(settings: dict[Scale, Setting], rows: Sequence[Row]) -> "list[ClaimPar
     parts = []
     for data, labels in dict.fromkeys((row["data"], row["labels"]) for row in rows):
         curve = [row for row in rows if (row["data"], row["labels"]) == (data, labels)]
-        beyond = [row for row in curve if row["train_error"] is None or row["train_error"] == 0]
+        beyond = [row for row in curve if not (row.get("train_error") or 0.0) > 0]
         if len({row["units"] for row in beyond}) < 2:
             beyond = []
         what = f"{data}, {labels} labels: once the training error is 0, more units do not raise the test error"
@@ -279,7 +279,7 @@ def check(settings: dict[Scale, Setting], rows: Sequence[Row]) -> "list[ClaimPar
 def _does_not_rise(settings: dict[Scale, Setting], rows: list[Row]) -> tuple[bool, str]:
     from gengap.verdicts import largest_rise, means
 
-    errors = means(rows, "units", "test_error")
+    errors = means(rows, "units", "test_error", least=2)
     first, last = errors[min(errors)], errors[max(errors)]
     figures = f"{first:.2%} at {min(errors):,} units, {last:.2%} at {max(errors):,}"
     rise = largest_rise(errors, settings[rows[0]["scale"]].test or WHOLE_TEST_SPLIT)

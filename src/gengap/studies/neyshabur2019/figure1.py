@@ -171,42 +171,44 @@ def _value(row: Any) -> float | None:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, largest_rise, means
+    from gengap.verdicts import claim_part, clearly_less, largest_rise, means
 
-    fitted = [row for row in rows if row["train_error"] is None or row["train_error"] == 0]
+    fitted = [row for row in rows if not (row.get("train_error") or 0.0) > 0]
     if len({row["width"] for row in fitted}) < 2:  # of one width nothing falls
         fitted = []
 
     def falls(name: str, done: list[Row]) -> tuple[bool, str]:
-        values = means(done, "width", name)
+        values = means(done, "width", name, least=2)
         first, last = min(values), max(values)
-        rise = max(after / before - 1 for before, after in pairwise(values.values()))
-        holds = values[last] < values[first] and rise <= RIPPLE
+        rise = max((after - before) / max(abs(before), 1e-300) for before, after in pairwise(values.values()))
+        holds = clearly_less(values[last], values[first], RIPPLE) and rise <= RIPPLE
         return holds, f"{_ends(values)}; it rises by at most {max(0.0, rise):.1%} from one width to the next"
 
     def error_falls(done: list[Row]) -> tuple[bool, str]:
-        errors = means(done, "width", "test_error")
-        rise = largest_rise(errors, SIZES[done[0]["scale"]][1] or WHOLE_TEST_SPLIT)
+        errors = means(done, "width", "test_error", least=2)
+        n = SIZES[done[0]["scale"]][1] or WHOLE_TEST_SPLIT
+        rise = largest_rise(errors, n)
         figures = _ends(errors)
         if rise is not None:
             narrow, wide = rise
             figures += f"; it rises from {errors[narrow]:.4g} at {narrow:,} to {errors[wide]:.4g} at {wide:,}"
-        return errors[max(errors)] < errors[min(errors)] and rise is None, figures
+        fallen = largest_rise({0: errors[max(errors)], 1: errors[min(errors)]}, n) is not None
+        return fallen and rise is None, figures
 
     def older_rise(done: list[Row]) -> tuple[bool, str]:
         rises = {}
         for name in OLDER:
-            values = means(done, "width", name)
-            rises[name.removeprefix("capacity_")] = values[max(values)] / min(values.values())
+            values = means(done, "width", name, least=2)
+            rises[name.removeprefix("capacity_")] = values[max(values)] / max(min(values.values()), 1e-300)
         figures = "largest width over least value: " + ", ".join(f"{name} {value:.3g}" for name, value in rises.items())
-        return all(value > 1 for value in rises.values()), figures
+        return all(value > 1 + RIPPLE for value in rises.values()), figures
 
     parts = [
         ("the capacity of a unit falls", "unit_capacity"),
         ("the impact of a unit falls", "unit_impact"),
         ("their capacity falls with width", "capacity_distance"),
     ]
-    what = "beyond the width that fits, the test error falls, and rises nowhere by more than chance"
+    what = "beyond the width that fits, the test error falls by more than chance, and rises nowhere by more"
     return [
         claim_part(what, fitted, ["test_error"], error_falls),
         *(claim_part(what, fitted, [name], partial(falls, name)) for what, name in parts),

@@ -110,7 +110,7 @@ def promise_table(promises: "pd.DataFrame") -> "Table":
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part
+    from gengap.verdicts import claim_part, means, present
 
     def promises_nothing(done: list[Row]) -> tuple[bool, str]:
         import pandas as pd
@@ -118,20 +118,24 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         from gengap.verdicts import capacity_counts, promise_lines
 
         counts = capacity_counts(pd.DataFrame(promise_lines(done)))
+        present(range(counts.classical), "a promise")
         return counts.useful == 0, f"{counts.useful} of {counts.classical} promises are below 100 %"
 
     def cannot_tell(done: list[Row]) -> tuple[bool, str]:
         differ = []
         for model in {row["model"] for row in done}:
-            own = [row["vc_dimension"] for row in done if row["model"] == model]
-            differ.append(max(own) - min(own))
-        return max(differ) == 0, "the VC dimension is the same for true and for random labels"
+            own = means((row for row in done if row["model"] == model), "level", "vc_dimension", least=2)
+            differ.append(max(own.values()) - min(own.values()))
+        figures = f"the VC dimensions for true and for random labels differ by {max(differ):g} at most"
+        return max(differ) == 0, figures
 
     random = [row for row in rows if row["level"] == 1]
     return [
         claims.fits(random, "random labels"),
         claim_part("classical capacity promises nothing", rows, ["train_accuracy"], promises_nothing),
-        claim_part("it does not depend on the labels", rows, ["vc_dimension", "train_accuracy"], cannot_tell),
+        claim_part(
+            "the VC dimension does not depend on the labels", rows, ["vc_dimension", "train_accuracy"], cannot_tell
+        ),
     ]
 
 

@@ -30,7 +30,7 @@ def fits(rows: Sequence[Row], what: str) -> "ClaimPart":
 
 def nearly_without_regularisation(rows: Sequence[Row]) -> "ClaimPart":
     """Whether each network loses little test accuracy without random crops and weight decay, on true labels."""
-    from gengap.verdicts import MissingRows, claim_part, span
+    from gengap.verdicts import MissingRows, claim_part, learned, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
         lost = []
@@ -38,17 +38,19 @@ def nearly_without_regularisation(rows: Sequence[Row]) -> "ClaimPart":
             own = [row for row in done if row["model"] == model]
             plain, others = _accuracies(own, regularised=False), _accuracies(own, regularised=True)
             if plain and others:
+                learned(max(others.values()), own[0]["n_classes"])
                 lost.append(max(others.values()) - plain[False, False])
         if not lost:
             raise MissingRows("no network was trained both with and without regularisation")
         return max(lost) <= NEARLY, f"test accuracy lost: {span(lost, '.2%')}"
 
     true = [row for row in rows if row["level"] == 0]
-    return claim_part("networks generalise nearly as well without regularisation", true, ["test_accuracy"], decide)
+    part = "networks generalise nearly as well without regularisation"
+    return claim_part(part, true, ["test_accuracy", "n_classes"], decide)
 
 
 def _accuracies(rows: Sequence[Row], *, regularised: bool) -> dict[tuple[bool, bool], float]:
-    """Mean test accuracy over seeds by (random crop, weight decay)."""
+    """Test accuracy by (random crop, weight decay)."""
     keys = {(bool(row["random_crop"]), bool(row["weight_decay"])) for row in rows}
     return {
         key: fmean(row["test_accuracy"] for row in rows if (bool(row["random_crop"]), bool(row["weight_decay"])) == key)
@@ -59,9 +61,10 @@ def _accuracies(rows: Sequence[Row], *, regularised: bool) -> dict[tuple[bool, b
 
 def only_longer(rows: Sequence[Row]) -> "ClaimPart":
     """Whether fitting corrupted labels takes only a small factor longer than fitting the true ones."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, present, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
+        present((row for row in done if row.get("level", 1) > 0), "corrupted labels")
         times = [row["relative_time"] for row in done]
         return max(times) <= SMALL_FACTOR, f"{span(times)} times as long as on true labels"
 
@@ -71,14 +74,13 @@ def only_longer(rows: Sequence[Row]) -> "ClaimPart":
 
 def rises_steadily(rows: Sequence[Row]) -> "ClaimPart":
     """Whether each network's test error rises with the level of corruption, from the lowest to the highest as well."""
-    from gengap.verdicts import MissingRows, claim_part, means
+    from gengap.verdicts import claim_part, means
 
     def decide(done: list[Row]) -> tuple[bool, str]:
         falls, rises = [], []
         for model in {row["model"] for row in done}:
-            errors = list(means((row for row in done if row["model"] == model), "level", "test_error").values())
-            if len(errors) < 2:
-                raise MissingRows(f"there are rows of one level of {model} only")
+            own = (row for row in done if row["model"] == model)
+            errors = list(means(own, "level", "test_error", least=2).values())
             falls += [before - after for before, after in pairwise(errors)]
             rises.append(errors[-1] - errors[0])
         figures = f"largest fall from one level to the next {max(0.0, *falls):.2%}, in all a rise of {min(rises):.2%}"

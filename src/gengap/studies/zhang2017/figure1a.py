@@ -115,7 +115,7 @@ def figure_1a(rows: "pd.DataFrame") -> "Figure | None":
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, span
+    from gengap.verdicts import claim_part, present, span
 
     def goes_to_zero(done: list[Row]) -> tuple[bool, str]:
         epochs = [row["epochs_to_overfit"] for row in done if row["epochs_to_overfit"] is not None]
@@ -124,7 +124,10 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     def later(done: list[Row]) -> tuple[bool, str]:
         true = [row["epochs_to_overfit"] for row in done if (row["corruption"], row["level"]) == ("labels", 0.0)]
         others = [row["epochs_to_overfit"] for row in done if row["level"] > 0]
-        return min(others) > max(true), f"{span(others, 'g')} epochs, {span(true, 'g')} on true data"
+        present(true, "true labels")
+        return min(present(others, "other data")) > max(
+            true
+        ), f"{span(others, 'g')} epochs, {span(true, 'g')} on true data"
 
     return [
         claim_part("the training loss goes to zero on all kinds of data", rows, ["train_accuracy"], goes_to_zero),
