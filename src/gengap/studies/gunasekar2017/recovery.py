@@ -43,6 +43,7 @@ DIFFERENCES = (
     "The least nuclear norm is bounded from both sides, by a feasible matrix and by a feasible point of the dual.",
 )
 TOLERANCE = 1e-3  # relative residual, or gap
+STEPS = 200_000  # of descent at most; from a large start with many measurements it takes more than 20,000
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def seeds(scale: Scale) -> tuple[int, ...]:
 
 def measure(study: str, configs: Sequence[Config], options: "Options") -> list[Row]:
     """One row a configuration."""
-    return measured(study, configs, COLUMNS, recover, options)
+    return measured(study, configs, COLUMNS, recover, options, revision=1)
 
 
 def recover(configs: list[Config], context: "Context") -> list[Row]:
@@ -116,7 +117,7 @@ def _found(config: Config, known: "Measurements", truth: "Floats", rank: int) ->
         return minimum_nuclear_norm(known, y, psd=True, tolerance=TOLERANCE)
     if config.method == "rank":
         return rank_constrained(known, y, rank, psd=True, tolerance=TOLERANCE)
-    return psd_descent(known, y, scale=config.start or 1.0, tolerance=TOLERANCE)
+    return psd_descent(known, y, scale=config.start or 1.0, steps=STEPS, tolerance=TOLERANCE)
 
 
 def name(method: str, start: float) -> str:
