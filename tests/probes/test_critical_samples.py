@@ -78,9 +78,9 @@ def test_what_cannot_be_searched_is_refused() -> None:
         {"radius": 1.0, "steps": 0},
         {"radius": 1.0, "alpha": -1.0},
     ):
-        with pytest.raises(InputError, match="radius"):
-            probes.critical_samples(Rings(), x, **changes)
-    with pytest.raises(InputError, match="inputs of"):
+        with pytest.raises(InputError, match=list(changes)[-1]):
+            probes.critical_samples(Rings(), x, **{"radius": 1.0, **changes})
+    with pytest.raises(InputError, match="Inputs of"):
         probes.critical_samples(Rings(), x.long(), 1.0)
     with pytest.raises(InputError, match="rest of the batch"):
         probes.critical_samples(nn.BatchNorm1d(2), x, 1.0)
@@ -95,3 +95,41 @@ def test_a_mean_over_the_batch_is_refused_behind_a_scaling_too() -> None:
 
     with pytest.raises(InputError, match="rest of the batch"):
         probes.critical_samples(Centred(), torch.rand(4, 2), 1.0, scaling=lambda x: x * 255)
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        ("abc", "no tensor"),
+        (None, "no tensor"),
+        ([[1.0, 2.0], [3.0]], "no tensor"),
+        (torch.tensor(1.0), "Inputs of shape"),
+        (torch.zeros(0, 2), "Inputs of shape"),
+        (torch.zeros(2, 2, dtype=torch.complex64), "Inputs of shape"),
+    ],
+)
+def test_inputs_that_are_none_are_named(x, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        probes.critical_samples(nn.Linear(2, 2), x, 1.0)
+
+
+def test_lists_and_arrays_are_inputs_too() -> None:
+    found = probes.critical_samples(nn.Linear(2, 2), [[1.0, 2.0], [3.0, 4.0]], 1.0)
+    assert len(found.critical) == 2
+
+
+def test_what_has_no_gradient_or_row_is_named() -> None:
+    class Cut(nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad():
+                return super().forward(x)
+
+    x = torch.rand(4, 2)
+    with pytest.raises(InputError, match="no gradient by its inputs"):
+        probes.critical_samples(Cut(2, 2), x, 1.0)
+    with pytest.raises(InputError, match=r"scaling gives shape \(1, 2\) for 4 inputs"):
+        probes.critical_samples(nn.Linear(2, 2), x, 1.0, scaling=lambda x: x[:1])
+    with pytest.raises(InputError, match="The network is a function"):
+        probes.critical_samples(lambda x: x, x, 1.0)
+    with pytest.raises(InputError, match="radius = 'wide'"):
+        probes.critical_samples(nn.Linear(2, 2), x, "wide")

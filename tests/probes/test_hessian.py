@@ -106,7 +106,7 @@ def test_what_has_no_curvature_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         probes.curvature(nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3)).double(), (x, y))
     with pytest.raises(InputError, match="NaN"):
         probes.curvature(network(), (x * torch.nan, y))
-    with pytest.raises(InputError, match="0 eigenvalues"):
+    with pytest.raises(InputError, match="eigenvalues = 0"):
         probes.curvature(network(), (x, y), eigenvalues=0)
     monkeypatch.setitem(sys.modules, "curvlinops", None)
     with pytest.raises(InputError, match="curvlinops") as error:
@@ -158,6 +158,22 @@ def test_equal_eigenvalues_are_found_in_a_matrix_of_few() -> None:
     assert found.complete
     nothing = lanczos.extreme_eigenvalues(aslinearoperator(np.zeros((100, 100))), 3, 0)
     assert nothing.largest == (0, 0, 0)
+
+
+def test_a_smallest_eigenvalue_near_0_beside_a_large_one_has_its_own_residual() -> None:
+    values = np.concatenate([[1e-6], np.linspace(0.01, 1, 300), [1e4]])
+    found = lanczos.extreme_eigenvalues(aslinearoperator(np.diag(values)), 1, 0)
+    assert found.residual <= lanczos.RESIDUAL
+    assert abs(found.smallest - values).min() <= found.smallest_residual
+    assert found.smallest_residual > 0.1 * found.smallest > 1e3 * values[0]  # it has no right digit, and says so
+
+
+def test_a_loss_that_cannot_take_the_scores_is_named() -> None:
+    x, y = data()
+    with pytest.raises(InputError, match="loss cannot take scores"):
+        probes.curvature(network(), (x, y + 9))
+    with pytest.raises(InputError, match="no single number"):
+        probes.curvature(network(), (x, y), nn.CrossEntropyLoss(reduction="none"))
 
 
 def test_a_search_that_ends_too_early_is_not_complete(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,12 @@ def test_detection_against_scikit_learn_and_its_limits() -> None:
     for bad in (np.zeros(300, bool), np.ones(300, bool), wrong[:10]):
         with pytest.raises(InputError, match="wrong"):
             probes.detection(scores, bad)
+    with pytest.raises(InputError, match="10 flags for 300 scores"):
+        probes.detection(scores, wrong, flagged=flagged[:10])
+    with pytest.raises(InputError, match="flagged holds numbers other than 0 and 1"):
+        probes.detection(scores, wrong, flagged=scores)
+    with pytest.raises(InputError, match="scores holds what is no number"):
+        probes.detection(["a"] * 300, wrong)
 
 
 def test_examples_with_the_same_score_count_in_expectation_over_their_order() -> None:

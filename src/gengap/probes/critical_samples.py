@@ -1,17 +1,18 @@
 """Critical samples: examples with another prediction near by, found by a Langevin search."""
 
-import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gengap.arguments import real_number, whole_number
 from gengap.errors import InputError
 from gengap.network.gradients import check_independent, check_scores, prepared
 from gengap.network.inputs import cast_inputs
+from gengap.probes.input_gradients import no_input_gradient
 from gengap.seeds import stream
 
 # Arpit et al. use alpha = 0.25 and beta = 0.2 with r = 0.3: here in units of the radius.
@@ -73,7 +74,7 @@ def critical_samples(
 
     Raises:
         InputError: An argument out of its range, inputs that are no floats, fewer than two classes, scores that are not
-            finite, or a layer that mixes the examples of a batch or draws at random.
+            finite or have no gradient by the inputs, or a layer that mixes the examples of a batch or draws at random.
 
     >>> model = nn.Linear(1, 2)
     >>> _ = nn.init.constant_(model.weight, 0), nn.init.constant_(model.bias, 0)
@@ -81,24 +82,15 @@ def critical_samples(
     >>> critical_samples(model, torch.tensor([[0.2], [-0.2], [3.0]]), 0.5).critical.tolist()
     [True, True, False]
     """
-    x = cast_inputs(model, x)
-    if (
-        not (math.isfinite(radius) and radius > 0)
-        or alpha < 0
-        or beta < 0
-        or steps < 1
-        or not x.is_floating_point()
-        or not len(x)
-    ):
-        raise InputError(
-            f"radius {radius:g}, alpha {alpha:g}, beta {beta:g}, {steps} steps, {len(x)} inputs of {x.dtype}.",
-            expected="a finite radius above 0, alpha and beta from 0, at least 1 step, and inputs of floats",
-        )
+    radius = real_number(radius, "radius", above=0)
+    alpha, beta = real_number(alpha, "alpha", least=0), real_number(beta, "beta", least=0)
+    steps = whole_number(steps, "steps")
+    x = _inputs(model, x)
     noise = torch.Generator().manual_seed(stream(seed, "critical samples"))
     network = model if scaling is None else lambda points: model(scaling(points))
     critical, when, points = [], [], []
     with prepared(model, evaluation):
-        few = x[:ROWS] if scaling is None else scaling(x[:ROWS])
+        few = x[:ROWS] if scaling is None else _scaled(scaling, x[:ROWS])
         check_independent(model, few, random=False)
         for start in range(0, len(x), ROWS):
             result = _search(network, x[start : start + ROWS].detach(), radius, alpha, beta, steps, noise)
@@ -106,6 +98,31 @@ def critical_samples(
             when.append(result[0])
             points.append(result[1])
     return CriticalSamples(torch.cat(critical).cpu().numpy(), torch.cat(when).cpu().numpy(), torch.cat(points), radius)
+
+
+def _inputs(model: nn.Module, x: Any) -> Tensor:
+    """The inputs as a tensor for the network."""
+    if not isinstance(model, nn.Module):
+        raise InputError(f"The network is a {type(model).__name__}.", expected="a torch.nn.Module")
+    try:
+        inputs = torch.as_tensor(x)
+    except (TypeError, ValueError, RuntimeError) as error:  # a text, or lists of several lengths
+        raise InputError(f"The inputs are no tensor: {error}.", expected="inputs [N, ...] of floats") from error
+    if inputs.ndim == 0 or not len(inputs) or not inputs.is_floating_point():
+        raise InputError(
+            f"Inputs of shape {tuple(inputs.shape)} and type {inputs.dtype}.",
+            expected="at least one input, [N, ...], of floats",
+        )
+    return cast_inputs(model, inputs)
+
+
+def _scaled(scaling: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What the network takes, one for each input."""
+    found = scaling(x)
+    if not isinstance(found, Tensor) or found.ndim == 0 or len(found) != len(x):
+        shape = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        raise InputError(f"scaling gives {shape} for {len(x)} inputs.", expected="a tensor with a row for each input")
+    return found
 
 
 def _search(
@@ -138,7 +155,10 @@ def _search(
             scores = network(at)
             own = scores.gather(1, predicted[open_, None]).squeeze(1)
             rival = scores.scatter(1, predicted[open_, None], -torch.inf).amax(1)
-            (g,) = torch.autograd.grad((rival - own).sum(), [at])
+            margin = (rival - own).sum()
+            (g,) = torch.autograd.grad(margin, [at], allow_unused=True) if margin.requires_grad else (None,)
+        if g is None:
+            raise no_input_gradient()
         moved = at.detach() + radius * (alpha * g.sign() + beta * eta)
         moved = torch.minimum(torch.maximum(moved, x[open_] - radius), x[open_] + radius)
         points[open_] = moved

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gengap.arguments import whole_number
 from gengap.arrays import Floats
 from gengap.errors import InputError
 from gengap.network.copies import unwrapped
@@ -43,15 +44,20 @@ class Spectrum(NamedTuple):
         parameters: Its size P.
         largest: The largest eigenvalues, in descending order.
         smallest: The smallest one.
+        smallest_residual: ``|H v - lambda v|`` of it, ``|v| = 1``: some eigenvalue is no farther from it, and the
+            smallest one may lie lower, as values found are never below it.
         residual: The largest ``|H v - lambda v| / max |lambda|`` among them, ``|v| = 1``: how well they are converged.
         trace: By Hutchinson's estimator; exact up to ``DENSE`` parameters.
         trace_error: Its standard error over the probes; 0 where exact.
-        converged: Whether the residual is at most ``RESIDUAL``, and a search beside the largest found none missing.
+        converged: Whether the residual is at most ``RESIDUAL``, so that they are known to this part of the largest
+            absolute one, and a search beside the largest found none missing. A smallest one near 0 beside it may have
+            no right digit all the same: see ``smallest_residual``.
     """
 
     parameters: int
     largest: tuple[float, ...]
     smallest: float
+    smallest_residual: float
     residual: float
     trace: float
     trace_error: float
@@ -154,11 +160,11 @@ def curvature(
 
     Raises:
         InputError: curvlinops is not installed, an argument is out of its range, no examples, a layer that mixes the
-            examples of a batch or draws at random, losses that are not finite, cross entropies that are all saturated
-            in the network's type, or second derivatives that an operation lacks or that are wrong.
+            examples of a batch or draws at random, a loss that cannot take the scores, losses that are not finite,
+            cross entropies that are all saturated in the network's type, or second derivatives that an operation lacks
+            or that are wrong.
     """
-    if eigenvalues < 1 or probes < 2:
-        raise InputError(f"{eigenvalues} eigenvalues, {probes} probes.", expected="at least 1 and at least 2")
+    eigenvalues, probes = whole_number(eigenvalues, "eigenvalues"), whole_number(probes, "probes", least=2)
     model = unwrapped(model)
     with prepared(model, evaluation), twice_differentiable(model), torch.random.fork_rng(devices=[]):
         examples = list(batches(data, model, split, size=BATCH))
@@ -166,9 +172,9 @@ def curvature(
             raise InputError("There are no examples.", expected="at least one")
         check_independent(model, examples[0][0], random=False)
         criterion = loss or nn.CrossEntropyLoss()
+        lost = _check_finite(model, criterion, examples)
         fixed = without_gradient(model, *examples[0], criterion)
         parameters = {name: p for name, p in trainable(model).items() if name not in fixed}
-        lost = _check_finite(model, criterion, examples)
         check_second_derivatives(model, *examples[0], criterion, list(parameters))
 
         P = sum(p.numel() for p in parameters.values())
@@ -252,7 +258,7 @@ def _check_finite(model: nn.Module, loss: nn.Module, examples: Sequence[tuple[Te
     with torch.no_grad():
         for x, y in examples:
             scores = model(x)
-            if not bool(torch.isfinite(loss(scores, y))):
+            if not bool(torch.isfinite(_loss_of(loss, scores, y))):
                 raise InputError(
                     "The loss is NaN or infinite.",
                     expected="a network and data with finite losses",
@@ -268,18 +274,38 @@ def _check_finite(model: nn.Module, loss: nn.Module, examples: Sequence[tuple[Te
     return lost
 
 
+def _loss_of(loss: nn.Module, scores: Tensor, y: Tensor) -> Tensor:
+    """The mean loss of a batch.
+
+    Raises:
+        InputError: The loss cannot take scores and labels, or is not one number.
+    """
+    try:
+        value = loss(scores, y)
+    except Exception as error:  # whatever a loss of the user's raises
+        cause = (str(error).strip().splitlines() or [""])[0]
+        raise InputError(
+            f"The loss cannot take scores of shape {tuple(scores.shape)} and labels of shape {tuple(y.shape)}: "
+            f"{type(error).__name__}: {cause}"
+        ) from error
+    if not isinstance(value, Tensor) or value.ndim or not value.is_floating_point():
+        raise InputError(f"The loss {type(loss).__name__} gives no single number.", expected="a mean over the batch")
+    return value
+
+
 def _spectrum(hessian: Any, k: int, probes: int, seed: int) -> Spectrum:
     P = int(hessian.shape[0])
     if P <= DENSE:
         values = np.linalg.eigvalsh(_symmetric(hessian, P))
         largest = tuple(float(v) for v in values[::-1][:k])
-        return Spectrum(P, largest, float(values[0]), 0.0, float(values.sum()), 0.0, True)
+        return Spectrum(P, largest, float(values[0]), 0.0, 0.0, float(values.sum()), 0.0, True)
     found = extreme_eigenvalues(hessian.to_scipy(), k, seed)
     quadratic = np.array([_quadratic(hessian, P, seed, n) for n in range(probes)])
     return Spectrum(
         P,
         found.largest,
         found.smallest,
+        found.smallest_residual,
         found.residual,
         float(quadratic.mean()),
         float(quadratic.std(ddof=1) / np.sqrt(probes)),

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from torch import nn
 
+from gengap.arguments import finite_array
 from gengap.arrays import Floats, Ints
 from gengap.data import Problem, Split
 from gengap.errors import InputError
@@ -218,13 +219,14 @@ def detection(scores: ArrayLike, wrong: ArrayLike, *, flagged: ArrayLike | None 
         flagged: Whether each example is called wrong; None flags as many as are wrong, those with the largest scores.
 
     Raises:
-        InputError: Shapes that differ, scores that are not finite, or none or all labels wrong.
+        InputError: Shapes that differ, scores that are no finite numbers, what is no truth value, or none or all labels
+            wrong.
 
     >>> detection([3.0, 2.0, 1.0, 0.0], [True, False, True, False])[:4]
     (0.75, 0.5, 0.5, 0.5)
     """
-    s, w = np.asarray(scores, dtype=np.float64), np.asarray(wrong, dtype=bool)
-    if s.shape != w.shape or s.ndim != 1 or not np.isfinite(s).all() or w.all() or not w.any():
+    s, w = finite_array(scores, "scores", ndim=1), _truth_values(wrong, "wrong")
+    if s.shape != w.shape or w.all() or not w.any():
         raise InputError(
             f"{s.size} scores for {w.size} labels, {int(w.sum())} of them wrong.",
             expected="a finite score for each label, some of them wrong and some right",
@@ -236,12 +238,21 @@ def detection(scores: ArrayLike, wrong: ArrayLike, *, flagged: ArrayLike | None 
     if flagged is None:
         called, hits = bad, _wrong_among_largest(s, w, bad)
     else:
-        flags = np.asarray(flagged, dtype=bool)
+        flags = _truth_values(flagged, "flagged")
+        if flags.shape != s.shape:
+            raise InputError(f"{flags.size} flags for {s.size} scores.", expected="a truth value for each score")
         called, hits = int(flags.sum()), float((flags & w).sum())
     precision, recall = hits / max(1, called), hits / bad
     f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
     tenth = _wrong_among_largest(s, w, max(1, len(s) // 10)) / bad
     return Detection(float(auroc), precision, recall, f1, called, tenth)
+
+
+def _truth_values(values: ArrayLike, name: str) -> NDArray[np.bool_]:
+    given = finite_array(values, name, ndim=1)
+    if not np.isin(given, (0, 1)).all():
+        raise InputError(f"{name} holds numbers other than 0 and 1.", expected="a truth value for each example")
+    return given == 1
 
 
 def _wrong_among_largest(scores: Floats, wrong: NDArray[np.bool_], count: int) -> float:

@@ -21,12 +21,15 @@ class ExtremeEigenvalues(NamedTuple):
     Attributes:
         largest: The largest eigenvalues, in descending order, as often as they have eigenvectors.
         smallest: The smallest one.
+        smallest_residual: ``|H v - lambda v|`` of it, ``|v| = 1``: some eigenvalue is no farther from it, and the
+            smallest one may lie lower.
         residual: The largest ``|H v - lambda v| / max |lambda|`` among them, ``|v| = 1``.
         complete: Whether a search beside the largest converged to a smaller one than these; for one alone none is made.
     """
 
     largest: tuple[float, ...]
     smallest: float
+    smallest_residual: float
     residual: float
     complete: bool
 
@@ -80,9 +83,8 @@ def extreme_eigenvalues(linear: Any, k: int, seed: int) -> ExtremeEigenvalues:
         pairs += [(float(run.values[i]), run.vector(i)) for i in larger if i == larger[-1] or _good(run, i)]
     pairs = sorted(pairs, key=lambda pair: -pair[0])[:k]
     residuals = [float(np.linalg.norm(np.asarray(linear @ v, dtype=np.float64) - value * v)) for value, v in pairs]
-    return ExtremeEigenvalues(
-        tuple(value for value, _ in pairs), smallest, max(lower_residual, *(r / scale for r in residuals)), complete
-    )
+    residual = max(lower_residual, *(r / scale for r in residuals))
+    return ExtremeEigenvalues(tuple(value for value, _ in pairs), smallest, lower_residual * scale, residual, complete)
 
 
 def _good(run: _Run, index: int) -> bool:

@@ -97,6 +97,7 @@ def curvature_part(subject: AuditSubject, budget: Budget) -> Part:
     values = {
         "largest_eigenvalues": list(found.whole.largest),
         "smallest_eigenvalue": found.whole.smallest,
+        "smallest_eigenvalue_residual": found.whole.smallest_residual,
         "residual": found.whole.residual,
         "trace": trace,
         "trace_error": found.whole.trace_error,
@@ -111,7 +112,11 @@ def curvature_part(subject: AuditSubject, budget: Budget) -> Part:
             Facts(
                 [
                     Fact("Largest eigenvalue", plain(top), f"residual {found.whole.residual:.1g}"),
-                    Fact("Smallest eigenvalue", plain(found.whole.smallest)),
+                    Fact(
+                        "Smallest eigenvalue",
+                        plain(found.whole.smallest),
+                        f"residual {found.whole.smallest_residual:.1g}",
+                    ),
                     Fact("Trace", plain(trace), f"± {plain(found.whole.trace_error)}"),
                 ]
             ),

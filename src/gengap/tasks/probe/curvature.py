@@ -50,6 +50,7 @@ def probe_curvature(
     values: dict[str, Any] = {
         "largest_eigenvalues": list(found.whole.largest),
         "smallest_eigenvalue": found.whole.smallest,
+        "smallest_eigenvalue_residual": found.whole.smallest_residual,
         "eigenvalue_residual": found.whole.residual,
         "trace": found.whole.trace,
         "trace_error": found.whole.trace_error,
