@@ -83,6 +83,30 @@ def test_a_network_that_is_not_affine_with_its_gates_frozen_is_refused(layer: nn
         GatedNetwork(nn.Sequential(nn.Linear(3, 4), layer, nn.Linear(4, 2)), torch.randn(2, 3))
 
 
+def test_a_refusal_names_the_layer() -> None:
+    with pytest.raises(InputError, match=r"not affine in its input: 1 \(GELU\)"):
+        GatedNetwork(nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2)), torch.randn(2, 3))
+    with pytest.raises(InputError, match="computes PReLU"):
+        GatedNetwork(nn.Sequential(nn.Linear(3, 4), nn.PReLU(), nn.Linear(4, 2)), torch.randn(2, 3))
+
+
+@pytest.mark.parametrize("size", [2, (2, 3), (None, 2)])
+def test_adaptive_maxima_are_taken_where_the_frozen_copy_has_them(size) -> None:
+    torch.manual_seed(0)
+    pool = nn.AdaptiveMaxPool2d(size)
+    model = nn.Sequential(nn.Conv2d(1, 3, 3), pool, nn.Flatten(), nn.LazyLinear(4)).double()
+    x = inputs().double()
+    model(x)
+    gated = GatedNetwork(model, x[:2])
+    assert torch.equal(gated(x), model(x))
+    with torch.no_grad():
+        gated.network[0].weight.copy_(torch.randn(3, 1, 3, 3))
+        before, after = model[0](x), gated.network[0](x)
+        places = functional.adaptive_max_pool2d(before, pool.output_size, return_indices=True)[1]
+        moved = after.flatten(2).gather(2, places.flatten(2))
+        torch.testing.assert_close(gated(x), model[3](moved.flatten(1)))
+
+
 def test_a_clamp_elsewhere_is_refused() -> None:
     class Clipped(nn.Linear):
         def forward(self, x: Tensor) -> Tensor:
@@ -200,5 +224,5 @@ def test_a_network_that_gating_changes_is_refused() -> None:
 def test_a_pass_that_takes_another_way_is_refused() -> None:
     some, none = (Between(lambda h, s=s: torch.relu(h) if s * float(h.sum().detach()) > 0 else h) for s in (1, -1))
     for model in (some, none):
-        with pytest.raises(InputError, match="another way"):
+        with pytest.raises(InputError, match="calls other operations"):
             GatedNetwork(model, torch.randn(2, 4))

@@ -38,6 +38,15 @@ def _leaky(arguments: Arguments) -> Gate:
     return _rectifier(arguments, float(arguments.get("negative_slope", 0.01)))
 
 
+def _prelu(arguments: Arguments) -> Gate:
+    """Each channel's slope is the frozen network's; below 0 outputs are no longer linear in its weights."""
+    raise InputError(
+        "The network computes PReLU, whose slopes are trained beside the gates.",
+        expected=WITHOUT_GATES,
+        next_step="nn.LeakyReLU with the slope that it has",
+    )
+
+
 def _clamp(arguments: Arguments) -> Gate:
     limits = [arguments.get("min"), arguments.get("max")]
     numbers = [limit.tolist() if isinstance(limit, Tensor) else limit for limit in limits]
@@ -61,6 +70,21 @@ def _relu6(arguments: Arguments) -> Gate:
 def _pool(arguments: Arguments, axes: int) -> Gate:
     with_indices = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}[axes]
     _, index = with_indices(**arguments | {"return_indices": True})
+    return _at(index, axes)
+
+
+def _adaptive_pool(arguments: Arguments, axes: int) -> Gate:
+    with_indices = {
+        1: functional.adaptive_max_pool1d,
+        2: functional.adaptive_max_pool2d,
+        3: functional.adaptive_max_pool3d,
+    }[axes]
+    _, index = with_indices(arguments["input"], arguments["output_size"], return_indices=True)
+    return _at(index, axes)
+
+
+def _at(index: Tensor, axes: int) -> Gate:
+    """Values at indices into the last axes."""
     return lambda h: h.flatten(-axes).gather(-1, index.flatten(-axes)).view(index.shape)
 
 
@@ -81,6 +105,13 @@ _POOLS = {
     **dict.fromkeys((torch.max_pool2d, functional.max_pool2d), 2),
     **dict.fromkeys((torch.max_pool3d, functional.max_pool3d), 3),
 }
+_ADAPTIVE = ("input", "output_size", "return_indices")
+_ADAPTIVE_POOLS = {
+    functional.adaptive_max_pool1d: 1,
+    functional.adaptive_max_pool2d: 2,
+    functional.adaptive_max_pool3d: 3,
+}
+_PRELU = (torch.prelu, functional.prelu, Tensor.prelu)
 GATES: dict[Any, _Kind] = {
     **dict.fromkeys(_RELU, _Kind(_INPUT, _rectifier)),
     **dict.fromkeys(_ABS, _Kind(_INPUT, _absolute)),
@@ -90,6 +121,8 @@ GATES: dict[Any, _Kind] = {
     **dict.fromkeys(_HARDTANH, _Kind(("input", "min_val", "max_val", "inplace"), _hardtanh)),
     **dict.fromkeys(_RELU6, _Kind(_INPUT, _relu6)),
     **{function: _Kind(_POOL, partial(_pool, axes=axes)) for function, axes in _POOLS.items()},
+    **{f: _Kind(_ADAPTIVE, partial(_adaptive_pool, axes=axes)) for f, axes in _ADAPTIVE_POOLS.items()},
+    **dict.fromkeys(_PRELU, _Kind(("input", "weight"), _prelu)),
 }
 
 
@@ -209,10 +242,45 @@ def _check_gates(model: nn.Module, x: Tensor) -> None:
         largest = torch.stack([above, below, middle]).abs().max()
         if not float((above + below - 2 * middle).abs().max()) <= ROUNDING * float(largest):
             raise InputError(
-                "With its gates frozen, the network is not affine in its input.",
+                f"With its gates frozen, the network is not affine in its input{_not_affine(model, x)}.",
                 expected=WITHOUT_GATES,
-                next_step="gengap probe paths names the operation",
+                next_step="put a layer of these in its place",
             )
+
+
+def _not_affine(model: nn.Module, x: Tensor) -> str:
+    """The first layer without layers inside that is not affine in its input with its gates frozen; empty for none."""
+    inputs: dict[str, tuple[nn.Module, Tensor]] = {}
+
+    def hook(name: str) -> Callable[..., None]:
+        def note(module: nn.Module, given: Any) -> None:
+            if given and isinstance(given[0], Tensor) and given[0].is_floating_point():
+                inputs.setdefault(name, (module, given[0].clone()))
+
+        return note
+
+    leaves = [(name, part) for name, part in model.named_modules() if name and not any(part.children())]
+    handles = [part.register_forward_pre_hook(hook(name)) for name, part in leaves]
+    try:
+        model(x.clone())
+    finally:
+        for handle in handles:
+            handle.remove()
+    for name, (part, given) in inputs.items():
+        if not _affine(part, given):
+            return f": {name} ({type(part).__name__}) is not"
+    return ""
+
+
+def _affine(layer: nn.Module, x: Tensor) -> bool:
+    with _Recorded() as recorded:
+        middle = layer(x.clone())
+    if not isinstance(middle, Tensor):  # such as a recurrent layer's outputs and states
+        return False
+    direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=x.dtype) * x.abs().max()
+    above, below = (_replayed(layer, x + sign * direction, recorded.gates) for sign in (1, -1))
+    largest = torch.stack([above, below, middle]).abs().max()
+    return bool((above + below - 2 * middle).abs().max() <= ROUNDING * largest)
 
 
 def _replayed(model: nn.Module, x: Tensor, gates: list[tuple[Any, Gate]]) -> Tensor:
@@ -225,6 +293,7 @@ def _replayed(model: nn.Module, x: Tensor, gates: list[tuple[Any, Gate]]) -> Ten
 
 def _another_way() -> InputError:
     return InputError(
-        "With other weights or inputs, the network's forward pass takes another way.",
-        expected="the same operations, whatever the activations are",
+        "The network calls other operations when its weights or inputs change.",
+        expected="the same operations in the same order, so that each finds its frozen gates",
+        next_step="leave out branches on values of activations in forward()",
     )

@@ -252,7 +252,8 @@ def _truth_values(values: ArrayLike, name: str) -> NDArray[np.bool_]:
     given = finite_array(values, name, ndim=1)
     if not np.isin(given, (0, 1)).all():
         raise InputError(f"{name} holds numbers other than 0 and 1.", expected="a truth value for each example")
-    return given == 1
+    truth: NDArray[np.bool_] = given == 1
+    return truth
 
 
 def _wrong_among_largest(scores: Floats, wrong: NDArray[np.bool_], count: int) -> float:

@@ -49,10 +49,10 @@ class Algebra(Protocol[State]):
     def added(self, states: Sequence[State]) -> State:
         """Paths side by side, to the same units."""
 
-    def scaled(self, state: State, factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> State:
+    def scaled(self, state: State, factor: Tensor | float, *, fixed: bool, largest_gate: float = 1.0) -> State:
         """Features multiplied, by a number, or at each unit by fixed multipliers or gates ``[B, …]``.
 
-        Of gates no input has one above ``most`` in absolute value.
+        ``largest_gate`` is the largest absolute value of a gate for any input.
         """
 
     def weighted(self, state: State, weight: Tensor) -> State:

@@ -100,8 +100,9 @@ def kernel_of_blocks(first: Block, second: Block, parts: Parts | None = None) ->
     """
     if first.structure != second.structure:
         raise InputError(
-            "The network's forward pass takes another way for other examples.",
-            expected="the same operations for all examples",
+            "The network calls other operations for some examples than for others.",
+            expected="the same operations in the same order for all examples, so that their paths are the same",
+            next_step="leave out branches on values of activations in forward()",
         )
     parts = parts or Parts()
     n, m = len(first.outputs), len(second.outputs)

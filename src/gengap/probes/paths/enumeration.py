@@ -81,7 +81,7 @@ class Enumeration:
         unit, weight = (torch.cat([getattr(state, name) for state in states]) for name in ("unit", "weight"))
         return PathList(unit, stem, weight, torch.cat([state.features for state in states], 1), states[0].shape)
 
-    def scaled(self, state: PathList, factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> PathList:
+    def scaled(self, state: PathList, factor: Tensor | float, *, fixed: bool, largest_gate: float = 1.0) -> PathList:
         """See ``Algebra``."""
         if not isinstance(factor, Tensor):
             kept = len(state.unit) if factor or not fixed else 0

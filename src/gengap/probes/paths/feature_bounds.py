@@ -69,9 +69,9 @@ class _Squares(PathSums):
         """See ``Algebra``."""
         return torch.ones_like(value) if weights else value.square()
 
-    def scaled(self, state: Tensor, factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> Tensor:
+    def scaled(self, state: Tensor, factor: Tensor | float, *, fixed: bool, largest_gate: float = 1.0) -> Tensor:
         """See ``Algebra``."""
-        return _times(state, torch.as_tensor(factor).square() if fixed else most**2)
+        return _times(state, torch.as_tensor(factor).square() if fixed else largest_gate**2)
 
 
 class _Largest:
@@ -89,9 +89,9 @@ class _Largest:
         """See ``Algebra``."""
         return torch.stack(list(states)).amax(0)
 
-    def scaled(self, state: Tensor, factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> Tensor:
+    def scaled(self, state: Tensor, factor: Tensor | float, *, fixed: bool, largest_gate: float = 1.0) -> Tensor:
         """See ``Algebra``."""
-        return _times(state, torch.as_tensor(factor).abs() if fixed else most)
+        return _times(state, torch.as_tensor(factor).abs() if fixed else largest_gate)
 
     def weighted(self, state: Tensor, weight: Tensor) -> Tensor:
         """See ``Algebra``."""

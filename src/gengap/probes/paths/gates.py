@@ -116,7 +116,9 @@ class GateAlgebra:
         """See ``Algebra``."""
         return [term for state in states for term in state]
 
-    def scaled(self, state: list[Term], factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> list[Term]:
+    def scaled(
+        self, state: list[Term], factor: Tensor | float, *, fixed: bool, largest_gate: float = 1.0
+    ) -> list[Term]:
         """See ``Algebra``."""
         number = not isinstance(factor, Tensor)
         return [Term(term.gates * factor, term.places, term.layer, term.uniform and number) for term in state]

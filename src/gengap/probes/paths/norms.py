@@ -40,7 +40,7 @@ class PathSums:
         """See ``Algebra``."""
         return torch.stack(list(states)).sum(0)
 
-    def scaled(self, state: Tensor, factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> Tensor:
+    def scaled(self, state: Tensor, factor: Tensor | float, *, fixed: bool, largest_gate: float = 1.0) -> Tensor:
         """See ``Algebra``."""
         return state * (torch.as_tensor(factor) != 0) if fixed else state
 

@@ -105,7 +105,7 @@ def _multiplied(
     steps = isinstance(fact, Gate) and fact.steps
     if isinstance(fact, Gate) and not steps:
         watch.real_gate(operation)
-    return watch.scaled(signal, full, fixed=fact is None, most=1.0 if steps else math.inf)
+    return watch.scaled(signal, full, fixed=fact is None, largest_gate=1.0 if steps else math.inf)
 
 
 @rule("where")
@@ -138,7 +138,9 @@ def _rectified(watch: PathWatch[Any], operation: Operation, result: Any) -> list
         both = [watch.scaled(signal, positive, fixed=False), watch.scaled(slope, 1 - positive, fixed=False)]
         return [(result, watch.added(both))]
     low = {"leaky_relu": rest[0] if rest else 0.01, "abs": -1.0}.get(name, 0.0)
-    return [(result, watch.scaled(signal, positive + (1 - positive) * low, fixed=False, most=max(1.0, abs(low))))]
+    return [
+        (result, watch.scaled(signal, positive + (1 - positive) * low, fixed=False, largest_gate=max(1.0, abs(low))))
+    ]
 
 
 @rule("maximum", "minimum")

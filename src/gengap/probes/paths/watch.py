@@ -100,7 +100,7 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
         number = torch.arange(1.0, len(x) + 1, dtype=torch.float64)
         examples = number.view(-1, *[1] * (x.ndim - 1)).expand(x.shape)
         ones = algebra.constant(torch.ones_like(x), weights=False)
-        self.note(x, Signal(algebra.scaled(ones, x, fixed=False, most=largest), examples))
+        self.note(x, Signal(algebra.scaled(ones, x, fixed=False, largest_gate=largest), examples))
 
     def key(self, tensor: Tensor) -> int:
         """Identity of a tensor, which facts belong to."""
@@ -248,9 +248,13 @@ class PathWatch(OperationWatch[Fact], Generic[State]):
             return present[0]
         return Signal(self.algebra.added([signal.state for signal in present]), examples)
 
-    def scaled(self, signal: Signal[State], factor: Tensor | float, *, fixed: bool, most: float = 1.0) -> Signal[State]:
-        """A signal times fixed multipliers or gates of its shape; gates are at most ``most`` for any input."""
-        return Signal(self.algebra.scaled(signal.state, factor, fixed=fixed, most=most), signal.examples)
+    def scaled(
+        self, signal: Signal[State], factor: Tensor | float, *, fixed: bool, largest_gate: float = 1.0
+    ) -> Signal[State]:
+        """A signal times fixed multipliers or gates of its shape; no input has a gate above ``largest_gate``."""
+        return Signal(
+            self.algebra.scaled(signal.state, factor, fixed=fixed, largest_gate=largest_gate), signal.examples
+        )
 
     def real_gate(self, operation: Operation) -> None:
         """Records that a gate is not constant on pieces."""
