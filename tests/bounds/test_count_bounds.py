@@ -170,6 +170,14 @@ def test_refuses_what_no_bound_can_use(bound, arguments, message: str) -> None:
         bound(*arguments)
 
 
+def test_a_tensor_that_requires_a_gradient_is_refused_with_what_to_give() -> None:
+    import torch
+
+    with pytest.raises(InputError, match="cannot be read") as refused:
+        bounds.clopper_pearson(torch.tensor(3.0, requires_grad=True), 10)
+    assert "detach" in refused.value.next_step
+
+
 def test_clopper_pearson_wants_whole_errors() -> None:
     with pytest.raises(InputError, match="whole"):
         bounds.clopper_pearson(1.5, 10)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeRegressor
 
@@ -142,6 +142,41 @@ def _tree(**options) -> DecisionTreeRegressor:
 def test_trees_and_points_that_do_not_belong_together_are_refused(weights, trees, points, at, message):
     with pytest.raises(InputError, match=message):
         next(weights(trees(), points, at))
+
+
+@pytest.mark.parametrize("weights", [forest_weights, lambda *given: boosting_weights(*given, 0.5)])
+def test_what_is_no_sequence_of_trees_is_refused_with_what_to_give(weights):
+    boosted = GradientBoostingRegressor(n_estimators=2, init="zero").fit(X, Y[:, 0])
+    for trees, message in [
+        (None, "None instead of trees"),
+        (3, "3 instead of trees"),
+        (boosted, "instead of trees"),
+        (boosted.estimators_, r"shape \(2, 1\)"),
+    ]:
+        with pytest.raises(InputError, match=message) as refused:
+            weights(trees, X, NEW)
+        assert "estimators_[:, 0]" in refused.value.next_step
+    monotonic = DecisionTreeRegressor(monotonic_cst=[1, 0, 0, 0]).fit(X, Y[:, 0])
+    with pytest.raises(InputError, match="monotonic"):
+        next(weights([monotonic], X, NEW))
+
+
+def test_boosting_of_another_start_or_loss_is_no_smoother_of_these_weights():
+    y = Y[:, 0]
+
+    def last(given, learning_rate=0.5, **options):
+        model = GradientBoostingRegressor(n_estimators=3, learning_rate=0.5, random_state=0, **options).fit(X, y)
+        *_, (train, _) = boosting_weights(model.estimators_[:, 0], X, NEW, learning_rate, given)
+        return train, model.predict(X)
+
+    train, predicted = last(y, init="zero")
+    np.testing.assert_allclose(train @ y, predicted, atol=1e-6)
+    for options in ({}, {"init": "zero", "loss": "absolute_error"}, {"init": "zero", "learning_rate": 0.4}):
+        with pytest.raises(InputError, match="does not predict the means"):
+            last(y, **options)
+        last(None, **options)  # trees alone do not tell
+    with pytest.raises(InputError, match="y has shape"):
+        boosting_weights([], X, NEW, 0.5, y[:3])
 
 
 def test_what_can_be_refused_is_refused_before_the_first_tree():

@@ -82,6 +82,10 @@ def numbers(name: str, values: ArrayLike) -> Floats:
         if array.dtype.kind not in "biufO" or (array.dtype.kind == "O" and any(_is_text(one) for one in array.flat)):
             raise TypeError
         array = np.asarray(array, dtype=np.float64)
+    except RuntimeError:  # of a tensor that requires a gradient, or lies on another device
+        raise InputError(
+            f"{name} = {values!r:.60} cannot be read.", expected="numbers", next_step="give .detach().cpu() of a tensor"
+        ) from None
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{name} = {values!r:.60} is not a number.", expected="numbers") from None
     _require(array, np.isfinite(array), name, "finite numbers, without NaN")

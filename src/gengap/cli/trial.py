@@ -31,7 +31,8 @@ def command(
 ) -> None:
     """Put measures on trial: do they follow the gap as labels are corrupted, and what harmless changes move them?
 
-    A measure of your own is a function with the decorator gengap.measures.register in a file of yours.
+    A measure of your own is a function with the decorator gengap.measures.register in a file of yours. Exit status 3:
+    no measure has a value.
     """
     from gengap.tasks.trial import try_measures
 
@@ -41,6 +42,8 @@ def command(
     if record is not None:
         answer.write_records(record, f"gengap trial --data {data} --seeds {seeds} --seed {seed}")
     give(answer, as_json=as_json, show=_print, out=out)
+    if answer.trial.failed:
+        raise typer.Exit(3)
 
 
 def _print(answer: "TrialAnswer") -> None:

@@ -107,7 +107,7 @@ def forest_weights(trees: Iterable[Any], X: ArrayLike, X_at: ArrayLike) -> Itera
             of this kind or was grown on other points.
     """
     x, at = _two_sets(X, X_at)
-    return _forest_weights(trees, x, at)
+    return _forest_weights(_one_by_one(trees), x, at)
 
 
 def _forest_weights(trees: Iterable[Any], x: Floats, at: Floats) -> Iterator[tuple[Floats, Floats]]:
@@ -120,11 +120,13 @@ def _forest_weights(trees: Iterable[Any], x: Floats, at: Floats) -> Iterator[tup
 
 
 def boosting_weights(
-    trees: Iterable[Any], X: ArrayLike, X_at: ArrayLike, shrinkage: float
+    trees: Iterable[Any], X: ArrayLike, X_at: ArrayLike, shrinkage: float, y: ArrayLike | None = None
 ) -> Iterator[tuple[Floats, Floats]]:
     """Weights of L2-boosting after the first 1, 2, … trees, at training points and others: ``[n, n]``, ``[m, n]``.
 
     A tree with the weights T is fitted to what those before leave, so that S becomes S + shrinkage T (I - S_train).
+    That is boosting of squared errors from 0: scikit-learn's ``GradientBoostingRegressor(init="zero")`` with its
+    default loss. Trees do not tell from what start and for which loss they were fitted; with ``y`` it is checked.
     Both arrays are used again for the next round: copy what is to stay.
 
     Args:
@@ -132,24 +134,67 @@ def boosting_weights(
         X: The training points, ``[n, d]``.
         X_at: The other points, ``[m, d]``.
         shrinkage: What each tree is multiplied by, in (0, 1].
+        y: The training values, ``[n]`` or ``[n, outputs]``; None checks nothing.
 
     Raises:
-        InputError: The shrinkage is out of its range, or as ``forest_weights``.
+        InputError: The shrinkage is out of its range, or as ``forest_weights``; and, when its turn comes, a tree that
+            does not predict the means of what those before it leave of ``y``.
     """
     shrinkage = real_number(shrinkage, "shrinkage", above=0, most=1)
     x, at = _two_sets(X, X_at)
-    return _boosting_weights(trees, x, at, shrinkage)
+    values = None if y is None else finite_array(y, "y")
+    if values is not None and (values.ndim not in (1, 2) or len(values) != len(x)):
+        raise InputError(f"y has shape {values.shape}.", expected=f"a value for each of the {len(x)} training points")
+    return _boosting_weights(_one_by_one(trees), x, at, shrinkage, values)
 
 
-def _boosting_weights(trees: Iterable[Any], x: Floats, at: Floats, shrinkage: float) -> Iterator[tuple[Floats, Floats]]:
+def _boosting_weights(
+    trees: Iterable[Any], x: Floats, at: Floats, shrinkage: float, y: Floats | None
+) -> Iterator[tuple[Floats, Floats]]:
     train, test = np.zeros((len(x), len(x))), np.zeros((len(at), len(x)))
-    for tree in trees:
+    for count, tree in enumerate(trees, start=1):
+        if y is not None:
+            _check_fitted_to(tree, x, y - train @ y, count, np.abs(y).max())
         leaves, index = np.unique(_training_leaves(tree, x), return_inverse=True)
         left = _leaf_means(np.eye(len(x)) - train, index, len(leaves))  # what a leaf predicts of what is left
         left *= shrinkage
         train += left[index]
         test += left[np.searchsorted(leaves, tree.apply(at))]
         yield train, test
+
+
+def _one_by_one(trees: Any) -> Iterable[Any]:
+    """The trees.
+
+    Raises:
+        InputError: They are a whole ensemble, an array of several columns, or nothing that can be gone through.
+    """
+    if isinstance(trees, np.ndarray) and trees.ndim != 1:
+        raise InputError(
+            f"The trees are an array of shape {trees.shape}.",
+            expected="one tree after the other",
+            next_step="give estimators_[:, 0] of gradient boosting",
+        )
+    if hasattr(trees, "estimators_") or not isinstance(trees, Iterable) or isinstance(trees, str | bytes):
+        raise InputError(
+            f"{shown(trees)} instead of trees.",
+            expected="fitted trees of scikit-learn, one after the other",
+            next_step="give estimators_ of a fitted forest, estimators_[:, 0] of gradient boosting",
+        )
+    return trees
+
+
+def _check_fitted_to(tree: Any, x: Floats, left: Floats, count: int, scale: float) -> None:
+    """Raises InputError where a tree does not predict the means of what is left, in each of its leaves."""
+    leaves, index = np.unique(_training_leaves(tree, x), return_inverse=True)
+    means = _leaf_means(left.reshape(len(x), -1), index, len(leaves))[index]
+    predicted = np.asarray(tree.predict(x), np.float64).reshape(len(x), -1)
+    if predicted.shape != means.shape or not np.allclose(predicted, means, rtol=1e-6, atol=1e-6 * scale):
+        raise InputError(
+            f"Tree {count} does not predict the means of what those before it leave of y.",
+            expected="L2-boosting from 0, each tree fitted to what is left by squared error, with this shrinkage",
+            next_step="grow with init='zero' and loss='squared_error', and give the learning rate as shrinkage",
+        )
 
 
 def _two_sets(X: ArrayLike, X_at: ArrayLike) -> tuple[Floats, Floats]:
@@ -187,6 +232,11 @@ def _training_leaves(tree: Any, x: Floats) -> NDArray[np.int64]:
         )
     if tree.criterion == "absolute_error":
         raise InputError("A tree of medians is no smoother.", expected="a criterion under which leaves predict means")
+    if getattr(tree, "monotonic_cst", None) is not None:
+        raise InputError(
+            "A tree under monotonic constraints is no smoother: its leaves are moved from the means of their points.",
+            expected="trees with monotonic_cst=None",
+        )
     if tree.n_features_in_ != x.shape[1]:
         raise InputError(f"X has {x.shape[1]} features, a tree was grown on {tree.n_features_in_}.")
     leaves, grown = tree.apply(x), tree.tree_

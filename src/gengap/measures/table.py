@@ -132,7 +132,7 @@ def _found(measure: Measure, subject: Subject) -> Finding:
         return absent.finding
     except OverflowError:
         return skipped("what it is made of is beyond float64")
-    except Exception as error:  # one measure's failure on an unforeseen network must not cost the other rows
+    except (Exception, SystemExit) as error:  # one measure's failure must not cost the other rows, nor its exit()
         hidden = () if measure.needs.isdisjoint(("weights", "parameters")) else _hidden(subject)
         return skipped(f"error: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}", *hidden)
 
@@ -141,7 +141,8 @@ def _finding(result: Any) -> Finding:
     """What a measure's function returned; one of the user's may return anything."""
     value: Any = result.value if isinstance(result, Finding) else result
     if isinstance(result, Finding) and value is None:
-        return result
+        missing = result.status == "ok" and result.log_value is None and not result.reason
+        return skipped("it returned a Finding without a value or a reason") if missing else result
     try:
         if isinstance(value, str):
             raise TypeError

@@ -71,6 +71,11 @@ def test_a_measure_of_the_users_file_is_tried(tmp_path: Path, capsys: pytest.Cap
         ("return float('nan')", "not a finite number: nan"),
         ("return None", "it returned None, expected a number"),
         ("return 'high'", "it returned 'high', expected a number"),
+        ("raise SystemExit(5)", "error: SystemExit: 5"),
+        (
+            "from gengap.measures import Finding; return Finding(None)",
+            "it returned a Finding without a value or a reason",
+        ),
     ],
 )
 def test_a_measure_that_fails_has_no_value_and_the_reason(
@@ -79,11 +84,22 @@ def test_a_measure_that_fails_has_no_value_and_the_reason(
     text = MEASURE.format(name="faulty").partition("    return")[0]
     (tmp_path / "faulty.py").write_text(f"{text}    {body}\n")
     out = tmp_path / "report"
-    assert status(["trial", str(tmp_path / "faulty.py"), "--seeds", "2", "--out", str(out)]) == 0
+    assert status(["trial", str(tmp_path / "faulty.py"), "--seeds", "2", "--out", str(out)]) == 3
     printed = " ".join(capsys.readouterr().out.split())
     assert "no value" in printed
     assert f"faulty has no value on the networks of the trial: {reason}" in printed
     assert reason in html.unescape((out / "report.html").read_text())
+
+
+def test_of_several_measures_that_all_fail_nothing_is_said_to_follow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = (MEASURE.format(name=name).partition("    return")[0] for name in ("first_fault", "second_fault"))
+    (tmp_path / "faults.py").write_text(f"{one}    raise ValueError('no luck')\n{other}    return None\n")
+    assert status(["trial", str(tmp_path / "faults.py"), "--seeds", "2"]) == 3
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "None of 2 measures has a value on the networks of the trial" in printed
+    assert "first_fault has no value: error: ValueError: no luck" in printed
 
 
 @pytest.mark.parametrize(

@@ -222,14 +222,14 @@ def _dual_solution(data: _Data, N: int, gram: Floats, crossed: Floats, exact: "_
     with np.errstate(all="ignore"):
         whitened = _solve(R, data.y, transposed=True)
         dual = _solve(R, whitened)
-    if not _EPS * condition**2 <= LARGEST_ROUNDING and (split := _rank_revealed(R)):
+    if not _EPS * condition * condition <= LARGEST_ROUNDING and (split := _rank_revealed(R)):
         _, values, V = split
         condition, solver, rank = float(values[0] / values[-1]), "svd", len(values)
         whitened = (V @ data.y) / values[:, None]
         dual = V.T @ (whitened / values[:, None])
     with np.errstate(all="ignore"):
         train, test = dsymm(1.0, gram, dual, lower=True), crossed @ dual
-        rounding = float(_EPS * condition**2)
+        rounding = float(_EPS * condition * condition)
     weights = None
     if data.weights:
         weights = crossed @ V.T / values**2 if solver == "svd" else _solve(R, _solve(R, crossed.T, transposed=True))

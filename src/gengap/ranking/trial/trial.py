@@ -43,6 +43,11 @@ class Trial:
     problem: str
     reasons: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def failed(self) -> bool:
+        """Whether no measure has a value."""
+        return all(record.verdict == "no value" for record in self.records)
+
 
 def trial(
     problem: Problem,

@@ -151,7 +151,7 @@ def _boosting(grid: Sequence[tuple[int, int]], data: "Points", seed: int, contex
             rng=np.random.RandomState(stream(seed, "boosting", ensemble) % 2**32),
             max_features="sqrt",
         )
-        pairs = boosting_weights((tree for tree, _ in fitted), data.x, data.x_test, SHRINKAGE)
+        pairs = boosting_weights((tree for tree, _ in fitted), data.x, data.x_test, SHRINKAGE, data.targets)
         for done, pair in enumerate(pairs, start=1):
             if ensemble == 0 and (done, 1) in grid:
                 rows[done, 1] = {"parameters": done, **_smoothed(*pair, data)}

@@ -19,6 +19,8 @@ def sentence(trial: Trial) -> str:
         reason = trial.reasons.get(records[0].name) if records[0].verdict == "no value" else None
         because = f": {reason}" if reason else ""
         return f"{records[0].name} {records[0].sentence}{because}."
+    if trial.failed:
+        return f"None of {len(records)} measures has a value on the networks of the trial: nothing is known of them."
     counts = {verdict: sum(record.verdict == verdict for record in records) for verdict in COUNTED}
     parts = [f"{n} {COUNTED[verdict][n > 1]}" for verdict, n in counts.items() if n]
     firm = sum(record.verdict == "follows" and not record.fragile for record in records)
@@ -43,7 +45,7 @@ def cautions(trial: Trial) -> list[str]:
         found.append(f"The gap itself moves by more than a fifth of its spread under {', '.join(moved)}.")
     found += [
         f"{record.name} has no value: {trial.reasons[record.name]}."
-        for record in (trial.records if 1 < len(trial.records) <= MOST_REASONS else ())
+        for record in (trial.records[:MOST_REASONS] if trial.failed or len(trial.records) <= MOST_REASONS else ())
         if record.verdict == "no value" and record.name in trial.reasons
     ]
     missing = [record.name for record in trial.records if 0 < record.networks < max(r.networks for r in trial.records)]
