@@ -120,7 +120,7 @@ def too_many_cpus(number: int, folder: Path) -> Outcome:
 
 
 def small_store(number: int, folder: Path) -> Outcome:
-    """40 MB of images, and an object store of 8e7 bytes that is asked for more than it has."""
+    """92 MB of images, and an object store of 80 MiB."""
     import numpy as np
 
     cluster()
