@@ -176,9 +176,44 @@ def test_replicas_on_a_gpu_are_grouped_by_what_may_share_a_step(digits: Problem)
     recipes = [RECIPE, RECIPE.model_copy(update={"learning_rate": 0.5}), RECIPE.model_copy(update={"epochs": 9})]
     wanted = [Cell(digits, recipe, seed) for recipe in recipes for seed in range(40)]
     jobs = [trained.Job(cell.key, cell.title, None) for cell in wanted]
-    units = trained._replicas(wanted, jobs)
-    assert [len(unit) for unit in units] == [64, 16, 40]
-    assert {job.key for unit in units for job in unit} == {cell.key for cell in wanted}
+    for gpus, sizes in ((0, [64, 16, 40]), (1, [64, 16, 40]), (3, [27, 27, 26, 14, 14, 12])):
+        units = trained._replicas(wanted, jobs, gpus)
+        assert [len(unit) for unit in units] == sizes
+        assert {job.key for unit in units for job in unit} == {cell.key for cell in wanted}
+
+
+@pytest.mark.parametrize(
+    ("visible", "count", "workers", "expected"),
+    [
+        (None, 1, None, []),
+        (None, 3, None, ["0", "1", "2"]),
+        ("4,6", 2, None, ["4", "6"]),
+        ("GPU-a, GPU-b,-1,0", 2, None, ["GPU-a", "GPU-b"]),
+        (None, 3, 2, ["0", "1"]),
+        (None, 3, 1, []),
+    ],
+)
+def test_several_gpus_divide_the_units(
+    digits: Problem,
+    visible: str | None,
+    count: int,
+    workers: int | None,
+    expected: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Imitated: nothing here runs on a GPU."""
+    monkeypatch.setattr("torch.cuda.device_count", lambda: count)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(trained, "execution_of", lambda *_: Execution("cuda", "float32", "contiguous"))
+    wanted = [Cell(digits, RECIPE, seed) for seed in range(6)]
+    jobs = [Job(cell.key, cell.title, cell) for cell in wanted]
+    options = Options(device="cuda", workers=workers)
+    with trained._plan(jobs, len(jobs), "cuda", options) as plan:
+        assert list(plan.gpus) == expected
+        assert plan.workers == max(1, len(expected))
+        assert [len(unit) for unit in plan.units] == [6 // max(1, len(expected))] * max(1, len(expected))
 
 
 def test_cells_share_a_step_on_a_gpu_only_where_their_inputs_have_one_form() -> None:
@@ -186,7 +221,7 @@ def test_cells_share_a_step_on_a_gpu_only_where_their_inputs_have_one_form() -> 
     wanted = [("labels", 0.0), ("gaussian", 1.0), ("labels", 1.0), ("shuffled-pixels", 1.0), ("gaussian", 0.0)]
     grid = [Cell(problem, RECIPE, 0, *pair) for pair in wanted]
     jobs = [Job(cell.title, cell.title, None) for cell in grid]
-    units = trained._replicas(grid, jobs)
+    units = trained._replicas(grid, jobs, 1)
     assert [[grid[jobs.index(job)].corruption for job in unit] for unit in units] == [
         ["labels", "labels", "gaussian"],
         ["gaussian"],

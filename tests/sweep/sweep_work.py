@@ -171,3 +171,9 @@ def never_listens(payloads: list, context: Context) -> list[dict]:
     context.checkpoint.touch()
     while True:
         sum(range(10**6))
+
+
+def visible_gpu(payloads: list, context: Context) -> list[dict]:
+    """What CUDA would show this process, and which process it is; long enough for the other worker to have its turn."""
+    time.sleep(0.3)
+    return [{"status": "done", "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"), "pid": os.getpid()} for _ in payloads]

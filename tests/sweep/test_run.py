@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -284,3 +285,19 @@ def test_a_result_of_another_process_stands(store: Store) -> None:
     result = run(work.jobs(1), meanwhile_elsewhere, store)
     assert (result.done, result.failed) == (1, ())
     assert store.get("1")["value"] == "elsewhere"
+
+
+def test_each_worker_is_shown_a_gpu_of_its_own_and_keeps_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    run(work.jobs(*range(6)), work.visible_gpu, store, workers=2, gpus=["5", "7"])
+    rows = list(store)
+    assert {row["gpu"] for row in rows} == {"5", "7"}
+    by_process = {row["pid"]: row["gpu"] for row in rows}
+    assert all(by_process[row["pid"]] == row["gpu"] for row in rows)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,7"
+
+
+def test_without_named_gpus_a_worker_sees_those_of_this_process(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    run(work.jobs(1), work.visible_gpu, store, workers=1)
+    assert store.get("1")["gpu"] == "5,7"

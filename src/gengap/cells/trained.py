@@ -1,5 +1,6 @@
 """Trained cells: what is missing is trained, divided over this machine as measured, and stored."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -37,6 +38,7 @@ from gengap.train import (
     stepper,
     train_replicas,
     trial_key,
+    visible_gpus,
 )
 
 # Networks trained in one step on a GPU; halved where its memory does not suffice.
@@ -58,8 +60,9 @@ class Payload:
 def run(cells: Iterable[Cell], store: Store, options: Options | None = None) -> tuple[list[Row], SweepResult]:
     """Trains every cell that the store has no result for, and gives the rows of all of them, in order.
 
-    Cells of one Problem, model and batch size go together into one sweep: on a GPU as replicas of one step, on a CPU
-    in processes that divide the cores, whichever division is measured to be fastest.
+    Cells of one Problem, model and batch size go together into one sweep: on GPUs as replicas of one step, in a process
+    for each GPU that is visible, or for ``options.workers`` of them; on a CPU in processes that divide the cores,
+    whichever division is measured to be fastest. That several GPUs share a sweep has been tested without any.
 
     Returns:
         The stored rows (``docs/design.md`` lists their columns), failures among them with their reason; a cell that
@@ -101,7 +104,9 @@ def _plan(missing: Sequence[Job], total: int, device: str, options: Options) -> 
         save(cells[0].problem, folder)
         jobs = [replace(job, payload=_payload(job.payload, folder, device, options)) for job in missing]
         if device == "cuda":
-            yield Plan(_replicas(cells, jobs), workers=1, threads=1, in_driver=stay, folder=folder)
+            gpus = [] if options.ray is not None else visible_gpus()[: options.workers]
+            units, several = _replicas(cells, jobs, len(gpus)), gpus if len(gpus) > 1 else []
+            yield Plan(units, max(1, len(several)), threads=1, in_driver=stay, folder=folder, gpus=several)
         elif options.ray is not None:
             yield Plan([[job] for job in jobs], in_driver=stay, folder=folder)
         else:
@@ -192,13 +197,16 @@ def _layout(cell: Cell, payload: Payload, total: int, workers: int | None) -> La
         return Layout(1, available_cores())
 
 
-def _replicas(cells: Sequence[Cell], jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs that may share a step, in units of at most ``REPLICAS_ON_GPU``."""
+def _replicas(cells: Sequence[Cell], jobs: Sequence[Job], gpus: int) -> list[list[Job]]:
+    """Jobs that may share a step, in units of at most ``REPLICAS_ON_GPU``, and at least as many units as GPUs."""
     alike: dict[tuple[object, ...], list[Job]] = {}
     for cell, job in zip(cells, jobs, strict=True):
         alike.setdefault(shared_part(cell.sample(), cell.recipe), []).append(job)
-    size = REPLICAS_ON_GPU
-    return [group[i : i + size] for group in alike.values() for i in range(0, len(group), size)]
+    units = []
+    for group in alike.values():
+        size = min(REPLICAS_ON_GPU, math.ceil(len(group) / max(1, gpus)))
+        units += [group[i : i + size] for i in range(0, len(group), size)]
+    return units
 
 
 def train_payloads(payloads: list[Payload], context: Context) -> list[Row]:

@@ -46,6 +46,7 @@ class Plan:
         threads: Threads that each computes with; None divides the cores.
         in_driver: Why they must run in this process; empty where they need not.
         folder: Where the files lie that payloads name by a ``Path``; they are brought to other machines.
+        gpus: CUDA devices of which each worker sees one; see ``run``.
     """
 
     units: Sequence[Unit]
@@ -53,6 +54,7 @@ class Plan:
     threads: int | None = None
     in_driver: str = ""
     folder: Path | None = None
+    gpus: Sequence[str] = ()
 
 
 Prepare = Callable[[Sequence[Job], int], AbstractContextManager[Plan]]
@@ -119,6 +121,7 @@ def _sweep(jobs: Sequence[Job], work: Work, store: Store, options: Options, prep
             in_driver=plan.in_driver,
             ray=options.ray,
             folder=plan.folder,
+            gpus=plan.gpus,
         )
 
 

@@ -39,6 +39,7 @@ def run(
     in_driver: str = "",
     ray: Share | None = None,
     folder: Path | None = None,
+    gpus: Sequence[str] = (),
 ) -> SweepResult:
     """Runs every job that has no stored result, and stores each row as soon as it is there.
 
@@ -64,6 +65,8 @@ def run(
         ray: What each unit takes of a Ray cluster, which runs them instead of workers here, with ``ray.cpus`` threads;
             see ``gengap.sweep.runners.cluster.connected``. None runs them here.
         folder: Files and folders in it that payloads name by a ``Path`` are brought to the nodes of a cluster.
+        gpus: CUDA devices of this machine, as ``CUDA_VISIBLE_DEVICES`` names them, of which each worker sees one; at
+            least as many as workers. None: each sees all that this process sees.
 
     Raises:
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; its message, how to go on, is already printed on stderr.
@@ -82,7 +85,7 @@ def run(
     elif ray is not None:
         runner = partial(on_ray, share=ray, timeout_s=timeout_s, folder=folder)
     else:
-        runner = partial(in_workers, workers=workers, threads=threads, timeout_s=timeout_s)
+        runner = partial(in_workers, workers=workers, threads=threads, timeout_s=timeout_s, gpus=gpus)
     failed: list[Failure] = []
     try:
         with ending_signals_interrupt(), Board(len(keys), reused, shown=progress) as board:

@@ -1,6 +1,6 @@
 """Training: recipes, the step over R replicas, the loop, checkpoints."""
 
-from gengap.train.execution import Execution, resolve_device
+from gengap.train.execution import Execution, resolve_device, visible_gpus
 from gengap.train.loop import check_trainable, shared_part, train, train_replicas, train_steps
 from gengap.train.own_outcome import Answers, answers, outcome
 from gengap.train.own_training import OwnTraining
@@ -51,6 +51,7 @@ __all__ = [
     # How it is computed
     "Execution",
     "resolve_device",
+    "visible_gpus",
     "chosen_execution",
     "fastest_setting",
     "faster_together",

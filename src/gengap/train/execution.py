@@ -1,5 +1,6 @@
 """How a recipe is computed: device, precision and memory layout. ``trials`` measures which setting is fastest."""
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -42,3 +43,10 @@ def resolve_device(device: str) -> str:
             next_step="use --device cpu, or --device auto",
         )
     return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+
+
+def visible_gpus() -> list[str]:
+    """The CUDA devices that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    count = torch.cuda.device_count()
+    names = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return names[:count] if names else [str(index) for index in range(count)]

@@ -32,6 +32,10 @@ class Surroundings(NamedTuple):
         """Of the variables only those that concern gengap: the others describe this machine."""
         return self._replace(variables={k: v for k, v in self.variables.items() if k.startswith("GENGAP_")})
 
+    def with_one_gpu(self, gpu: str) -> "Surroundings":
+        """CUDA shows a process that has these, and has not used it yet, this device alone; empty: as it is here."""
+        return self._replace(variables={**self.variables, "CUDA_VISIBLE_DEVICES": gpu}) if gpu else self
+
     def take_over(self) -> None:
         """Makes them those of this process, which runs on the same machine."""
         self._enter_folder()

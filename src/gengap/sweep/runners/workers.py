@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -58,8 +58,11 @@ def in_workers(
     workers: int,
     threads: int,
     timeout_s: float | None,
+    gpus: Sequence[str] = (),
 ) -> Outcomes:
     """Runs units in long-lived processes, each with one unit at a time, and yields them with their outcomes.
+
+    Where ``gpus`` are named, at least one a worker, no two workers at a time use the same.
 
     A worker that dies or takes too long costs its unit only; another takes its place. A unit that no worker can import
     runs in this process.
@@ -76,7 +79,8 @@ def in_workers(
                     reason = f"it cannot be sent to another process ({type(error).__name__}: {error})"
                     yield unit, here(unit, reason=reason)
                     continue
-                worker = Worker(threads, timeout_s)
+                taken = {worker.gpu for worker in busy}
+                worker = Worker(threads, timeout_s, next((gpu for gpu in gpus if gpu not in taken), ""))
                 busy[worker] = unit
                 worker.begin(parcel, checkpoints(unit))
             ready = [waitable for worker in busy for waitable in worker.child.waitables]
@@ -126,10 +130,15 @@ def stop_gpu_workers() -> None:
 
 
 class Worker:
-    """A worker process as the parent sees it: how long it may take for its unit, and whether it still runs."""
+    """A worker process as the parent sees it: how long it may take for its unit, and whether it still runs.
 
-    def __init__(self, threads: int, timeout_s: float | None):
-        self.child = _idle_child(threads) or Child(serve, threads, threads=threads)
+    Attributes:
+        gpu: The one CUDA device that it sees; empty where it sees those of this process.
+    """
+
+    def __init__(self, threads: int, timeout_s: float | None, gpu: str = ""):
+        self.gpu = gpu
+        self.child = _idle_child(threads, gpu) or Child(serve, threads, threads=threads)
         self.deadline: float | None = None
         self._threads, self._timeout_s = threads, timeout_s
         self._is_gone = False
@@ -138,7 +147,7 @@ class Worker:
     def begin(self, parcel: Parcel, checkpoint: Path) -> None:
         """Gives the worker a unit."""
         self.deadline = None
-        self._surroundings = Surroundings.of_this_process()
+        self._surroundings = Surroundings.of_this_process().with_one_gpu(self.gpu)
         self.child.send((self._surroundings, parcel, checkpoint))
 
     def poll(self, show: Callable[[Report], None]) -> Outcome | Unimportable | None:
@@ -172,7 +181,7 @@ class Worker:
         if self._is_gone:
             self.child.stop()
         else:
-            idle = _IDLE.setdefault((self._threads, threading.get_ident()), [])
+            idle = _IDLE.setdefault((self._threads, self.gpu, threading.get_ident()), [])
             idle.append(_Idle(self.child, self._loaded, self._surroundings, time.monotonic()))
 
 
@@ -191,13 +200,13 @@ class _Idle(NamedTuple):
         return not self.loaded.files or (same_place and self.loaded.files == _stamps(self.loaded.files))
 
 
-# (threads, thread that started them) -> idle workers. By thread, since on Linux a worker gets its death signal when the
-# thread that started it ends.
-_IDLE: dict[tuple[int, int], list[_Idle]] = {}
+# (threads, GPU, thread that started them) -> idle workers. By thread, since on Linux a worker gets its death signal
+# when the thread that started it ends; by GPU, since a process that has used one cannot be shown another.
+_IDLE: dict[tuple[int, str, int], list[_Idle]] = {}
 
 
-def _idle_child(threads: int) -> Child | None:
-    children = _IDLE.get((threads, threading.get_ident()), [])
+def _idle_child(threads: int, gpu: str) -> Child | None:
+    children = _IDLE.get((threads, gpu, threading.get_ident()), [])
     while children:
         child = children.pop()
         if child.is_usable():
