@@ -23,6 +23,7 @@ from gengap.report.csv_text import csv_text
 from gengap.report.plain import plain
 
 LONGEST_TABLE = 500  # rows of a table on the page; whole tables are in the files beside it
+LONG_PAGE = 8  # sections from which a page begins with a list of them
 
 
 @dataclass(frozen=True)
@@ -286,6 +287,7 @@ def _html(page: Page, svgs: Mapping[str, str], files: Sequence[str]) -> str:
             images={name: _pictures(name, svg) for name, svg in svgs.items()},
             library=chart_library() if figures else "",
             longest_table=LONGEST_TABLE,
+            long_page=LONG_PAGE,
         )
     )
 

@@ -15,6 +15,8 @@ from gengap.tasks.audit.subject import AuditSubject
 from gengap.tasks.measure import note_text, value_text
 
 QUICK = frozenset({"search", "gradients"})  # what the measures of a quick audit do without
+QUICK_WITHOUT = frozenset({"mixup_response", "mixup_response_same_label"})  # and these: 5,500 passes of an example each
+MEASURED = 256  # training examples of measures at least, and in a quick audit at most
 SEARCH_PASSES = 300.0  # forward passes of an example that all searches for a perturbation cost, roughly
 FULL_PASS = 12.0  # forward passes of an example that the pass with gradients costs, roughly
 
@@ -71,13 +73,16 @@ def measures_part(subject: AuditSubject, budget: Budget, *, quick: bool, full: b
     network = subject.module()
     count = len(subject.trained())
     left_out = QUICK if quick else frozenset[str]()
-    if not full:
-        passes = 4 * FULL_PASS + (0 if quick else SEARCH_PASSES)
-        count = budget.affordable("measures", passes * subject.seconds_each, count, least=min(count, 256))
+    if quick:
+        count = min(count, MEASURED)
+    elif not full:
+        passes = 4 * FULL_PASS + SEARCH_PASSES
+        count = budget.affordable("measures", passes * subject.seconds_each, count, least=min(count, MEASURED))
         if SEARCH_PASSES * count * subject.seconds_each > TOO_LONG * budget.of("measures"):
             left_out |= {"search"}
     problem, _ = subject.sampled(count, "measures")
-    chosen = [one.name for one in all_measures() if one.needs.isdisjoint(left_out)]
+    unasked = QUICK_WITHOUT if quick else frozenset[str]()
+    chosen = [one.name for one in all_measures() if one.needs.isdisjoint(left_out) and one.name not in unasked]
     rows = measure(
         network,
         problem,
@@ -101,7 +106,7 @@ def measures_part(subject: AuditSubject, budget: Budget, *, quick: bool, full: b
         "architecture, trained on as many examples.",
         _records_words(rows),
     ]
-    reason = f"{left} measures that search or differentiate are left out of a quick audit" if left else ""
+    reason = f"{left} measures that search, differentiate or mix examples are left out of a quick audit" if left else ""
     if left and not quick:
         reason = f"{left} measures that search for a perturbation would take too long; --full has no limit"
     part = Part(
