@@ -36,7 +36,7 @@ def command(
         ),
     ] = "labels",
     levels: Annotated[str, typer.Option(help="Probabilities with which a label is redrawn.")] = "0,0.5,1",
-    seeds: Annotated[str, typer.Option(help="Seeds, e.g. 0,1,2.")] = "0",
+    seeds: Annotated[str, typer.Option(help="The seeds themselves, e.g. 0,1,2; 3 is the one seed 3.")] = "0",
     recipe: Annotated[
         str | None, typer.Option(help="A preset, or a JSON file of a recipe. Default: the data set's or the model's.")
     ] = None,

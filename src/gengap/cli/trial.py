@@ -21,7 +21,13 @@ def command(
     ] = None,
     measures: Annotated[str | None, typer.Option(help="Names, with commas. Default: all.")] = None,
     data: Annotated[str, typer.Option(help="What networks are trained on: a named data set, or a path.")] = "digits",
-    seeds: Annotated[int, typer.Option(min=2, help="Networks at each level of corruption and of each change.")] = 4,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=2,
+            help="How many networks at each level of corruption and of each change.",
+        ),
+    ] = 4,
     seed: Annotated[int, typer.Option(min=0, help="Of permutations and of what measures draw.")] = 0,
     record: Annotated[
         Path | None, typer.Option(help="File for the table that ships beside the catalogue, with its provenance.")

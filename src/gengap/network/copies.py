@@ -11,7 +11,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from gengap.errors import InputError
-from gengap.network.state_names import named_for
+from gengap.network.state_names import named_for, network_places
 from gengap.network.through_detach import cut_at_detach, differentiate_through
 
 
@@ -154,6 +154,12 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
         raise InputError(f"{of} is a {type(weights).__name__}.", expected="a network or its state dict")
     state = plain_copy(weights).state_dict() if isinstance(weights, nn.Module) else dict(weights)
     expected = model.state_dict(keep_vars=True)
+    if len(places := [place.removesuffix(".") for place in network_places(state, expected)]) > 1:
+        raise InputError(
+            f"{of} holds this network {len(places)} times: under {' and under '.join(places)}.",
+            expected="the one that is meant, as the network itself or a moving average of its weights",
+            next_step=f"choose it: --weights-key {' or --weights-key '.join(places)} (weights_key= in Python)",
+        )
     state = named_for(state, expected)
     state |= {name: state[tied] for name, tied in _tied(expected, state.keys()).items()}
     for name in (name for name in expected if name in state):

@@ -42,13 +42,39 @@ def _without_common_prefix(state: dict[str, Any], expected: Mapping[str, Any]) -
     >>> _without_common_prefix({"model.weight": 1, "accuracy.total": 2}, {"weight": 0})
     {'weight': 1}
     """
-    groups: dict[str, dict[str, Any]] = {}
-    for name, value in state.items():
-        first, dot, rest = name.partition(".")
-        groups.setdefault(first + dot, {})[rest] = value
-    needed = {name for name in expected if not name.endswith(BATCHES)}
-    whole = [group for group in groups.values() if needed and needed <= group.keys() <= expected.keys()]
-    if len(whole) == 1:
-        return whole[0]
-    only = next(iter(groups.values()), {})
-    return only if len(groups) == 1 and only.keys() <= expected.keys() and "" not in only else state
+    places = network_places(state, expected)
+    if len(places) == 1:
+        return under(state, places[0])
+    first = next(iter(state), "").partition(".")[0] + "."
+    only = under(state, first)
+    return only if len(only) == len(state) and only.keys() <= expected.keys() and "" not in only else state
+
+
+def network_places(state: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """The prefixes under which a state dict holds a whole network, in its order; more than one beside a moving average.
+
+    Of several that have its names, those of its shapes too.
+
+    >>> network_places({"net.weight": 1, "ema.module.weight": 2, "ema.n_averaged": 3}, {"weight": 0})
+    ['net.', 'ema.module.']
+    """
+    needed = [name for name in expected if not name.endswith(BATCHES)]
+    if not needed:
+        return []
+    ends = [name.removesuffix(needed[0]) for name in state if name.endswith(f".{needed[0]}")]
+    whole = [prefix for prefix in ends if all(prefix + name in state for name in needed)]
+    own = {name: max((p for p in whole if name.startswith(p)), key=len, default="") for name in state}
+    whole = [p for p in whole if all(name.removeprefix(p) in expected for name in state if own[name] == p)]
+    if len(whole) < 2:
+        return whole
+    shapes = {name: getattr(expected[name], "shape", None) for name in needed}
+    return [p for p in whole if all(getattr(state[p + n], "shape", None) == shapes[n] for n in needed)]
+
+
+def under(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """What a state dict holds under a prefix, without it.
+
+    >>> under({"net.weight": 1, "ema.weight": 2}, "ema.")
+    {'weight': 2}
+    """
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

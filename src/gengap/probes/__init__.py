@@ -24,7 +24,7 @@ from gengap.probes.label_errors import (
     out_of_fold_probabilities,
     snapshot_scores,
 )
-from gengap.probes.label_free import Disagreement, disagreement, negative_entropy, thresholded_confidence
+from gengap.probes.label_free import Disagreement, ExpectedError, disagreement, negative_entropy, thresholded_confidence
 from gengap.probes.near_duplicates import Nearest, equal_examples, image_detail, nearest
 from gengap.probes.paths import path_features, path_kernel
 from gengap.probes.random_signs import RademacherEstimate, network_rademacher, rademacher_by_training
@@ -88,6 +88,7 @@ __all__ = [
     # Confidence, and errors without labels
     "Calibration",
     "Disagreement",
+    "ExpectedError",
     "ReliabilityBin",
     "calibration",
     "disagreement",

@@ -54,13 +54,31 @@ def disagreement(first: ArrayLike, second: ArrayLike) -> Disagreement:
     return Disagreement(differ / a.size, *clopper_pearson_interval(differ, a.size), a.size)
 
 
-def thresholded_confidence(labelled: ArrayLike, correct: ArrayLike, unlabelled: ArrayLike) -> float:
+class ExpectedError(NamedTuple):
+    """An error that confidences let expect.
+
+    Attributes:
+        error: Share of the new examples below the threshold, with those at it counted by ``ties``.
+        least, most: The same if none, or all, of the new examples at the threshold counted.
+        ties: Share of the labelled examples at the threshold that lie below it by the rule; 0 where confidences differ.
+    """
+
+    error: float
+    least: float
+    most: float
+    ties: float
+
+
+def thresholded_confidence(labelled: ArrayLike, correct: ArrayLike, unlabelled: ArrayLike) -> ExpectedError:
     """ATC: the error expected on unlabelled examples, the share of them whose confidence is below a threshold.
 
-    The threshold is that below which as many of the labelled examples lie as are wrong.
+    The threshold is that below which as many of the labelled examples lie as are wrong. Where several labelled examples
+    have exactly its confidence, such as 1 of a network that is certain, no threshold may do so: then a share of the
+    examples at it counts as below it, the one that gives the labelled examples their own error. That is the expectation
+    of a rule that breaks ties at random.
 
-    Source: Garg et al. 2022 (arXiv:2201.04234), equations 1 and 2. It assumes that a shift moves confidences as it
-    moves the error, which no data without labels can show.
+    Source: Garg et al. 2022 (arXiv:2201.04234), equations 1 and 2, for confidences that differ. It assumes that a shift
+    moves confidences as it moves the error, which no data without labels can show.
 
     Args:
         labelled: Confidence (a largest probability, or a negative entropy) of labelled held-out examples, ``[N]``.
@@ -70,16 +88,24 @@ def thresholded_confidence(labelled: ArrayLike, correct: ArrayLike, unlabelled: 
     Raises:
         InputError: No examples, numbers that are not finite, or not as many truth values as confidences.
 
-    >>> thresholded_confidence([0.9, 0.8, 0.7, 0.6], [True, True, True, False], [0.95, 0.5])
+    >>> thresholded_confidence([0.9, 0.8, 0.7, 0.6], [True, True, True, False], [0.95, 0.5]).error
     0.5
+    >>> thresholded_confidence([1.0, 1.0, 1.0, 1.0], [True, True, True, False], [1.0, 1.0])
+    ExpectedError(error=0.25, least=0.0, most=1.0, ties=0.25)
     """
     known, new = finite_array(labelled, "labelled", ndim=1), finite_array(unlabelled, "unlabelled", ndim=1)
     right = np.asarray(correct, dtype=bool)
     if right.shape != known.shape:
         raise InputError(f"{known.size} confidences for {right.size} truth values.", expected="one for each")
     wrong = int((~right).sum())
-    threshold = np.inf if wrong == known.size else np.sort(known)[wrong]
-    return float((new < threshold).mean())
+    if wrong == known.size:
+        return ExpectedError(1.0, 1.0, 1.0, 0.0)
+    threshold = np.sort(known)[wrong]
+    ties = float((wrong - (known < threshold).sum()) / (known == threshold).sum())
+    least, most = float((new < threshold).mean()), float((new <= threshold).mean())
+    if ties == 0:
+        most = least
+    return ExpectedError(least + ties * (most - least), least, most, ties)
 
 
 def negative_entropy(probabilities: Floats) -> Floats:

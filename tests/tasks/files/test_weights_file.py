@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -171,6 +172,43 @@ def test_files_that_declare_more_than_they_hold_are_refused(tmp_path: Path, monk
     monkeypatch.setenv("GENGAP_MEMORY_LIMIT", "1M")
     with pytest.raises(InputError, match=r"would take 3\.8 MiB of memory, more than the limit of 1\.0 MiB"):
         read_weights(path)
+
+
+@pytest.mark.parametrize(
+    ("kept", "keys"),
+    [
+        ({"state_dict": "net.", "callbacks": {"EMA": {"ema": "net."}}}, ("state_dict", "callbacks.EMA.ema")),
+        (
+            {"state_dict": "net.", "current_model_state": "net.", "averaging_state": None},
+            ("state_dict", "current_model"),
+        ),
+        ({"state_dict": ("net.", "ema.")}, ("net", "ema")),
+        ({"state_dict": ("model.net.", "model.ema.module.")}, ("model.net", "model.ema.module")),
+        ({"state_dict": ("online_model.", "ema_model.")}, ("online_model", "ema_model")),
+    ],
+)
+def test_a_moving_average_beside_the_network_is_named_and_chosen(
+    kept: dict[str, Any], keys: tuple[str, str], net: Net, tmp_path: Path
+) -> None:
+    """As Lightning's callbacks, averaged models inside a module, and ema-pytorch write it."""
+    made = iter([net.state_dict(), {name: value + 1 for name, value in net.state_dict().items()}])
+
+    def written(kept: Any) -> Any:
+        if isinstance(kept, dict):
+            return {name: written(inner) for name, inner in kept.items()}
+        prefixes = (kept,) if isinstance(kept, str) else kept or ()
+        return {"n_averaged": torch.tensor(3)} | {p + n: v for p in prefixes for n, v in next(made).items()}
+
+    torch.save(written(kept), tmp_path / "w.ckpt")
+    with pytest.raises(InputError) as raised:
+        with_weights(net, read_weights(tmp_path / "w.ckpt"), "w.ckpt")
+    for key in keys:
+        assert key in raised.value.what
+        assert f"--weights-key {key}" in raised.value.next_step
+    chosen = [re.findall(r"--weights-key (\S+)", raised.value.next_step)[i] for i in (0, 1)]
+    for key, shift in zip(chosen, (0, 1), strict=True):
+        read = with_weights(net, read_weights(tmp_path / "w.ckpt", key), "w.ckpt")
+        assert torch.equal(read.get_parameter("last.bias"), net.last.bias + shift)
 
 
 def test_a_checkpoint_of_lightning_holds_scores_of_its_callbacks_beside_the_one_network(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def _blocks(subject: AuditSubject, found: pd.DataFrame, near: int) -> list[Block
         ]
         caption = "Pairs by content, those counted first: left a test example, right the training example"
         blocks.append(Pictures(pictures, caption))
-    formats = {"by_content": ".4f", "by_features": ".4f"}
+    formats = {"test": "d", "training": "d", "by_content": ".4f", "by_features": ".4f"}
     caption = "The most similar pairs by content, those counted first, then those by features"
     return [*blocks, Table(found.drop(columns=["position"]), caption, formats)]
 

@@ -1,6 +1,6 @@
 """What error to expect on new examples without labels: estimates, never bounds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from gengap.arrays import Floats, Ints
 from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.network.inputs import class_scores
-from gengap.probes import disagreement, negative_entropy, thresholded_confidence
+from gengap.probes import ExpectedError, disagreement, negative_entropy, thresholded_confidence
 from gengap.report import Table, Text, percent
 from gengap.tasks.audit.part import LeftOut, Part
 from gengap.tasks.audit.retraining import predicted_by
@@ -28,6 +28,11 @@ CAVEAT = (
 OF_FOLDS = (
     "The two runs are models that were trained without one fold each: their disagreement estimates the error of such "
     "fold models, not of the network that is audited."
+)
+TIES = (
+    "Several test examples have exactly the confidence of a threshold. A share of those at it counts as below, the one "
+    "that gives the test examples their own error, so that the estimate is between those with none and with all of "
+    "them: {}."
 )
 Pair = tuple[Ints, Ints]  # predictions of two runs
 
@@ -48,11 +53,11 @@ def label_free_part(
     if new is None and pair is None:
         raise LeftOut("no examples without labels and no second run were given: --unlabelled FILE, --second WEIGHTS")
     rows: list[dict[str, Any]] = []
+    confidences = {} if new is None else _confidences(subject, new)
     if pair is not None:
         errors = [float((predicted != subject.test.labels).mean()) for predicted in pair]
         rows.append(_disagreement("test", pair, sum(errors) / 2))
-    if new is not None:
-        rows += _confidences(subject, new)
+    rows += [_row("new", f"thresholded confidence, {name}", found.error) for name, found in confidences.items()]
     if new_pair is not None:
         rows.append(_disagreement("new", new_pair, None))
     frame = pd.DataFrame(rows)
@@ -60,14 +65,18 @@ def label_free_part(
         "label_free",
         "",
         _sentence(frame, None if new is None else len(new), 1 - subject.test.accuracy),
-        {"estimates": frame.to_dict("records"), "test_error": 1 - subject.test.accuracy},
+        {
+            "estimates": frame.to_dict("records"),
+            "test_error": 1 - subject.test.accuracy,
+            "thresholds": {name: found._asdict() for name, found in confidences.items()},
+        },
         lambda: [
             Table(
                 frame,
                 "Estimated error, beside the one seen where there are labels",
                 dict.fromkeys(("estimate", "low", "high", "error_seen"), ".2%"),
             ),
-            Text([CAVEAT, *([OF_FOLDS] if second is None and folds else [])]),
+            Text([CAVEAT, *([OF_FOLDS] if second is None and folds else []), *_ties(confidences)]),
         ],
         f"{len(subject.test):,} test examples" + ("" if new is None else f", {len(new):,} examples without labels"),
     )
@@ -130,13 +139,20 @@ def _disagreement(on: str, pair: Pair, seen: float | None) -> dict[str, Any]:
     return _row(on, "disagreement of two runs", found.share, found.low, found.high, seen)
 
 
-def _confidences(subject: AuditSubject, new: Floats) -> list[dict[str, Any]]:
+def _confidences(subject: AuditSubject, new: Floats) -> dict[str, ExpectedError]:
     known, right = subject.test.probabilities, subject.test.correct
     scores = {"largest probability": lambda p: p.max(1), "negative entropy": negative_entropy}
-    return [
-        _row("new", f"thresholded confidence, {name}", thresholded_confidence(score(known), right, score(new)))
-        for name, score in scores.items()
+    return {name: thresholded_confidence(score(known), right, score(new)) for name, score in scores.items()}
+
+
+def _ties(confidences: Mapping[str, ExpectedError]) -> list[str]:
+    """What confidences that are equal leave open; nothing where none is at its threshold."""
+    spans = [
+        f"{percent(found.least)} to {percent(found.most)} by {name}"
+        for name, found in confidences.items()
+        if found.most > found.least
     ]
+    return [TIES.format(", ".join(spans))] if spans else []
 
 
 def _row(

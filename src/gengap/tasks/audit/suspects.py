@@ -214,7 +214,7 @@ def _shown(subject: AuditSubject, rows: pd.DataFrame) -> list[Any]:
     elif np.issubdtype(x.dtype, np.integer):
         texts = [" ".join(map(str, np.atleast_2d(x[i])[0, :24].tolist())) for i in shown["index"]]
         shown.insert(1, "tokens", texts)
-    numbers = {name: ".4g" for name in ("loss", "margin", "gradient_norm", "p_label", "p_predicted") if name in shown}
+    numbers = {"index": "d"} | dict.fromkeys(("loss", "margin", "gradient_norm", "p_label", "p_predicted"), ".4g")
     caption = f"The {len(shown)} most suspicious training examples" + (
         "" if len(shown) == len(rows) else f" of {len(rows)} listed in rows.csv"
     )

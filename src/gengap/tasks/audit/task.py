@@ -104,7 +104,7 @@ def audit(
         expect_accuracy: The test accuracy that the model is known to have, in [0, 1]; None takes what its checkpoint
             states, if it does.
         allow_overlap: Whether test examples that are in the training split too count.
-        quick: A fifth of the time: measures that search or differentiate are left out.
+        quick: A fifth of the time: measures that search, differentiate or mix are left out.
         full: Every part on all examples, whatever it takes.
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.

@@ -7,10 +7,12 @@ from typing import Any
 from torch import Tensor
 
 from gengap.errors import InputError, listed
+from gengap.network.state_names import under
 
 DEEPEST = 3  # levels below the top at which a checkpoint may keep a state dict
-# Parts of names under which other things than a network are kept.
-_OTHERS = ("optim", "sched", "scaler", "rng", "callback", "loops")
+# Parts of names under which other things than a network are kept; callbacks may keep a moving average of one.
+_OTHERS = ("optim", "sched", "scaler", "rng", "loops")
+_CALLBACKS = "callback"
 
 
 def state_dict_of(document: Any, path: Path, key: str | None) -> dict[str, Tensor]:
@@ -19,16 +21,18 @@ def state_dict_of(document: Any, path: Path, key: str | None) -> dict[str, Tenso
     Args:
         document: A state dict, or dictionaries that hold one.
         path: The file, for errors.
-        key: Where it is, e.g. ``"ema"`` or ``"state.model"``; None where there is one alone.
+        key: Where it is, e.g. ``"ema"`` or ``"state.model"``, or the prefix of its names in a state dict; None where
+            there is one alone.
 
     Raises:
         InputError: There is none, or several and no key.
     """
-    found = dict(_state_dicts(document, "", 0))
+    found = _networks(dict(_state_dicts(document, "", 0)))
     if key is not None:
-        if key not in found:
+        chosen = [found[key]] if key in found else list(_under(found, key))
+        if len(chosen) != 1:
             raise InputError(f"{path} holds no state dict under {key!r}.", expected=_choices(found) or _EXPECTED)
-        return found[key]
+        return chosen[0]
     if not found:
         raise InputError(
             f"{path} holds no state dict{_content(document)}.",
@@ -39,12 +43,33 @@ def state_dict_of(document: Any, path: Path, key: str | None) -> dict[str, Tenso
         raise InputError(
             f"{path} holds several state dicts: {_choices(found)}.",
             expected="the one whose network is meant",
-            next_step=f"choose it: --weights-key {next(iter(found))} (weights_key= in Python)",
+            next_step=f"choose it: --weights-key {' or --weights-key '.join(list(found)[:3])} (weights_key= in Python)",
         )
     return next(iter(found.values()))
 
 
 _EXPECTED = "names and tensors, or a checkpoint that holds them, e.g. under state_dict or model"
+
+
+def _networks(found: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+    """Those of the state dicts that may be a network's.
+
+    What callbacks keep is one where it has the shapes of another, as a moving average has and scores have not; counters
+    alone are none beside a state dict.
+    """
+    shapes = {place: sorted(tuple(value.shape) for value in state.values()) for place, state in found.items()}
+    kept = {place: state for place, state in found.items() if _CALLBACKS not in place.lower()}
+    known = [shapes[place] for place in kept]
+    kept |= {place: state for place, state in found.items() if place not in kept and shapes[place] in known}
+    arrays = {place: state for place, state in kept.items() if any(value.ndim for value in state.values())}
+    return arrays or kept
+
+
+def _under(found: Mapping[str, Mapping[str, Tensor]], key: str) -> Iterator[dict[str, Tensor]]:
+    """What state dicts hold under this prefix, which may begin with the place of the state dict."""
+    for place, state in found.items():
+        prefixes = [key, key.removeprefix(f"{place}.")] if key.startswith(f"{place}.") else [key]
+        yield from (inner for prefix in prefixes if (inner := under(state, f"{prefix}.")))
 
 
 def _state_dicts(document: Any, place: str, depth: int) -> Iterator[tuple[str, dict[str, Tensor]]]:

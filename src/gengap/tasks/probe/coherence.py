@@ -42,6 +42,7 @@ def probe_coherence(subject: ProbeSubject, *, progress: Progress | None = None) 
         "mean_squared_gradient_norm": found.whole.mean_squared_norm or None,  # 0: float64 cannot hold it
     }
     error = found.whole.m_coherence_error
+    opposed = "below 1 where gradients oppose one another, as here, " if found.m_coherence < 1 else ""
     helped = plain(found.m_coherence) + ("" if error is None else f" ± {plain(error)}")
     facts = [
         Fact("m-coherence", helped, f"of {found.n:,} examples"),
@@ -57,7 +58,7 @@ def probe_coherence(subject: ProbeSubject, *, progress: Progress | None = None) 
     return ProbeAnswer(
         "coherence",
         f"A small step along one example's gradient helps about {helped} of {found.n:,} examples "
-        f"(m-coherence with its standard error; 1 for orthogonal gradients, {found.n:,} for equal ones).",
+        f"(m-coherence with its standard error; {opposed}1 for orthogonal gradients, {found.n:,} for equal ones).",
         values,
         rows,
         _figure(rows, found.n),
