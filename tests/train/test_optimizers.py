@@ -12,7 +12,7 @@ from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.train import Execution, Recipe, choose_recipe, preset, train, train_replicas
 from gengap.train.augmentation import mixed, padded_crop, random_rotation
-from gengap.train.optimizers import clip_norms
+from gengap.train.optimizers import SGD, clip_norms
 from gengap.train.replicas import Replicas
 
 FLOAT64 = Execution("cpu", "float64", "contiguous")
@@ -34,6 +34,28 @@ RULES: dict[str, tuple[dict[str, Any], Any]] = {
         lambda p, lr, wd: torch.optim.RMSprop(p, lr, alpha=0.9, momentum=0.7, weight_decay=wd),
     ),
 }
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rates", [[0.1], [0.1, 0.1], [0.1, 0.2]])
+@pytest.mark.parametrize("shape", [(512, 96), (17,), (0,), (64, 8, 3, 3)])
+def test_momentum_in_one_pass_gives_the_bits_of_the_formula(
+    shape: tuple[int, ...], rates: list[float], dtype: torch.dtype
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(len(rates), *shape, generator=generator, dtype=dtype)
+    gradients = torch.randn(3, *weight.shape, generator=generator, dtype=dtype)
+    if len(shape) == 4 and len(rates) == 1:  # a gradient need not lie in memory as its weight does
+        weight = weight[0].to(memory_format=torch.channels_last)[None]
+    rate = torch.tensor(rates, dtype=dtype).view(-1, *(1,) * len(shape))
+    twin, velocity = weight.clone(), torch.zeros_like(weight)
+    state = {"velocity": velocity.clone()}
+    for number, gradient in enumerate(gradients):
+        SGD(momentum=0.9).update(weight, gradient.clone(), state, rate, None, number)
+        velocity = 0.9 * velocity + gradient
+        twin = twin.addcmul(velocity, rate, value=-1)
+    assert torch.equal(weight, twin)
+    assert torch.equal(state["velocity"], velocity)
 
 
 @pytest.mark.parametrize("rule", RULES)
