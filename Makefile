@@ -7,7 +7,11 @@ EXTRAS := docs,lightning,transformers,inspect,safetensors,skops,timm,curvature,c
 EXTRA_TESTS := tests/docs/test_sphinx.py tests/models/test_hugging_face.py tests/monitors tests/probes \
   tests/sweep/runners tests/tasks/certify/logs tests/tasks/files tests/tasks/test_probe.py
 
-.PHONY: demo test test-extras check bench docs results tables clean
+LOWEST_TESTS := tests/bounds/test_count_bounds.py tests/cli/test_certify_command.py \
+  tests/cli/test_interpolate_command.py tests/data/test_frame.py tests/report tests/test_arguments.py \
+  tests/interpolate/kernel/test_kernel_interpolator.py tests/train/test_optimizers.py
+
+.PHONY: demo test test-extras test-lowest check bench docs results tables clean
 
 demo: $(READY)  ## the tour: every headline claim on embedded digits, in one page
 	$(BIN)/gengap tour --out demo
@@ -18,6 +22,13 @@ test: $(READY)  ## every test that needs no network, GPU or downloaded data
 test-extras: $(READY)  ## the tests that need an extra, with every extra installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,$(EXTRAS)]'
 	$(BIN)/python -m pytest $(EXTRA_TESTS)
+
+test-lowest:  ## a short part of the tests with the lowest version of each dependency, on Python 3.11
+	$(PYTHON) -m venv --clear $(VENV)/lowest
+	$(VENV)/lowest/bin/python .ci/lowest.py test > $(VENV)/lowest/lowest.txt
+	$(VENV)/lowest/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint $(VENV)/lowest/lowest.txt --editable '.[test]'
+	$(VENV)/lowest/bin/python -m pytest -n auto $(LOWEST_TESTS)
 
 check: $(READY)  ## lint, format, types
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from gengap.interpolate.kernel.solvers.tiles import KernelTiles
 
 _TRIES = 3  # of each measurement, the fastest of which counts
 PRODUCTS_PER_DIGIT = 10  # products with K that pcg takes for each digit of the residual; 40 to 1e-4 on MNIST's images
+_FACTORED = 1536  # points of the factor that is measured: smaller ones are not as fast as large ones
 _REFINEMENTS = 6  # products with K that a factor takes
 
 
@@ -23,12 +24,14 @@ class Speeds:
     """What this machine does in a second.
 
     Attributes:
-        factor: Operations of a Cholesky factor in float32.
+        narrow: Operations of a matrix product in float32, which a large factor comes near to.
+        overhead: Seconds that the factor of 1,536 points takes beyond that; they grow with their square.
         multiply: Operations of a matrix product in float64.
         read: Bytes of a matrix that is multiplied with a few vectors.
     """
 
-    factor: float
+    narrow: float
+    overhead: float
     multiply: float
     read: float
 
@@ -60,13 +63,20 @@ def predicted_seconds(tiles: KernelTiles, tol: float, chosen: Plan) -> float:
 
 @cache
 def speeds() -> Speeds:
-    """The speeds of this process's threads, measured in some hundredths of a second."""
+    """The speeds of this process's threads, measured in about a tenth of a second, apart from a common factor.
+
+    By processor time, of which other processes take nothing: only the ratio of two times counts.
+    """
     rng = np.random.default_rng(0)
     square = rng.standard_normal((768, 768))
-    definite = np.asfortranarray(square @ square.T + 768 * np.eye(768), dtype=np.float32)
+    large = np.zeros((_FACTORED, _FACTORED), dtype=np.float32, order="F")
+    np.fill_diagonal(large, 1.0)
     wide, few = torch.from_numpy(rng.standard_normal((1536, 1536))), torch.from_numpy(rng.standard_normal((1536, 8)))
+    factor = _fastest(lambda: spotrf(large, lower=True, overwrite_a=True))
+    narrow = 2 * 1024**3 / _fastest(lambda: large[:1024, :1024] @ large[:1024, :1024])
     return Speeds(
-        factor=768**3 / 3 / _fastest(lambda: spotrf(definite, lower=True)),
+        narrow=narrow,
+        overhead=max(0.0, factor - _FACTORED**3 / 3 / narrow),
         multiply=2 * 768**3 / _fastest(lambda: square @ square),
         read=8 * 1536**2 / _fastest(lambda: times(wide, few)),
     )
@@ -83,7 +93,8 @@ def factor_seconds(problem: Problem, held: bool, speed: Speeds) -> float:
     n = float(problem.n)
     kernel = n * n * problem.d / speed.multiply
     products = _REFINEMENTS * 8 * n * n / speed.read if held else _REFINEMENTS * kernel
-    return kernel + n**3 / 3 / speed.factor + products + _REFINEMENTS * 4 * n * n / speed.read
+    factor = n**3 / 3 / speed.narrow + speed.overhead * (n / _FACTORED) ** 2
+    return kernel + factor + products + _REFINEMENTS * 4 * n * n / speed.read
 
 
 def pcg_seconds(problem: Problem, rank: int, bits: int, speed: Speeds) -> float:
@@ -99,7 +110,7 @@ def pcg_seconds(problem: Problem, rank: int, bits: int, speed: Speeds) -> float:
     kernel = n * n * problem.d / speed.multiply
     columns = 2 * n * r * problem.d + n * tile * problem.d + 2 * n * r * (2 * r + 2 * tile) + n * tile**2 + 10 * r**3
     products = max(1.0, -np.log10(problem.tol)) * PRODUCTS_PER_DIGIT
-    once = bits / 8 * n * n / 2 / speed.read if bits else kernel
+    once = bits / 8 * n * n / speed.read if bits else kernel  # each tile of the triangle serves twice
     stages = 3 * kernel if bits == 32 else 0.0  # residuals in float64
     preconditioned = (n * tile + 2 * n * r) * 8 / speed.read
     return float(columns / speed.multiply + (kernel if bits else 0.0) + products * (once + preconditioned) + stages)
@@ -108,7 +119,7 @@ def pcg_seconds(problem: Problem, rank: int, bits: int, speed: Speeds) -> float:
 def _fastest(work: Callable[[], object]) -> float:
     seconds = []
     for _ in range(_TRIES):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return max(min(seconds), 1e-9)

@@ -5,16 +5,17 @@ from functools import partial
 
 import numpy as np
 import torch
+from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs, spotrf, spotrs
 from torch import Tensor
 
 from gengap.arrays import AnyArray, Floats
 from gengap.interpolate.kernel.from_products import FromProducts
-from gengap.interpolate.kernel.solvers.skinny_products import equal_parts, in_threads, times
+from gengap.interpolate.kernel.solvers.skinny_products import in_threads, times
 from gengap.interpolate.kernel.solvers.tiles import Advance, KernelTiles
 
 _PIVOT = 4  # times rounding: a squared pivot below it is rounding, and no part of K
-_BLOCK_VALUES = 1 << 16  # entries of K that a thread works on at a time: they stay in the cache
+_SIDE = 192  # rows and columns of K that a thread works on at a time: they stay in the cache
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,36 @@ def dense_kernel(tiles: KernelTiles, advance: Advance) -> DenseKernel:
             matrix[columns, rows] = tile.numpy().T
             advance(done / tiles.count)
         return DenseKernel(matrix)
-    matrix = points @ points.T
+    matrix = _upper_products(points)
     advance(0.8)
     share = partial(_transform, tiles.kernel.from_products, matrix, matrix.diagonal().copy(), points)
-    in_threads(share, equal_parts(tiles.n))
+    workers = torch.get_num_threads()
+    in_threads(share, [slice(start, None, workers) for start in range(workers)])
     advance(1.0)
     return DenseKernel(matrix)
 
 
+def _upper_products(points: Floats) -> Floats:
+    """The upper triangle of all inner products; below it are zeros. A feature that all points lack adds nothing."""
+    used = points.any(axis=0)
+    if used.any() and not used.all():
+        points = np.ascontiguousarray(points[:, used])
+    lower = dsyrk(1.0, points.T, trans=True, lower=True)  # in Fortran's order
+    return np.asarray(lower.T)
+
+
 def _transform(function: FromProducts, matrix: Floats, squares: Floats, points: Floats, share: slice) -> None:
-    step = max(1, _BLOCK_VALUES // len(matrix))
-    for start in range(share.start, share.stop, step):
-        rows = slice(start, min(start + step, share.stop))
-        function(matrix[rows], squares, points, rows)
+    """K in place of some block rows of the inner products, and of the block columns that mirror them."""
+    blocks = [slice(start, min(start + _SIDE, len(matrix))) for start in range(0, len(matrix), _SIDE)]
+    for i in range(len(blocks))[share]:
+        rows = blocks[i]
+        corner = matrix[rows, rows]
+        function(corner, squares, points, rows, rows)
+        corner[:] = np.triu(corner) + np.triu(corner, 1).T
+        for columns in blocks[i + 1 :]:
+            tile = matrix[rows, columns].copy()
+            function(tile, squares, points, rows, columns)
+            matrix[rows, columns], matrix[columns, rows] = tile, tile.T
 
 
 @dataclass(frozen=True)
@@ -78,10 +96,19 @@ class DenseFactor:
 def dense_factor(kernel: DenseKernel, dtype: torch.dtype, advance: Advance) -> DenseFactor | None:
     """Cholesky's factor of K in a precision; None where K is not positive definite in it, but for rounding."""
     narrow = dtype == torch.float32
-    copy = kernel.matrix.astype(np.float32 if narrow else np.float64)  # its transpose is in Fortran's order
-    lower, failed = (spotrf if narrow else dpotrf)(copy.T, lower=True, clean=False, overwrite_a=True)
+    upper = _upper_copy(kernel.matrix, np.float32 if narrow else np.float64)  # its transpose is in Fortran's order
+    lower, failed = (spotrf if narrow else dpotrf)(upper.T, lower=True, clean=False, overwrite_a=True)
     advance(1.0)
     least, largest = float(lower.diagonal().min()) ** 2, float(kernel.matrix.diagonal().max())
     if failed or not least > _PIVOT * np.finfo(lower.dtype).eps * len(lower) ** 0.5 * largest:
         return None
     return DenseFactor(lower)
+
+
+def _upper_copy(matrix: Floats, dtype: type[np.float32] | type[np.float64]) -> AnyArray:
+    """The upper triangle in a precision; what is below it is not filled."""
+    result = np.empty(matrix.shape, dtype)
+    for start in range(0, len(matrix), _SIDE):
+        rows = slice(start, start + _SIDE)
+        result[rows, start:] = matrix[rows, start:]
+    return result

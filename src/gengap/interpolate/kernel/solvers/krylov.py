@@ -137,10 +137,10 @@ class Spectrum:
 
 
 class ProbedInverse:
-    """An approximation of K^-1 that takes some vectors of its own along, towards K's smallest eigenvalues.
+    """An approximation of K^-1 that takes some vectors of its own along, towards K's extreme eigenvalues.
 
-    A matrix is read as often for a few columns more. So power iteration with the inverse costs next to nothing beside
-    conjugate gradients; what they lack of its steps is taken in the end.
+    A matrix is read as often for a few columns more. So power iteration with the inverse, and a step of it with K, cost
+    next to nothing beside conjugate gradients; what they lack of its steps is taken in the end.
 
     Args:
         precondition: V to an approximation of K^-1 V.
@@ -154,6 +154,7 @@ class ProbedInverse:
         generator = torch.Generator().manual_seed(0)
         self._small = torch.randn(len(like), _COLUMNS, generator=generator).to(like)
         self._large = (1 + 0.1 * torch.randn(len(like), 1, generator=generator)).to(like)
+        self._image: Tensor | None = None
 
     def __call__(self, vectors: Tensor) -> Tensor:
         """The approximation of K^-1 V."""
@@ -166,18 +167,29 @@ class ProbedInverse:
         self._grown = float(self._small.norm(dim=0).max())
         return both[:, : vectors.shape[1]].contiguous()
 
-    def spectrum(self, product: Linear, multiply: Linear) -> Spectrum:
+    def along(self, product: Linear) -> Linear:
+        """The product with K, which the first time takes along the vector that K itself leads to."""
+
+        def image(vectors: Tensor) -> Tensor:
+            if self._image is not None:
+                return product(vectors)
+            both = product(torch.cat([vectors, self._large], dim=1))
+            self._image = both[:, -1:]
+            return both[:, :-1].contiguous()
+
+        return image
+
+    def spectrum(self, product: Linear) -> Spectrum:
         """Rayleigh quotients of K for the vectors of its own, and for one that K itself leads to.
 
         One step is enough for the largest eigenvalue of a kernel matrix, which lies far above the others.
 
         Args:
             product: V to K V.
-            multiply: The same, or a cheap approximation.
         """
         while self._left:
             self(self._small[:, :0])
-        large = multiply(self._large)
+        large = product(self._large) if self._image is None else self._image
         large = large / large.norm().clamp(min=self._tiny)
         basis = torch.linalg.qr(self._small).Q
         image = product(torch.cat([basis, large], dim=1))

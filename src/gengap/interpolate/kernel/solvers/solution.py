@@ -10,7 +10,7 @@ from torch import Tensor
 from gengap.interpolate.kernel.solvers.choice import Plan
 from gengap.interpolate.kernel.solvers.cholesky import Factor, check_diagonal, cholesky, not_positive_semidefinite
 from gengap.interpolate.kernel.solvers.dense import DenseFactor, DenseKernel, dense_factor, dense_kernel
-from gengap.interpolate.kernel.solvers.krylov import Iterates, Limits, Linear, ProbedInverse, conjugate_gradients
+from gengap.interpolate.kernel.solvers.krylov import Iterates, Limits, ProbedInverse, conjugate_gradients
 from gengap.interpolate.kernel.solvers.preconditioner import FLOOR, neighbourhood_order, preconditioner
 from gengap.interpolate.kernel.solvers.tiles import KernelTiles, PhaseProgress, StoredTiles, stored
 
@@ -127,7 +127,7 @@ def _by_factor(
     inverse = ProbedInverse(factor.solve, y, steps=3)
     system = _System(tiles, known, inverse, report)
     result = _exactly(system, y, limits)
-    extremes = inverse.spectrum(system.multiply, system.multiply if isinstance(known, DenseKernel) else factor.multiply)
+    extremes = inverse.spectrum(system.multiply)
     rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean
     resolved = factor.jitter == 0 and extremes.smallest > _ABOVE * rounding
     bound = partial(_uncertain, system, y, resolved=resolved, smallest=extremes.smallest)
@@ -165,7 +165,7 @@ def _by_pcg(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: i
     inverse = ProbedInverse(near.solve, y, steps=6)
     system = _System(tiles, known, inverse, report)
     result = method(system, y, limits)
-    extremes = inverse.spectrum(system.multiply, system.multiply)
+    extremes = inverse.spectrum(system.multiply)
     resolved = extremes.preconditioner > _ABOVE * FLOOR * tiles.diagonal_mean
     uncertain = _uncertain(system, y, result, resolved=resolved)
     condition = extremes.condition(torch.finfo(precision or torch.float64).eps)
@@ -198,7 +198,7 @@ class _System:
 
     tiles: KernelTiles
     known: KernelTiles | StoredTiles | DenseKernel
-    precondition: Linear
+    precondition: ProbedInverse
     report: PhaseProgress
 
     def multiply(self, vectors: Tensor) -> Tensor:
@@ -215,7 +215,7 @@ class _System:
         def product(vectors: Tensor) -> Tensor:
             return self.known.product(vectors, partial(self.report, "product"))
 
-        return conjugate_gradients(product, self.precondition, y, limits, follow)
+        return conjugate_gradients(self.precondition.along(product), self.precondition, y, limits, follow)
 
 
 def _exactly(system: _System, y: Tensor, limits: Limits) -> Iterates:
