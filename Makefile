@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EXTRAS := docs,lightning,transformers,inspect,safetensors,skops,timm,curvature,cleanlab,ray
-EXTRA_TESTS := tests/docs/test_sphinx.py tests/models/test_hugging_face.py tests/monitors tests/probes \
+EXTRA_TESTS := tests/docs/test_sphinx.py tests/docs/test_code_blocks.py \
+  tests/models/test_hugging_face.py tests/monitors tests/probes \
   tests/sweep/runners tests/tasks/certify/logs tests/tasks/files tests/tasks/test_probe.py
 
 LOWEST_TESTS := tests/bounds/test_count_bounds.py tests/cli/test_certify_command.py \

@@ -2,9 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 NOT_RUN = re.compile(r"<!--\s*not run:\s*(.+?)\s*-->\s*$")
+EXTRA = re.compile(r"<!--\s*needs the extra ([a-z]+)\s*-->\s*$")
+MODULES = {"inspect": "inspect_ai"}  # where an extra's module has another name
 FENCE = re.compile(r"^```(\w*)\s*$")
 
 
@@ -16,7 +19,8 @@ class Block:
         line: The line number of its opening fence, from 1.
         language: What stands behind the fence, such as ``python``; empty where nothing does.
         text: Its lines.
-        not_run: Why it is only parsed, from a comment ``<!-- not run: reason -->`` above it; empty where it runs.
+        not_run: Why it is only parsed, from a comment ``<!-- not run: reason -->`` above it, or from
+            ``<!-- needs the extra name -->`` where that is not installed; empty where it runs.
     """
 
     line: int
@@ -49,10 +53,19 @@ def blocks(document: Path) -> list[Block]:
             start = number
             continue
         above = next((text for text in reversed(lines[:start]) if text.strip()), "")
-        reason = NOT_RUN.search(above)
         language = FENCE.match(lines[start])
         assert language
         text = "\n".join(lines[start + 1 : number])
-        found.append(Block(start + 1, language[1], text, reason[1] if reason else ""))
+        found.append(Block(start + 1, language[1], text, _not_run(above)))
         start = None
     return found
+
+
+def _not_run(above: str) -> str:
+    """Why a block below this line is only parsed; empty where it runs."""
+    if reason := NOT_RUN.search(above):
+        return reason[1]
+    extra = EXTRA.search(above)
+    if extra and find_spec(MODULES.get(extra[1], extra[1])) is None:
+        return f"the extra {extra[1]} is not installed"
+    return ""
