@@ -237,8 +237,15 @@ def _row(payload: Payload, context: Context) -> Row:
         _check_unchanged(before, given)
         return outcome(returned, given) | {"seconds": seconds, "threads": context.threads}
     except InputError as error:
-        refused = [error.what, error.expected, error.next_step]
-        return {"status": "failed", "reason": error.what, "refused": refused}
+        return _refused(error)
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        return _refused(_changes("The training writes into the arrays of its problem, which are read-only."))
+
+
+def _refused(error: InputError) -> Row:
+    return {"status": "failed", "reason": error.what, "refused": [error.what, error.expected, error.next_step]}
 
 
 def _content(problem: Problem) -> dict[str, str]:
@@ -253,8 +260,12 @@ def _check_unchanged(before: dict[str, str], given: Problem) -> None:
     now = _content(given)
     changed = [f"problem.{name}" for name in before if before[name] != now[name]]
     if changed:
-        raise InputError(
-            f"The training changed its data in place: {', '.join(changed)}.",
-            expected="a training that leaves the arrays as they are, since what it returns is measured on them",
-            next_step="let it change a copy, and put what it does to inputs into the model that it returns",
-        )
+        raise _changes(f"The training changed its data in place: {', '.join(changed)}.")
+
+
+def _changes(what: str) -> InputError:
+    return InputError(
+        what,
+        expected="a training that leaves the arrays as they are, since what it returns is measured on them",
+        next_step="let it change a copy, and put what it does to inputs into the model that it returns",
+    )

@@ -115,7 +115,8 @@ def _numbers(
 def _standardised(values: NDArray[np.float64], train: NDArray[np.bool_]) -> NDArray[np.float64]:
     from sklearn.preprocessing import StandardScaler
 
-    result: NDArray[np.float64] = StandardScaler().fit(values[train]).transform(values)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to be squared become NaN, which is refused
+        result: NDArray[np.float64] = StandardScaler().fit(values[train]).transform(values)
     return result
 
 

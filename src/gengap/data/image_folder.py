@@ -53,7 +53,8 @@ def read_image_folder(
     """The Problem in ``folder/train/CLASS/IMAGE`` and ``folder/test/CLASS/IMAGE``, uint8 ``[N, C, H, W]``.
 
     Classes are the names of the folders, in alphabetical order. Images are grey (C = 1) where all of them are, else
-    RGB (C = 3); transparency is dropped. Every image's header is read before the first is decoded.
+    RGB (C = 3); transparency is dropped, and tags of orientation are not followed, as in
+    torchvision. Every image's header is read before the first is decoded.
 
     Images of one size stay as they are. Others are resized, bilinearly and with antialiasing, until their shorter side
     is ``resize``, of which the centre square is kept; or only cut to their centre square of side ``crop``.

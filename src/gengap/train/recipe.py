@@ -180,7 +180,10 @@ class Recipe(BaseModel):
             strange = next((e["loc"][-1] for e in error.errors() if e["type"] == "extra_forbidden"), None)
             if strange is not None:
                 raise unknown("field of a recipe", strange, cls.model_fields) from None
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}" for e in error.errors())
+            wrong = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg'].removeprefix('Value error, ')}"
+                for e in error.errors()
+            )
             raise InputError(f"Recipe: {wrong}.") from None
 
     @property

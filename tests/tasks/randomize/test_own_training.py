@@ -44,6 +44,9 @@ def in_place(problem, seed):
     torch.from_numpy(problem.train.x).mul_(2)
     return problem.train.y, problem.test.y
 
+def overwrites(problem, seed):
+    problem.train.y[:] = 0
+
 def breaks(problem, seed):
     if problem.steps[-1].get("level") == 1.0 or problem.steps[-2].get("level") == 1.0:
         raise RuntimeError("no luck")
@@ -122,6 +125,7 @@ def test_rows_follow_the_code_of_the_function_of_what_it_imports_and_its_setting
     [
         (["--train", "my_fits:nothing"], "returned nothing"),
         (["--train", "my_fits:in_place"], "changed its data in place: problem.train.x"),
+        (["--train", "my_fits:overwrites"], "writes into the arrays of its problem, which are read-only"),
         (["--train", "my_fits:fits"], "fit"),
         (["--train", "no_such_module:fit"], "no_such_module"),
         (["--train", "my_fits"], "module:function"),
@@ -256,3 +260,19 @@ def test_a_model_or_recipe_beside_a_training_is_refused() -> None:
         gengap.randomize(train=KNeighborsClassifier, recipe="digits")
     with pytest.raises(InputError, match="Settings without"):
         gengap.randomize(settings={"a": 1})
+
+
+def test_results_without_test_accuracies_are_judged_by_training_alone(
+    mine: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (mine / "runs.csv").write_text("level,train_accuracy\n0,1.0\n0,1.0\n1,1.0\n")
+    status, out, _ = run(["--results", str(mine / "runs.csv"), "--out", str(mine / "out")], capfd)
+    assert status == 0
+    assert "training accuracy of 100.00%; its test accuracy is not known (mean of 2 seeds)." in " ".join(out.split())
+
+
+def test_two_results_of_one_seed_are_refused(mine: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (mine / "runs.csv").write_text("level,seed,train_accuracy\n0,4,1.0\n0,4,0.9\n1,4,1.0\n")
+    status, _, err = run(["--results", str(mine / "runs.csv"), "--out", str(mine / "out")], capfd)
+    assert status == 2
+    assert "two rows of labels at level 0 with seed 4" in " ".join(err.split())

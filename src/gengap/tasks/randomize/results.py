@@ -49,6 +49,7 @@ def read_results(results: str | Path | pd.DataFrame, problem: Problem | None = N
     defaults = _defaults(frame, problem)
     frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
     _check_statuses(frame, what)
+    _check_each_once(frame, what)
     records = frame.astype(object).where(frame.notna(), None).to_dict("records")
     rows: list[Row] = [{str(name): value for name, value in record.items()} for record in records]
     return [{**row, "history": row["history"] if isinstance(row["history"], list) else []} for row in rows]
@@ -84,6 +85,16 @@ def _defaults(frame: pd.DataFrame, problem: Problem | None) -> dict[str, Any]:
     }
     empty = ("test_accuracy", "epochs", "epochs_to_fit", "train_loss", "test_loss", "parameters", "history")
     return known | dict.fromkeys(empty)
+
+
+def _check_each_once(frame: pd.DataFrame, what: str) -> None:
+    names = [name for name in ("model", "problem", "corruption", "level", "seed") if name in frame]
+    for _, row in frame[frame.duplicated(names)].iterrows():
+        raise InputError(
+            f"{what} has two rows of {row['corruption']} at level {row['level']:g} with seed {row['seed']}.",
+            expected="a row for each training",
+            next_step="leave one out, or leave out the column seed where they are different trainings",
+        )
 
 
 def _check_statuses(frame: pd.DataFrame, what: str) -> None:

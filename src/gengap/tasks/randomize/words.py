@@ -83,9 +83,13 @@ def _fitting(summary: Mapping[str, Any]) -> str:
         if group["train_accuracy"] is None:
             sentences.append(f"On {name} every run diverged.")
             continue
+        test = (
+            "; its test accuracy is not known"
+            if group["gap"] is None
+            else f" and a test accuracy of {percent(group['test_accuracy'])}, a gap of {100 * group['gap']:.2f} points"
+        )
         sentences.append(
-            f"On {name} it ends with a training accuracy of {percent(group['train_accuracy'])} and a test accuracy of "
-            f"{percent(group['test_accuracy'])}, a gap of {100 * group['gap']:.2f} points{_seeds(group)}."
+            f"On {name} it ends with a training accuracy of {percent(group['train_accuracy'])}{test}{_seeds(group)}."
         )
     if summary["chance_accuracy"] is not None:
         sentences.append(f"Guessing would score {percent(summary['chance_accuracy'])}.")
@@ -106,8 +110,9 @@ def _seeds(group: Mapping[str, Any]) -> str:
     if group["seeds"] == 1:
         return " (one seed)"
     diverged = f"; {group['diverged']} more diverged" if group["diverged"] else ""
-    spread = f"test accuracy from {percent(group['test_accuracy_min'])} to {percent(group['test_accuracy_max'])}"
-    return f" (mean of {group['seeds'] - group['diverged']} seeds, {spread}{diverged})"
+    low, high = group["test_accuracy_min"], group["test_accuracy_max"]
+    spread = "" if low is None else f", test accuracy from {percent(low)} to {percent(high)}"
+    return f" (mean of {group['seeds'] - group['diverged']} seeds{spread}{diverged})"
 
 
 def corrupted(summary: Mapping[str, Any]) -> str:
