@@ -261,6 +261,7 @@ def test_a_card_shows_a_name_with_markup_as_text() -> None:
     text = card._cell(r"\<img src=x onerror=alert(1)\> \| &lt;b&gt;")
     html = markdown_it.MarkdownIt("commonmark", {"html": True}).render(text)
     assert html == "<p>\\&lt;img src=x onerror=alert(1)\\&gt; \\| &amp;lt;b&amp;gt;</p>\n"
+    assert card._cell("~~cat~~ $x$") == r"\~\~cat\~\~ \$x\$"  # struck out, and formulas, beyond CommonMark
 
 
 def fit_logistic(problem: Problem, seed: int) -> Any:
@@ -335,6 +336,26 @@ def test_a_noisy_copy_of_an_image_is_the_one_near_duplicate() -> None:
     assert [row["counted"] for row in found.values["pairs"]] == [True] + 23 * [False]
     assert len(found.blocks()) == 4
     assert found.status == "ok"
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("times", [2, 3, 12])
+def test_an_example_that_stands_often_in_both_splits_is_found_and_counted(times: int) -> None:
+    """A noisy test copy of a training image that stands several times, and equal copies of another in both splits."""
+    random = np.random.default_rng(0)
+    x = random.integers(0, 256, (200, 1, 16, 16)).astype(np.uint8)
+    noisy = np.clip(x[:1] + random.normal(0, 8, x[:1].shape), 0, 255).astype(np.uint8)
+    train = np.concatenate([x[:150], *[x[:2]] * (times - 1)])
+    test = np.concatenate([noisy, x[150:], *[x[1:2]] * times, x[199:]])
+    labels = [np.arange(len(part)) % C for part in (train, test)]
+    problem = Problem("images", Split(train, labels[0]), Split(test, labels[1]), ("a", "b", "c"))
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, C))
+    found = gengap.audit(network, data=problem, quick=True)
+    values = found.parts["near_duplicates"].values
+    assert (values["equal"], values["near"]) == (times, 1)
+    assert values["repeats"] == {"training": 2 * (times - 1), "test": 1}
+    assert (values["pairs"][0]["test"], values["pairs"][0]["training"]) == (0, 0)
+    assert found.subject["n_test"] == 52
 
 
 def fit_forest(problem: Problem, seed: int) -> Any:

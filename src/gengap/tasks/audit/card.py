@@ -43,7 +43,7 @@ def model_card(audit: "Audit") -> str:
     if worst:
         at_most = three_digits(worst["upper"], up=True)
         rows.append(("Worst class", f"{worst['worst']}: error at most {at_most}, all classes at once"))
-    lines = ["## Evaluation", "", audit.sentence, "", "| what | found |", "|---|---|"]
+    lines = ["## Evaluation", "", _cell(audit.sentence), "", "| what | found |", "|---|---|"]
     lines += [f"| {_cell(name)} | {_cell(text)} |" for name, text in rows]
     lines += ["", "What this does not cover:", ""]
     lines += [f"- {_cell(line)}" for line in audit.not_covered] or ["- nothing that was asked for"]
@@ -52,6 +52,6 @@ def model_card(audit: "Audit") -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that Markdown neither breaks into cells nor takes for markup or HTML."""
-    escaped = "".join(f"\\{c}" if c in "\\|`*_[]<>&" else c for c in text)
+    """Text that Markdown neither breaks into cells nor takes for markup, formulas or HTML."""
+    escaped = "".join(f"\\{c}" if c in "\\|`*_[]<>&~$" else c for c in text)
     return " ".join(escaped.split())

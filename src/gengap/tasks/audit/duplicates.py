@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gengap.arrays import Ints
 from gengap.network.inputs import batches
-from gengap.probes import Nearest, image_detail, nearest
+from gengap.probes import Nearest, equal_examples, image_detail, nearest
 from gengap.report import Block, Fact, Facts, Picture, Pictures, Table, Text, png_bytes
 from gengap.seeds import generator
 from gengap.tasks.audit.part import Budget, NotApplicable, Part
@@ -55,14 +55,17 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     if seconds == float("inf"):
         count = len(known)
     rows = np.sort(generator(subject.seed, "audit", "near duplicates").permutation(known)[:count])
-    content = nearest(*_comparable(test.x, train.x[rows]), seed=subject.seed)
-    by_features, reason = _by_features(subject, rows, budget)
+    distinct = rows[_first(train.x[rows])]  # else copies of one would be its second and third nearest
+    content = nearest(*_comparable(test.x, train.x[distinct]), seed=subject.seed)
+    by_features, reason = _by_features(subject, distinct, budget)
     near = content.stands_out(DETAIL if _has_detail(test.x) else ROWS, RATIO)
     near &= ~np.isin(subject.test_rows, subject.shared)  # equal ones are counted by themselves
-    found = _pairs(subject, rows, content, by_features, near)
+    found = _pairs(subject, distinct, content, by_features, near)
+    repeats = {"training": int((~_first(train.x)).sum()), "test": int((~_first(test.x)).sum())}
     values: dict[str, Any] = {
         "near": int(near.sum()),
         "equal": len(subject.shared),
+        "repeats": repeats,
         "pairs": found.drop(columns=["position"]).to_dict("records"),
         "compared": {"test": len(test), "training": len(rows)},
     }
@@ -71,20 +74,29 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
         "near_duplicates",
         "",
         f"{len(subject.shared):,} test examples are equal to a training example; {int(near.sum()):,} more nearly equal "
-        "one.",
+        f"one. {repeats['training']:,} training examples and {repeats['test']:,} of the test examples that count repeat "
+        "one before them in their split.",
         values,
-        lambda: _blocks(subject, found, int(near.sum())),
+        lambda: _blocks(subject, found, int(near.sum()), repeats),
         f"{len(test):,} test examples against {len(rows):,} of {len(train):,} training examples",
         status="partial" if reason or missed else "ok",
         reason=reason or missed,
     )
 
 
-def _blocks(subject: AuditSubject, found: pd.DataFrame, near: int) -> list[Block]:
+def _first(x: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which examples equal none before them, ``[N]``."""
+    first: NDArray[np.bool_] = equal_examples(x, x) == np.arange(len(x))
+    return first
+
+
+def _blocks(subject: AuditSubject, found: pd.DataFrame, near: int, repeats: dict[str, int]) -> list[Block]:
     train, test = subject.problem.train, subject.problem.test
     facts = [
         Fact("Equal to a training example", f"{len(subject.shared):,}", "test examples"),
         Fact("Nearly the same", f"{near:,}", f"of {len(test):,} test examples compared"),
+        Fact("Repeated in training", f"{repeats['training']:,}", f"of {len(train):,} examples equal one before them"),
+        Fact("Repeated in test", f"{repeats['test']:,}", "equal test examples are not independent"),
     ]
     blocks: list[Block] = [Facts(facts), Text([OF_IMAGES if _has_detail(train.x) else OF_ROWS, BY_FEATURES])]
     if train.x.ndim == 4:

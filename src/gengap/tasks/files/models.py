@@ -108,9 +108,13 @@ def _timm(name: str, weights: str | Path | None, problem: Problem, key: str | No
     try:
         import timm  # type: ignore[import-not-found, unused-ignore]
     except Exception as error:  # it imports torchvision, which fails in ways of its own
+        step = "see that import timm works in Python; pip install timm where it is not installed"
+        if "torchvision" in str(error):
+            step = (
+                f"install timm's torchvision for this torch, {torch.__version__}: of its release and for its processor"
+            )
         raise InputError(
-            f"timm cannot be imported: {type(error).__name__}: {error}.",
-            next_step="see that import timm works in Python; pip install timm where it is not installed",
+            f"timm cannot be imported: {type(error).__name__}: {error}.".replace("\n", " "), next_step=step
         ) from error
     if not timm.is_model(name):
         raise InputError(f"timm knows no model {name!r}.", next_step=f"timm.list_models('*{name[:8]}*') lists names")
