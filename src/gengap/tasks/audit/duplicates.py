@@ -55,7 +55,7 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     if seconds == float("inf"):
         count = len(known)
     rows = np.sort(generator(subject.seed, "audit", "near duplicates").permutation(known)[:count])
-    distinct = rows[_first(train.x[rows])]  # else copies of one would be its second and third nearest
+    distinct = rows[_first(train.x[rows])]  # else its copies would be the third nearest
     content = nearest(*_comparable(test.x, train.x[distinct]), seed=subject.seed)
     by_features, reason = _by_features(subject, distinct, budget)
     near = content.stands_out(DETAIL if _has_detail(test.x) else ROWS, RATIO)
