@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ from benchmarks import (
 )
 from benchmarks.table import Line, table
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parent / "results"  # a folder for each kind of machine
+WIDTH = 200  # of the table where it is not printed in a terminal
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,16 @@ def main(arguments: list[str] | None = None) -> None:
             continue
         print(f"{name} …", file=sys.stderr)
         found = {"machine": machine.facts(), **benchmark.run(options)}
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        drawn += benchmark.lines(found)
-    Console().print(table(drawn))
+        out = options.out or RESULTS / machine.kind(found["machine"])
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        drawn += lines_of(name, found)
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table(drawn))
+
+
+def lines_of(name: str, found: dict[str, Any]) -> list[Line]:
+    """The lines of a benchmark's findings, each with the kind of machine that they are of."""
+    return [replace(line, machine=machine.kind(found["machine"])) for line in BENCHMARKS[name].lines(found)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--images", type=_positive, help="training images; by default fewer of slower work")
     parser.add_argument("--rounds", type=_positive, default=3, help="how often the sides take turns (3)")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the results")
+    parser.add_argument("--out", type=Path, help="folder for the results (results/KIND OF MACHINE)")
     return parser
 
 

@@ -128,8 +128,10 @@ def lines(found: dict[str, Any]) -> list[Line]:
     """A line for each opponent, and one for as many cells at once as there are cores."""
     what = f"{found['network']}, an epoch of {found['images']:,} images of {found['data']}"
     sides = found["sides"]
+    work, peak = found["images"] * found["training_flops_per_image"], found["peak_flops_per_second"]
+    limit = f"{work / peak[sides['gengap']['precision']]:.3g} s at the peak of {sides['gengap']['precision']}"
     opponents = [
-        Line(what, _told(sides["gengap"]), side, _told(sides[side]), told(ratio, "x"), ratio["verdict"])
+        Line(what, _told(sides["gengap"]), side, _told(sides[side]), told(ratio, "x"), ratio["verdict"], limit)
         for side, ratio in found["ratios"].items()
     ]
     rates, alone = found["one_cell_a_core"], sides["gengap"]["images_per_second"]

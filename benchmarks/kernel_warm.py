@@ -2,7 +2,8 @@
 
 ``python -m benchmarks kernel-warm``. Every side gets the same pixels of MNIST (made-up ones without it), divided by
 255, a Gaussian kernel of bandwidth 5 and one-hot labels; ours goes to a residual of 1e-6. Time is that of ``fit``, the
-fastest of the rounds, in which the sides take turns; processor time stands beside it, which other work disturbs less.
+fastest of the rounds, in which the sides take turns; processor time stands beside it, which other work disturbs less,
+and decides what was reached.
 """
 
 import time
@@ -31,7 +32,7 @@ def run(sizes: tuple[int, ...] = tuple(WANTED), rounds: int = 3) -> dict[str, An
 
 def lines(found: dict[str, Any]) -> list[Line]:
     """One line a size."""
-    return [_line(int(n), sides) for n, sides in found["sizes"].items()]
+    return [_line(int(n), sides, found["float32_flops_per_second"]) for n, sides in found["sizes"].items()]
 
 
 def _at(n: int, rounds: int) -> dict[str, Any]:
@@ -57,11 +58,11 @@ def _ours(solver: str, x: np.ndarray, y: np.ndarray) -> KernelInterpolatorClassi
     return KernelInterpolatorClassifier("gaussian", BANDWIDTH, solver=solver, tol=TOL).fit(x, y)
 
 
-def _line(n: int, sides: dict[str, Any]) -> Line:
+def _line(n: int, sides: dict[str, Any], peak: float) -> Line:
     wall, processor = ({name: min(side[kind]) for name, side in sides.items()} for kind in ("wall", "processor"))
-    better = min(SOLVERS, key=lambda name: wall[name])
-    slower = wall["auto"] / wall[better]
-    reached = [wall[RIDGE] / wall["auto"] >= WANTED.get(n, 0.0), slower <= SLOWER]
+    better = min(SOLVERS, key=lambda name: processor[name])
+    slower = processor["auto"] / processor[better]
+    reached = [processor[RIDGE] / processor["auto"] >= WANTED.get(n, 0.0), slower <= SLOWER]
     words = ["reached" if each else "missed" for each in reached]
     return Line(
         f"Gaussian kernel machine on {n:,} images of MNIST to 1e-6, in one warm process",
@@ -71,4 +72,5 @@ def _line(n: int, sides: dict[str, Any]) -> Line:
         f"{wall[RIDGE]:.3g} s",
         f"{wall[RIDGE] / wall['auto']:.2f} x, in processor time {processor[RIDGE] / processor['auto']:.2f} x",
         f"{WANTED.get(n, 0):g} x: {words[0]}; auto at most 1.1 of {better}: {slower:.2f}, {words[1]}",
+        f"{n**3 / 3 / peak:.2g} s: n^3 / 3 operations in float32",
     )

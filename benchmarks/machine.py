@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 import timeit
 from datetime import UTC, datetime
 from functools import cache
@@ -36,6 +37,13 @@ def facts() -> dict[str, Any]:
         **{name: importlib.metadata.version(name) for name in PACKAGES},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def kind(of: dict[str, Any]) -> str:
+    """A short name of the kind of machine that facts are of, fit for a folder: processor, matrix units, GPU."""
+    units = [name.partition("_")[0] for name in of["instruction_sets"] if name in MATRIX_UNITS]
+    words = re.sub(r"\((R|TM)\)|\bProcessor\b|\bCPU\b|@.*", " ", of["processor"])
+    return re.sub(r"[^a-z0-9]+", "-", " ".join([words, *units, of["gpu"] or ""]).lower()).strip("-")
 
 
 def instruction_sets() -> list[str]:

@@ -18,6 +18,8 @@ class Line:
         opponent: Who that is.
         ratio: Times gengap is faster.
         wanted: What is aimed at, and whether it was reached.
+        limit: Seconds below which no code comes on this machine, where that is known.
+        machine: The kind of machine.
     """
 
     what: str
@@ -26,6 +28,8 @@ class Line:
     theirs: str = ""
     ratio: str = ""
     wanted: str = ""
+    limit: str = ""
+    machine: str = ""
 
 
 def table(lines: Iterable[Line]) -> Table:
@@ -36,12 +40,16 @@ def table(lines: Iterable[Line]) -> Table:
         "opponent",
         "opponent's",
         "ratio",
+        "limit",
         "wanted",
+        "machine",
         title="Speed, as ratios in one run",
         show_lines=True,
     )
     for line in lines:
-        drawn.add_row(line.what, line.ours, line.opponent, line.theirs, line.ratio, line.wanted)
+        drawn.add_row(
+            line.what, line.ours, line.opponent, line.theirs, line.ratio, line.limit, line.wanted, line.machine
+        )
     return drawn
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the installed package
 
-from benchmarks.__main__ import BENCHMARKS, RESULTS  # noqa: E402
+from benchmarks.__main__ import BENCHMARKS, RESULTS, lines_of  # noqa: E402
 from gengap.studies import all_studies  # noqa: E402
 from gengap.studies.evidence import Recorded, recorded_results  # noqa: E402
 from gengap.verdicts import whole_claim  # noqa: E402
@@ -46,13 +46,15 @@ def _evidence(found: Recorded | None) -> list[str]:
 def benchmarks_table() -> str:
     """A row for each comparison that is recorded under benchmarks/results, as its benchmark tells it."""
     rows = []
-    for name, benchmark in BENCHMARKS.items():
-        path = RESULTS / f"{name}.json"
-        if not path.exists():
-            continue
-        lines = benchmark.lines(json.loads(path.read_text(encoding="utf-8")))
-        rows += [[line.what, line.ours, line.opponent, line.theirs, line.ratio] for line in lines if line.ratio]
-    return _markdown(["what", "gengap", "opponent", "opponent's", "ratio"], rows)
+    for name in BENCHMARKS:
+        for path in sorted(RESULTS.glob(f"*/{name}.json")):
+            lines = lines_of(name, json.loads(path.read_text(encoding="utf-8")))
+            rows += [
+                [line.what, line.ours, line.opponent, line.theirs, line.ratio, line.machine]
+                for line in lines
+                if line.ratio
+            ]
+    return _markdown(["what", "gengap", "opponent", "opponent's", "ratio", "machine"], rows)
 
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -12,6 +12,7 @@ from gengap.data import Preprocessing, Problem, Split
 sys.path.append(str(Path(__file__).parents[2]))
 from benchmarks import __main__ as command
 from benchmarks import epoch, images, machine, replicas, store, sweep
+from benchmarks.table import Line
 
 
 @pytest.fixture
@@ -81,6 +82,23 @@ def test_results_are_written_with_the_machine(
     assert found["x"] == 2
     assert found["machine"].keys() >= {"processor", "cores", "instruction_sets", "memory_gib", "torch", "date"}
     assert "gengap" in capsys.readouterr().out
+
+
+def test_results_of_each_kind_of_machine_stand_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = command.Benchmark(lambda options: {}, lambda found: [Line("work", "1 s", limit="0.5 s")])
+    monkeypatch.setitem(command.BENCHMARKS, "certify", made)
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+    for processor, units in (("Intel(R) Xeon(R) Processor", ["avx2", "amx_bf16"]), ("AMD EPYC 7B13 CPU @ 2.4GHz", [])):
+        facts = {"processor": processor, "instruction_sets": units, "gpu": None}
+        monkeypatch.setattr(machine, "facts", lambda facts=facts: facts)
+        command.main(["certify"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["amd-epyc-7b13", "intel-xeon-amx"]
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in ("intel-xeon-amx", "amd-epyc-7b13", "0.5 s"))
+    gpu = {"processor": "aarch64", "instruction_sets": ["sme"], "gpu": "NVIDIA H200"}
+    assert machine.kind(gpu) == "aarch64-sme-nvidia-h200"
 
 
 def test_an_obstacle_is_told(
