@@ -74,8 +74,8 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
         "near_duplicates",
         "",
         f"{len(subject.shared):,} test examples are equal to a training example; {int(near.sum()):,} more nearly "
-        f"equal one. {repeats['training']:,} training examples and {repeats['test']:,} of the test examples that count repeat "
-        "one before them in their split.",
+        f"equal one. {repeats['training']:,} training examples and {repeats['test']:,} of the test examples that count "
+        "repeat one before them in their split.",
         values,
         lambda: _blocks(subject, found, int(near.sum()), repeats),
         f"{len(test):,} test examples against {len(rows):,} of {len(train):,} training examples",
