@@ -7,10 +7,20 @@ from torch import Tensor
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
+_LINE = 64  # numbers: a cache line of any type, or several
+
 
 def fits_kernels(weight: Tensor, *others: Tensor) -> bool:
     """Whether tensors are on the CPU and have their numbers in one order, which the kernels take for granted."""
     return weight.device.type == "cpu" and all(_order(other) == _order(weight) for other in others)
+
+
+def fits_to_the_bit(weight: Tensor, *others: Tensor) -> bool:
+    """Whether the kernel of momentum gives the bits of its formula too: of each replica it fills whole cache lines.
+
+    The numbers that are left over it rounds in another way.
+    """
+    return len(weight) > 0 and not weight[0].numel() % _LINE and fits_kernels(weight, *others)
 
 
 def _order(tensor: Tensor) -> list[int]:
@@ -65,4 +75,12 @@ def nesterov_update(
     sgd(
         [weight], [gradient], [velocity],
         fused=True, lr=rate, momentum=momentum, weight_decay=decay, nesterov=True, dampening=0.0, maximize=False,
+    )  # fmt: skip
+
+
+def momentum_update(weight: Tensor, gradient: Tensor, velocity: Tensor, *, momentum: float, rate: float) -> None:
+    """``m <- momentum m + g``, ``w <- w - rate m``."""
+    sgd(
+        [weight], [gradient], [velocity],
+        fused=True, lr=rate, momentum=momentum, weight_decay=0.0, dampening=0.0, nesterov=False, maximize=False,
     )  # fmt: skip

@@ -8,9 +8,16 @@ from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
-from torch.optim.sgd import sgd
 
-from gengap.train.kernels import adam_update, common, fits_kernels, nesterov_update, shares
+from gengap.train.kernels import (
+    adam_update,
+    common,
+    fits_kernels,
+    fits_to_the_bit,
+    momentum_update,
+    nesterov_update,
+    shares,
+)
 
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
 OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
@@ -21,7 +28,6 @@ FIELDS: dict[OptimizerName, frozenset[str]] = {
     "adamw": frozenset({"beta1", "beta2", "epsilon"}),
     "rmsprop": frozenset({"momentum", "smoothing", "epsilon"}),
 }
-_LINE = 64  # numbers: a cache line or several of any type
 DECOUPLED = frozenset({"adamw"})  # weight decay shrinks the weights; elsewhere it is added to the gradient
 
 
@@ -70,36 +76,15 @@ class SGD:
             return
         if decay is not None:
             gradient = gradient.addcmul(weight, decay)
-        if self.momentum and not self.nesterov and _all_alike(weight, gradient, rate):
-            _in_one_pass(weight, gradient, state["velocity"], float(rate.flatten()[0]), self.momentum)
+        if self.momentum and not self.nesterov and fits_to_the_bit(weight, gradient, state["velocity"]):
+            for own, one_rate, _ in shares(rate, None):
+                parts = (tensor[own] for tensor in (weight, gradient, state["velocity"]))
+                momentum_update(*parts, momentum=self.momentum, rate=one_rate)
             return
         if self.momentum:
             velocity = state["velocity"].mul_(self.momentum).add_(gradient)
             gradient = gradient.add(velocity, alpha=self.momentum) if self.nesterov else velocity
         weight.addcmul_(gradient, rate, value=-1)
-
-
-def _all_alike(weight: Tensor, gradient: Tensor, rate: Tensor) -> bool:
-    """Whether PyTorch's own kernel gives the same bits: on the CPU, at one rate, in whole cache lines, in one order.
-
-    It rounds the numbers that do not fill a cache line otherwise, and takes all tensors to be stored alike.
-    """
-    if (
-        weight.device.type != "cpu"
-        or weight.numel() % _LINE
-        or not (weight.is_contiguous() and gradient.is_contiguous())
-    ):
-        return False
-    first, *others = rate.flatten().tolist()
-    return all(other == first for other in others)
-
-
-def _in_one_pass(weight: Tensor, gradient: Tensor, velocity: Tensor, rate: float, momentum: float) -> None:
-    """``m <- momentum m + g``, ``w <- w - rate m`` by PyTorch's own kernel, which reads each number once."""
-    sgd(
-        [weight], [gradient], [velocity],
-        fused=True, lr=rate, momentum=momentum, weight_decay=0.0, dampening=0.0, nesterov=False, maximize=False,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
