@@ -20,6 +20,7 @@ BASE = {
     "measured_once",
     "terminal",
     "console",
+    "bars",
 }
 SCIENCE = ["data", "models", "network", "train", "interpolate", "bounds", "measures", "probes", "ranking", "verdicts"]
 MACHINERY = ["store", "sweep", "report"]

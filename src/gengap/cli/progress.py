@@ -1,25 +1,25 @@
 """A progress bar on stderr, alike in every command."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-Update = Callable[[int, int | None, str], None]
-"""``update(done, total, text)``: how much of how much is done, and what is being done now."""
+if TYPE_CHECKING:
+    from gengap.bars import Update
 
 
 @contextmanager
-def progress_bar(text: str) -> Iterator[Update]:
+def progress_bar(text: str) -> "Iterator[Update]":
     """A bar with the time left, which is taken away at the end; nothing off a terminal.
 
     Args:
         text: Shown until the first update.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    from gengap.console import Console
+    from gengap.bars import Bars
 
-    console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Bars(*columns) as bars:
         task = bars.add_task(text, total=None)
         yield lambda done, total, text: bars.update(task, completed=done, total=total, description=text)

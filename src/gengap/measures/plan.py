@@ -1,12 +1,12 @@
 """What measuring a network will cost, how many examples its searches may use, and how much of the work is done."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 
+from gengap.bars import Update
 from gengap.measures.registry import Measure
 from gengap.measures.searches import BACKWARD, Perturbable, noisy
 from gengap.measures.subject import Subject
@@ -22,8 +22,6 @@ OPERATORS = {"dist_spec_init_operator", "fro_over_spec_operator"}  # the first t
 LANCZOS = 200.0  # forward passes of an example that the spectral norms of all operators cost, roughly
 MIXED = {"mixup_response": 5_500, "mixup_response_same_label": 5_500, "label_mixup_accuracy": 500}  # passes of examples
 SMALL = 0.05  # seconds of a measure that neither passes over examples nor searches, roughly
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ class Work:
         report: Called with (done, 100, text).
     """
 
-    def __init__(self, plan: Plan, chosen: Sequence[Measure], report: Progress):
+    def __init__(self, plan: Plan, chosen: Sequence[Measure], report: Update):
         self._seconds = [plan.seconds.get(one.name, 0.0 if one.name in plan.left_out else SMALL) for one in chosen]
         self._chosen, self._report = chosen, report
         self._index = 0
@@ -199,21 +197,3 @@ class Work:
         total = sum(self._seconds) or 1.0
         done = sum(self._seconds[: self._index]) + share * self._seconds[self._index]
         self._report(round(100 * done / total), 100, text)
-
-
-@contextmanager
-def reported(progress: "Progress | bool | None") -> Iterator[Progress]:
-    """What to call with (done, total, text): a bar on stderr for True and, on a terminal, for None."""
-    if callable(progress):
-        yield progress
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    from gengap.console import Console
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    off = progress is False or (progress is None and not console.is_terminal)
-    with Progress(*columns, console=console, transient=True, disable=off) as bars:
-        task = bars.add_task("reading the network", total=None)
-        yield lambda done, total, text: bars.update(task, completed=done, total=total, description=text)

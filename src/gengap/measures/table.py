@@ -10,9 +10,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from gengap.bars import Update, reported
 from gengap.data import Problem
 from gengap.errors import InputError
-from gengap.measures.plan import MOST, Plan, Progress, Work, plan, reported
+from gengap.measures.plan import MOST, Plan, Work, plan
 from gengap.measures.registry import Measure, find_measures
 from gengap.measures.subject import Subject
 from gengap.measures.values import Finding, NotDefined, skipped
@@ -35,7 +36,7 @@ def measure(
     subset: int | None = None,
     full: bool = False,
     history: Sequence[Mapping[str, Any]] | None = None,
-    progress: Progress | bool | None = None,
+    progress: Update | bool | None = None,
 ) -> pd.DataFrame:
     """Every measure of a trained network: one row each, also for those that cannot be computed.
 
@@ -60,8 +61,8 @@ def measure(
             it is among ``measures``.
         full: Without such limits: 1,000 examples where ``subset`` is None, and every measure.
         history: Of training, as a ``Run`` has it: a record an epoch, with ``steps`` so far and ``train_loss``.
-        progress: True shows a bar on stderr, as None does on a terminal. A function is called with (done, 100, text):
-            the share of the expected time, and what is being computed, with the passes of searches.
+        progress: True shows a bar, as None does on a terminal and in a notebook. A function is called with
+            (done, 100, text): the share of the expected time, and what is being computed, with the passes of searches.
 
     Raises:
         InputError: A network, data, initial weights or names that cannot be used; see ``Subject``.
@@ -73,7 +74,7 @@ def measure(
             model, problem, initial, output=output, seed=seed, device=device, subset=size, history=history
         )
         subject.with_gradients = any("gradients" in one.needs for one in chosen)
-        with reported(progress) as report:
+        with reported(progress, "reading the network") as report:
             planned = plan(subject, chosen, limited=subset is None and not full, named=measures is not None)
             subject.subset = planned.subset
             work = Work(planned, chosen, report)

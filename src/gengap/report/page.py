@@ -22,6 +22,7 @@ from gengap.report import theme
 from gengap.report.csv_text import csv_text
 from gengap.report.plain import plain
 
+LONGEST_NOTEBOOK = 100  # rows of a table in a notebook
 LONGEST_TABLE = 500  # rows of a table on the page; whole tables are in the files beside it
 LONG_PAGE = 8  # sections from which a page begins with a list of them
 
@@ -194,16 +195,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def fragment(title: str, lead: str, sections: Sequence[Section]) -> str:
-    """A part of a page as HTML for a notebook: text, facts, tables and pictures, without charts or scripts.
+    """A part of a page as HTML for a notebook, without scripts: charts are pictures.
 
     Args:
         title: Its heading.
         lead: What stands first.
-        sections: What follows; their figures are left out.
+        sections: What follows.
     """
-    shown = [Section(s.title, [part for part in s.parts if not isinstance(part, Figure)]) for s in sections]
+    figures = [part for section in sections for part in section.parts if isinstance(part, Figure)]
+    stills = {figure.name: theme.pictures(figure.chart, figure.alternative)[0] for figure in figures}
     template = templates().get_template("fragment.html.j2")
-    return template.render(title=title, lead=lead, sections=shown, longest_table=LONGEST_TABLE)
+    return template.render(title=title, lead=lead, sections=sections, stills=stills, longest_table=LONGEST_NOTEBOOK)
 
 
 def _contents(page: Page, rows: pd.DataFrame | None, data: Mapping[str, Any] | None) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 import operator
 import platform
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from gengap.console import Console
 from gengap.measured_once import measured_once
 from gengap.sweep import failures
 from gengap.sweep.failures import Cause
@@ -64,7 +64,8 @@ def _fastest(measured: list[dict[str, Any]], units: int) -> Layout:
 
 
 def _measure_all(prepare: Prepare, cores: int, seconds: float) -> list[dict[str, Any]]:
-    print(f"Measuring, once for this kind of work, how best to divide {cores} cores.", file=sys.stderr)
+    notice = f"Measuring, once for this kind of work, how best to divide {cores} cores."
+    Console(stderr=True).print(notice, highlight=False, soft_wrap=True)
     return [
         asdict(layout) | {"per_second": _pieces_per_second(prepare, layout, seconds)} for layout in _candidates(cores)
     ]

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from gengap.console import Console
+from gengap.bars import Bars
 from gengap.sweep.jobs import Failure, Unit
 
 
 class Board:
-    """A bar for the whole, with an estimate, and one for each running unit; off a terminal, a line for each job.
+    """A bar for the whole, with an estimate, and one for each running unit.
+
+    Neither on a terminal nor in a notebook it is a line for each job.
 
     Args:
         total: Jobs of the sweep.
@@ -22,18 +24,16 @@ class Board:
     """
 
     def __init__(self, total: int, reused: int, *, shown: bool = True):
-        self._console = Console(stderr=True, quiet=not shown)
-        self._bars = Progress(
+        self._bars = Bars(
             TextColumn("{task.description}", markup=False, table_column=Column(ratio=2, no_wrap=True)),
             BarColumn(table_column=Column(ratio=1)),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[text]}", markup=False, table_column=Column(ratio=2, no_wrap=True)),
-            console=self._console,
             expand=True,
-            transient=True,
-            disable=not (shown and self._console.is_terminal),
+            shown=None if shown else False,
         )
+        self._console = self._bars.console
         self._whole = self._bars.add_task("all cells", total=total, completed=reused, text="")
         self._total, self._reused, self._ended = total, reused, 0
         self._running: dict[str, tuple[TaskID, float]] = {}

@@ -247,10 +247,10 @@ def _phase_progress(progress: "bool | PhaseProgress") -> "Iterator[PhaseProgress
         return
     from rich.progress import Progress
 
-    from gengap.console import Console
+    from gengap.bars import Bars
 
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        tasks = {}
+    with Bars(*Progress.get_default_columns(), shown=True) as bars:
+        tasks: dict[str, Any] = {}
 
         def report(phase: str, done: float) -> None:
             if phase not in tasks:

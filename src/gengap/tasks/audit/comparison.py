@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gengap.bars import Update, reported
 from gengap.bounds import clopper_pearson_interval, paired_difference
 from gengap.data import Problem, load
 from gengap.errors import InputError
@@ -21,7 +22,7 @@ from gengap.report import (
     write_page,
 )
 from gengap.tasks.audit.pair_page import DIFFERING, SHARES, pair_page
-from gengap.tasks.audit.part import Budget, Progress
+from gengap.tasks.audit.part import Budget
 from gengap.tasks.audit.promises import evaluation_of
 from gengap.tasks.audit.result import Audit
 from gengap.tasks.audit.subject import AuditSubject, audit_subject
@@ -143,7 +144,7 @@ def audit_pair(
     full: bool = False,
     seed: int = 0,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: Update | bool | None = None,
     out: str | Path | None = None,
 ) -> AuditPair:
     """Audits two models on the same data and compares them on the same test examples.
@@ -163,7 +164,7 @@ def audit_pair(
         full: Every part on all examples.
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
-        progress: Called with (done, 100, text).
+        progress: As for ``audit``.
         out: Folder for the reports.
 
     Raises:
@@ -179,26 +180,24 @@ def audit_pair(
     opened = [opened_model(m, w, problem, weights_key) for m, w in zip((first, second), weights, strict=True)]
     names = _names((first, second), weights, opened)
     subjects, audits = [], []
-    for letter, model, name, file in zip("AB", opened, names, weights, strict=True):
-        budget = Budget(seconds, None if progress is None else _lettered(progress, letter))
-        subject = audit_subject(
-            model,
-            name,
-            problem,
-            budget,
-            weights=file,
-            output=output,
-            expect_accuracy=expect_accuracy,
-            allow_overlap=allow_overlap,
-            seed=seed,
-            device=device,
-        )
-        subjects.append(subject)
-        audits.append(
-            audited(
-                subject, budget, tried=tried, assumed=2, delta=delta, groups={}, extra=Extra(), quick=quick, full=full
+    with reported(progress, "reading the models") as report:
+        for letter, model, name, file in zip("AB", opened, names, weights, strict=True):
+            budget = Budget(seconds, _lettered(report, letter))
+            subject = audit_subject(
+                model,
+                name,
+                problem,
+                budget,
+                weights=file,
+                output=output,
+                expect_accuracy=expect_accuracy,
+                allow_overlap=allow_overlap,
+                seed=seed,
+                device=device,
             )
-        )
+            subjects.append(subject)
+            shared: dict[str, Any] = {"tried": tried, "assumed": 2, "delta": delta, "quick": quick, "full": full}
+            audits.append(audited(subject, budget, groups={}, extra=Extra(), **shared))
     one, other = subjects
     a, b = evaluation_of(one), evaluation_of(other)
     comparison = compare_pair(a, b, tried=tried or 2, delta=delta, order_seed=seed, names=names, remarks=[])
@@ -214,7 +213,7 @@ def audit_pair(
     return pair
 
 
-def _lettered(progress: Progress, letter: str) -> Progress:
+def _lettered(progress: Update, letter: str) -> Update:
     def told(done: int, total: int | None, text: str) -> None:
         half = 0 if letter == "A" else 100
         progress((done + half) // 2, total, f"{letter}: {text}")

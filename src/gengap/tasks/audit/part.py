@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from gengap.bars import Update
 from gengap.errors import InputError
 from gengap.report import Block
 
 Status = Literal["ok", "partial", "not converged", "not applicable", "left out", "failed"]
-Progress = Callable[[int, int | None, str], None]
 SHARES = {  # of the time of an audit: what each part may take
     "predictions": 0.12,
     "near duplicates": 0.08,
@@ -82,7 +82,7 @@ class Budget:
         report: Called with (done, total, text): seconds of those expected.
     """
 
-    def __init__(self, seconds: float | None, report: Progress | None = None):
+    def __init__(self, seconds: float | None, report: Update | None = None):
         self.seconds = seconds
         self._report = report
         self._done = 0.0

@@ -11,6 +11,7 @@ from torch import nn
 
 from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
+from gengap.bars import Update, reported
 from gengap.bounds import level
 from gengap.data import Problem, load
 from gengap.errors import InputError
@@ -18,7 +19,7 @@ from gengap.probes import fold_numbers
 from gengap.report import make_folder
 from gengap.tasks.audit import duplicates, gradients, label_free, outputs, promises, retraining, suspects
 from gengap.tasks.audit import weights as weight_parts
-from gengap.tasks.audit.part import Budget, LeftOut, Part, Progress, run_part
+from gengap.tasks.audit.part import Budget, LeftOut, Part, run_part
 from gengap.tasks.audit.result import Audit
 from gengap.tasks.audit.subject import AuditSubject, audit_subject, read_scores
 from gengap.tasks.files import opened_model
@@ -77,7 +78,7 @@ def audit(
     full: bool = False,
     seed: int = 0,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: Update | bool | None = None,
     out: str | Path | None = None,
 ) -> Audit:
     """Audits a model that was trained elsewhere: has it learned or memorised, and what is its score worth?
@@ -108,7 +109,8 @@ def audit(
         full: Every part on all examples, whatever it takes.
         seed: Of everything drawn.
         device: ``auto``, ``cpu`` or ``cuda``.
-        progress: Called with (done, 100, text).
+        progress: True shows a bar, as None does on a terminal and in a notebook. A function is called with (done, 100,
+            text).
         out: Folder for the report; checked before anything is computed.
 
     Raises:
@@ -122,43 +124,44 @@ def audit(
         if source is not None:
             OwnTraining(source)
     check_settings(tried=tried, delta=delta, quick=quick, full=full, expect_accuracy=expect_accuracy, seed=seed)
-    budget = Budget(None if full else QUICK_SECONDS if quick else SECONDS, progress)
-    problem = data if isinstance(data, Problem) else load(data).preprocess(crop=None, scale="none")
-    outside = None if out_of_fold is None else suspects.check_outside(out_of_fold, problem)
-    new = None if unlabelled is None else label_free.as_stored(problem, unlabelled)
-    columns = promises.check_groups(groups or {}, len(problem.test))
-    if folds is not None:
-        fold_numbers(len(problem.train), folds, seed)
-    if out is not None:
-        make_folder(out)
-    opened = opened_model(model, weights, problem, weights_key)
-    other = _second(second, model, problem, weights_key, output, device)
-    extra = Extra(outside, folds, train, other, new, randomize)
-    subject = audit_subject(
-        opened,
-        model if isinstance(model, str) else type(opened).__name__,
-        problem,
-        budget,
-        weights=weights,
-        output=output,
-        expect_accuracy=expect_accuracy,
-        allow_overlap=allow_overlap,
-        seed=seed,
-        device=device,
-    )
-    found = audited(
-        subject,
-        budget,
-        tried=tried,
-        delta=delta,
-        groups={column: values[subject.test_rows[subject.test.rows]] for column, values in columns.items()},
-        extra=extra,
-        quick=quick,
-        full=full,
-    )
-    if out is not None:
-        budget.tell("writing the report")
-        found.write(out)
+    with reported(progress, "reading the model") as report:
+        budget = Budget(None if full else QUICK_SECONDS if quick else SECONDS, report)
+        problem = data if isinstance(data, Problem) else load(data).preprocess(crop=None, scale="none")
+        outside = None if out_of_fold is None else suspects.check_outside(out_of_fold, problem)
+        new = None if unlabelled is None else label_free.as_stored(problem, unlabelled)
+        columns = promises.check_groups(groups or {}, len(problem.test))
+        if folds is not None:
+            fold_numbers(len(problem.train), folds, seed)
+        if out is not None:
+            make_folder(out)
+        opened = opened_model(model, weights, problem, weights_key)
+        other = _second(second, model, problem, weights_key, output, device)
+        extra = Extra(outside, folds, train, other, new, randomize)
+        subject = audit_subject(
+            opened,
+            model if isinstance(model, str) else type(opened).__name__,
+            problem,
+            budget,
+            weights=weights,
+            output=output,
+            expect_accuracy=expect_accuracy,
+            allow_overlap=allow_overlap,
+            seed=seed,
+            device=device,
+        )
+        found = audited(
+            subject,
+            budget,
+            tried=tried,
+            delta=delta,
+            groups={column: values[subject.test_rows[subject.test.rows]] for column, values in columns.items()},
+            extra=extra,
+            quick=quick,
+            full=full,
+        )
+        if out is not None:
+            budget.tell("writing the report")
+            found.write(out)
     return found
 
 

@@ -90,7 +90,7 @@ def measures_part(subject: AuditSubject, budget: Budget, *, quick: bool, full: b
         seed=subject.seed,
         device=str(next(network.parameters()).device),
         full=full,
-        progress=lambda done, total, text: budget.tell(text, done / total, "measures"),
+        progress=lambda done, total, text: budget.tell(text, done / (total or 100), "measures"),
     )
     named = [record(name) for name in rows["name"]]
     rows["record"] = [None if one is None else one.sentence for one in named]

@@ -9,10 +9,10 @@ import pandas as pd
 from torch import nn
 
 from gengap.arguments import real_number
+from gengap.bars import Update
 from gengap.data import Problem, load
 from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure, record
-from gengap.measures.plan import Progress
 from gengap.network import plain_copy, return_scores
 from gengap.network.inputs import examples
 from gengap.network.passes import accuracies
@@ -79,7 +79,7 @@ def measure_saved(
     subset: int | None = None,
     full: bool = False,
     expect_accuracy: float | None = None,
-    progress: Progress | None = None,
+    progress: Update | None = None,
     out: str | Path | None = None,
 ) -> Measurements:
     """Measures a network of the user's, or a named one, with weights from a file.

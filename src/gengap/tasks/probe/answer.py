@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gengap.json_text import json_ready
-from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text, write_page
+from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text, fragment, write_page
 
 NOT_TRAINED = "some parameters are not trained: frozen, or without influence on the loss"
 
@@ -46,6 +46,10 @@ class ProbeAnswer:
     facts: Sequence[Fact] = field(default_factory=tuple)
     notes: Sequence[str] = ()
     legend: str = ""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page's text, tables and charts."""
+        return fragment(self.page.title, self.page.lead, self.page.sections)
 
     def to_json(self) -> dict[str, Any]:
         """What ``--json`` prints, free of NaN."""

@@ -47,7 +47,7 @@ class Randomization:
     result: SweepResult
 
     def _repr_html_(self) -> str:
-        """The page's text, tables and pictures, in a notebook."""
+        """What a notebook shows: the page's text, tables and charts."""
         from gengap.report import fragment
 
         return fragment(self.page.title, self.page.lead, self.page.sections)

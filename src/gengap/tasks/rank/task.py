@@ -13,7 +13,7 @@ from gengap.data import read_frame
 from gengap.errors import InputError
 from gengap.json_text import json_ready
 from gengap.ranking import PAIRS, Grid, grid_from_frame, rank_measures
-from gengap.report import Page, make_folder, write_page
+from gengap.report import Page, fragment, make_folder, write_page
 from gengap.store import Store
 from gengap.tasks.rank.page import ranking_page
 from gengap.tasks.rank.words import cautions, sentence
@@ -51,6 +51,10 @@ class Ranking:
     def page(self) -> Page:
         """The report."""
         return ranking_page(self.table, self.grid, self.gap, self.sentence, self.cautions)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page's text, tables and charts."""
+        return fragment(self.page.title, self.page.lead, self.page.sections)
 
     def to_json(self) -> dict[str, Any]:
         """What ``gengap rank --json`` prints."""
