@@ -27,12 +27,14 @@ RIDGE = "kernel-ridge"
 def run(sizes: tuple[int, ...] = tuple(WANTED), rounds: int = 3) -> dict[str, Any]:
     """Seconds of every side at every size."""
     found = {str(n): _at(n, rounds) for n in sizes}
-    return {"sizes": found, "float32_flops_per_second": machine.peak("float32")}
+    return {"sizes": found, "float32_flops_per_processor_second": machine.peak("float32") / machine.threads()}
 
 
 def lines(found: dict[str, Any]) -> list[Line]:
     """One line a size."""
-    return [_line(int(n), sides, found["float32_flops_per_second"]) for n, sides in found["sizes"].items()]
+    return [
+        _line(int(n), sides, found.get("float32_flops_per_processor_second")) for n, sides in found["sizes"].items()
+    ]
 
 
 def _at(n: int, rounds: int) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def _ours(solver: str, x: np.ndarray, y: np.ndarray) -> KernelInterpolatorClassi
     return KernelInterpolatorClassifier("gaussian", BANDWIDTH, solver=solver, tol=TOL).fit(x, y)
 
 
-def _line(n: int, sides: dict[str, Any], peak: float) -> Line:
+def _line(n: int, sides: dict[str, Any], peak: float | None) -> Line:
     wall, processor = ({name: min(side[kind]) for name, side in sides.items()} for kind in ("wall", "processor"))
     better = min(SOLVERS, key=lambda name: processor[name])
     slower = processor["auto"] / processor[better]
@@ -66,11 +68,11 @@ def _line(n: int, sides: dict[str, Any], peak: float) -> Line:
     words = ["reached" if each else "missed" for each in reached]
     return Line(
         f"Gaussian kernel machine on {n:,} images of MNIST to 1e-6, in one warm process",
-        f"{wall['auto']:.3g} s by auto ({sides['auto']['solver']}), "
-        + ", ".join(f"{solver} {wall[solver]:.3g} s" for solver in SOLVERS),
+        f"{processor['auto']:.3g} s of processor time by auto ({sides['auto']['solver']}), "
+        + ", ".join(f"{solver} {processor[solver]:.3g} s" for solver in SOLVERS),
         "scikit-learn's KernelRidge",
-        f"{wall[RIDGE]:.3g} s",
-        f"{wall[RIDGE] / wall['auto']:.2f} x, in processor time {processor[RIDGE] / processor['auto']:.2f} x",
+        f"{processor[RIDGE]:.3g} s",
+        f"{processor[RIDGE] / processor['auto']:.2f} x, by the clock {wall[RIDGE] / wall['auto']:.2f} x",
         f"{WANTED.get(n, 0):g} x: {words[0]}; auto at most 1.1 of {better}: {slower:.2f}, {words[1]}",
-        f"{n**3 / 3 / peak:.2g} s: n^3 / 3 operations in float32",
+        f"{n**3 / 3 / peak:.2g} s of processor time: n^3 / 3 operations in float32" if peak else "",
     )

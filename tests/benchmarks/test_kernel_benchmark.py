@@ -67,7 +67,7 @@ def test_a_warm_process_is_timed_by_turns(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(len(side["wall"]) == len(side["processor"]) == 1 for side in sides.values())
     times = {"auto": 1.0, "cholesky": 1.0, "pcg": 4.0, "kernel-ridge": 3.0}
     made = {n: {"wall": [t], "processor": [t], "solver": "cholesky"} for n, t in times.items()}
-    (line,) = kernel_warm.lines({"sizes": {"5000": made}, "float32_flops_per_second": 1e11})
-    assert line.ratio == "3.00 x, in processor time 3.00 x"
-    assert line.limit == "0.42 s: n^3 / 3 operations in float32"
+    (line,) = kernel_warm.lines({"sizes": {"5000": made}, "float32_flops_per_processor_second": 1e11})
+    assert line.ratio == "3.00 x, by the clock 3.00 x"
+    assert line.limit == "0.42 s of processor time: n^3 / 3 operations in float32"
     assert line.wanted == "1.5 x: reached; auto at most 1.1 of cholesky: 1.00, reached"
