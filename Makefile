@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := docs,lightning,transformers,inspect,safetensors,skops,timm,curvature,cleanlab,ray
+EXTRAS := docs,lightning,transformers,inspect,safetensors,skops,timm,curvature,cleanlab,ray,mlflow
 EXTRA_TESTS := tests/docs/test_sphinx.py tests/docs/test_code_blocks.py \
   tests/models/test_hugging_face.py tests/monitors tests/probes \
-  tests/sweep/runners tests/tasks/certify/logs tests/tasks/files tests/tasks/test_probe.py
+  tests/report/test_mlflow.py tests/sweep/runners tests/tasks/certify/logs tests/tasks/files tests/tasks/test_probe.py
 
 LOWEST_TESTS := tests/bounds/test_count_bounds.py tests/cli/test_certify_command.py \
   tests/cli/test_interpolate_command.py tests/data/test_frame.py tests/report tests/test_arguments.py \

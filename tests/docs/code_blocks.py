@@ -7,7 +7,7 @@ from pathlib import Path
 
 NOT_RUN = re.compile(r"<!--\s*not run:\s*(.+?)\s*-->\s*$")
 EXTRA = re.compile(r"<!--\s*needs the extra ([a-z]+)\s*-->\s*$")
-MODULES = {"inspect": "inspect_ai"}  # where an extra's module has another name
+MODULES = {"inspect": ("inspect_ai",), "timm": ("timm", "torchvision")}  # where they are not those of the name
 FENCE = re.compile(r"^```(\w*)\s*$")
 
 
@@ -66,6 +66,6 @@ def _not_run(above: str) -> str:
     if reason := NOT_RUN.search(above):
         return reason[1]
     extra = EXTRA.search(above)
-    if extra and find_spec(MODULES.get(extra[1], extra[1])) is None:
+    if extra and any(find_spec(name) is None for name in MODULES.get(extra[1], (extra[1],))):
         return f"the extra {extra[1]} is not installed"
     return ""
