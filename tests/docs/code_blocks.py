@@ -7,7 +7,11 @@ from pathlib import Path
 
 NOT_RUN = re.compile(r"<!--\s*not run:\s*(.+?)\s*-->\s*$")
 EXTRA = re.compile(r"<!--\s*needs the extra ([a-z]+)\s*-->\s*$")
-MODULES = {"inspect": ("inspect_ai",), "timm": ("timm", "torchvision")}  # where they are not those of the name
+MODULES = {
+    "inspect": ("inspect_ai",),
+    "mlflow": ("mlflow", "sqlalchemy"),
+    "timm": ("timm", "torchvision"),
+}  # where they are not those of the name
 FENCE = re.compile(r"^```(\w*)\s*$")
 
 
