@@ -1,6 +1,7 @@
 """Folders of images beyond memory: decoded once into shards, the same as in memory; what is missing is refused."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,21 @@ def test_another_image_or_size_makes_other_shards(tmp_path: Path, monkeypatch: p
     assert len(hashes | {load(folder).hash}) == len(list(cache.iterdir())) == 3
 
 
+def test_data_sets_of_equal_names_sizes_and_times_have_shards_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seed in (("one", 0), ("two", 100)):
+        for place in ("train/ant/0.bmp", "train/bee/1.bmp", "test/ant/2.bmp", "test/bee/3.bmp"):
+            file = tmp_path / name / place
+            file.parent.mkdir(parents=True)
+            _image(seed + int(file.stem), (10, 8)).save(file)
+            os.utime(file, (1e9, 1e9))  # as an archive does whose files all have one time
+    monkeypatch.setattr("gengap.data.rows.IN_MEMORY", 0)
+    load(tmp_path / "one")
+    twin = np.asarray(_image(101, (10, 8))).transpose(2, 0, 1)
+    np.testing.assert_array_equal(load(tmp_path / "two").train.x[1], twin)
+
+
 def test_resizing_is_pillows_and_keeps_the_centre(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "zoo", mixed=True)
     problem = load(folder, resize=6)
@@ -162,6 +178,14 @@ def _damage(shards: Path, how: str) -> None:
     elif how == "sides":
         index = json.loads((shards / "index.json").read_text())
         (shards / "index.json").write_text(json.dumps(index | {"shape": [3, -8, 10]}))
+    elif how == "no index":
+        (shards / "index.json").unlink()
+    elif how == "no JSON":
+        (shards / "index.json").write_text("{")
+    elif how == "no labels":
+        (shards / "train-labels.npy").unlink()
+    elif how == "classes":
+        np.save(shards / "train-labels.npy", np.full(14, 2, np.int64))
     else:
         np.save(shards / "train-labels.npy", np.zeros(3, np.int64))
 
@@ -177,6 +201,10 @@ def _damage(shards: Path, how: str) -> None:
         ("version", "no index of shards of this version"),
         ("id", "index.json is of another data set"),
         ("sides", r"images of shape \(3, -8, 10\)"),
+        ("no index", "There is no file .*index.json"),
+        ("no JSON", "index.json is no JSON"),
+        ("no labels", "train-labels.npy is missing"),
+        ("classes", "labels from 2 to 2 of 2 classes"),
         ("labels", r"labels of type int64 and shape \(3,\)"),
     ],
 )

@@ -145,7 +145,10 @@ def with_step(problem: Problem, step: Mapping[str, Any], words: str) -> Problem:
 
 
 def _content(folder: Path) -> Content:
-    document = read_json(folder / INDEX, "the index of a folder of shards")
+    try:
+        document = read_json(folder / INDEX, "the index of a folder of shards")
+    except InputError as error:
+        raise _broken(folder, error.what.rstrip(".")) from error
     if not isinstance(document, dict) or (document.pop("format", None), document.pop("version", None)) != (
         FORMAT,
         VERSION,
@@ -178,6 +181,8 @@ def _shard(folder: Path, content: Content, split: str, number: int, rows: range)
 
 def _labels(folder: Path, content: Content, split: str) -> NDArray[np.int64]:
     file = folder / f"{split}-labels.npy"
+    if not file.is_file():
+        raise _broken(folder, f"{file} is missing")
     check_file(file, "the labels of shards")
     try:
         labels: NDArray[np.int64] = np.load(file, allow_pickle=False)
@@ -185,6 +190,10 @@ def _labels(folder: Path, content: Content, split: str) -> NDArray[np.int64]:
         raise _broken(folder, f"{file} is damaged: {error}") from error
     if labels.shape != (content.counts[split],) or labels.dtype != np.int64:
         raise _broken(folder, f"{file} holds labels of type {labels.dtype} and shape {labels.shape}")
+    if not 0 <= labels.min() <= labels.max() < len(content.classes):
+        raise _broken(
+            folder, f"{file} holds labels from {labels.min()} to {labels.max()} of {len(content.classes)} classes"
+        )
     return labels
 
 
