@@ -31,6 +31,14 @@ def test_hits_are_those_of_sorted_classes(k: int) -> None:
         assert hits == 200
 
 
+def test_scores_that_are_no_numbers_are_no_hits() -> None:
+    nan, inf = float("nan"), float("inf")
+    scores = torch.tensor([[nan, nan, nan], [1.0, nan, 3.0], [1.0, nan, 3.0], [inf, -inf, 0.0]])
+    hits = {0: (1, 1, 3), 1: (0, 0, 1), 2: (0, 3, 3)}  # of each label, for k = 1, 2, 3
+    for label, expected in hits.items():
+        assert tuple(int(top_hits(scores, torch.full((4,), label), k)) for k in (1, 2, 3)) == expected
+
+
 def test_it_is_recorded_for_both_splits_where_they_are_evaluated() -> None:
     problem = load("digits").take(600, 100)  # more than one batch of evaluation
     runs = train_replicas([(problem, RECIPE, seed) for seed in (0, 1)], execution=EXECUTION)

@@ -323,13 +323,15 @@ def darc1_term(scores: Tensor) -> Tensor:
 def top_hits(scores: Tensor, labels: Tensor, k: int) -> Tensor:
     """How many of B labels are among the k largest of their scores ``[B, C]``; of equal scores the first ones are.
 
+    A label whose score is NaN is none of them, and a NaN of another class stands before every number.
+
     >>> int(top_hits(torch.tensor([[3.0, 2.0, 1.0], [0.0, 0.0, 0.0]]), torch.tensor([1, 2]), 2))
     1
     """
     own = scores.gather(-1, labels[:, None])
     earlier = torch.arange(scores.shape[-1], device=scores.device) < labels[:, None]
-    before = (scores > own) | ((scores == own) & earlier)
-    return (before.sum(-1) < k).sum()
+    before = ~(scores <= own) | ((scores == own) & earlier)
+    return ((before.sum(-1) < k) & ~own[:, 0].isnan()).sum()
 
 
 def has_convolutions(module: nn.Module) -> bool:
