@@ -10,7 +10,9 @@ from made_up_rows import cell, grid_rows, label_rows, rows_by_hand
 
 from gengap.errors import InputError
 from gengap.json_text import json_text
+from gengap.store import STATUSES as STATUSES_OF_THE_STORE
 from gengap.verdicts import label_bits, memorisation
+from gengap.verdicts.memorisation import STATUSES
 
 
 def test_summary_by_hand() -> None:
@@ -129,11 +131,30 @@ def test_rows_of_a_loop_elsewhere_need_only_level_and_training_accuracy() -> Non
         ([{"level": 1.0}], "no train_accuracy"),
         ([{"level": 1.0, "train_accuracy": 99.5}], "train accuracy is 99.5"),
         ([{"level": 100, "train_accuracy": 0.995}], "level is 100"),
+        ([{"level": 1.0, "train_accuracy": "99.5%"}], "train accuracy is '99.5%'"),
+        ([{"level": "full", "train_accuracy": 0.995}], "level is 'full'"),
+        ([{"level": 1.0, "train_accuracy": math.nan}], "has no train accuracy"),
+        ([{"level": None, "train_accuracy": 0.995}], "has no level"),
+        ([{"level": 1.0, "train_accuracy": 0.995, "status": "completed"}], "status 'completed'"),
     ],
 )
-def test_rows_that_cannot_be_judged_are_refused(runs: list[dict[str, float]], message: str) -> None:
+def test_rows_that_cannot_be_judged_are_refused(runs: list[dict[str, object]], message: str) -> None:
     with pytest.raises(InputError, match=message):
         memorisation(runs)
+
+
+def test_what_only_some_rows_say_is_the_default_in_the_others() -> None:
+    runs = [
+        {"level": 0.0, "train_accuracy": 1.0},
+        {"level": 1.0, "train_accuracy": None, "status": "diverged", "seed": 1, "corruption": "labels"},
+        {"level": 1.0, "train_accuracy": 0.995, "n_train": 100},
+    ]
+    summary = memorisation(runs)
+    assert (summary["verdict"], summary["n_train"], summary["cells"]) == ("mixed", 100, {"done": 2, "diverged": 1})
+
+
+def test_statuses_are_those_of_the_store() -> None:
+    assert set(STATUSES) == set(STATUSES_OF_THE_STORE)
 
 
 @pytest.mark.parametrize(

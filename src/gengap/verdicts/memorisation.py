@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gengap.errors import InputError, exact, listed
+from gengap.errors import InputError, exact, listed, unknown
 from gengap.json_text import json_ready
 from gengap.verdicts.conditions import of_other_labels, with_conditions
 from gengap.verdicts.learned_share import learned_share, majority_limit
@@ -15,6 +15,7 @@ from gengap.verdicts.learned_share import learned_share, majority_limit
 NOISE = ("gaussian", "random-pixels", "random-tokens")
 FIT_ACCURACY = 0.99  # training accuracy from which a network counts as having fitted its labels
 TELLING = 2 * FIT_ACCURACY - 1  # above this accuracy, a fixed rule already explains at least half of the labels
+STATUSES = ("done", "diverged", "failed", "out-of-memory", "timed-out")  # of a training: the first two are results
 NEEDED = ("level", "train_accuracy")
 NUMBERS = ("level", "train_accuracy", "test_accuracy", "epochs", "epochs_to_fit")
 DEFAULTS: dict[str, Any] = {"corruption": "labels", "status": "done", "seed": 0} | dict.fromkeys(
@@ -44,20 +45,21 @@ def memorisation(
 
     Args:
         rows: One for each training: ``level`` and ``train_accuracy``, fractions in [0, 1], and whatever else of the
-            columns in ``docs/design.md`` is known. Without ``corruption`` it is ``labels``, without ``status`` it is
-            ``done``.
+            columns in ``docs/design.md`` is known. Where there is no ``corruption`` it is ``labels``, where there is no
+            ``status`` it is ``done``.
         n_classes: Number of classes C, for chance (1/C) and the label information fitted; None leaves them null.
         majority: Share of the most frequent class among the training labels; None is not known.
 
     Raises:
-        InputError: The rows mix models or data sets, lack a column, or hold something other than fractions.
+        InputError: The rows mix models or data sets, lack a column or a number that is needed, hold something other
+            than fractions, or a status of no training.
 
     >>> runs = [{"level": 0.0, "train_accuracy": 1.0}, {"level": 1.0, "train_accuracy": 0.995}]
     >>> memorisation(runs)["verdict"]
     'memorises'
     """
     named = with_conditions(_complete(rows))
-    results = named[named["status"].isin(["done", "diverged"])]
+    results = named[named["status"].isin(STATUSES[:2])]
     level = results["label_level"].max()
     true = results[results["label_level"] == 0]
     noisy = results[results["label_level"] == level] if level > 0 else results.iloc[:0]
@@ -67,8 +69,9 @@ def memorisation(
     others = {str(name): own for name, own in changed[is_label].groupby("condition", sort=False)}
     name = "labels" if len(noisy) else next((name for name in NOISE if name in pixels), None)
     judged = noisy if name is None else pixels.get(name, noisy)
-    first: dict[Any, Any] = named.iloc[0].to_dict() if len(named) else {}
-    summary: dict[str, Any] = {name: first.get(name) for name in ("problem", "model", "parameters", "n_train")}
+    summary: dict[str, Any] = {
+        name: next(iter(named[name].dropna()), None) for name in ("problem", "model", "parameters", "n_train")
+    }
     summary |= {
         "n_classes": n_classes,
         "chance_accuracy": 1 / n_classes if n_classes else None,
@@ -128,15 +131,36 @@ def _complete(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             raise InputError(
                 f"The rows are of several: {listed(sorted(frame[name].unique()))}.", expected=f"one {name}"
             )
+    for name in ("corruption", "status", "seed"):
+        if frame[name].isna().any():  # known of some rows only
+            frame[name] = frame[name].astype(object).where(frame[name].notna(), DEFAULTS[name])
     for name in NUMBERS:
-        frame[name] = pd.to_numeric(frame[name], errors="coerce")
+        frame[name] = _numbers(frame[name], name)
     for name in ("level", "train_accuracy", "test_accuracy"):
         outside = frame.loc[frame[name].notna() & ~frame[name].between(0, 1), name]
         if len(outside):
             raise InputError(
                 f"A {name.replace('_', ' ')} is {exact(outside.iloc[0])}.", expected="a fraction in [0, 1]"
             )
+    for status in frame["status"]:
+        if status not in STATUSES:
+            raise unknown("status", status, STATUSES)
+    for name, rows in (("level", frame), ("train_accuracy", frame[frame["status"] == "done"])):
+        if rows[name].isna().any():
+            raise InputError(
+                f"A row that is done has no {name.replace('_', ' ')}.",
+                expected="a fraction in [0, 1]",
+                next_step="give trainings that did not end the status diverged or failed",
+            )
     return frame
+
+
+def _numbers(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = column[numbers.isna() & column.notna()]
+    if len(wrong):
+        raise InputError(f"A {name.replace('_', ' ')} is {str(wrong.iloc[0])!r}.", expected="a number, or nothing")
+    return numbers
 
 
 def _group(rows: pd.DataFrame) -> dict[str, Any] | None:

@@ -276,3 +276,15 @@ def test_two_results_of_one_seed_are_refused(mine: Path, capfd: pytest.CaptureFi
     status, _, err = run(["--results", str(mine / "runs.csv"), "--out", str(mine / "out")], capfd)
     assert status == 2
     assert "two rows of labels at level 0 with seed 4" in " ".join(err.split())
+
+
+def test_results_with_empty_cells_are_those_of_a_table_without_these_columns() -> None:
+    runs = pd.DataFrame({"level": [0.0, 1.0], "train_accuracy": [1.0, 0.995]})
+    gaps = runs.assign(corruption=["none", None], status=[None, "done"])
+    assert from_results(gaps).summary["verdict"] == from_results(runs).summary["verdict"] == "memorises"
+
+
+def test_results_whose_epochs_are_no_numbers_are_refused() -> None:
+    runs = pd.DataFrame({"level": [0.0, 1.0], "train_accuracy": [1.0, 0.995], "epochs": ["ten", "20"]})
+    with pytest.raises(InputError, match="epochs 'ten'"):
+        from_results(runs)

@@ -16,6 +16,7 @@ _OTHER_NAMES = {
     "noise": "level",
 }
 _NEEDED = ("level", "train_accuracy")
+_AMOUNTS = ("epochs", "epochs_to_fit", "train_loss", "test_loss", "parameters", "n_train", "n_classes")
 _EXPECTED = "a row for each training, with level (0 for true labels) and train_accuracy, and test_accuracy, seed"
 
 
@@ -48,6 +49,10 @@ def read_results(results: str | Path | pd.DataFrame, problem: Problem | None = N
             frame.loc[done, name] = _numbers(frame.loc[done, name], name, what)
     defaults = _defaults(frame, problem)
     frame = frame.assign(**{name: value for name, value in defaults.items() if name not in frame})
+    for name in ("corruption", "status"):  # an empty cell is a column that lacks
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), defaults[name])
+    for name in _AMOUNTS:
+        frame[name] = _amounts(frame[name], name, what)
     _check_statuses(frame, what)
     _check_each_once(frame, what)
     records = frame.astype(object).where(frame.notna(), None).to_dict("records")
@@ -70,6 +75,16 @@ def _numbers(column: "pd.Series[Any]", name: str, what: str) -> "pd.Series[float
             next_step="divide percentages by 100" if float(numbers.max() or 0) > 1 else "",
         )
     return numbers.astype(float)
+
+
+def _amounts(column: "pd.Series[Any]", name: str, what: str) -> "pd.Series[Any]":
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = column[(numbers.isna() & column.notna()) | (numbers < 0)]
+    if len(wrong):
+        raise InputError(
+            f"{what} has {name} {wrong.iloc[0]!r} in row {wrong.index[0]}.", expected="a number from 0, or nothing"
+        )
+    return column if numbers.isna().all() else numbers
 
 
 def _defaults(frame: pd.DataFrame, problem: Problem | None) -> dict[str, Any]:
