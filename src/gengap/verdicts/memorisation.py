@@ -145,8 +145,8 @@ def _complete(rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     for status in frame["status"]:
         if status not in STATUSES:
             raise unknown("status", status, STATUSES)
-    for name, rows in (("level", frame), ("train_accuracy", frame[frame["status"] == "done"])):
-        if rows[name].isna().any():
+    for name, judged in (("level", frame), ("train_accuracy", frame[frame["status"] == "done"])):
+        if judged[name].isna().any():
             raise InputError(
                 f"A row that is done has no {name.replace('_', ' ')}.",
                 expected="a fraction in [0, 1]",
