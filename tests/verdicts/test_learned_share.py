@@ -46,6 +46,13 @@ def test_the_interval_is_that_of_the_test_accuracy_put_into_the_share():
     assert (found.low, found.high) == pytest.approx(((low - m) / (a - m), (high - m) / (a - m)), abs=1e-9)
 
 
+def test_the_words_have_the_level_that_was_asked_for():
+    found = learned_share(1.0, 0.5, 0.1, n_train=1_000, n_test=100, delta=0.2)
+    assert "80 % interval" in found.reason
+    assert "80 % interval" in found.rule
+    assert "95 %" not in found.reason + found.rule
+
+
 def test_a_small_denominator_widens_the_interval():
     widths = []
     for a in (0.9, 0.6, 0.55):

@@ -120,14 +120,18 @@ def learned_share(
     if a > m:
         share = (t - m) / (a - m)
         low, high = _ends((t_ends[0] - m, t_ends[1] - m), (a_ends[0] - m, a_ends[1] - m))
-    verdict, reason = _decide(a, m, n_train, share, low, high)
+    verdict, reason = _decide(a, m, n_train, share, low, high, delta)
     if drawn_from is not None and verdict != "learned nothing":
         reason += f"; the interval also covers the draw of {n_train:,} of {drawn_from:,} training examples"
     if verdict == "learned nothing":  # a quotient of a difference that is no more than noise
         share = low = high = None
     caution = _caution(a, t, n_train, n_test)
-    rule = RULE if drawn_from is None else RULE + OF_SAMPLE
+    rule = RULE.replace("95 %", _level(delta)) + ("" if drawn_from is None else OF_SAMPLE)
     return LearnedShare(verdict, reason, share, low, high, a, t, m, n_train, n_test, delta, caution, rule, drawn_from)
+
+
+def _level(delta: float) -> str:
+    return f"{100 * (1 - delta):.10g} %"
 
 
 def _ends(above: tuple[float, float], gained: tuple[float, float]) -> tuple[float, float]:
@@ -149,7 +153,7 @@ def majority_limit(majority: float, n: int) -> float:
 
 
 def _decide(
-    a: float, m: float, n_train: int, share: float | None, low: float | None, high: float | None
+    a: float, m: float, n_train: int, share: float | None, low: float | None, high: float | None, delta: float
 ) -> tuple[LearnedVerdict, str]:
     limit = majority_limit(m, n_train)
     constant = f"always answering the most frequent class reaches {m:.2%}"
@@ -162,7 +166,8 @@ def _decide(
         return "learned nothing", f"its training accuracy is {a:.2%}, and {constant}, {near}"
     seen = (
         f"of the {100 * (a - m):.2f} points by which its training accuracy is above that of always answering the most "
-        f"frequent class, a share of {share:.3f} carries over to test examples (95 % interval {low:.3f} to {high:.3f})"
+        f"frequent class, a share of {share:.3f} carries over to test examples ({_level(delta)} interval {low:.3f} to "
+        f"{high:.3f})"
     )
     if low >= LEARNED:
         return "learned", seen

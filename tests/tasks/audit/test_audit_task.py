@@ -224,6 +224,26 @@ def test_labels_alone_have_no_calibration() -> None:
     assert found.parts["calibration"].reason == "the model gives labels without probabilities"
     assert found.parts["certificate"].values
     assert found.parts["suspects"].values["listed"] > 0
+    assert "training examples by errors" in found.parts["suspects"].sentence
+
+
+@pytest.mark.usefixtures("brief")
+def test_what_the_order_of_suspects_comes_from_is_what_the_model_has(learned: Audit) -> None:
+    assert "by loss, margin and gradient:" in learned.parts["suspects"].sentence
+    found = gengap.audit(fit_logistic(blobs(), 0), data=blobs(), quick=True).parts["suspects"]
+    assert "by loss and margin:" in found.sentence
+    assert found.values["method"] == "the model's own loss and margin"
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_training_that_fails_stands_among_the_next_steps() -> None:
+    def broken(problem: Problem, seed: int) -> Any:
+        raise RuntimeError("no memory")
+
+    found = gengap.audit(fit_logistic(blobs(), 0), data=blobs(), folds=2, train=broken, quick=True)
+    assert found.parts["suspects"].status == "failed"
+    assert any("Memorised or mislabelled" in step for step in found.next_steps)
+    assert any("no memory" in line for line in found.not_covered)
 
 
 @pytest.mark.usefixtures("brief")
@@ -320,6 +340,24 @@ def test_a_column_of_large_numbers_makes_no_near_duplicates() -> None:
     assert scaled.row[7] == 33
 
 
+@pytest.mark.parametrize(("columns", "near"), [(4, None), (15, None), (16, 1)])
+@pytest.mark.usefixtures("brief")
+def test_rows_of_few_columns_are_not_called_near_duplicates(columns: int, near: int | None) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((300, columns)), np.arange(300) % C
+    x[250] = x[33] * 1.001
+    problem = Problem("table", Split(x[:200], y[:200]), Split(x[200:], y[200:]), ("a", "b", "c"))
+    model = LogisticRegression().fit(problem.train.x, problem.train.y)
+    audit = gengap.audit(model, data=problem, quick=True)
+    found = audit.parts["near_duplicates"]
+    assert found.values["near"] == near
+    assert any(row["counted"] for row in found.values["pairs"]) == (near is not None)
+    assert ("nearly equal" in found.sentence) == (near is not None)
+    assert any("nearly equal a training example" in step for step in audit.next_steps) == (near is not None)
+
+
 @pytest.mark.usefixtures("brief")
 def test_a_noisy_copy_of_an_image_is_the_one_near_duplicate() -> None:
     random = np.random.default_rng(0)
@@ -379,7 +417,9 @@ def test_the_recipe_runs_on_random_labels_and_its_time_costs_no_other_part(monke
     assert capacity.status == "ok"
     assert capacity.values["verdict"] == "memorises"
     assert capacity.seconds >= 2_000
-    assert found.parts["near_duplicates"].status == "ok"
+    assert (
+        found.parts["near_duplicates"].reason == "rows of 6 columns lie close together by chance, and are not counted"
+    )
 
 
 @pytest.mark.usefixtures("brief")

@@ -19,6 +19,7 @@ from gengap.tasks.audit.subject import AuditSubject
 DETAIL, ROWS = 0.65, 0.99  # similarity from which a pair counts: of images by their detail, of rows of features
 RATIO = 0.5  # and the largest share of the third nearest training example's distance
 SMALLEST = 16  # pixels a side from which images have detail
+FEWEST = 16  # columns of a table from which one row in 100 at most has a close one by chance; of 4 every second has
 LISTED, PICTURED = 12, 6
 PAIRS_PER_SECOND = 1e8  # compared with 192 numbers each, roughly
 OF_IMAGES = (
@@ -31,7 +32,11 @@ OF_IMAGES = (
 OF_ROWS = (
     f"Two examples count as nearly the same from a similarity of {ROWS:g}, a table's columns in units of their "
     "standard deviation in training, where the third nearest training example is at least twice as far away. In few "
-    "columns or pixels that happens by chance: the pairs are for looking at."
+    "pixels that happens by chance: the pairs are for looking at."
+)
+OF_FEW_COLUMNS = (
+    f"Tables of fewer than {FEWEST} columns: rows that lie close together do so by chance, so that none is counted. "
+    "The most similar pairs are listed, a column in units of its standard deviation in training."
 )
 BY_FEATURES = (
     "Pairs by the network's features are listed, not counted: features of one class lie close together in a network "
@@ -60,10 +65,16 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     by_features, reason = _by_features(subject, distinct, budget)
     near = content.stands_out(DETAIL if _has_detail(test.x) else ROWS, RATIO)
     near &= ~np.isin(subject.test_rows, subject.shared)  # equal ones are counted by themselves
+    few = _of_few_columns(train.x)
+    if few:
+        near = np.zeros_like(near)
+        why = f"rows of {train.x.shape[1]} columns lie close together by chance, and are not counted"
+        reason = "; ".join(text for text in (why, reason) if text)
+    count_near = None if few else int(near.sum())
     found = _pairs(subject, distinct, content, by_features, near)
     repeats = {"training": int((~_first(train.x)).sum()), "test": int((~_first(test.x)).sum())}
     values: dict[str, Any] = {
-        "near": int(near.sum()),
+        "near": count_near,
         "equal": len(subject.shared),
         "repeats": repeats,
         "pairs": found.drop(columns=["position"]).to_dict("records"),
@@ -73,11 +84,12 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     return Part(
         "near_duplicates",
         "",
-        f"{len(subject.shared):,} test examples are equal to a training example; {int(near.sum()):,} more nearly "
-        f"equal one. {repeats['training']:,} training examples and {repeats['test']:,} of the test examples that count "
+        f"{len(subject.shared):,} test examples are equal to a training example"
+        + ("" if count_near is None else f"; {count_near:,} more nearly equal one")
+        + f". {repeats['training']:,} training examples and {repeats['test']:,} of the test examples that count "
         "repeat one before them in their split.",
         values,
-        lambda: _blocks(subject, found, int(near.sum()), repeats),
+        lambda: _blocks(subject, found, count_near, repeats),
         f"{len(test):,} test examples against {len(rows):,} of {len(train):,} training examples",
         status="partial" if reason or missed else "ok",
         reason=reason or missed,
@@ -90,15 +102,22 @@ def _first(x: NDArray[Any]) -> NDArray[np.bool_]:
     return first
 
 
-def _blocks(subject: AuditSubject, found: pd.DataFrame, near: int, repeats: dict[str, int]) -> list[Block]:
+def _of_few_columns(x: NDArray[Any]) -> bool:
+    return x.ndim == 2 and x.shape[1] < FEWEST
+
+
+def _blocks(subject: AuditSubject, found: pd.DataFrame, near: int | None, repeats: dict[str, int]) -> list[Block]:
     train, test = subject.problem.train, subject.problem.test
     facts = [
         Fact("Equal to a training example", f"{len(subject.shared):,}", "test examples"),
-        Fact("Nearly the same", f"{near:,}", f"of {len(test):,} test examples compared"),
+        Fact(
+            "Nearly the same", "not judged" if near is None else f"{near:,}", f"of {len(test):,} test examples compared"
+        ),
         Fact("Repeated in training", f"{repeats['training']:,}", f"of {len(train):,} examples equal one before them"),
         Fact("Repeated in test", f"{repeats['test']:,}", "equal test examples are not independent"),
     ]
-    blocks: list[Block] = [Facts(facts), Text([OF_IMAGES if _has_detail(train.x) else OF_ROWS, BY_FEATURES])]
+    rule = OF_FEW_COLUMNS if near is None else OF_IMAGES if _has_detail(train.x) else OF_ROWS
+    blocks: list[Block] = [Facts(facts), Text([rule, BY_FEATURES])]
     if train.x.ndim == 4:
         pictures = [
             Picture(

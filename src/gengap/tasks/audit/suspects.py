@@ -21,14 +21,17 @@ MOST, PICTURED, LISTED = 200, 24, 50
 TIMED = 8  # examples whose gradients say how long those of the others take
 FITTED = 0.999  # training accuracy from which the network agrees with nearly all labels, wrong ones too
 SATURATED = (
-    "The network fits {accuracy} of its training labels, so that it agrees with wrong labels as with right ones: its "
-    "weights alone tell little of which are wrong. Predictions by networks that did not train on an example do: "
+    "The {model} fits {accuracy} of its training labels, so that it agrees with wrong labels as with right ones: "
+    "it tells little by itself of which are wrong. Predictions by models that did not train on an example do: "
     "--out-of-fold FILE takes their class probabilities, --folds 5 --train module:function makes them."
 )
 WITHIN = (
-    "The scores are of the network as it is, on examples that it was trained on: a large loss, a small margin and a "
-    "large gradient are what hard, rare and mislabelled examples have in common. The order is that of the mean rank in "
-    "the three."
+    "The scores are of the {model} as it is, on examples that it was trained on: {signs} are what hard, rare and "
+    "mislabelled examples have in common. The order is that of the mean rank in the {count}."
+)
+OF_LABELS = (
+    "The model gives labels alone: first stand the training examples that it gets wrong, and within these and the "
+    "others the order says nothing."
 )
 OUTSIDE = (
     "Class probabilities come from networks that did not train on the example. A label is taken for wrong where "
@@ -55,15 +58,15 @@ def suspects_part(subject: AuditSubject, budget: Budget, outside: Floats | None)
     rows = _within(subject, budget) if outside is None else _outside(subject, outside)
     accuracy = subject.trained().accuracy
     fitted = outside is None and accuracy >= FITTED
-    texts = [WITHIN if outside is None else OUTSIDE]
+    texts = [_within_words(subject) if outside is None else OUTSIDE]
     if fitted:
-        texts.insert(0, SATURATED.format(accuracy=percent(accuracy)))
+        texts.insert(0, SATURATED.format(model=_called(subject), accuracy=percent(accuracy)))
     agreement = None if outside is None else float((outside.argmax(1) == subject.problem.train.y).mean())
     weak = agreement is not None and agreement < WEAK
     if weak:
         texts.insert(0, OF_WEAK.format(agreement=percent(agreement)))
     values: dict[str, Any] = {
-        "method": "out of fold" if outside is not None else "the network's own loss, margin and gradient",
+        "method": "out of fold" if outside is not None else f"the {_called(subject)}'s own {_signs(subject)}",
         "listed": len(rows),
         "wrong": int(rows["taken_for_wrong"].sum()),
         "agreement": agreement,
@@ -75,7 +78,7 @@ def suspects_part(subject: AuditSubject, budget: Budget, outside: Floats | None)
         Part(
             "suspects",
             "",
-            _sentence(rows, outside, len(subject.problem.train)),
+            _sentence(subject, rows, outside),
             values,
             lambda: [_facts(subject, rows, outside), Text(texts), *_shown(subject, rows)],
             f"{subject.trained().sample} training examples"
@@ -176,7 +179,27 @@ def _rows(subject: AuditSubject, index: Ints, predicted: Ints, columns: dict[str
     )
 
 
-def _sentence(rows: pd.DataFrame, outside: Floats | None, n: int) -> str:
+def _called(subject: AuditSubject) -> str:
+    return "model" if subject.network is None else "network"
+
+
+def _signs(subject: AuditSubject) -> str:
+    """What the order within the training examples comes from."""
+    if not subject.trained().probable:
+        return "errors"
+    return "loss and margin" if subject.network is None else "loss, margin and gradient"
+
+
+def _within_words(subject: AuditSubject) -> str:
+    if not subject.trained().probable:
+        return OF_LABELS
+    if subject.network is None:
+        return WITHIN.format(model="model", signs="a large loss and a small margin", count="two")
+    return WITHIN.format(model="network", signs="a large loss, a small margin and a large gradient", count="three")
+
+
+def _sentence(subject: AuditSubject, rows: pd.DataFrame, outside: Floats | None) -> str:
+    n = len(subject.problem.train)
     top = ", ".join(map(str, rows["index"].head(5)))
     if outside is not None:
         wrong = int(rows["taken_for_wrong"].sum())
@@ -184,7 +207,7 @@ def _sentence(rows: pd.DataFrame, outside: Floats | None, n: int) -> str:
             f"{wrong:,} of {n:,} training labels ({wrong / n:.1%}) are taken for wrong by models that did not train on "
             f"them; the most suspicious: {top}."
         )
-    return f"The most suspicious training examples by loss, margin and gradient: {top}."
+    return f"The most suspicious training examples by {_signs(subject)}: {top}."
 
 
 def _facts(subject: AuditSubject, rows: pd.DataFrame, outside: Floats | None) -> Facts:
