@@ -58,7 +58,8 @@ def _facts(parts: Mapping[str, Part]) -> list[Fact]:
         facts.append(Fact("Calibration error", percent(calibration["ece"]), note))
     near = parts["near_duplicates"].values
     if near:
-        facts.append(Fact("Test examples seen in training", f"{near['equal']:,}", f"{near['near']:,} more nearly so"))
+        more = "nearly equal ones: not judged" if near["near"] is None else f"{near['near']:,} more nearly so"
+        facts.append(Fact("Test examples seen in training", f"{near['equal']:,}", more))
     return facts
 
 
