@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 import gengap
+from gengap.data.features import features_of
 from gengap.errors import InputError
 
 COLUMNS = {"label_column": "kind", "split_column": "part"}
@@ -164,3 +165,27 @@ def test_numbers_and_data_without_columns_have_no_ordinal_columns(tmp_path: Path
         gengap.load(table(tmp_path, made_up()), **COLUMNS, ordinal={"big": []})
     with pytest.raises(InputError, match="no columns of categories"):
         gengap.load("digits", ordinal={"size": []})
+
+
+@pytest.mark.parametrize(
+    ("texts", "strange"),
+    [
+        (["3", "?", "5", "4"], "'?'"),
+        (["3,5", "4,0", "5,25"], "'3,5'"),
+        (["5%", "7%", "low"], "'5%'"),
+        (["1", "NA?"], "'NA?'"),
+    ],
+)
+def test_numbers_that_became_text_are_refused(tmp_path: Path, texts: list[str], strange: str) -> None:
+    table = pd.DataFrame({"a": texts})
+    with pytest.raises(InputError, match="most of it are numbers") as error:
+        features_of(tmp_path / "t.csv", table, np.ones(len(texts), dtype=bool), standardise=False)
+    assert strange in str(error.value)
+
+
+@pytest.mark.parametrize("texts", [["c3", "c4", "?"], ["0", "1", "2"], ["red", "3", "blue"], ["a", None, "b"]])
+def test_categories_in_words_and_digits_that_are_all_text_are_one_hot(tmp_path: Path, texts: list[object]) -> None:
+    table = pd.DataFrame({"a": pd.Series(texts, dtype=object)})
+    values, steps = features_of(tmp_path / "t.csv", table, np.ones(len(texts), dtype=bool), standardise=False)
+    assert steps[0]["step"] == "one-hot"
+    assert values.sum() == len(texts)

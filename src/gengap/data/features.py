@@ -40,9 +40,9 @@ def features_of(
             split.
 
     Raises:
-        InputError: There is no feature, a number is infinite, a column is empty in the training split, a column
-            of text has more than 100 categories, or an ordinal column is not there or holds, in the training split, a
-            category that the given order lacks.
+        InputError: There is no feature, a number is infinite, a column is empty in the training split, a column of
+            text has more than 100 categories or holds numbers for the most part, or an ordinal column is not there or
+            holds, in the training split, a category that the given order lacks.
     """
     ordinal = ordinal or {}
     if not isinstance(ordinal, Mapping) or any(isinstance(order, str) for order in ordinal.values()):
@@ -166,6 +166,7 @@ def _one_hot(
     texts = column.astype(object).where(column.notna(), "(missing)").astype(str).to_numpy(object)[:, None]
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(texts[train])
     categories: list[str] = encoder.categories_[0].tolist()
+    _check_no_numbers(path, name, [text for text in categories if text != "(missing)"])
     if len(categories) > MOST_CATEGORIES:
         raise InputError(
             f"{path}: column {name!r} holds {len(categories):,} different texts: {listed(categories[:3])}.",
@@ -174,3 +175,25 @@ def _one_hot(
         )
     block: NDArray[np.float64] = encoder.transform(texts)
     return block, categories, int((~block.any(axis=1)).sum())
+
+
+def _check_no_numbers(path: Path, name: str, texts: Sequence[str]) -> None:
+    """Refuses texts that are numbers for the most part: a sign for missing ones, or a comma, made them text."""
+    plain = {text for text in texts if _is_number(text)}
+    readable = [text for text in texts if _is_number(text.strip(" %").replace(",", "."))]
+    if plain == set(texts) or 2 * len(readable) < len(texts):
+        return
+    strange = [text for text in texts if text not in plain]
+    raise InputError(
+        f"{path}: column {name!r} is text, but most of it are numbers; not {listed([repr(t) for t in strange[:3]])}.",
+        expected="numbers with a point for decimals and empty cells for missing ones, or categories in words",
+        next_step="mend the column, or write categories that are numbers with a letter before them",
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
