@@ -84,6 +84,14 @@ def test_what_is_seen_is_said() -> None:
     assert standard.seen_as == "pixels divided by 255, minus (0.49, 0.48, 0.45), over 0.25"
 
 
+@pytest.mark.parametrize("shape", [(6, 4, 4, 3), (6, 8, 8, 2), (6, 2, 8, 8)])
+def test_channels_of_doubtful_images_are_said_to_be_the_first_axis(shape: tuple[int, ...]) -> None:
+    images = np.zeros(shape, np.uint8)
+    assert made_up(images).train.x.shape == shape
+    assert f"channels taken to be the first axis, which has {shape[1]}" in made_up(images).seen_as
+    assert "taken to be" not in made_up(images, layout="channels-first").seen_as
+
+
 def test_a_guess_of_the_layout_is_said_and_can_be_settled() -> None:
     last = IMAGES.transpose(0, 2, 3, 1)
     guessed, told = made_up(last), made_up(last, layout="channels-last")

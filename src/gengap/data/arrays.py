@@ -106,9 +106,13 @@ def _layout(x: Any, layout: Layout | None, *, guess: bool) -> tuple[Layout, str]
         raise unknown("layout", layout, get_args(Layout))
     if layout is not None and x.ndim != 4:
         raise InputError(f"Layout {layout} of inputs of shape {x.shape}.", expected="images with three axes each")
-    if layout is None and guess and x.ndim == 4 and x.shape[3] in CHANNELS and x.shape[1] not in CHANNELS:
+    if layout is not None or not guess or x.ndim != 4:
+        return layout or "channels-first", ""
+    first, last = x.shape[1] in CHANNELS, x.shape[3] in CHANNELS
+    if last and not first:
         return "channels-last", f"channels taken to be the last axis, since it has {x.shape[3]}"
-    return layout or "channels-first", ""
+    doubtful = x.shape[1] == x.shape[2] if first and last else not first  # squares, or no usual number of channels
+    return "channels-first", f"channels taken to be the first axis, which has {x.shape[1]}" if doubtful else ""
 
 
 def _left_in_files(*inputs: Any) -> list[Any]:
