@@ -46,3 +46,24 @@ def test_a_damaged_report_is_named(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("{")
     with pytest.raises(InputError, match=r"report\.json"):
         recorded_results(tmp_path)
+
+
+def test_a_file_in_place_of_the_folder_is_named_as_one(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file"):
+        recorded_results(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"studies": [{"name": NAME}]},
+        {"studies": 1, "scale": "smoke", "rows": []},
+        {"studies": [{"name": NAME}], "scale": "large", "rows": []},
+        {"studies": [{"name": NAME}], "scale": "smoke", "rows": [{}]},
+    ],
+)
+def test_a_report_without_what_one_of_studies_has_is_refused(tmp_path: Path, document: dict[str, object]) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match="has studies, but"):
+        recorded_results(tmp_path)

@@ -120,11 +120,15 @@ def _previous_files(out: Path, *, force: bool) -> set[str]:
     others = sorted(present - known)
     if others and not force:
         raise InputError(
-            f"{out} holds {len(others)} files that are not of a site made here, {others[0]} among them.",
+            f"{out} holds files that are not of a site made here: {others[0]}{_and_more(len(others) - 1)}.",
             expected="an empty folder, or one with an earlier site",
             next_step="choose another --out, or add --force to write beside them",
         )
     return known & present
+
+
+def _and_more(count: int) -> str:
+    return f" and {count:,} more" if count else ""
 
 
 def _page_files(site: str, page: SitePage) -> dict[str, bytes]:

@@ -48,7 +48,12 @@ def recorded_results(results: Path | None = None) -> dict[str, Recorded]:
     if folder is None:
         return {}
     if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}.", expected="one with reports of studies")
+        wrong = f"{folder} is a file." if folder.is_file() else f"There is no folder {folder}."
+        raise InputError(
+            wrong,
+            expected="a folder with reports of studies",
+            next_step="name one that `gengap study run … --out` wrote, or leave --results away",
+        )
     return _recorded(folder)
 
 
@@ -72,11 +77,19 @@ def _read(path: Path, folder: Path, known: Mapping[str, Study]) -> list[Recorded
         raise InputError(f"Cannot read {path}: {error}.", next_step="mend or remove it") from error
     if not isinstance(document, dict) or "studies" not in document:
         return []
-    names = [str(each["name"]) for each in document["studies"]]
-    rows: list[dict[str, Any]] = document["rows"]
+    try:
+        names = [str(each["name"]) for each in document["studies"]]
+        scale = SCALES[SCALES.index(document["scale"])]
+        rows: list[dict[str, Any]] = [{**row, "study": row["study"]} for row in document["rows"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} has studies, but not as a report of them has: {type(error).__name__}, {error}.",
+            expected="what `gengap study run … --out` writes",
+            next_step="mend or remove it",
+        ) from error
     return [
         Recorded(
-            Outcome(known[name], document["scale"], [row for row in rows if row["study"] == name]),
+            Outcome(known[name], scale, [row for row in rows if row["study"] == name]),
             path.parent.relative_to(folder),
             document.get("provenance") or {},
         )

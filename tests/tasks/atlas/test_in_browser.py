@@ -96,6 +96,21 @@ def test_the_search_finds_a_page_by_keyboard(site: Path, watched: Watched) -> No
     page.wait_for_url("**/live/certificate.html")
 
 
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("memorized", "Guess which memorised"),
+        ("theorem 7", "The exact gap of a network (Kawaguchi et al. 2017, Theorem 7)"),
+    ],
+)
+def test_the_search_knows_both_spellings_and_puts_whole_phrases_first(
+    site: Path, watched: Watched, typed: str, first: str
+) -> None:
+    page = watched.open(site / "index.html")
+    page.locator("#search").fill(typed)
+    assert page.locator("#found li").first.text_content().startswith(first)
+
+
 def test_the_arrow_keys_turn_to_the_neighbouring_pages(site: Path, watched: Watched) -> None:
     page = watched.open(site / "live/certificate.html")
     page.locator("h1").click()
@@ -132,6 +147,8 @@ def test_the_planner_answers_when_a_handle_is_moved(site: Path, watched: Watched
     assert "1,000,000 examples" in page.locator("#answer").text_content()
     assert float(page.locator("#answer").get_attribute("data-upper")) < before
     assert "--n 1000000" in page.locator("#command").text_content()
+    page.locator("#handle-delta").fill("-6")
+    assert "with 99.9999% confidence" in page.locator("#answer").text_content()
 
 
 def test_the_network_of_theorem_1_follows_a_point(site: Path, watched: Watched) -> None:

@@ -5,13 +5,18 @@
   const root = document.body.dataset.root;
   const MOST = 12;
 
+  // One spelling for both: "memorize" also finds "memorise".
+  const spelled = (text) => text.toLowerCase().replaceAll("iz", "is");
+
+  // The pages that have every word, first those whose title has them in this order, then those with most of them there.
   function matches(words) {
     const scored = [];
     for (const page of window.siteIndex) {
-      const title = page.title.toLowerCase();
-      const text = page.text.toLowerCase();
+      const title = spelled(page.title);
+      const text = spelled(page.text);
       if (!words.every((word) => title.includes(word) || text.includes(word))) continue;
-      scored.push([words.filter((word) => title.includes(word)).length, page]);
+      const phrase = title.includes(words.join(" ")) ? words.length : 0;
+      scored.push([phrase + words.filter((word) => title.includes(word)).length, page]);
     }
     return scored.sort((a, b) => b[0] - a[0]).slice(0, MOST).map(([, page]) => page);
   }
@@ -25,7 +30,7 @@
   }
 
   function show() {
-    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = spelled(box.value).split(/\s+/).filter(Boolean);
     list.hidden = words.length === 0;
     const pages = words.length ? matches(words) : [];
     list.replaceChildren(...pages.map(item));

@@ -32,7 +32,10 @@ def origin(recorded: Recorded) -> str:
     """Where and when the rows were made, as far as the report says."""
     made = recorded.provenance
     if not made:
-        return f"The rows are those of docs/results/{recorded.folder.as_posix()}; its README names machine and date."
+        return (
+            f"The rows are those of docs/results/{recorded.folder.as_posix()}; the README there or in the folder "
+            "above it names machine and date."
+        )
     return (
         f"Made on {made['date']} with {made['versions']} on {made['machine']}; the rows are those of "
         f"docs/results/{recorded.folder.as_posix()}."

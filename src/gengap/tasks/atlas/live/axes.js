@@ -52,7 +52,7 @@
     }
     step.shown.textContent = point.axis === 1 ? `first axis: ${first}` : `second axis: ${second}`;
     answer.textContent =
-      `${point.parameters.toLocaleString("en-US")} parameters, effectively ${point.effective.toPrecision(3)} on the test ` +
+      `${point.parameters.toLocaleString("en-US")} ${point.parameters === 1 ? "parameter" : "parameters"}, effectively ${point.effective.toPrecision(3)} on the test ` +
       `points: ${shown} ${shown === "test error" ? percent(point.error) : point.error.toPrecision(3)}. Solid blue: ${first}; dashed orange: ${second}.`;
   }
 

@@ -63,6 +63,8 @@ window.certificate = (() => {
   const { start } = data();
   const whole = (value) => Math.round(value).toLocaleString("en-US");
   const percent = (value) => `${(100 * value).toPrecision(3)}%`;
+  // A confidence near 1 keeps the digits that tell it from certainty, as the command does: 99.9999%.
+  const sure = (delta) => `${Number((100 * (1 - delta)).toFixed(6))}%`;
   const HANDLES = [
     ["n", "held-out examples n", 1, 6, (v) => Math.round(10 ** v), whole, Math.log10(start.n)],
     ["errors", "error rate seen", 0, 0.5, (v) => v, percent, start.rate],
@@ -85,7 +87,7 @@ window.certificate = (() => {
     const bound = window.certificate.upper(k, value.n, value.tried, delta);
     const models = value.tried === 1 ? "one model" : `the best of ${whole(value.tried)} models`;
     answer.textContent =
-      `${whole(k)} errors in ${whole(value.n)} examples: with ${percent(1 - delta)} confidence the true error rate ` +
+      `${whole(k)} errors in ${whole(value.n)} examples: with ${sure(delta)} confidence the true error rate ` +
       `of ${models} is at most ${percent(bound)}, ${percent(Math.max(0, bound - k / value.n))} above what was seen.`;
     answer.dataset.upper = String(bound);
     command.textContent = `gengap certify --errors ${k} --n ${value.n} --tried ${value.tried} --delta ${delta}`;

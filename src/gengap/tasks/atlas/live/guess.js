@@ -21,7 +21,7 @@
       return element("tr", {}, ...[name, ...pair.map(number)].map((text) => element("td", {}, text)));
     });
     table.replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
-    answer.textContent = `Both networks (${round.network}) fit all of their training labels: one true labels, the other random ones.`;
+    answer.textContent = `Both networks (${round.network}) fit their training labels: one the true labels, the other random ones.`;
     buttons.forEach((button) => (button.disabled = false));
     again.disabled = true;
   }
@@ -35,7 +35,7 @@
     answer.textContent =
       `${memorised} memorised. Of the ${round.measures.length} measures, ${right} point to it: ` +
       `${round.measures.filter((m) => m.right).map((m) => m.name).join(", ") || "none"}.`;
-    tally.textContent = `You: ${score.reader} of ${score.played}. A measure drawn at random: ${score.measure.toFixed(1)}.`;
+    tally.textContent = `You: ${score.reader} of ${score.played}. A measure drawn at random: ${score.measure.toFixed(1)} on average.`;
     buttons.forEach((button) => (button.disabled = true));
     again.disabled = false;
     turn += 1;

@@ -22,7 +22,7 @@ def guess(results: Path | None) -> Piece | None:
     return Piece(
         name="guess",
         title="Guess which memorised",
-        lead="Two networks fit every training label; one learned, one memorised. Can you tell them by their measures?",
+        lead="Two networks fit their training labels; one learned, one memorised. Can you tell them by their measures?",
         alternative="A table of measures of two networks A and B, and two buttons to say which of them memorised.",
         data={"rounds": rounds},
         sources=(f"docs/results/{_FILE.as_posix()}: 1,000 images of CIFAR-10, one seed; its README has the recipe.",),

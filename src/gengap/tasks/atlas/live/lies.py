@@ -31,7 +31,7 @@ def lies(recorded: Mapping[str, Recorded]) -> Piece | None:
     return Piece(
         name="lies",
         title="How many labels are lies?",
-        lead="Replace ever more training labels by random ones: the training error stays 0, the test error climbs.",
+        lead="Replace ever more labels by random ones: the training error stays near 0, the test error climbs.",
         alternative="One handle sets the share of training labels that were drawn at random; two curves show training "
         "error, which stays near 0, and test error, which rises to that of guessing.",
         data={"networks": networks, "chance": chance, "label": "Training and test error by share of replaced labels"},
