@@ -147,6 +147,10 @@ def test_the_planner_answers_when_a_handle_is_moved(site: Path, watched: Watched
     assert "1,000,000 examples" in page.locator("#answer").text_content()
     assert float(page.locator("#answer").get_attribute("data-upper")) < before
     assert "--n 1000000" in page.locator("#command").text_content()
+    page.locator("#handle-n").fill("2")
+    page.locator("#handle-errors").fill("0")
+    assert float(page.locator("#answer").get_attribute("data-upper")) == pytest.approx(0.0833185, abs=1e-7)
+    assert "at most 8.34%" in page.locator("#answer").text_content()  # rounded upwards
     page.locator("#handle-delta").fill("-6")
     assert "with 99.9999% confidence" in page.locator("#answer").text_content()
 

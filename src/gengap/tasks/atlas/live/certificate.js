@@ -65,6 +65,11 @@ window.certificate = (() => {
   const percent = (value) => `${(100 * value).toPrecision(3)}%`;
   // A confidence near 1 keeps the digits that tell it from certainty, as the command does: 99.9999%.
   const sure = (delta) => `${Number((100 * (1 - delta)).toFixed(6))}%`;
+  // A bound is rounded upwards, as the command does, since it would not hold otherwise.
+  const upwards = (value) => {
+    const unit = 10 ** (Math.floor(Math.log10(value)) - 2);
+    return percent(Math.min(1, Math.ceil(value / unit - 1e-6) * unit));
+  };
   const HANDLES = [
     ["n", "held-out examples n", 1, 6, (v) => Math.round(10 ** v), whole, Math.log10(start.n)],
     ["errors", "error rate seen", 0, 0.5, (v) => v, percent, start.rate],
@@ -88,7 +93,7 @@ window.certificate = (() => {
     const models = value.tried === 1 ? "one model" : `the best of ${whole(value.tried)} models`;
     answer.textContent =
       `${whole(k)} errors in ${whole(value.n)} examples: with ${sure(delta)} confidence the true error rate ` +
-      `of ${models} is at most ${percent(bound)}, ${percent(Math.max(0, bound - k / value.n))} above what was seen.`;
+      `of ${models} is at most ${upwards(bound)}, ${percent(Math.max(0, bound - k / value.n))} above what was seen.`;
     answer.dataset.upper = String(bound);
     command.textContent = `gengap certify --errors ${k} --n ${value.n} --tried ${value.tried} --delta ${delta}`;
   }
