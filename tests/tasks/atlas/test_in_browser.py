@@ -96,6 +96,17 @@ def test_the_search_finds_a_page_by_keyboard(site: Path, watched: Watched) -> No
     page.wait_for_url("**/live/certificate.html")
 
 
+def test_the_arrow_keys_go_through_what_was_found(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html")
+    page.locator("#search").fill("double descent")
+    focused = "[...document.querySelectorAll('#found a')].indexOf(document.activeElement)"
+    found = []
+    for key in ("ArrowDown", "ArrowDown", "ArrowUp", "ArrowUp"):
+        page.keyboard.press(key)
+        found.append(page.evaluate(focused))
+    assert found == [0, 1, 0, -1]
+
+
 @pytest.mark.parametrize(
     ("typed", "first"),
     [

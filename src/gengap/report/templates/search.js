@@ -49,6 +49,14 @@
       box.blur();
     }
   });
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const links = [...list.querySelectorAll("a")];
+    const next = links.indexOf(document.activeElement) + step;
+    (next < 0 ? box : links[Math.min(next, links.length - 1)]).focus();
+  });
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest?.("input, select, textarea, [tabindex], .piece")) return;
