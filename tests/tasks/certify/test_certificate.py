@@ -64,9 +64,9 @@ def test_sorted_files_are_covered_at_many_sizes(n: int) -> None:
 
 def test_each_answer_has_a_fresh_order_and_records_it() -> None:
     losses = np.random.default_rng(3).random(80)
-    one, other = gengap.certify(losses=losses), gengap.certify(losses=losses)
-    assert one.order_seed != other.order_seed
-    assert one.upper != other.upper
+    one, *others = (gengap.certify(losses=losses) for _ in range(12))
+    assert one.order_seed not in {other.order_seed for other in others}
+    assert {one.upper} != {other.upper for other in others}  # two orders give one bound in a case of twenty
     again = gengap.certify(losses=losses, order_seed=one.order_seed)
     assert again == one
     assert str(one.order_seed) in " ".join(one.assumptions)

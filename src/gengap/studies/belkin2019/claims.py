@@ -61,7 +61,7 @@ def falls_again(rows: Sequence[Row], suffix: str, capacity: str, of_paper: bool)
         return all(last <= FALLEN * peak for last, peak in ends), figures
 
     part = f"beyond the peak the test loss falls again{suffix}"
-    return claim_part(part, rows, ["test_loss", "peak_at"], decide, of_paper=of_paper)
+    return claim_part(part, rows, [capacity, "test_loss", "peak_at"], decide, of_paper=of_paper)
 
 
 def falls_below(rows: Sequence[Row], suffix: str, capacity: str, threshold: float, of_paper: bool) -> "ClaimPart":
@@ -120,9 +120,9 @@ def fits_at(rows: Sequence[Row], suffix: str, capacity: str, threshold: float, o
         errors = [row["train_error"] for row in done]
         return max(errors) <= FITTED, f"training errors of {span(errors, '.1%')}"
 
-    from_there = [row for row in rows if row[capacity] is None or row[capacity] >= threshold]
+    from_there = [row for row in rows if row.get(capacity) is None or row[capacity] >= threshold]
     part = f"from {threshold:g} on the training labels are fitted{suffix}"
-    return claim_part(part, from_there, ["train_error"], decide, of_paper=of_paper)
+    return claim_part(part, from_there, [capacity, "train_error"], decide, of_paper=of_paper)
 
 
 def _at_peak(curve: Sequence[Row], capacity: str) -> Row:
