@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gengap.network.copies import in_float64, watched_modules
-from gengap.network.inputs import cast_inputs
+from gengap.network.copies import watched_modules
+from gengap.network.inputs import float64_twin
 
 EXACT, ROUNDED = 1e-5, 1e-3  # of the largest output: in float64, some steps perhaps in float32; in another type
 MOST = 16  # examples
@@ -43,7 +43,8 @@ def batch_dependence(model: nn.Module, x: Tensor) -> BatchDependence:
     x = x[:MOST]
     if len(x) < 2:
         return BatchDependence()
-    exact, x, tolerance = _in_float64(model, x)
+    exact, x, doubled = float64_twin(model, x)
+    tolerance = EXACT if doubled else ROUNDED
     half = (len(x) + 1) // 2
     whole = _recorded(exact, x)
     try:
@@ -61,18 +62,6 @@ def batch_dependence(model: nn.Module, x: Tensor) -> BatchDependence:
     where = f" ({culprit}: {type(model.get_submodule(culprit)).__name__})" if culprit else ""
     size = f"by up to {share:.2g} of the largest score"
     return BatchDependence(share, f"scores depend on which other examples are in the batch{where}, {size}")
-
-
-def _in_float64(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor, float]:
-    try:
-        exact = in_float64(model)
-        inputs = cast_inputs(exact, x)
-        with torch.no_grad():
-            if exact(inputs).dtype is torch.float64:
-                return exact, inputs, EXACT
-    except Exception:  # whatever a user's forward raises when it is given float64
-        pass
-    return model, x, ROUNDED
 
 
 def _recorded(model: nn.Module, x: Tensor) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gengap.data import Preprocessing, Problem, Split
 from gengap.errors import InputError, unknown
+from gengap.network.copies import in_float64
 
 Part = Literal["train", "test"]
 Batch = tuple[Tensor, Tensor]
@@ -104,6 +105,22 @@ def floating_parameter(model: nn.Module) -> Tensor:
     """The first parameter or buffer of floating type, whose device and type inputs take; else an empty tensor."""
     tensors = (*model.parameters(), *model.buffers())
     return next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
+
+
+def float64_twin(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor, bool]:
+    """A copy of a network in float64, the inputs for it, and True; or what was given, and False.
+
+    Not every network runs in float64: one may cast its inputs, or be quantized.
+    """
+    try:
+        exact = in_float64(model)
+        inputs = cast_inputs(exact, x)
+        with torch.no_grad():
+            if exact(inputs).dtype is torch.float64:
+                return exact, inputs, True
+    except Exception:  # whatever a user's forward raises when it is given float64
+        pass
+    return model, x, False
 
 
 def cast_inputs(model: nn.Module, x: Tensor) -> Tensor:

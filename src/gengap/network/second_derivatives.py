@@ -17,8 +17,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
 
 from gengap.errors import InputError, listed
-from gengap.network.copies import in_float64
-from gengap.network.inputs import cast_inputs
+from gengap.network.inputs import float64_twin
 from gengap.network.through_detach import is_cut
 
 EXAMPLES = 4  # on which second derivatives are checked
@@ -140,7 +139,7 @@ def check_second_derivatives(
     Raises:
         InputError: They are not, or an operation has no second derivative.
     """
-    network, inputs, exact = _exact(model, x[:EXAMPLES])
+    network, inputs, exact = float64_twin(model, x[:EXAMPLES])
     parameters = dict(network.named_parameters())
     start = [parameters[name].detach() for name in names] + ([inputs.detach()] if by_inputs else [])
 
@@ -186,19 +185,6 @@ class _Cuts(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.there |= is_cut(func, args)
         return func(*args, **(kwargs or {}))
-
-
-def _exact(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor, bool]:
-    """A copy in float64, the examples for it, and whether it is one: else the network itself."""
-    try:
-        exact = in_float64(model)
-        inputs = cast_inputs(exact, x)
-        with torch.no_grad():
-            if exact(inputs).dtype is torch.float64:
-                return exact, inputs, True
-    except Exception:  # whatever a user's forward raises when it is given float64
-        pass
-    return model, x, False
 
 
 def _second_derivative(
