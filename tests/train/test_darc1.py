@@ -8,7 +8,8 @@ from gengap import load
 from gengap.errors import InputError
 from gengap.network.inputs import class_scores
 from gengap.train import Execution, Recipe, train, train_replicas
-from gengap.train.replicas import Replicas, darc1_term
+from gengap.train.replicas import Replicas
+from gengap.train.scores import darc1_term
 
 EXECUTION = Execution("cpu", "float64", "contiguous")
 RECIPE = Recipe(learning_rate=0.05, decay=1.0, epochs=4, batch_size=50, darc1=0.1)

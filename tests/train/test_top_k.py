@@ -7,7 +7,7 @@ import torch
 from gengap import load
 from gengap.network.inputs import class_scores
 from gengap.train import Execution, Recipe, train, train_replicas
-from gengap.train.replicas import top_hits
+from gengap.train.scores import top_hits
 
 EXECUTION = Execution("cpu", "float64", "contiguous")
 RECIPE = Recipe(model="mlp-1x16", learning_rate=0.05, epochs=3, batch_size=50, evaluate_every=2, top_k=3)

@@ -17,8 +17,10 @@ from gengap.network.gradients import NotFiniteError
 from gengap.network.inputs import network_inputs
 from gengap.seeds import stream
 from gengap.train.execution import Execution
+from gengap.train.layouts import has_convolutions, joined, keep_layout
 from gengap.train.optimizers import clip_norms
 from gengap.train.recipe import Recipe
+from gengap.train.scores import darc1_term, top_hits
 from gengap.train.winsorized import WinsorizedSGD
 
 Tensors = dict[str, Tensor]
@@ -77,7 +79,7 @@ class Replicas:
             modules.append(module.to(execution.device, execution.dtype))
         if execution.memory_format == "channels_last":
             if len(modules) == 1 and len(problem.input_shape) == 3 and has_convolutions(modules[0]):
-                _keep_layout(modules[0])
+                keep_layout(modules[0])
             else:
                 execution = replace(execution, memory_format="contiguous")
         replicas = cls.of(modules, recipe, execution)
@@ -96,7 +98,7 @@ class Replicas:
         parameters = [{name: p for name, p in module.named_parameters() if p.requires_grad} for module in modules]
         frozen = [{name: p for name, p in module.named_parameters() if not p.requires_grad} for module in modules]
         buffers = [{**dict(module.named_buffers()), **own} for module, own in zip(modules, frozen, strict=True)]
-        stacked = {name: _stack([p[name].detach() for p in parameters], execution) for name in parameters[0]}
+        stacked = {name: joined([p[name].detach() for p in parameters], execution) for name in parameters[0]}
         return cls(
             module=modules[0],
             parameters={name: value.requires_grad_() for name, value in stacked.items()},
@@ -104,7 +106,7 @@ class Replicas:
                 slot: {name: torch.zeros_like(value) for name, value in stacked.items()}
                 for slot in recipe.make_optimizer().slots
             },
-            buffers={name: _stack([b[name] for b in buffers], execution) for name in buffers[0]},
+            buffers={name: joined([b[name] for b in buffers], execution) for name in buffers[0]},
             execution=execution,
             recipe=recipe,
         )
@@ -308,37 +310,6 @@ class Replicas:
         return torch.autocast(self.execution.device, torch.bfloat16, enabled=mixed)
 
 
-def darc1_term(scores: Tensor) -> Tensor:
-    r"""The largest mean absolute score, :math:`\max_k \frac1B \sum_i |f_k(x_i)|`, of scores ``[B, C]``.
-
-    Source: Kawaguchi, Kaelbling and Bengio 2017 (arXiv:1710.05468), DARC1: it bounds the Rademacher complexity of
-    the network's outputs in expectation.
-
-    >>> float(darc1_term(torch.tensor([[1.0, -5.0], [3.0, 1.0]])))
-    3.0
-    """
-    return scores.abs().mean(0).amax()
-
-
-def top_hits(scores: Tensor, labels: Tensor, k: int) -> Tensor:
-    """How many of B labels are among the k largest of their scores ``[B, C]``; of equal scores the first ones are.
-
-    A label whose score is NaN is none of them, and a NaN of another class stands before every number.
-
-    >>> int(top_hits(torch.tensor([[3.0, 2.0, 1.0], [0.0, 0.0, 0.0]]), torch.tensor([1, 2]), 2))
-    1
-    """
-    own = scores.gather(-1, labels[:, None])
-    earlier = torch.arange(scores.shape[-1], device=scores.device) < labels[:, None]
-    before = ~(scores <= own) | ((scores == own) & earlier)
-    return ((before.sum(-1) < k) & ~own[:, 0].isnan()).sum()
-
-
-def has_convolutions(module: nn.Module) -> bool:
-    """Whether a network has a convolution of images, the only layers that a memory layout makes a difference to."""
-    return any(isinstance(layer, nn.Conv2d) for layer in module.modules())
-
-
 def _keep_reassigned(buffers: Tensors, state: Tensors) -> None:
     """Writes into buffers what a forward pass has assigned in their place, as in ``self.mean = 0.9 * self.mean + ...``.
 
@@ -358,26 +329,3 @@ def _keep_reassigned(buffers: Tensors, state: Tensors) -> None:
             )
         with torch.no_grad():
             value.copy_(assigned)
-
-
-def _keep_layout(module: nn.Module) -> None:
-    """Lets gradients that come back through a flattening layer have the layout that images went into it with.
-
-    They come back contiguous otherwise, and every layer before then works on two layouts at once.
-    """
-    for layer in module.modules():
-        if isinstance(layer, nn.Flatten):
-            layer.register_forward_pre_hook(_channels_last_gradient)
-
-
-def _channels_last_gradient(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    (x,) = inputs
-    if x.requires_grad and x.ndim == 4:
-        x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
-
-
-def _stack(tensors: Sequence[Tensor], execution: Execution) -> Tensor:
-    """``[R, …]``; a single convolution kernel keeps the channels-last layout where that is asked for."""
-    if len(tensors) == 1 and tensors[0].ndim == 4 and execution.memory_format == "channels_last":
-        return tensors[0].clone(memory_format=torch.channels_last).unsqueeze(0)
-    return torch.stack(list(tensors))

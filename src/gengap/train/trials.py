@@ -16,9 +16,10 @@ from gengap.errors import InputError
 from gengap.machine import cpu_name
 from gengap.measured_once import measured_once
 from gengap.train.execution import Execution
+from gengap.train.layouts import has_convolutions
 from gengap.train.memory import keep_freed_memory
 from gengap.train.recipe import Recipe
-from gengap.train.replicas import Replicas, has_convolutions
+from gengap.train.replicas import Replicas
 
 # A faster setting replaces float32 in the plain layout only if it saves at least this part of the time.
 WORTHWHILE = 0.1
