@@ -198,3 +198,12 @@ def test_the_verdict_on_true_labels_is_that_of_the_share() -> None:
     assert found == learned_share(1.0, 0.8125, 0.12, n_train=1000, n_test=500).record()
     assert memorisation(both, 10)["learned"] is None
     assert memorisation([{**run, "test_accuracy": None}], 10, 0.12)["learned"] is None
+
+
+def test_unknown_corruptions_are_named_where_nothing_can_be_judged() -> None:
+    rows = [{"level": 0.0, "train_accuracy": 1.0}, {"level": 1.0, "train_accuracy": 1.0, "corruption": "random_labels"}]
+    summary = memorisation(rows)
+    assert summary["verdict"] == "undecided"
+    assert "'random_labels'" in summary["verdict_reason"]
+    assert "did you mean 'random-labels'?" in summary["verdict_reason"]
+    assert "did you mean" not in memorisation(rows[:1])["verdict_reason"]

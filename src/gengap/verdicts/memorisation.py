@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import pandas as pd
 
+from gengap.data import corruption_names
 from gengap.errors import InputError, exact, listed, unknown
 from gengap.json_text import json_ready
 from gengap.verdicts.conditions import of_other_labels, with_conditions
 from gengap.verdicts.learned_share import learned_share, majority_limit
+from gengap.verdicts.unused_labels import unused_labels
 
 # Corruptions after which pixels carry little or no information on the label; one fixed permutation keeps it all.
 NOISE = ("gaussian", "random-pixels", "random-tokens")
@@ -33,9 +36,11 @@ def memorisation(
     to learn either. It is ``memorises`` when every seed ends with a training accuracy of at least 0.99 there,
     ``not-memorised`` when none does, ``mixed`` when some do. It is ``undecided`` without a result, and where a network
     that memorises nothing could come near 0.99 too: by the rule on labels of which few are redrawn, by the most
-    frequent class on noise. It is ``learned-nothing`` in place of ``not-memorised`` when on the true labels too every
-    seed ends within noise of always answering the most frequent class. A diverged cell is a result that did not fit;
-    failed cells are none. ``slowdown`` is mean epochs to fit what is judged over mean epochs to fit the true labels.
+    frequent class on noise. It is ``undecided`` too where networks of wholly random labels know the true ones of the
+    test split: their training did not use what it was given. It is ``learned-nothing`` in place of ``not-memorised``
+    when on the true labels too every seed ends within noise of always answering the most frequent class. A diverged
+    cell is a result that did not fit; failed cells are none. ``slowdown`` is mean epochs to fit what is judged over
+    mean epochs to fit the true labels.
     ``random_labels`` and each of ``pixels`` are means of their cells; so are
     ``other_labels``, of corruptions of labels that need not leave them random, by condition. ``learned`` is the verdict
     of ``learned_share`` on the mean accuracies on true labels; None where the majority share or numbers of examples
@@ -86,8 +91,11 @@ def memorisation(
         "learned": _learned(true, majority),
         "cells": {str(status): int(count) for status, count in named["status"].value_counts().items()},
     }
-    summary |= _verdict(judged, _without_memorising(summary), failed=not len(results)) | _slowdown(true, judged)
+    summary |= _verdict(judged, _without_memorising(summary), _absent(results)) | _slowdown(true, judged)
     summary |= _learned_nothing(summary, true)
+    if summary["verdict"] == "not-memorised" and level == 1:
+        unused = unused_labels(true, noisy, n_classes, majority)
+        summary |= {"verdict": "undecided", "verdict_reason": unused} if unused else {}
     summary["capacity_used"] = _capacity(summary, _group(judged))
     ready: dict[str, Any] = json_ready(summary)
     return ready
@@ -199,9 +207,24 @@ def _without_memorising(summary: dict[str, Any]) -> float:
     return float(1 - level * (1 - 1 / classes) if classes else 1 - level)
 
 
-def _verdict(judged: pd.DataFrame, without_memorising: float, *, failed: bool) -> dict[str, str | None]:
+def _absent(results: pd.DataFrame) -> str:
+    """Why there is nothing to judge, if there is nothing."""
+    if results.empty:
+        return "every cell failed"
+    known = {"none", *corruption_names()}
+    strange = sorted({str(name) for name in results["corruption"]} - known)
+    named = (
+        f"; of the corruption {listed([repr(name) for name in strange])} it is not known what it does"
+        if strange
+        else ""
+    )
+    near = [name for each in strange for name in get_close_matches(each.lower().replace("_", "-"), known, n=1)]
+    meant = f" (did you mean {listed([repr(name) for name in dict.fromkeys(near)])}?)" if near else ""
+    return f"no cell with corrupted labels or noise for images has a result{named}{meant}"
+
+
+def _verdict(judged: pd.DataFrame, without_memorising: float, absent: str) -> dict[str, str | None]:
     if judged.empty:
-        absent = "every cell failed" if failed else "no cell with corrupted labels or noise for images has a result"
         return {"verdict": "undecided", "verdict_reason": absent}
     if without_memorising > TELLING:
         return {
