@@ -220,3 +220,16 @@ def test_a_checkpoint_of_lightning_holds_scores_of_its_callbacks_beside_the_one_
     read = read_weights(tmp_path / "best.ckpt")
     assert read.keys() == state.keys()
     assert torch.equal(read["net.1.weight"], state["net.1.weight"])
+
+
+def test_a_moving_average_without_names_is_named_and_the_network_chosen(net: Net, tmp_path: Path) -> None:
+    """As torch_ema writes it: the parameters in their order, no buffers."""
+    ema = {"decay": 0.99, "num_updates": 3, "shadow_params": [each.detach() + 1 for each in net.parameters()]}
+    document = {"model": net.state_dict(), "ema": ema, "losses": [torch.ones(2, 3), torch.ones(2, 3)]}
+    torch.save(document, tmp_path / "w.pt")
+    with pytest.raises(InputError, match=r"weights without names, .*: ema\.shadow_params\.") as raised:
+        read_weights(tmp_path / "w.pt")
+    assert "--weights-key model" in raised.value.next_step
+    assert torch.equal(read_weights(tmp_path / "w.pt", "model")["last.bias"], net.last.bias)
+    torch.save(document | {"ema": {"decay": 0.99}}, tmp_path / "w.pt")
+    assert torch.equal(read_weights(tmp_path / "w.pt")["last.bias"], net.last.bias)

@@ -153,9 +153,16 @@ def _outcome(part: Part, work: Callable[[], Part]) -> Part:
     except LeftOut as unasked:
         return replace(part, status="left out", reason=str(unasked))
     except InputError as refused:
-        return replace(part, status="not applicable", reason=" ".join(str(refused).split("\n")))
-    except MemoryError:
-        return replace(part, status="failed", reason="it needs more memory than there is")
+        return replace(part, status="not applicable", reason=told(refused))
     except Exception as error:  # an unforeseen network's failure in one part must not cost the other parts
-        message = str(error).strip().partition("\n")[0]
-        return replace(part, status="failed", reason=f"{type(error).__name__}: {message}"[:400])
+        return replace(part, status="failed", reason=told(error))
+
+
+def told(error: Exception) -> str:
+    """An error in one line."""
+    if isinstance(error, InputError):
+        return " ".join(str(error).split("\n"))
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    message = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {message}"[:400]

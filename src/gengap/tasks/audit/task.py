@@ -1,7 +1,7 @@
 """``audit``: has this model learned or memorised? Everything that gengap measures, of one model, in one report."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from gengap.probes import fold_numbers
 from gengap.report import make_folder
 from gengap.tasks.audit import duplicates, gradients, label_free, outputs, promises, retraining, suspects
 from gengap.tasks.audit import weights as weight_parts
-from gengap.tasks.audit.part import Budget, LeftOut, Part, run_part
+from gengap.tasks.audit.part import Budget, LeftOut, Part, run_part, told
 from gengap.tasks.audit.result import Audit
 from gengap.tasks.audit.subject import AuditSubject, audit_subject, read_scores
 from gengap.tasks.files import opened_model
@@ -201,12 +201,19 @@ def audited(
     folds: list[retraining.Folds] = []
 
     def suspicious() -> Part:
-        outside = extra.out_of_fold
+        outside, failure = extra.out_of_fold, ""
         if extra.folds is not None:
-            made = retraining.trained_on_folds(extra.train, subject.problem, extra.folds, subject.seed, budget)
-            folds.append(made)
-            outside = made.outside
+            try:
+                made = retraining.trained_on_folds(extra.train, subject.problem, extra.folds, subject.seed, budget)
+            except Exception as error:  # the user's code; the model's own signs are still worth a list
+                failure = f"training on folds failed, so that the model's own signs order the list: {told(error)}"
+            else:
+                folds.append(made)
+                outside = made.outside
         part, tables["suspects"] = suspects.suspects_part(subject, budget, outside)
+        if failure:
+            reason = "; ".join(filter(None, (failure, part.reason)))
+            part = replace(part, status="partial", reason=reason, values={**part.values, "folds_failed": True})
         return part
 
     def measured() -> Part:

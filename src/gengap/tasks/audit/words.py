@@ -39,9 +39,9 @@ def next_steps(parts: Mapping[str, Part], subject: Mapping[str, Any]) -> list[st
             f"Take the {subject['overlap']:,} test examples that are in the training split out of one of the two."
         )
     steps += _by_verdict(parts)
-    failed = [part.title for part in parts.values() if part.status == "failed"]
+    failed = [part.title for part in parts.values() if part.status == "failed" or part.values.get("folds_failed")]
     if failed:
-        steps.append(f"See why no result came of: {', '.join(failed)}. What was not covered has the reason.")
+        steps.append(f"See what failed in: {', '.join(failed)}. What was not covered has the reason.")
     values = parts["certificate"].values
     if parts["certificate"].status == "partial":
         steps.append("Say how many models were compared on the test examples: --tried.")

@@ -1,6 +1,6 @@
 """Which of the state dicts in a checkpoint is meant."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,23 @@ def state_dict_of(document: Any, path: Path, key: str | None) -> dict[str, Tenso
             expected=_EXPECTED,
             next_step="save it with torch.save(model.state_dict(), path)",
         )
+    choose = f"choose it: --weights-key {' or --weights-key '.join(list(found)[:3])} (weights_key= in Python)"
     if len(found) > 1:
         raise InputError(
             f"{path} holds several state dicts: {_choices(found)}.",
             expected="the one whose network is meant",
-            next_step=f"choose it: --weights-key {' or --weights-key '.join(list(found)[:3])} (weights_key= in Python)",
+            next_step=choose,
         )
-    return next(iter(found.values()))
+    (state,) = found.values()
+    unnamed = [where for where, tensors in _unnamed(document, "", 0) if _weights_of(state, tensors)]
+    if unnamed:
+        raise InputError(
+            f"{path} holds a state dict, {_choices(found)}, and weights without names, as of a moving average: "
+            f"{listed(unnamed)}.",
+            expected="the network that is meant",
+            next_step=f"{choose}; for the average, copy it into the network and save its state_dict()",
+        )
+    return state
 
 
 _EXPECTED = "names and tensors, or a checkpoint that holds them, e.g. under state_dict or model"
@@ -82,6 +92,23 @@ def _state_dicts(document: Any, place: str, depth: int) -> Iterator[tuple[str, d
         for name, value in document.items():
             if isinstance(name, str):
                 yield from _state_dicts(value, f"{place}.{name}" if place else name, depth + 1)
+
+
+def _unnamed(document: Any, place: str, depth: int) -> Iterator[tuple[str, Sequence[Tensor]]]:
+    """Each list of tensors with its place, as torch_ema keeps averages; what belongs to an optimiser is none."""
+    if any(part in place.lower() for part in _OTHERS):
+        return
+    if isinstance(document, list | tuple) and document and all(isinstance(each, Tensor) for each in document):
+        yield place, document
+    elif isinstance(document, Mapping) and depth <= DEEPEST:
+        for name, value in document.items():
+            yield from _unnamed(value, f"{place}.{name}" if place else str(name), depth + 1)
+
+
+def _weights_of(state: Mapping[str, Tensor], tensors: Sequence[Tensor]) -> bool:
+    """Whether these have the shapes of all of a network's matrices and filters, in its order."""
+    shapes = [[tuple(each.shape) for each in of if each.ndim > 1] for of in (state.values(), tensors)]
+    return bool(shapes[0]) and shapes[0] == shapes[1]
 
 
 def _choices(found: Mapping[str, Mapping[str, Tensor]]) -> str:
