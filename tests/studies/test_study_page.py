@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
 from gengap.report import Table, write_page
 from gengap.studies.page import Artifact, study_page
@@ -32,12 +33,25 @@ def test_page_shows_what_is_missing_last_and_why(tmp_path) -> None:
     )
     numbers = page.sections[0].parts[2]
     assert isinstance(numbers, Table)
-    assert list(numbers.frame["what"]) == ["accuracy", "lost"]
-    assert list(numbers.frame["verdict"]) == ["not comparable (indicative)", "not comparable"]
+    assert list(numbers.frame["quantity"]) == ["accuracy (%)", "lost (%)"]
+    assert list(numbers.frame["verdict"]) == ["indicative", "not comparable"]
+    assert numbers.notes[1] == "Table 1, printed; no value: failed: <b>no memory</b>"
     text = write_page(page, tmp_path).read_text()
     assert "&lt;b&gt;no memory" in text
     assert "<b>no memory" not in text
     assert "nothing is judged" in text
+
+
+def test_a_number_has_five_columns_and_its_details_below_it() -> None:
+    one_seed = replace(THREE, values=(50.5,), missing=("diverged: nan",), diverged=1)
+    table = study_page("p", "paper", [_artifact(comparisons=[THREE, one_seed])]).sections[0].parts[-1]
+    assert isinstance(table, Table)
+    assert list(table.frame) == ["quantity", "paper", "ours", "difference", "verdict"]
+    assert table.frame.loc[0, "ours"] == pytest.approx(151 / 3)
+    # mean 151/3, standard deviation 1.5275, t quantile 4.3027 with two degrees of freedom: 50.33 +- 3.795
+    assert table.notes[0] == "Table 1, printed; ours from 3 seeds, 95 % interval 46.54 to 54.13; tolerance 1"
+    assert table.notes[1] == "Table 1, printed; ours from one seed; tolerance 1; some runs lack one: diverged: nan"
+    assert "indicative" not in table.caption
 
 
 def test_page_sets_the_claim_against_its_rows() -> None:
@@ -57,7 +71,7 @@ def test_smoke_scale_says_first_that_it_shows_nothing_and_lists_no_number_withou
     (claim,) = [part for part in page.sections[0].parts if isinstance(part, Table)]
     assert "smoke scale only shows" in claim.caption
     both = study_page("p", "smoke", [_artifact(comparisons=[lost, THREE])]).sections[0].parts[-1]
-    assert list(both.frame["what"]) == ["accuracy"]
+    assert list(both.frame["quantity"]) == ["accuracy (%)"]
 
 
 def test_a_section_says_what_models_were_fed() -> None:

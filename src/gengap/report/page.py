@@ -24,7 +24,7 @@ from gengap.report.plain import plain
 
 LONGEST_NOTEBOOK = 100  # rows of a table in a notebook
 LONGEST_TABLE = 500  # rows of a table on the page; whole tables are in the files beside it
-LONG_PAGE = 8  # sections from which a page begins with a list of them
+LONG_PAGE = 7  # sections from which a page begins with a list of them
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,15 @@ class Table:
         frame: Its rows; columns of numbers are set flush right.
         caption: What the table shows.
         formats: Column -> format specification for its numbers, e.g. ``{"test_error": ".1%"}``.
+        notes: For each row, what stands in small type under its first cell; none for no notes.
+        cards: On a narrow screen each row is a card, so that nothing has to be scrolled sideways.
     """
 
     frame: pd.DataFrame
     caption: str
     formats: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    cards: bool = False
     kind: ClassVar[str] = "table"
 
 

@@ -15,6 +15,7 @@ from gengap.errors import InputError
 from gengap.json_text import json_ready, json_text
 from gengap.report import theme
 from gengap.report.page import (
+    LONG_PAGE,
     LONGEST_TABLE,
     Facts,
     Figure,
@@ -154,6 +155,7 @@ def _page_files(site: str, page: SitePage) -> dict[str, bytes]:
             charts=charts_json(page.figures()) if images else None,
             images=images,
             longest_table=LONGEST_TABLE,
+            long_page=LONG_PAGE,
         )
     )
     return files | {page.path: html.encode()}

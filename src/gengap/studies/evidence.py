@@ -22,17 +22,32 @@ class Recorded:
     Attributes:
         outcome: The study with its rows, at the scale at which they were made.
         folder: Where the report stands, relative to the folder of all results.
+        place: The same for people, as ``place`` gives it.
         provenance: Where and when it was made (``date``, ``machine``, ``versions``); empty in older reports.
     """
 
     outcome: Outcome
     folder: Path
+    place: str
     provenance: Mapping[str, str]
 
 
 def results_folder() -> Path | None:
     """The folder of the results that come with gengap; None in an installation without them."""
     return next((folder for folder in RESULTS_FOLDERS if folder.is_dir()), None)
+
+
+def place(results: Path, path: Path) -> str:
+    """Where a recorded file is, for people: ``docs/results/…`` of gengap's own, of others the path as it was given.
+
+    Args:
+        results: The folder of results.
+        path: The file, relative to it.
+    """
+    own = results_folder()
+    if own is not None and results.resolve() == own.resolve():
+        return (Path("docs") / "results" / path).as_posix()
+    return (results / path).as_posix()
 
 
 def recorded_results(results: Path | None = None) -> dict[str, Recorded]:
@@ -91,6 +106,7 @@ def _read(path: Path, folder: Path, known: Mapping[str, Study]) -> list[Recorded
         Recorded(
             Outcome(known[name], scale, [row for row in rows if row["study"] == name]),
             path.parent.relative_to(folder),
+            place(folder, path.parent.relative_to(folder)),
             document.get("provenance") or {},
         )
         for name in names

@@ -8,9 +8,8 @@ import pandas as pd
 from gengap.report import Figure, Page, Section, Table, Text
 from gengap.verdicts import ClaimPart, Comparison, whole_claim
 
-HEADINGS = ["what", "unit", "reported", "ours", "n", "verdict", "difference", "tolerance", "low", "high"]
-HEADINGS += ["no value because", "place", "source"]
-FORMATS = dict.fromkeys(("reported", "ours", "low", "high", "difference", "tolerance"), ".4g")
+INDICATIVE = "indicative"
+FORMATS = {"paper": ".4g", "ours": ".4g", "difference": "+.4g"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,9 @@ def claim_table(artifact: Artifact, scale: str) -> Table:
         columns=["the claim, part by part", "in these rows", "figures"],
     )
     runs = "; smoke scale only shows that the study runs" if scale == "smoke" else ""
-    return Table(frame, f"The claim against the rows of this run: {whole_claim(artifact.claim_parts)}{runs}")
+    return Table(
+        frame, f"The claim against the rows of this run: {whole_claim(artifact.claim_parts)}{runs}", cards=True
+    )
 
 
 def _section(artifact: Artifact, scale: str) -> Section:
@@ -120,17 +121,43 @@ def _sources(artifacts: Sequence[Artifact]) -> Section:
 
 
 def numbers(comparisons: Sequence[Comparison]) -> Table:
-    """Those with a value first; the others keep their place and their reason below."""
+    """The paper's numbers and ours; those with a value of ours first, the others in their order below."""
     ordered = sorted(comparisons, key=lambda comparison: comparison.ours is None)
-    own = [{"verdict": _verdict(c), "no value because": c.absence} for c in ordered]
-    frame = pd.DataFrame([c.record() | words for c, words in zip(ordered, own, strict=True)], columns=HEADINGS)
-    caption = (
-        "The paper's numbers and ours: the mean over n seeds with its 95 % interval (Student's t), and the difference"
+    frame = pd.DataFrame(
+        [(_quantity(c), c.reported, c.ours, c.difference, _verdict(c)) for c in ordered],
+        columns=["quantity", "paper", "ours", "difference", "verdict"],
     )
-    return Table(frame, caption, FORMATS)
+    indicative = any(_verdict(c) == INDICATIVE for c in comparisons)
+    caption = "The paper's numbers and ours" + (f"; {INDICATIVE}: the setting is not the paper's" if indicative else "")
+    return Table(frame, caption, FORMATS, [_details(c) for c in ordered], cards=True)
+
+
+def _quantity(comparison: Comparison) -> str:
+    return comparison.what if comparison.unit in ("", "1") else f"{comparison.what} ({comparison.unit})"
+
+
+def _details(comparison: Comparison) -> str:
+    """Where the paper has the number, what ours rests on, and why it has no value."""
+    words = [f"{comparison.place}, {comparison.source}"]
+    if comparison.values:
+        words.append(_runs(comparison))
+    if comparison.verdict != "not comparable":
+        words.append(f"tolerance {comparison.tolerance:.4g}")
+    if comparison.absence:
+        words.append(f"{'some runs lack one' if comparison.values else 'no value'}: {comparison.absence}")
+    return "; ".join(words)
+
+
+def _runs(comparison: Comparison) -> str:
+    """From how many seeds our mean is, with its interval by Student's t."""
+    if comparison.interval is None:
+        return "ours from one seed"
+    low, high = comparison.interval
+    return f"ours from {len(comparison.values)} seeds, 95 % interval {low:.4g} to {high:.4g}"
 
 
 def _verdict(comparison: Comparison) -> str:
+    """The verdict; a value in a setting that is not the paper's is an indication."""
     if comparison.verdict == "not comparable" and comparison.values:
-        return "not comparable (indicative)"
+        return INDICATIVE
     return comparison.verdict

@@ -1,12 +1,16 @@
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from gengap.measures.registry import find_measures
 from gengap.studies import all_studies, find_studies, run_study
+from gengap.studies.evidence import place, results_folder
 from gengap.studies.report import write_report
 from gengap.sweep import Options
 from gengap.tasks.atlas import Atlas, atlas
+from gengap.tasks.atlas.live.guess import PANEL
 
 NAME = "kawaguchi2017/theorem1"
 
@@ -32,6 +36,23 @@ def test_each_study_has_a_page(made: Atlas) -> None:
     pages = {path.name for path in (made.index.parent / "studies").iterdir()}
     assert pages == {f"{study.name.replace('/', '-')}.html" for study in all_studies()}
     assert made.recorded == 1
+
+
+def test_the_page_names_the_folder_of_the_results_that_were_given(made: Atlas) -> None:
+    text = (made.index.parent / "studies/kawaguchi2017-theorem1.html").read_text()
+    assert f"the rows are those of {made.index.parents[1] / 'results'}" in text
+    assert "docs/results" not in text
+
+
+def test_results_of_gengap_itself_are_named_as_in_its_repository() -> None:
+    own = results_folder()
+    assert own is not None
+    assert place(own, Path("trial/report.json")) == "docs/results/trial/report.json"
+    assert place(Path("mine"), Path("trial/report.json")) == "mine/trial/report.json"
+
+
+def test_every_measure_of_the_game_predicts_a_larger_gap_where_it_is_larger() -> None:
+    assert {measure.sign for measure in find_measures(list(PANEL))} == {1}
 
 
 def test_every_link_resolves_within_the_site(made: Atlas) -> None:

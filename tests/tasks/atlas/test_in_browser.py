@@ -1,4 +1,6 @@
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(results / "learning_time", folder / "results/learning_time")
     (folder / "results/measures").mkdir()
     shutil.copy(results / "measures/measures.csv", folder / "results/measures")
+    (folder / "results/trial").mkdir()
+    shutil.copy(results / "trial/report.json", folder / "results/trial")
     return atlas(folder / "site", results=folder / "results").index.parent
 
 
@@ -70,6 +74,23 @@ def test_the_charts_are_drawn(site: Path, watched: Watched) -> None:
     assert page.locator("figure.undrawn").count() == 0
 
 
+def test_the_numbers_of_a_study_are_cards_on_a_phone_and_keep_their_columns_for_a_screen_reader(
+    site: Path, watched: Watched
+) -> None:
+    page = watched.open(site / "studies/zhang2017-figure1c.html")
+    table = page.get_by_role("table", name="The paper's numbers and ours")
+    assert table.evaluate("table => table.parentElement.scrollWidth <= table.parentElement.clientWidth")
+    names = table.get_by_role("row").nth(1).get_by_role("cell")
+    assert names.evaluate_all("cells => cells.map(cell => cell.dataset.column)") == [
+        "quantity",
+        "paper",
+        "ours",
+        "difference",
+        "verdict",
+    ]
+    assert "indicative" in names.last.text_content()
+
+
 def test_the_parts_of_a_chart_and_its_legends_fit_a_phone(site: Path, watched: Watched) -> None:
     page = watched.open(site / "studies/kawaguchi2017-theorem7.html")
     page.wait_for_selector("#theorem-7-terms .role-legend")
@@ -82,9 +103,9 @@ def test_the_parts_of_a_chart_and_its_legends_fit_a_phone(site: Path, watched: W
 
 
 def test_the_pictures_of_live_pieces_keep_the_size_of_their_text(site: Path, watched: Watched) -> None:
-    page = watched.open(site / "live/lies.html")
-    picture = page.locator("#piece svg")
-    assert picture.evaluate("svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width") > 0.95
+    for name in ("lies", "theorem1", "time"):
+        picture = watched.open(site / f"live/{name}.html").locator("#piece > svg")
+        assert picture.evaluate("svg => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width") > 0.95
 
 
 def test_the_search_finds_a_page_by_keyboard(site: Path, watched: Watched) -> None:
@@ -196,10 +217,45 @@ def test_more_examples_are_fitted_at_a_later_epoch(site: Path, watched: Watched)
     assert page.evaluate(fitted) > early > 0
 
 
-def test_a_guess_is_scored(site: Path, watched: Watched) -> None:
+def rows_of(page: Any, place: str) -> list[list[str]]:
+    return page.evaluate(
+        "rows => [...document.querySelectorAll(rows)].map(row => [...row.cells].map(cell => cell.textContent))",
+        f"{place} tbody tr",
+    )
+
+
+def test_a_game_counts_the_guesses_and_what_each_measure_points_to(site: Path, watched: Watched) -> None:
     page = watched.open(site / "live/guess.html")
+    rounds, played, right, guessed = 10, Counter[int](), Counter[int](), 0
+    names = [row[0] for row in rows_of(page, "#piece > .duel")]
+    for turn in range(rounds):
+        assert f"Pair {turn + 1} of {rounds}" in page.locator("#setting").text_content()
+        page.locator("#guess-A").click()
+        memorised = re.search(r"([AB]) memorised", page.locator("#answer").text_content())[1]
+        guessed += memorised == "A"
+        for i, (_, a, b, points) in enumerate(rows_of(page, "#piece > .duel")):
+            if a == "–" or points == "–":
+                continue
+            larger = {float(a) > float(b): "A", float(b) > float(a): "B"}.get(True, points[0])  # equal as far as shown
+            assert points == f"{larger} {'✓' if larger == memorised else '✗'}"
+            played[i] += 1
+            right[i] += larger == memorised
+        if turn < rounds - 1:
+            page.locator("#again").click()
+    scores = {row[0]: row[1] for row in rows_of(page, "#tally")}
+    assert scores["You"] == f"{guessed} of {rounds}"
+    for i, name in enumerate(names):
+        assert scores[next(each for each in scores if name.startswith(each + "large"))] == f"{right[i]} of {played[i]}"
+    assert any(right[i] < played[i] for i in played)  # some measure is fooled
+    assert page.locator("#again").is_disabled()
+
+
+def test_the_first_game_is_always_the_same_and_a_new_one_begins_anew(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "live/guess.html")
+    first = rows_of(page, "#piece > .duel")
     page.locator("#guess-A").click()
     assert "of 1" in page.locator("#tally").text_content()
-    assert "memorised" in page.locator("#answer").text_content()
-    page.locator("#again").click()
+    page.locator("#new").click()
+    assert "Pair 1 of 10" in page.locator("#setting").text_content()
     assert page.locator("#guess-A").is_enabled()
+    assert rows_of(watched.open(site / "live/guess.html"), "#piece > .duel") == first

@@ -1,9 +1,10 @@
 """The page of a study in the atlas."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from gengap.report import Formatted, Section, SitePage, Text, csv_text, formatted
 from gengap.studies.account import Account
@@ -47,19 +48,28 @@ def study_page(study: Study, words: Account | None, recorded: Recorded | None) -
     return SitePage(address(study), heading(study, words), study.claim, sections)
 
 
-def rows_file(study: Study, recorded: Recorded, folder: Path) -> dict[str, bytes]:
-    """The recorded rows as a CSV file of the site, by path."""
+def rows_files(study: Study, recorded: Recorded, folder: Path) -> dict[str, bytes]:
+    """The recorded rows, and the paper's numbers beside ours where it has any, as CSV files of the site, by path."""
     stored = folder / recorded.folder / "rows.csv"
-    if stored.exists():
-        return {_rows_path(study): stored.read_bytes()}
+    rows = [{k: v for k, v in row.items() if not isinstance(v, list | dict)} for row in recorded.outcome.rows]
+    files = {_rows_path(study): stored.read_bytes() if stored.exists() else _csv(rows)}
+    if study.reported:
+        files[_numbers_path(study)] = _csv([each.record() for each in recorded.outcome.comparisons()])
+    return files
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     import pandas as pd
 
-    rows = [{k: v for k, v in row.items() if not isinstance(v, list | dict)} for row in recorded.outcome.rows]
-    return {_rows_path(study): csv_text(pd.DataFrame(rows)).encode(errors="backslashreplace")}
+    return csv_text(pd.DataFrame(rows)).encode(errors="backslashreplace")
 
 
 def _rows_path(study: Study) -> str:
     return f"rows/{study.name.replace('/', '-')}.csv"
+
+
+def _numbers_path(study: Study) -> str:
+    return f"rows/{study.name.replace('/', '-')}-numbers.csv"
 
 
 def _results(recorded: Recorded | None) -> list[Section]:
@@ -90,6 +100,13 @@ def _run(study: Study, recorded: Recorded | None) -> list[Formatted]:
     cost = f"It takes {study.cost[scale]}." if scale in study.cost else ""
     text = f"<p>{escape(cost)}</p><pre tabindex=0>{escape(command(study, scale))}</pre>"
     if recorded is not None:
-        path = _rows_path(study)
-        text += f'<p>All rows: <a href="../{escape(path)}">{escape(path)}</a>.</p>'
+        text += f"<p>All rows: {_link(_rows_path(study))}.</p>"
+        if study.reported:
+            text += (
+                f"<p>The paper's numbers beside ours, with places and tolerances: {_link(_numbers_path(study))}.</p>"
+            )
     return [Formatted(text)]
+
+
+def _link(path: str) -> str:
+    return f'<a href="../{escape(path)}">{escape(path)}</a>'

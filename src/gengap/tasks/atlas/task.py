@@ -10,7 +10,7 @@ from gengap.studies.evidence import recorded_results, results_folder
 from gengap.studies.study import all_studies
 from gengap.tasks.atlas.index import index_page, ordered_by_question
 from gengap.tasks.atlas.live import live_pieces
-from gengap.tasks.atlas.study_page import rows_file, study_page
+from gengap.tasks.atlas.study_page import rows_files, study_page
 from gengap.tasks.atlas.words import SITE
 
 Progress = Callable[[int, int | None, str], None]
@@ -66,7 +66,7 @@ def atlas(
         found = recorded.get(study.name)
         pages.append(study_page(study, words, found))
         if found is not None and folder is not None:
-            files |= rows_file(study, found, folder)
+            files |= rows_files(study, found, folder)
     for piece in pieces:
         pages.append(piece.page())
         files |= piece.files()

@@ -33,10 +33,9 @@ def origin(recorded: Recorded) -> str:
     made = recorded.provenance
     if not made:
         return (
-            f"The rows are those of docs/results/{recorded.folder.as_posix()}; the README there or in the folder "
-            "above it names machine and date."
+            f"The rows are those of {recorded.place}; a README there or in the folder above it, if there is one, names "
+            "machine and date."
         )
     return (
-        f"Made on {made['date']} with {made['versions']} on {made['machine']}; the rows are those of "
-        f"docs/results/{recorded.folder.as_posix()}."
+        f"Made on {made['date']} with {made['versions']} on {made['machine']}; the rows are those of {recorded.place}."
     )

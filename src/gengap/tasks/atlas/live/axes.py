@@ -40,7 +40,7 @@ def axes(recorded: Mapping[str, Recorded]) -> Piece | None:
         alternative="A handle moves along the curve. Above, the test error or loss stands against the number of "
         "parameters, with a peak; below, against the effective number, where the same points fold back.",
         data={"methods": methods, "label": "Test error by number of parameters"},
-        sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale, seed 0: docs/results/{_STUDY}.",),
+        sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale, seed 0: {recorded[_STUDY].place}.",),
     )
 
 

@@ -102,9 +102,8 @@ window.certificate = (() => {
     inputs[name] = element("input", { type: "range", id: `handle-${name}`, min: low, max: high, step: "any", value: first });
     inputs[name].addEventListener("input", update);
     shown[name] = element("output", { for: `handle-${name}` });
-    const row = element("div", { class: "handles" }, element("label", { for: `handle-${name}` }, label));
-    row.append(inputs[name], shown[name]);
-    place().append(row);
+    const words = element("label", { for: `handle-${name}` }, label);
+    place().append(element("div", { class: "handle" }, words, inputs[name], shown[name]));
   }
   place().append(answer, command);
   update();

@@ -1,6 +1,6 @@
 // How many labels are lies: training error stays at 0 while the test error climbs.
 (() => {
-  const { COLOURS, chart, choice, data, element, percent, place, slider } = window.pieces;
+  const { COLOURS, DOTTED, chart, choice, data, element, legend, percent, place, slider } = window.pieces;
   const { networks, chance, label } = data();
   const picture = chart({
     label,
@@ -12,6 +12,7 @@
   });
   const network = choice("network", "network", networks.map(({ name }) => name), update);
   const level = slider("level", "labels replaced", 0, 1, 0, update);
+  const lines = legend(["training error", COLOURS[0]], ["test error", COLOURS[1]], ["error of guessing", undefined, DOTTED]);
   const answer = element("p", { id: "answer", "aria-live": "polite" });
 
   function update() {
@@ -20,7 +21,7 @@
     const point = points[Math.min(Number(level.input.value), points.length - 1)];
     const curve = (key) => points.map((p) => [p.level, p[key]]);
     picture.draw(
-      picture.rule(chance, "guessing"),
+      picture.rule(chance),
       picture.line(curve("test"), COLOURS[1]),
       picture.line(curve("train"), COLOURS[0]),
       picture.mark([point.level, point.test], COLOURS[1]),
@@ -28,10 +29,10 @@
     );
     level.shown.textContent = percent(point.level);
     answer.textContent =
-      `${name}, ${percent(point.level)} of the training labels drawn at random: training error ${percent(point.train)} ` +
-      `(blue), test error ${percent(point.test)} (orange).`;
+      `With the ${name}, ${percent(point.level)} of the training labels drawn at random: training error ${percent(point.train)}, ` +
+      `test error ${percent(point.test)}.`;
   }
 
-  place().append(network.row, level.row, picture.svg, answer);
+  place().append(network.row, level.row, picture.svg, lines, answer);
   update();
 })();

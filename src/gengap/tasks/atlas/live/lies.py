@@ -6,6 +6,12 @@ from gengap.studies.evidence import Recorded
 from gengap.tasks.atlas.live.piece import Piece
 
 _STUDY = "zhang2017/figure1c"
+_NAMES = {
+    "mlp-1x512": "perceptron, one hidden layer",
+    "mlp-3x512": "perceptron, three hidden layers",
+    "alexnet-small": "small AlexNet",
+    "inception-small": "small Inception",
+}
 _FEWEST = 3  # levels of a network that make a curve
 
 
@@ -24,7 +30,7 @@ def lies(recorded: Mapping[str, Recorded]) -> Piece | None:
             if row["model"] == model
         ]
         if len({point["level"] for point in points}) >= _FEWEST:
-            networks.append({"name": model, "points": points})
+            networks.append({"name": _NAMES.get(model, model), "points": points})
     if not networks:
         return None
     chance = 1 - 1 / rows[0]["n_classes"]
@@ -35,5 +41,5 @@ def lies(recorded: Mapping[str, Recorded]) -> Piece | None:
         alternative="One handle sets the share of training labels that were drawn at random; two curves show training "
         "error, which stays near 0, and test error, which rises to that of guessing.",
         data={"networks": networks, "chance": chance, "label": "Training and test error by share of replaced labels"},
-        sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale, one seed: docs/results/{_STUDY}.",),
+        sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale, one seed: {recorded[_STUDY].place}.",),
     )

@@ -3,6 +3,8 @@ window.pieces = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#B86F9A", "#A87B00", "#7D7D7D"];
 
+  const DOTTED = "2 4";
+
   const data = () => JSON.parse(document.getElementById("data").textContent);
   const place = () => document.getElementById("piece");
 
@@ -29,7 +31,7 @@ window.pieces = (() => {
   // A chart of lines: axes with ticks, and lines and marks that `draw` replaces.
   function chart({ label, x, y, xTicks, yTicks, xTitle, percent = true, xText = String }) {
     const WIDTH = room();
-    const [HEIGHT, LEFT, LOW] = [WIDTH < 480 ? 260 : 340, 52, 44];
+    const [HEIGHT, LEFT, LOW] = [WIDTH < 480 ? 270 : 350, 52, 52];
     const across = (v) => LEFT + ((v - x[0]) / (x[1] - x[0])) * (WIDTH - LEFT - 34);
     const down = (v) => HEIGHT - LOW - ((v - y[0]) / (y[1] - y[0])) * (HEIGHT - LOW - 15);
     const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
@@ -40,8 +42,8 @@ window.pieces = (() => {
         text({ x: LEFT - 8, y: down(tick) + 4, "text-anchor": "end" }, percent ? `${Math.round(100 * tick)}%` : tick),
       );
     }
-    for (const tick of xTicks) svg.append(text({ x: across(tick), y: HEIGHT - 20, "text-anchor": "middle" }, xText(tick)));
-    svg.append(text({ x: (LEFT + WIDTH) / 2, y: HEIGHT - 4, "text-anchor": "middle" }, xTitle));
+    for (const tick of xTicks) svg.append(text({ x: across(tick), y: HEIGHT - 24, "text-anchor": "middle" }, xText(tick)));
+    svg.append(text({ x: LEFT + (WIDTH - LEFT - 34) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, xTitle));
     const layer = drawn("g");
     svg.append(layer);
     const line = (points, colour, dash = "") => {
@@ -49,13 +51,21 @@ window.pieces = (() => {
       return drawn("path", { d: path, fill: "none", stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dash });
     };
     const mark = ([a, b], colour) => drawn("circle", { cx: across(a), cy: down(b), r: 7, fill: colour });
-    const rule = (b, words) => [
-      drawn("line", { x1: LEFT, x2: WIDTH - 34, y1: down(b), y2: down(b), stroke: "currentColor", "stroke-dasharray": "2 4" }),
-      text({ x: LEFT + 6, y: down(b) - 6 }, words),
-    ];
+    const rule = (b) =>
+      drawn("line", { x1: LEFT, x2: WIDTH - 34, y1: down(b), y2: down(b), stroke: "currentColor", "stroke-dasharray": DOTTED });
     const cursor = (a) =>
       drawn("line", { x1: across(a), x2: across(a), y1: 10, y2: HEIGHT - LOW, stroke: "currentColor", opacity: 0.5 });
     return { svg, line, mark, rule, cursor, draw: (...shapes) => layer.replaceChildren(...shapes.flat()) };
+  }
+
+  // What the lines of a chart are, below it, where no curve can run through the words: [words, colour, dashes] each.
+  function legend(...entries) {
+    const items = entries.map(([words, colour = "currentColor", dash = ""]) => {
+      const swatch = drawn("svg", { viewBox: "0 0 28 10", width: 28, height: 10, "aria-hidden": "true" });
+      swatch.append(drawn("line", { x1: 0, x2: 28, y1: 5, y2: 5, stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dash }));
+      return element("li", {}, swatch, words);
+    });
+    return element("ul", { class: "legend" }, ...items);
   }
 
   // A handle with its label and the value beside it; `update` is called whenever it moves.
@@ -63,7 +73,7 @@ window.pieces = (() => {
     const input = element("input", { type: "range", id, min: low, max: high, step, value });
     const shown = element("output", { for: id });
     input.addEventListener("input", update);
-    return { row: element("div", { class: "handles" }, element("label", { for: id }, label), input, shown), input, shown };
+    return { row: element("div", { class: "handle" }, element("label", { for: id }, label), input, shown), input, shown };
   }
 
   function choice(id, label, names, update) {
@@ -74,5 +84,5 @@ window.pieces = (() => {
   }
 
   const percent = (value) => `${(100 * value).toFixed(1)}%`;
-  return { COLOURS, data, place, element, drawn, chart, slider, choice, percent };
+  return { COLOURS, DOTTED, data, place, room, element, drawn, chart, legend, slider, choice, percent };
 })();

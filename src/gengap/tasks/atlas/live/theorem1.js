@@ -19,9 +19,9 @@ window.theorem1 = (() => {
 })();
 
 (() => {
-  const { COLOURS, drawn, element, place, data } = window.pieces;
-  const WIDTH = 640;
-  const HEIGHT = 360;
+  const { COLOURS, drawn, element, place, room, data } = window.pieces;
+  const WIDTH = room();
+  const HEIGHT = WIDTH < 480 ? 280 : 360;
   const points = data().points.map((point) => [...point]);
   const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": data().label });
   const across = (x) => 30 + (x / 10) * (WIDTH - 60);

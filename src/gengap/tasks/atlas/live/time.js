@@ -1,6 +1,6 @@
 // The learning curve as a time axis: which examples are fitted when, those with right and those with wrong labels.
 (() => {
-  const { COLOURS, chart, data, element, percent, place, slider } = window.pieces;
+  const { COLOURS, chart, data, element, legend, percent, place, slider } = window.pieces;
   const { examples, curves, label } = data();
   const epochs = curves.right.length;
   const picture = chart({
@@ -12,6 +12,7 @@
     xTitle: "epoch",
   });
   const time = slider("epoch", "epoch", 1, epochs, Math.min(10, epochs), update);
+  const lines = legend(["fitted, of examples with a right label", COLOURS[0]], ["of those with a wrong label", COLOURS[1]]);
   const answer = element("p", { id: "answer", "aria-live": "polite" });
   const points = (values) => values.map((value, i) => [i + 1, value]);
 
@@ -52,10 +53,9 @@
     time.shown.textContent = epoch;
     answer.textContent =
       `After epoch ${epoch} the network is right on ${percent(curves.right[epoch - 1])} of the examples with a right label ` +
-      `(blue) and on ${percent(curves.wrong[epoch - 1])} of those with a wrong one (orange). Pictures at full strength are ` +
-      `fitted from here on.`;
+      `and on ${percent(curves.wrong[epoch - 1])} of those with a wrong one. Pictures at full strength are fitted from here on.`;
   }
 
-  place().append(time.row, picture.svg, answer, right.part, wrong.part);
+  place().append(time.row, picture.svg, lines, answer, right.part, wrong.part);
   update();
 })();

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from gengap.studies.evidence import place
 from gengap.tasks.atlas.live.piece import Piece
 
 _FILE = Path("learning_time") / "learning_time.json"
@@ -21,5 +22,5 @@ def time(results: Path | None) -> Piece | None:
         "that the network fits; below, small pictures of digits appear once they are fitted for good.",
         data={key: recorded[key] for key in ("examples", "curves")}
         | {"label": "Share of examples fitted, by epoch, for right and for wrong labels"},
-        sources=(f"docs/results/{_FILE.as_posix()}: {recorded['setting']}.", f"Made {recorded['made']}."),
+        sources=(f"{place(results, _FILE)}: {recorded['setting']}.", f"Made {recorded['made']}."),
     )

@@ -1,6 +1,6 @@
 // Winsorising: what happens to memorising when the extremes of the gradients are cut off.
 (() => {
-  const { COLOURS, chart, choice, data, element, percent, place, slider } = window.pieces;
+  const { COLOURS, DOTTED, chart, choice, data, element, legend, percent, place, slider } = window.pieces;
   const { noises, label } = data();
   const epochs = Math.max(...noises.flatMap(({ runs }) => runs.map(({ train }) => train.length)));
   const picture = chart({
@@ -14,6 +14,11 @@
   const noise = choice("noise", "labels redrawn", noises.map(({ noise }) => percent(noise)), update);
   const clip = slider("clip", "percentile c clipped at both ends", 0, 1, 0, update);
   const answer = element("p", { id: "answer", "aria-live": "polite" });
+  const lines = legend(
+    ["training accuracy", COLOURS[0]],
+    ["test accuracy", COLOURS[1]],
+    ["share of labels that are right", undefined, DOTTED],
+  );
   const curve = (values) => values.map((value, i) => [i + 1, value]);
 
   function update() {
@@ -21,17 +26,18 @@
     clip.input.max = chosen.runs.length - 1;
     const run = chosen.runs[Math.min(Number(clip.input.value), chosen.runs.length - 1)];
     picture.draw(
-      picture.rule(1 - 0.9 * chosen.noise, "labels that can be explained"),
+      picture.rule(1 - 0.9 * chosen.noise),
       picture.line(curve(run.train), COLOURS[0]),
       picture.line(curve(run.test), COLOURS[1]),
     );
     clip.shown.textContent = `c = ${run.c}`;
     answer.textContent =
-      `${percent(chosen.noise)} of the labels redrawn, c = ${run.c}: training accuracy ${percent(run.train.at(-1))} (blue), ` +
-      `test accuracy ${percent(run.test.at(-1))} (orange), adjusted overfit ${percent(run.overfit)}.`;
+      `${percent(chosen.noise)} of the labels redrawn, c = ${run.c}: training accuracy ${percent(run.train.at(-1))}, ` +
+      `test accuracy ${percent(run.test.at(-1))} at the end.` +
+      (run.wrong === null ? "" : ` Of the wrong labels ${percent(run.wrong)} are memorised.`);
   }
 
-  place().append(noise.row, clip.row, picture.svg, answer);
+  place().append(noise.row, clip.row, picture.svg, lines, answer);
   noise.select.value = noises.length > 1 ? 1 : 0;
   update();
 })();

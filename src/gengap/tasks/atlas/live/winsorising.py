@@ -19,7 +19,7 @@ def winsorising(recorded: Mapping[str, Recorded]) -> Piece | None:
             "runs": [
                 {
                     "c": row["c"],
-                    "overfit": row["overfit"],
+                    "wrong": row["corrupt_accuracy"],
                     "train": [point["train_accuracy"] for point in row["history"]],
                     "test": [point["test_accuracy"] for point in row["history"]],
                 }
@@ -36,7 +36,7 @@ def winsorising(recorded: Mapping[str, Recorded]) -> Piece | None:
         title="Winsorising: no example alone",
         lead="Cut off the extremes of each coordinate's gradients, and memorising stops before learning does.",
         alternative="One handle sets the percentile that is clipped; two curves show training and test accuracy over "
-        "the epochs, with a dotted line at the share of labels that can be explained without memorising.",
+        "the epochs, with a dotted line at the share of labels that are right.",
         data={"noises": noises, "label": "Training and test accuracy by epoch"},
-        sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale: docs/results/{_STUDY}.",),
+        sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale: {recorded[_STUDY].place}.",),
     )
