@@ -30,9 +30,9 @@ def minimum_norm(setting: Setting, folder: Path) -> Shown:
         rows.append((name, float(run.residual), float(np.linalg.norm(run.weights)), float(distance)))
     columns = ["start", "largest residual", "norm of the weights", "distance from the least-norm solution"]
     return Shown(
-        f"From zero SGD ends at the solution of least norm, whose norm is {np.linalg.norm(least):.3g}: the distance "
-        f"between the two is {rows[0][3]:.1e} of that. From a random start it fits the labels as exactly, with norm "
-        f"{rows[1][2]:.3g}.",
+        f"Started at zero, SGD ends at the solution of least norm, whose norm is {np.linalg.norm(least):.3g}: the "
+        f"distance between the two is {rows[0][3]:.1e} of that. From a random start it fits the labels as exactly, "
+        f"with a norm of {rows[1][2]:.3g}.",
         [
             Table(
                 pd.DataFrame(rows, columns=columns),

@@ -18,11 +18,15 @@ def random_labels(setting: Setting, folder: Path) -> Shown:
     figures = {figure.name: figure for figure in test.page.figures()}
     rows = sorted(test.rows, key=lambda row: float(row["level"]))
     parts = [
-        f"with {row['level']:.0%} of the labels redrawn {row['train_accuracy']:.1%} on training and "
-        f"{row['test_accuracy']:.1%} on test images"
+        f"{_labels(row['level'])}, it is right on {row['train_accuracy']:.1%} of the training images and on "
+        f"{row['test_accuracy']:.1%} of the test images"
         for row in rows
     ]
-    return Shown(f"Accuracy {'; '.join(parts)}.", [figures["generalization-gap"]])
+    return Shown(f"{'; '.join(parts).capitalize()}.", [figures["generalization-gap"]])
+
+
+def _labels(level: float) -> str:
+    return f"with {level:.0%} of the labels redrawn at random" if level else "trained on the true labels"
 
 
 def certificate(setting: Setting, folder: Path) -> Shown:

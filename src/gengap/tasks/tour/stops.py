@@ -40,8 +40,8 @@ def stops() -> list[Stop]:
         study_stop(
             "theorem 1",
             "Two layers fit any labels",
-            "Theorem 1 of Zhang et al. 2017 is a construction: project the points on a line, one ReLU between each two "
-            "of them, and a triangular system for the weights.",
+            "Theorem 1 of Zhang et al. 2017 is a construction: project the points on a line, let one ReLU begin before "
+            "each of them, and solve a triangular system for the weights.",
             "zhang2017/theorem1",
             _theorem1,
             2,
@@ -76,8 +76,8 @@ def stops() -> list[Stop]:
         Stop(
             "winsorising",
             "Without the extremes, less noise is memorised",
-            "Half of the labels are redrawn. SGD that clips each coordinate of the gradient to percentiles c and "
-            "100 - c over the examples of a minibatch cannot follow a few of them.",
+            "Half of the labels are redrawn. Winsorised SGD clips each coordinate of the gradient to the percentiles c "
+            "and 100 - c over the examples of a minibatch, so that a few examples cannot move it.",
             gradients.winsorising,
             15,
             "chatterjee2020/winsorized",
@@ -94,8 +94,8 @@ def stops() -> list[Stop]:
         Stop(
             "theorem 7",
             "What keeps the gap of this very network small",
-            "For squared loss the gap is an exact sum of two terms: how labels go with the network's paths, and how "
-            "the paths' values spread. Each is made of norms, eigenvalues and cosines of angles.",
+            "For squared loss the gap is exactly the sum of two terms: how the labels go with the network's paths, and "
+            "how the paths' values spread. Each is a product of norms, eigenvalues and cosines of angles.",
             training.theorem7_terms,
             5,
             "kawaguchi2017/theorem7",

@@ -34,9 +34,10 @@ def same_loss(setting: Setting, folder: Path) -> Shown:
     data = pd.DataFrame(rows)
     test, norms = data["test loss"], data["product of norms"]
     return Shown(
-        f"Every training loss is at most {data['training loss'].max():.3f} nats; test losses go from {test.min():.3f} "
-        f"to {test.max():.3f}, and products of norms from {norms.min():.3g} to {norms.max():.3g}. That normalised "
-        "losses lie near a line is mostly geometry: all lie near (ln 10, ln 10), since normalised logits are small.",
+        f"All training losses are {data['training loss'].max():.3f} nats or less, but test losses go from "
+        f"{test.min():.3f} to {test.max():.3f}, and products of norms from {norms.min():.3g} to {norms.max():.3g}. "
+        "Normalised losses lie near a line, mostly for a reason of geometry: normalised logits are small, so that all "
+        "these losses are near ln 10.",
         [
             _normalised_line(data),
             Table(
@@ -111,8 +112,8 @@ def two_phases(setting: Setting, folder: Path) -> Shown:
     least = min(setting.alphas)
     at = {row["network"]: row["test accuracy"] for row in rows if row["alpha"] == least}
     return Shown(
-        f"With gates of {examples[least]} examples the test accuracy is {at['phase one alone']:.1%} after phase one "
-        f"and {at['both phases']:.1%} after phase two; ordinary training on all {len(digits.train)} reaches "
+        f"Phase one on {examples[least]} examples reaches a test accuracy of {at['phase one alone']:.1%}; with its "
+        f"gates frozen, phase two on all {len(digits.train):,} reaches {at['both phases']:.1%}, and ordinary training "
         f"{ordinary:.1%}.",
         [
             curves(
@@ -155,7 +156,7 @@ def theorem7_terms(setting: Setting, folder: Path) -> Shown:
     gaps, most = data["gap"], data["allowed by norms and eigenvalues"]
     return Shown(
         f"The gap of squared loss is {gaps[0]:.2f} on true labels and {gaps[1]:.2f} on random ones. Norms and "
-        f"eigenvalues alone would allow {most[0]:.3g} and {most[1]:.3g}: the angles do the rest.",
+        f"eigenvalues alone would allow {most[0]:,.0f} and {most[1]:,.0f}: the angles do the rest.",
         [
             Table(
                 data,
