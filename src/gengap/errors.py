@@ -74,6 +74,20 @@ def listed(names: Sequence[object]) -> str:
     return ", ".join(map(str, names[:6])) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number of things in words.
+
+    Args:
+        number: How many.
+        noun: What one of them is called.
+        plural: What several are called; by default the noun with an s.
+
+    >>> counted(1, "test example"), counted(2000, "test example"), counted(0, "class", "classes")
+    ('1 test example', '2,000 test examples', '0 classes')
+    """
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def _rebuild(kind: type[InputError], what: str, expected: str, next_step: str) -> InputError:
     error = kind.__new__(kind)
     InputError.__init__(error, what, expected=expected, next_step=next_step)

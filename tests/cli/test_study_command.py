@@ -88,7 +88,7 @@ def test_a_failed_run_is_status_3_after_the_report(
     )
     assert code == 3
     assert "made up to fail" in out, err
-    assert "3 runs have no result" in err
+    assert "no result of 3 runs" in err
     assert "made up to fail" in (home / "report" / "report.html").read_text()
 
 

@@ -11,6 +11,7 @@ import typer
 from gengap.cli import inputs, running
 from gengap.cli.answer import Json, ReportFolder, print_json
 from gengap.cli.table import print_table
+from gengap.errors import counted
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
 from gengap.studies.skeleton import write_skeleton
 from gengap.terminal import say
@@ -91,7 +92,7 @@ def run_studies(
             say("All rows: --json. Figures and tables as a page: --out DIR.")
     failed = [row for outcome in outcomes for row in outcome.failed]
     if failed and not stored:
-        say(f"gengap: {len(failed)} runs have no result; run the command again to retry them.", err=True)
+        say(f"gengap: no result of {counted(len(failed), 'run')}; run the command again to retry.", err=True)
         raise typer.Exit(3)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gengap.arrays import Ints
+from gengap.errors import counted
 from gengap.network.inputs import batches
 from gengap.probes import Nearest, equal_examples, image_detail, nearest
 from gengap.report import Block, Fact, Facts, Picture, Pictures, Table, Text, png_bytes
@@ -84,10 +85,10 @@ def duplicates_part(subject: AuditSubject, budget: Budget) -> Part:
     return Part(
         "near_duplicates",
         "",
-        f"{len(subject.shared):,} test examples are equal to a training example"
-        + ("" if count_near is None else f"; {count_near:,} more nearly equal one")
-        + f". {repeats['training']:,} training examples and {repeats['test']:,} of the test examples that count "
-        "repeat one before them in their split.",
+        f"Equal to a training example: {counted(len(subject.shared), 'test example')}"
+        + ("" if count_near is None else f"; nearly equal to one: {count_near:,} more")
+        + f". Repeats of an earlier one in their split: {counted(repeats['training'], 'training example')} and "
+        f"{repeats['test']:,} of the test examples that count.",
         values,
         lambda: _blocks(subject, found, count_near, repeats),
         f"{len(test):,} test examples against {len(rows):,} of {len(train):,} training examples",

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gengap.data import is_missing, plain_array
-from gengap.errors import InputError
+from gengap.errors import InputError, counted
 from gengap.report import PALETTE, Block, Facts, Figure, Table, Text
 from gengap.tasks.audit.part import Part
 from gengap.tasks.audit.subject import AuditSubject
@@ -111,11 +111,11 @@ def shared_words(subject: AuditSubject) -> str:
     count, given = len(subject.shared), len(subject.shared) + len(subject.problem.test)
     if subject.words["overlap_allowed"]:
         return (
-            f"{count:,} of {given - count:,} test examples are in the training split too, and were counted, as asked."
+            f"In the training split too, and counted, as asked: {count:,} of {counted(given - count, 'test example')}."
         )
     return (
-        f"{count:,} of {given:,} test examples are in the training split too; they are no held-out examples and were "
-        "left out of every number on the test split. --allow-overlap takes them."
+        f"In the training split too: {count:,} of {counted(given, 'test example')}. What is in both is not held out "
+        "and was left out of every number on the test split; --allow-overlap takes it."
     )
 
 

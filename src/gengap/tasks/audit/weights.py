@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from gengap.errors import counted
 from gengap.measures import all_measures, measure, record, record_provenance
 from gengap.measures.normalisation import normalised_losses_of
 from gengap.network.inputs import Part as SplitName
@@ -106,13 +107,14 @@ def measures_part(subject: AuditSubject, budget: Budget, *, quick: bool, full: b
         "architecture, trained on as many examples.",
         _records_words(rows),
     ]
-    reason = f"{left} measures that search, differentiate or mix examples are left out of a quick audit" if left else ""
+    of_left = counted(left, "measure")
+    reason = f"left out of a quick audit: {of_left} by search, by derivatives or by mixed examples" if left else ""
     if left and not quick:
-        reason = f"{left} measures that search for a perturbation would take too long; --full has no limit"
+        reason = f"{of_left} by search for a perturbation would take too long; --full has no limit"
     part = Part(
         "measures",
         "",
-        f"{counts.get('ok', 0)} of {len(rows)} measures have a value without reservation.",
+        f"Measures with a value without reservation: {counts.get('ok', 0)} of {len(rows)}.",
         {"counts": {str(name): int(count) for name, count in counts.items()}, "left_out": left},
         lambda: [Facts(facts), Text(texts), _table(rows)],
         f"{len(problem.train):,} training examples; searches on {rows.attrs['subset']:,}",

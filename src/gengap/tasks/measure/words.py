@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from gengap.errors import counted
 from gengap.report import percent, plain
 
 FAR = 0.01
@@ -17,8 +18,8 @@ def sentence(rows: pd.DataFrame, subject: Mapping[str, Any]) -> str:
     others = [f"{counts[status]} {status}" for status in ("partial", "not converged", "skipped") if status in counts]
     rest = f", {', '.join(others)}" if others else ""
     return (
-        f"{len(rows)} measures of {subject['model']} on {subject['data']}, {subject['n']:,} training examples: "
-        f"{counts.get('ok', 0)} ok{rest}."
+        f"{counted(len(rows), 'measure')} of {subject['model']} on {subject['data']}, "
+        f"{counted(subject['n'], 'training example')}: {counts.get('ok', 0)} ok{rest}."
     )
 
 

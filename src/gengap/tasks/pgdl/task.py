@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gengap.errors import InputError, listed
+from gengap.errors import InputError, counted, listed
 from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure
 from gengap.models.registry import find_network
@@ -65,7 +65,7 @@ class ZooScores:
         """The best score beside that of a permuted measure, and what is left out."""
         known = self.scores[self.scores["score"].notna()]
         left = f" {len(self.left_out)} could not be built: {listed(list(self.left_out))}." if self.left_out else ""
-        networks = f"{len(self.networks)} networks of {self.zoo}"
+        networks = f"{counted(len(self.networks), 'network')} of {self.zoo}"
         if known.empty:
             return f"No measure has a score on {networks}.{left}"
         best = known.iloc[0]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gengap.arrays import Floats
-from gengap.errors import InputError
+from gengap.errors import InputError, counted
 from gengap.network.inputs import examples
 from gengap.probes import gini, input_gradient_log_norms, loss_sensitivity
 from gengap.report import Fact, Figure
@@ -110,8 +110,8 @@ def _reasons(zero: list[str], unused: int, saturation: str | None, lost: int) ->
     return [
         *([saturation] if saturation else []),
         *([f"{', '.join(zero)}: all gradients are 0"] if zero else []),
-        *([f"{unused} examples were used by no step, or have no influence"] if unused else []),
-        *([f"{lost} input gradients are above 0 but below the least number of float64"] if lost else []),
+        *([f"used by no step, or without influence: {counted(unused, 'example')}"] if unused else []),
+        *([f"above 0 but below the least number of float64: {counted(lost, 'input gradient')}"] if lost else []),
     ]
 
 
