@@ -56,6 +56,15 @@ def test_never_more_examples_than_there_are() -> None:
     assert _plan(1.0, n=30).subset == 30
 
 
+def test_pairs_of_mixed_examples_take_levels_in_turn_where_all_would_take_long() -> None:
+    names = list(plan.CURVES)
+    assert [_plan(example, names).level_step for example in (1e-3, 2e-3, 5e-3, 1e-2, 1.0)] == [1, 2, 5, 10, 10]
+    assert _plan(1.0, names, limited=False).level_step == 1
+    assert _plan(5e-3, names, n=50).level_step == 1
+    # The first measure pays for the pass over the data.
+    assert _plan(5e-3, names).seconds["mixup_response_same_label"] == pytest.approx(500 * 10 / 5 * 5e-3 + plan.SMALL)
+
+
 @pytest.mark.parametrize("example", [1e-5, 1e-4, 1e-3, 1e-2, 1.0])
 def test_the_searches_of_the_default_call_fit_where_they_are_not_the_least(example: float) -> None:
     found = _plan(example)

@@ -20,7 +20,10 @@ PROBED = 50  # examples of the pass that is timed
 SUBSET = {"fisher_rao"}  # takes the examples of searches
 OPERATORS = {"dist_spec_init_operator", "fro_over_spec_operator"}  # the first to need the layers' operators
 LANCZOS = 200.0  # forward passes of an example that the spectral norms of all operators cost, roughly
-MIXED = {"mixup_response": 5_500, "mixup_response_same_label": 5_500, "label_mixup_accuracy": 500}  # passes of examples
+MIXED_SECONDS = 15.0  # for curves over mixed examples, where nothing else is asked for
+CURVES = ("mixup_response", "mixup_response_same_label")
+MIXED, LEVELS = 500, 10  # pairs of examples, and shares in which they are mixed
+LEVEL_STEPS = (1, 2, 5, 10)
 SMALL = 0.05  # seconds of a measure that neither passes over examples nor searches, roughly
 
 
@@ -79,12 +82,14 @@ class Plan:
 
     Attributes:
         subset: Examples of searches.
+        level_step: Pairs of mixed examples are mixed at every so many levels of a curve, the pairs in turn.
         left_out: Names of measures that are not computed.
         reason: Why.
         seconds: Name of a measure -> expected seconds, shared work counted where it comes first.
     """
 
     subset: int
+    level_step: int = 1
     left_out: frozenset[str] = frozenset()
     reason: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -96,8 +101,8 @@ def plan(subject: Subject, chosen: Sequence[Measure], *, limited: bool, named: b
     Args:
         subject: The network and its data.
         chosen: The measures, in order.
-        limited: Whether the searches' examples are chosen so that searches take about a minute; otherwise
-            ``subject.subset`` holds.
+        limited: Whether the searches' examples are chosen so that searches take about a minute, and the levels at
+            which pairs are mixed so that this takes a quarter of it; otherwise ``subject.subset`` and all levels hold.
         named: Whether the measures were asked for by name, so that none is left out.
     """
     subset = min(subject.subset, subject.n)
@@ -108,6 +113,7 @@ def plan(subject: Subject, chosen: Sequence[Measure], *, limited: bool, named: b
     except Exception:  # whatever an unforeseen network raises: its rows will say so
         return Plan(subset)
     left_out: frozenset[str] = frozenset()
+    level_step = 1
     if limited:
         most = min(MOST, subject.n)
         sharpness = {one.name for one in chosen if is_sharpness(one)}
@@ -116,12 +122,15 @@ def plan(subject: Subject, chosen: Sequence[Measure], *, limited: bool, named: b
             left_out = frozenset(sharpness)
         least = LEAST_SHARPNESS if sharpness and not left_out else LEAST
         subset = _affordable(costs, rest if left_out else chosen, least, most)
+        curves = sum(_mixed_seconds(one.name, costs, subject.n, 1) for one in chosen if one.name in CURVES)
+        level_step = next((step for step in LEVEL_STEPS if curves / step <= MIXED_SECONDS), LEVEL_STEPS[-1])
     reason = (
         "not in the default call for a network of this size, since its search takes some hundred passes over at least "
         f"{LEAST_SHARPNESS} examples: ask for it by name, or for full=True (--full)"
     )
     computed = [one for one in chosen if one.name not in left_out]
-    return Plan(subset, left_out, reason if left_out else "", _seconds(subject, costs, computed, subset))
+    seconds = _seconds(subject, costs, computed, subset, level_step)
+    return Plan(subset, level_step, left_out, reason if left_out else "", seconds)
 
 
 def _affordable(costs: Costs, chosen: Sequence[Measure], least: int, most: int) -> int:
@@ -138,7 +147,15 @@ def _search_seconds(costs: Costs, chosen: Sequence[Measure], examples: int) -> f
     return total + radial * RADIAL * costs.example * examples
 
 
-def _seconds(subject: Subject, costs: Costs, chosen: Sequence[Measure], subset: int) -> dict[str, float]:
+def _mixed_seconds(name: str, costs: Costs, examples: int, level_step: int) -> float:
+    """Of the forward passes over mixtures of at most 500 pairs that a measure takes."""
+    levels = LEVELS / level_step if name in CURVES else float(name == "label_mixup_accuracy")
+    return levels * min(MIXED, examples) * costs.example
+
+
+def _seconds(
+    subject: Subject, costs: Costs, chosen: Sequence[Measure], subset: int, level_step: int
+) -> dict[str, float]:
     """Expected seconds of each, with what it is the first to use."""
     seconds, passed = {}, False
     done: set[str] = set()
@@ -151,7 +168,7 @@ def _seconds(subject: Subject, costs: Costs, chosen: Sequence[Measure], subset: 
             expected += LANCZOS * costs.example
         if one.name in SUBSET:
             expected += RADIAL * costs.example * subset
-        expected += MIXED.get(one.name, 0) * costs.example * min(1.0, subject.n / 500)
+        expected += _mixed_seconds(one.name, costs, subject.n, level_step)
         for search in searches_of(one):
             if search not in done:
                 expected += costs.passes(PASSES[search], subset)

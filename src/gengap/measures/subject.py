@@ -45,6 +45,7 @@ class Subject:
         seed: Of everything drawn.
         device: Where ``model`` computes.
         subset: Examples in ``sample``; set before its first use.
+        level_step: Pairs of mixed examples are mixed at every so many levels of a curve, the pairs in turn; 1: at all.
         with_gradients: Whether the one pass over the data goes back too; set before the first use of ``pass_``.
         report: Called with the name of a search and the passes that it has made; set before the first search.
 
@@ -85,6 +86,7 @@ class Subject:
             raise InputError(f"A subset of {subset} examples.", expected="at least one")
         self.problem, self.seed, self.subset = problem, seed, subset
         self.history = history
+        self.level_step = 1
         self.with_gradients = False
         self.report: Callable[[str, float], None] = lambda search, passes: None
         self._once: dict[Callable[[Subject], Any], Any] = {}
@@ -224,6 +226,12 @@ class Subject:
     def gradient_pass(self) -> Evaluation:
         """The same pass, which also went back: sums of minibatch gradients, and each layer's inputs; it raises too."""
         return _finite(self._there_and_back)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Fraction of the training examples that are classified correctly; None before the pass over them."""
+        passes = (vars(self).get(name) for name in ("_there", "_there_and_back"))  # of those that were made
+        return next((seen.accuracy for seen in passes if seen is not None), None)
 
     @cached_property
     def _there(self) -> Evaluation:

@@ -45,7 +45,8 @@ def measure(
     ``status`` (``ok``, ``partial``, ``skipped``, ``not converged``), ``reason``, ``not_covered`` (layers left out),
     ``sign`` (+1: a larger value predicts a larger gap), ``rescaling_invariant``, ``needs``, ``formula``, ``source``,
     ``seconds`` and ``details``. The first measure to use the pass over the data pays for it in ``seconds``.
-    ``attrs["subset"]`` of the table is the number of examples that searches used.
+    ``attrs`` of the table: ``subset``, the number of examples that searches used; ``train_accuracy``, the fraction of
+    the training examples that are classified correctly, None where no measure passed over them.
 
     Args:
         model: The trained network; it stays as it is.
@@ -58,7 +59,8 @@ def measure(
         subset: How many training examples searches and the Fisher-Rao norm use, at least 1. None chooses: as many of
             1,000 as let searches take about a minute, by a timed pass, and at least 64; they are in ``details``.
             Sharpness, whose search takes some hundred passes, is then left out where 1,000 would take longer, unless
-            it is among ``measures``.
+            it is among ``measures``; and pairs of mixed examples may be mixed at some levels only, which their
+            standard error takes into account.
         full: Without such limits: 1,000 examples where ``subset`` is None, and every measure.
         history: Of training, as a ``Run`` has it: a record an epoch, with ``steps`` so far and ``train_loss``.
         progress: True shows a bar, as None does on a terminal and in a notebook. A function is called with
@@ -76,11 +78,11 @@ def measure(
         subject.with_gradients = any("gradients" in one.needs for one in chosen)
         with reported(progress, "reading the network") as report:
             planned = plan(subject, chosen, limited=subset is None and not full, named=measures is not None)
-            subject.subset = planned.subset
+            subject.subset, subject.level_step = planned.subset, planned.level_step
             work = Work(planned, chosen, report)
             subject.report = work.advance
             rows = pd.DataFrame([_planned_row(one, subject, planned, work, i) for i, one in enumerate(chosen)])
-    rows.attrs["subset"] = planned.subset
+    rows.attrs |= {"subset": planned.subset, "train_accuracy": subject.accuracy}
     return rows
 
 

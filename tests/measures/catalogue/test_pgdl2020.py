@@ -1,5 +1,7 @@
 """Clusters and mixup, against plain loops, scikit-learn, laws and cases known by hand."""
 
+import math
+import statistics
 from collections.abc import Callable
 
 import numpy as np
@@ -11,7 +13,8 @@ from torch import Tensor, nn
 
 from gengap.data import Problem, Split
 from gengap.measures import Subject, measure
-from gengap.measures.catalogue.pgdl2020 import EXAMPLES
+from gengap.measures.catalogue.pgdl2020 import EXAMPLES, mixup_response
+from gengap.measures.values import Finding
 
 NAMES = [
     "davies_bouldin",
@@ -75,6 +78,54 @@ def test_values_are_those_of_plain_loops(name: str) -> None:
         features = first.double().flatten(1).numpy()
     assert found["davies_bouldin"] == pytest.approx(davies_bouldin_score(features, classes.numpy()))
     assert found["davies_bouldin_mixup"] == found["davies_bouldin"] * (1 - found["label_mixup_accuracy"])
+
+
+@pytest.mark.parametrize("step", [1, 3, 100])
+def test_pairs_that_take_levels_in_turn_have_the_mean_and_the_error_of_plain_loops(step: int) -> None:
+    model, data = fitted(network("mlp"), 8).eval(), problem(36)
+    subject = Subject(model, data)
+    subject.level_step = step
+    found = mixup_response(subject)
+    x, labels = subject.drawn("mixup", EXAMPLES)
+    y = labels.tolist()
+    pairs = twin_pairs(y, lambda a, b: a != b)
+    turns = min(step, len(pairs))
+    lost = dict.fromkeys(range(len(pairs)), 0.0)
+    with torch.no_grad():
+        for k in range(10):
+            weight = 0.1 if k == 0 else 0.2 * (1 - k / 10)
+            for number in range(k % turns, len(pairs), turns):
+                lost[number] += weight * (1 - twin_accuracy(model, x, y, [pairs[number]], k / 20))
+    groups = [[lost[number] for number in range(first, len(pairs), turns)] for first in range(turns)]
+    assert found.value == pytest.approx(sum(map(statistics.fmean, groups)))
+    assert found.details["pairs_at_a_level"] == len(pairs) // turns
+    if step > len(pairs):  # one pair at each level: nothing shows how pairs differ
+        assert found.details["standard_error"] is None
+    else:
+        expected = math.sqrt(sum(statistics.variance(group) / len(group) for group in groups))
+        assert found.details["standard_error"] == pytest.approx(expected)
+
+
+def test_taking_levels_in_turn_is_right_on_average_and_its_error_is_the_spread() -> None:
+    """Over draws of 500 from 20,000 examples, so that the draws hardly overlap."""
+    model, _ = line()
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, 20_000)
+    split = Split((random.normal(size=20_000) + 4.0 * y - 2.0)[:, None].astype(np.float32), y)
+    data = Problem("two normal distributions", split, split, ("left", "right"))
+    found: dict[int, list[Finding]] = {1: [], 5: []}
+    for step, findings in found.items():
+        for seed in range(60):
+            subject = Subject(model, data, seed=seed)
+            subject.level_step = step
+            findings.append(mixup_response(subject))
+    values = {step: [finding.value for finding in findings] for step, findings in found.items()}
+    spread = {step: statistics.stdev(each) for step, each in values.items()}
+    error = 4 * math.hypot(*spread.values()) / math.sqrt(60)
+    assert statistics.fmean(values[5]) == pytest.approx(statistics.fmean(values[1]), abs=error)
+    for step, findings in found.items():  # a standard deviation of 60 values is known to a tenth
+        errors = [finding.details["standard_error"] for finding in findings]
+        assert statistics.fmean(errors) == pytest.approx(spread[step], rel=0.3)
 
 
 def line(right: bool = True) -> tuple[nn.Module, Problem]:

@@ -68,6 +68,22 @@ def test_json_holds_a_row_for_each_measure_and_agrees_with_the_library(
         assert found["value"] == (pytest.approx(row["value"]) if row["status"] == "ok" else None)
 
 
+@pytest.mark.parametrize("names", ["param_norm", "margin_mean", "gradient_noise_final"])
+def test_the_accuracies_are_the_same_whichever_measure_passes_over_the_data(
+    saved: tuple[Path, Path], names: str
+) -> None:
+    found = measure_saved("mlp-1x512", saved[0], measures=[names])
+    model, problem = build("mlp-1x512", (1, 8, 8), 10), gengap.load("digits")
+    model.load_state_dict(torch.load(saved[0], weights_only=True))
+    for split, part in {"train": problem.train, "test": problem.test}.items():
+        pixels = part.x.reshape(len(part.x), 64) / 255
+        whitened = (pixels - pixels.mean(1, keepdims=True)) / pixels.std(1, keepdims=True)
+        with torch.no_grad():
+            said = model(torch.tensor(whitened.reshape(-1, 1, 8, 8), dtype=torch.float32)).argmax(1).numpy()
+        assert found.subject["accuracy"][split] == pytest.approx((said == part.y).mean())
+    assert found.rows.attrs["train_accuracy"] == (None if names == "param_norm" else found.subject["accuracy"]["train"])
+
+
 def test_the_table_names_what_is_missing(saved: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("mlp-1x512", "--weights", saved[0], "--measures", CHEAP) == 0
     out = " ".join(capsys.readouterr().out.split())

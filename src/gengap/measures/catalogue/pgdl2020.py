@@ -1,6 +1,7 @@
 """Winners of the competition Predicting Generalization in Deep Learning (PGDL, NeurIPS 2020): clusters and mixup."""
 
-from collections.abc import Callable
+import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +9,15 @@ from torch import Tensor, nn
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.values import Finding, NotDefined
+from gengap.network.inputs import batch_rows
 
 NATEKAR = "Natekar and Sharma 2020 (arXiv:2012.02775), the winning solution of PGDL"
 SCHIFF = "Schiff et al. 2021 (arXiv:2106.04765), perturbation response curves"
 EXAMPLES = 500  # training examples, or pairs of them
-LEVELS = torch.linspace(0.0, 0.5, 11, dtype=torch.float64)  # shares of the other example in a mixture
+LEVELS = torch.linspace(0.0, 0.5, 11, dtype=torch.float64)[:-1]  # shares of the other example in a mixture
+# Of the trapezoidal rule for 2 int_0^1 (1 - t) f(t) dt at t = 0, 0.1, …, 0.9; at t = 1 the factor 1 - t is 0.
+WEIGHTS = 0.2 * (1 - 2 * LEVELS) * torch.where(LEVELS == 0, 0.5, 1.0)
+_BATCH = 100  # small enough for the cache of a processor's core
 
 
 @register(
@@ -97,7 +102,9 @@ def mixup_response(subject: Subject) -> Finding:
     """How early accuracy falls as another class is mixed in: 0 for never, 1 for at once.
 
     It is twice the area between the running integral of A and that of a network that is always right. The integral is
-    by the trapezoidal rule on 11 levels, on at most 500 pairs. The authors mix hidden representations too.
+    by the trapezoidal rule on 11 levels, on at most 500 pairs. In the default call for a slow network each pair is
+    mixed at some of the levels only, the pairs in turn, so that all levels have as many; how many is in the details,
+    with the standard error over pairs. The authors mix hidden representations too.
     """
     return _response(subject, same_label=False)
 
@@ -118,11 +125,23 @@ def mixup_response_same_label(subject: Subject) -> Finding:
 
 def _response(subject: Subject, *, same_label: bool) -> Finding:
     x, y, other = _pairs(subject, same_label=same_label)
-    curve = [float(_right(subject, x.lerp(x[other], float(level)), y).double().mean()) for level in LEVELS]
-    t = LEVELS / LEVELS[-1]
-    lost = (1 - t) * (1 - torch.tensor(curve, dtype=torch.float64))
-    details = {"pairs": len(y), "levels": LEVELS.tolist(), "accuracies": curve}
-    return Finding(2 * float(torch.trapezoid(lost, t)), details=details)
+    step = min(subject.level_step, len(y))
+    lost, accuracies = torch.zeros(len(y), dtype=torch.float64), []
+    for number, (level, weight) in enumerate(zip(LEVELS.tolist(), WEIGHTS.tolist(), strict=True)):
+        rows = slice(number % step, None, step)
+        right = _right(subject, x[rows].lerp(x[other[rows]], level), y[rows]).cpu().double()
+        lost[rows] += weight * (1 - right)
+        accuracies.append(float(right.mean()))
+    turns = [lost[first::step] for first in range(step)]  # pairs that were mixed at the same levels
+    variance = sum(float(turn.var()) / len(turn) if len(turn) > 1 else math.nan for turn in turns)
+    details = {
+        "pairs": len(y),
+        "pairs_at_a_level": len(y) // step,
+        "levels": LEVELS.tolist(),
+        "accuracies": accuracies,
+        "standard_error": None if math.isnan(variance) else math.sqrt(variance),
+    }
+    return Finding(sum(float(turn.mean()) for turn in turns), details=details)
 
 
 def _pairs(subject: Subject, *, same_label: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -143,7 +162,7 @@ def _pairs(subject: Subject, *, same_label: bool) -> tuple[Tensor, Tensor, Tenso
 
 
 def _right(subject: Subject, x: Tensor, y: Tensor) -> Tensor:
-    scores = _forward(subject.model, x)
+    scores = torch.cat([_forward(subject.model, x[rows]) for rows in batch_rows(len(x), _BATCH)])
     wrong = int((~scores.isfinite().all(1)).sum())
     if wrong:
         raise NotDefined(f"the network's outputs are NaN or infinite on {wrong} of {len(x)} mixtures")
@@ -152,25 +171,39 @@ def _right(subject: Subject, x: Tensor, y: Tensor) -> Tensor:
 
 def _first_features(subject: Subject, x: Tensor) -> tuple[str, Tensor]:
     """Name and output ``[n, F]``, float64, of the first weight layer that returns a tensor with a row an example."""
+    batches = [x[rows] for rows in batch_rows(len(x), _BATCH)]
     for name in subject.layer_modules:
-        seen: list[object] = []
-        handle = subject.model.get_submodule(name).register_forward_hook(_keep_first(seen))
-        try:
-            _forward(subject.model, x)
-        finally:
-            handle.remove()
-        output = seen[0] if seen else None
-        if isinstance(output, Tensor) and output.ndim >= 2 and len(output) == len(x) and output.is_floating_point():
-            return name, output.double().flatten(1)
+        outputs = [_first_output(subject.model, name, batch) for batch in batches]
+        if all(_has_rows(output, len(batch)) for output, batch in zip(outputs, batches, strict=True)):
+            return name, torch.cat(outputs).double().flatten(1)
     raise NotDefined("no weight layer returns a tensor of floats with a row for each example")
 
 
-def _keep_first(seen: list[object]) -> Callable[[nn.Module, object, object], None]:
+class _Seen(Exception):  # noqa: N818  it is no error: what was wanted has been seen
+    """Ends a forward pass, of which nothing more is wanted."""
+
+
+def _first_output(model: nn.Module, name: str, x: Tensor) -> Any:
+    """What a module returns at its first call in a forward pass; None where it is not called."""
+    seen: list[object] = []
+
     def hook(_: nn.Module, __: object, output: object) -> None:
         if not seen:
             seen.append(output.clone() if isinstance(output, Tensor) else output)
+        raise _Seen
 
-    return hook
+    handle = model.get_submodule(name).register_forward_hook(hook)
+    try:
+        _forward(model, x)
+    except _Seen:
+        pass
+    finally:
+        handle.remove()
+    return seen[0] if seen else None
+
+
+def _has_rows(output: Any, examples: int) -> bool:
+    return isinstance(output, Tensor) and output.ndim >= 2 and len(output) == examples and output.is_floating_point()
 
 
 @torch.no_grad()

@@ -73,9 +73,10 @@ class _Noise:
     def drop(self, sigma: float) -> float:
         """The mean over draws, or over those after which it is clear."""
         falls: list[Tensor] = []
+        hurry = self.hurry and self._draws > 1
         for index in range(self._draws):
-            falls.append(self._fall(sigma, index, hurry=self.hurry and self._draws > 1 and not index))
-            if len(falls[0]) < self._network.examples or (self.hurry and _is_clear(falls)):
+            falls.append(self._fall(sigma, index, hurry=hurry and not index))
+            if hurry and self._is_clear(falls):
                 return _mean(falls)
         self._complete[sigma] = torch.stack(falls)
         return _mean(falls)
@@ -88,23 +89,22 @@ class _Noise:
 
     def _fall(self, sigma: float, index: int, *, hurry: bool) -> Tensor:
         def enough(answers: Tensor) -> bool:
-            fell = fallen(self._clean, answers)
-            return clear(fell, TARGET, TOLERANCE, self._network.examples, LEAST_SPREAD)
+            return self._is_clear([fallen(self._clean, answers)])
 
         weights = noisy(self._network.weights, sigma, self._eps, stream(self._seed, "noise", index))
         return fallen(self._clean, self._network.correct(weights, enough if hurry else None))
 
+    def _is_clear(self, falls: list[Tensor]) -> bool:
+        """Of one draw, perhaps on a part of the examples, or of several on all of them."""
+        if len(falls) == 1:
+            return clear(falls[0], TARGET, TOLERANCE, self._network.examples, LEAST_SPREAD)
+        drops = [float(fell.double().mean()) for fell in falls]
+        error = max(statistics.stdev(drops), LEAST_SPREAD) / math.sqrt(len(drops))
+        return abs(statistics.fmean(drops) - TARGET) > TOLERANCE + STANDARD_ERRORS * error
+
 
 def _mean(falls: list[Tensor]) -> float:
     return statistics.fmean(float(fell.double().mean()) for fell in falls)
-
-
-def _is_clear(falls: list[Tensor]) -> bool:
-    if len(falls) < 2:
-        return False
-    drops = [float(fell.double().mean()) for fell in falls]
-    error = max(statistics.stdev(drops), LEAST_SPREAD) / math.sqrt(len(drops))
-    return abs(statistics.fmean(drops) - TARGET) > TOLERANCE + STANDARD_ERRORS * error
 
 
 def noisy(weights: Weights, sigma: float, eps: float | None, seed: int) -> dict[str, Tensor]:
@@ -113,5 +113,5 @@ def noisy(weights: Weights, sigma: float, eps: float | None, seed: int) -> dict[
     noisy = {}
     for name, weight in weights.items():
         z = torch.randn(weight.shape, generator=generator, dtype=weight.dtype).to(weight.device)
-        noisy[name] = weight + z * (sigma if eps is None else (sigma**2 * weight**2 + eps**2).sqrt())
+        noisy[name] = z.mul_(sigma if eps is None else (sigma**2 * weight**2 + eps**2).sqrt_()).add_(weight)
     return noisy

@@ -74,19 +74,21 @@ class GradientSums:
         """Takes in the gradient of one minibatch, the sum over pairs (s, g) of exp(s) g, g a tensor a parameter."""
         parts = list(parts)
         top = max(log_size for log_size, _ in parts)
-        scaled = [[part.double() * math.exp(log_size - top) for part in tensors] for log_size, tensors in parts]
-        gradient = [torch.stack(terms).sum(0) if len(terms) > 1 else terms[0] for terms in zip(*scaled, strict=True)]
+        shares = [math.exp(log_size - top) for log_size, _ in parts]
         if not self._sum:
-            self._sum = [torch.zeros_like(part) for part in gradient]
+            self._sum = [torch.zeros_like(part, dtype=torch.float64) for part in parts[0][1]]
         if top > self.log_unit:
             shrink = math.exp(self.log_unit - top)
             self._sum = [total * shrink for total in self._sum]
             self._squares *= shrink**2
             self.log_unit = top
         factor = math.exp(top - self.log_unit)
-        for total, part in zip(self._sum, gradient, strict=True):
-            total += factor * part
-            self._squares += (factor * float(torch.linalg.vector_norm(part))) ** 2
+        for total, *terms in zip(self._sum, *(tensors for _, tensors in parts), strict=True):
+            gradient = terms[0].to(torch.float64, copy=True).mul_(shares[0])
+            for term, share in zip(terms[1:], shares[1:], strict=True):
+                gradient.add_(term, alpha=share)
+            total.add_(gradient, alpha=factor)
+            self._squares += (factor * float(torch.linalg.vector_norm(gradient))) ** 2
         self.minibatches += 1
 
     @property
@@ -162,14 +164,14 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Eval
         return Evaluation(*_joined(logits, labels))
 
 
-def accuracies(model: nn.Module, problem: Problem) -> dict[str, float]:
-    """The fraction of examples that a network classifies correctly, of ``train`` and of ``test``.
+def accuracies(model: nn.Module, problem: Problem, splits: Sequence[Part] = ("train", "test")) -> dict[str, float]:
+    """The fraction of examples that a network classifies correctly, of each split.
 
     Args:
         model: In evaluation mode, returning one tensor of scores ``[B, C]``.
         problem: The data.
+        splits: Which ones.
     """
-    splits: tuple[Part, ...] = ("train", "test")
     return {split: evaluate(model, split_batches(problem, model, split)).accuracy for split in splits}
 
 

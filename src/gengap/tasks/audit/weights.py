@@ -16,7 +16,7 @@ from gengap.tasks.audit.subject import AuditSubject
 from gengap.tasks.measure import note_text, value_text
 
 QUICK = frozenset({"search", "gradients"})  # what the measures of a quick audit do without
-QUICK_WITHOUT = frozenset({"mixup_response", "mixup_response_same_label"})  # and these: 5,500 passes of an example each
+QUICK_WITHOUT = frozenset({"mixup_response", "mixup_response_same_label"})  # and these: 5,000 passes of an example each
 MEASURED = 256  # training examples of measures at least, and in a quick audit at most
 SEARCH_PASSES = 300.0  # forward passes of an example that all searches for a perturbation cost, roughly
 FULL_PASS = 12.0  # forward passes of an example that the pass with gradients costs, roughly

@@ -130,7 +130,7 @@ def measure_saved(
         history=records,
         progress=progress,
     )
-    accuracy = {**_accuracies(trained, problem, output, device), **expected}
+    accuracy = {**_accuracies(trained, problem, output, device, rows.attrs["train_accuracy"]), **expected}
     subject = {
         "model": model,
         "weights": str(model if weights is None else weights),
@@ -152,7 +152,10 @@ def measure_saved(
     return found
 
 
-def _accuracies(model: nn.Module, problem: Problem, output: str | None, device: str) -> dict[str, float]:
+def _accuracies(
+    model: nn.Module, problem: Problem, output: str | None, device: str, train: float | None
+) -> dict[str, float]:
+    """Of both splits; ``train`` is the first one, where it is known already."""
     network = plain_copy(model).to(resolve_device(device))
     return_scores(network, output, examples(problem, slice(2), network)[0], problem.n_classes)
-    return accuracies(network, problem)
+    return accuracies(network, problem) if train is None else {"train": train, **accuracies(network, problem, ["test"])}
