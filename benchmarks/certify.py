@@ -1,23 +1,20 @@
-"""How fast certificates are: a million in one call, and the whole command as a process.
+"""How fast certificates are: a million in one call.
 
 The opponent is the loop that a user would write over ``scipy.stats.beta.ppf``. It is timed on samples drawn evenly
 from the million, before and after the one call, and extrapolated.
 """
 
-import resource
-import subprocess
-import sys
 import time
 from typing import Any
 
 import numpy as np
 from scipy.stats import beta
 
-from benchmarks.table import Line, spread, told, verdict
+from benchmarks.table import Line, verdict
 from gengap.bounds import clopper_pearson
 
 CERTIFICATES, SAMPLE, DELTA = 1_000_000, 5_000, 0.05
-WANTED_RATIO, WANTED_SECONDS = 20, 0.5
+WANTED_RATIO = 20
 
 
 def cases() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,35 +62,14 @@ def vectorised() -> dict[str, Any]:
     }
 
 
-def process(repeats: int = 9) -> dict[str, Any]:
-    """Seconds of the whole command, several times after one to warm the disk, on the wall and of the processor."""
-    command = [sys.executable, "-m", "gengap", "certify", "--errors", "30", "--n", "10000", "--json"]
-    before = _processor_seconds()
-    seconds = [timed(subprocess.check_output, command)[0] for _ in range(repeats + 1)][1:]
-    used = _processor_seconds() - before
-    return {
-        "command": "gengap certify --errors 30 --n 10000 --json",
-        "seconds": spread(seconds),
-        "processor_seconds_mean": used / (repeats + 1),
-    }
-
-
-def _processor_seconds() -> float:
-    """Of all child processes that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def run() -> dict[str, Any]:
-    """Both comparisons."""
-    return {"vectorised": vectorised(), "process": process()}
+    """The comparison."""
+    return {"vectorised": vectorised()}
 
 
 def lines(found: dict[str, Any]) -> list[Line]:
-    """One line each."""
-    one, command = found["vectorised"], found["process"]
-    median = command["seconds"]["median"]
-    reached = "reached" if median <= WANTED_SECONDS else "missed"
+    """One line."""
+    one = found["vectorised"]
     return [
         Line(
             f"{one['certificates']:,} certificates in one call",
@@ -102,10 +78,5 @@ def lines(found: dict[str, Any]) -> list[Line]:
             f"{one['loop_seconds_extrapolated']:.3g} s, from {one['loop_sample']:,}",
             f"{one['ratio']:.3g} x",
             verdict(one["ratio"], WANTED_RATIO),
-        ),
-        Line(
-            f"{command['command']}, as a process",
-            f"{told(command['seconds'], 's')}, {command['processor_seconds_mean']:.2g} s of processor time",
-            wanted=f"<= {WANTED_SECONDS:g} s: {reached}",
         ),
     ]

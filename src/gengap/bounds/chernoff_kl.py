@@ -2,12 +2,12 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import rel_entr
 
 from gengap.arrays import Floats
 from gengap.bounds.inputs import counts, level
 
 _HALVINGS = 60
+_SMALLEST = np.finfo(np.float64).tiny
 _ROUND_OFF = 4e-15  # larger than the error of kl(q, p) in float64
 
 
@@ -41,11 +41,14 @@ def chernoff_kl(errors: ArrayLike, n: ArrayLike, tried: ArrayLike = 1, delta: Ar
     allowed = -np.log(level(tried, delta)) / n + _ROUND_OFF
     low, allowed = np.broadcast_arrays(errors / n, allowed)
     risk, high = low, np.minimum(low + np.sqrt(allowed / 2), 1.0)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        inside = rel_entr(risk, middle) + rel_entr(1 - risk, 1 - middle) <= allowed
-        if risk.ndim == 0:  # a branch is some times faster than where for one number
-            low, high = (middle, high) if inside else (low, middle)
-        else:
-            low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    rest = 1 - risk
+    one, other = np.maximum(risk, _SMALLEST), np.maximum(rest, _SMALLEST)  # so that 0 ln 0 is 0
+    with np.errstate(divide="ignore", invalid="ignore"):  # at p = 1
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            inside = risk * np.log(one / middle) + rest * np.log(other / (1 - middle)) <= allowed
+            if risk.ndim == 0:  # a branch is some times faster than where for one number
+                low, high = (middle, high) if inside else (low, middle)
+            else:
+                low, high = np.where(inside, middle, low), np.where(inside, high, middle)
     return np.asarray(high)

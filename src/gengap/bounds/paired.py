@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincc, gammaln, ndtr, ndtri, xlog1py, xlogy
 
 from gengap.arguments import real_number, whole_number
 from gengap.arrays import Floats
@@ -219,6 +218,8 @@ def _region(m: Floats, a: float, b: float, n: float, alpha: float) -> tuple[Floa
     And whether McNemar's test decides for A. The region is made monotone: with an outcome it holds those in which A
     errs alone less often or B more often.
     """
+    from scipy.special import ndtri
+
     z, critical = float(-ndtri(alpha)), _critical(m, alpha)
     kappa, shift = z * z / n, z * z
     u = a - b + z * np.sqrt(a + b + shift - (a - b) ** 2 / n)
@@ -276,12 +277,16 @@ def _ends(n: float, low: float, high: float) -> Floats:
 
 def _binomial(m: Floats, n: float, rate: float) -> Floats:
     """The probability of each m."""
+    from scipy.special import gammaln, xlog1py, xlogy
+
     ways = gammaln(n + 1) - gammaln(m + 1) - gammaln(n - m + 1)
     return np.asarray(np.exp(ways + xlogy(m, rate) + xlog1py(n - m, -rate)))
 
 
 def _critical(m: Floats, alpha: float) -> Floats:
     """The largest k with P(Bin(m, 1/2) <= k) <= alpha for each m, or -1."""
+    from scipy.special import ndtri
+
     k = np.clip(np.floor((m - 1 + ndtri(alpha) * np.sqrt(m)) / 2), -1, m)  # the normal distribution's, mostly right
     while (too_many := _at_most(k, m, 0.5) > alpha).any():
         k = k - too_many
@@ -292,6 +297,8 @@ def _critical(m: Floats, alpha: float) -> Floats:
 
 def _at_most(k: ArrayLike, m: ArrayLike, p: ArrayLike) -> Floats:
     """The probability of at most k successes in m trials; 0 for k = -1."""
+    from scipy.special import betaincc
+
     k, m, p = np.asarray(k, dtype=np.float64), np.asarray(m, dtype=np.float64), np.asarray(p, dtype=np.float64)
     if m.size > 1 and m.min() * min(p.min(), 1 - p.max()) > _MANY:
         return _many_at_most(k, m, p)
@@ -301,6 +308,8 @@ def _at_most(k: ArrayLike, m: ArrayLike, p: ArrayLike) -> Floats:
 
 def _many_at_most(k: Floats, m: Floats, p: Floats) -> Floats:
     """The same for many successes and failures, to a relative 1e-5 for tails above 1e-9 (Peizer and Pratt 1968)."""
+    from scipy.special import ndtr
+
     q = 1 - p
     k = np.clip(k, 1.0, m - 2)
     s, t = k + 0.5, m - k - 0.5

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from gengap.cli.answer import Json, print_json
 from gengap.cli.table import print_table
@@ -48,6 +47,8 @@ def fetch_data_sets(
 
     A mirror holds NAME/FILE, e.g. mnist/train-images-idx3-ubyte.gz.
     """
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -51,9 +51,10 @@ def command(
 
     Images enter whole, with pixels in [0, 1].
     """
+    problem = load(data)  # before SciPy and torch are imported, so that a wrong path is told at once
+
     from gengap.tasks.interpolate import Setting, interpolate
 
-    problem = load(data)
     result = interpolate(
         problem,
         method=method,

@@ -51,11 +51,12 @@ def command(
 
     A measure that the network does not allow is skipped or partial, with the reason and the layers' names.
     """
-    from gengap.tasks.measure import measure_saved
-
-    problem = load(data)
+    problem = load(data)  # before torch is imported, so that a wrong path is told at once
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)
+
+    from gengap.tasks.measure import measure_saved
+
     # What the user's network prints goes to stderr: stdout holds the answer alone.
     with redirect_stdout(sys.stderr), progress_bar("reading the network") as progress:
         result = measure_saved(

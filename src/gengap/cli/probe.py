@@ -38,9 +38,10 @@ def _common(
     load: inputs.Load = inputs.load_problem,
 ) -> "Callable[..., ProbeSubject]":
     """The options that all probes share, and what they lead to: ``probe_subject`` with all arguments but the last."""
+    problem = load(data)  # before torch is imported, so that a wrong path is told at once
+
     from gengap.tasks.probe import probe_subject
 
-    problem = load(data)
     return partial(
         probe_subject,
         model,

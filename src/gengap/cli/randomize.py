@@ -86,25 +86,22 @@ def command(
     ray = running.ray_share(runner, cpus_per_cell, gpus_per_cell, device=device, workers=workers)
     level_values, seed_values = _numbers("--levels", levels), _whole_numbers("--seeds", seeds)
 
-    from gengap.sweep import Options
-    from gengap.tasks.randomize import from_results, randomize
-    from gengap.train import choose_recipe
-
     changes = dict(_pair(text) for text in change or [])
+    if results is not None:
+        test = _of_results(results, load(data) if data else None, out)
+    else:
+        problem = load(data or "digits")  # before torch is imported, so that a wrong path is told at once
 
-    def problem() -> "Problem":
-        return load(data or "digits")
+        from gengap.sweep import Options
+        from gengap.tasks.randomize import randomize
+        from gengap.train import choose_recipe
 
-    with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not
-        if results is not None:
-            test = from_results(results, problem() if data else None, out=out)
-        else:
-            of_data = problem()
+        with redirect_stdout(sys.stderr):  # standard output is the answer's; what a network of the user's prints is not
             how: dict[str, Any] = {"train": train, "settings": {name: _value(text) for name, text in changes.items()}}
             if train is None:
-                how = {"recipe": choose_recipe(recipe, of_data, model, changes, allow_code=allow_code)}
+                how = {"recipe": choose_recipe(recipe, problem, model, changes, allow_code=allow_code)}
             test = randomize(
-                of_data,
+                problem,
                 **how,
                 corruptions=[name.strip() for name in corruption.split(",") if name.strip()],
                 levels=level_values,
@@ -116,6 +113,12 @@ def command(
     give(test, as_json=as_json, show=_print, out=out)
     if test.result.failed:
         raise typer.Exit(3)
+
+
+def _of_results(results: Path, problem: "Problem | None", out: Path | None) -> "Randomization":
+    from gengap.tasks.randomize import from_results
+
+    return from_results(results, problem, out=out)
 
 
 def _refuse_beside_results(options: dict[str, object]) -> None:
