@@ -46,7 +46,7 @@ docs: $(READY)  ## the documentation, docs/_build/html/index.html; its gallery r
 results: $(READY)  ## every study's figures under docs/results, from the recorded rows
 	$(BIN)/python docs/results/redraw.py
 
-tables: $(READY)  ## the tables of README.md, from recorded results and benchmarks
+tables: $(READY)  ## the tables of README.md and benchmarks/README.md, from recorded results and benchmarks
 	$(BIN)/python docs/tables.py
 
 $(READY): pyproject.toml

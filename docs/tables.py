@@ -1,4 +1,4 @@
-"""The tables of README.md, made from the studies, their recorded results and the recorded benchmarks.
+"""The tables of README.md and of benchmarks/README.md, made from the studies, their recorded results and benchmarks.
 
 ``make tables`` writes them between the comments ``<!-- table NAME -->`` and ``<!-- end of table NAME -->``; a test says
 when they are out of date.
@@ -7,73 +7,164 @@ when they are out of date.
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the installed package
 
 from benchmarks.__main__ import BENCHMARKS, RESULTS, lines_of  # noqa: E402
-from gengap.studies import all_studies  # noqa: E402
+from benchmarks.table import Line  # noqa: E402
+from gengap.studies import Study, all_studies  # noqa: E402
+from gengap.studies.account import account  # noqa: E402
 from gengap.studies.evidence import Recorded, recorded_results  # noqa: E402
 from gengap.verdicts import whole_claim  # noqa: E402
 
 README = ROOT / "README.md"
+ALL_BENCHMARKS = ROOT / "benchmarks" / "README.md"
 RECORDED = Path("docs") / "results"
+YES = "yes = 1"  # the unit of what a paper says without a number
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A comparison that README.md shows, in a few words of its own.
+
+    Attributes:
+        benchmark: Its name.
+        what, against: Words that its line has in what was done and in the opponent; no other line of it has both.
+        title, opponent: What README.md says of the two.
+    """
+
+    benchmark: str
+    what: str
+    against: str
+    title: str
+    opponent: str
+
+
+HEADLINES = (
+    Headline("mlp-1x512", "epoch", "in memory", "epoch of CIFAR-10, MLP", "PyTorch, data in memory"),
+    Headline("alexnet-small", "epoch", "in memory", "12,800 images, small AlexNet", "PyTorch, data in memory"),
+    Headline("inception-small", "epoch", "in memory", "1,280 images, small Inception", "PyTorch, data in memory"),
+    Headline("optimisers", "AdamW, mlp", "plain loop", "AdamW in float32, one thread", "PyTorch, fused"),
+    Headline("measures", "alexnet", "a call for each", "76 measures of an AlexNet", "a call for each"),
+    Headline("gradients", "mlp", "vmap", "gradient norms, MLP (1 x: a plain pass)", "torch.func.vmap"),
+    Headline("gradients", "cnn", "BackPACK", "gradient norms, convolutions", "BackPACK"),
+    Headline("double-descent", "curve", "lstsq", "double-descent curve, n = 2,000", "numpy lstsq, 20 times"),
+    Headline("kernel-ridge", "cholesky", "KernelRidge", "kernel machine, n = 15,000", "scikit-learn"),
+    Headline("kernel-solvers", "pcg", "peak", "kernel machine, n = 20,000", "n^3/3 operations at peak"),
+    Headline(
+        "relu-interpolator", "any labels", "solve", "ReLU network through 50,000 points", "solve at 4,000, extrapolated"
+    ),
+    Headline("certify", "certificates", "SciPy", "1,000,000 certificates", "loop over SciPy"),
+)
 
 
 def studies_table(recorded: Mapping[str, Recorded]) -> str:
-    """A row for each study: its claim, what its recorded rows say of it, and a number of the paper beside ours."""
+    """A row for each study: its topic, what its rows say of the claim, and a number of the paper beside ours."""
     rows = []
     for study in all_studies():
         found = recorded.get(study.name)
         name = study.name if found is None else f"[{study.name}]({(RECORDED / found.folder).as_posix()})"
-        rows.append([name, study.claim, *_evidence(found)])
-    return _markdown(["study", "claim", "evidence", "paper", "ours"], rows)
+        rows.append([name, _title(study), *_evidence(found)])
+    return _markdown(["study", "what", "evidence", "paper", "ours"], rows)
+
+
+def _title(study: Study) -> str:
+    words = account(study)
+    return study.artifact if words is None or words.title is None else words.title
 
 
 def _evidence(found: Recorded | None) -> list[str]:
-    """Whether there is evidence and what it says of the claim, then the first number of the paper that has ours."""
+    """What the rows say of the claim, and at which scale; then the first number of the paper that has ours."""
     if found is None:
-        return ["no", "", ""]
-    finding = f"yes, {found.outcome.scale}: {whole_claim(found.outcome.claim_parts())}"
-    first = next((each for each in found.outcome.comparisons() if each.ours is not None), None)
+        return ["not run", "", ""]
+    finding = f"{found.outcome.scale}: {whole_claim(found.outcome.claim_parts())}"
+    numbers = (each for each in found.outcome.comparisons() if each.unit != YES)
+    first = next((each for each in numbers if each.ours is not None), None)
     if first is None or first.ours is None:
         return [finding, "", ""]
-    return [finding, f"{first.what}: {first.reported:.4g} {first.unit}".strip(), f"{first.ours:.4g}"]
+    unit = f" {first.unit}" if first.unit in ("%", "nats") else ""
+    return [finding, f"{first.what}: {first.reported:.4g}{unit}", f"{first.ours:.4g}{unit}"]
+
+
+def recorded_lines() -> list[tuple[str, Line]]:
+    """(benchmark, line) of every comparison that is recorded under benchmarks/results."""
+    return [
+        (name, line)
+        for name in BENCHMARKS
+        for path in sorted(RESULTS.glob(f"*/{name}.json"))
+        for line in lines_of(name, json.loads(path.read_text(encoding="utf-8")))
+    ]
 
 
 def benchmarks_table() -> str:
-    """A row for each comparison that is recorded under benchmarks/results, as its benchmark tells it."""
+    """A row for each recorded comparison, as its benchmark tells it."""
+    rows = [
+        [line.what, line.ours, line.opponent, line.theirs, line.ratio, line.limit, line.wanted, line.machine]
+        for _, line in recorded_lines()
+    ]
+    return _markdown(["what", "gengap", "opponent", "opponent's", "ratio", "limit", "aim", "machine"], rows)
+
+
+def headlines_table() -> str:
+    """A row for each of ``HEADLINES``, its figures without their spreads; columns are aligned, for a terminal."""
+    lines = recorded_lines()
     rows = []
-    for name in BENCHMARKS:
-        for path in sorted(RESULTS.glob(f"*/{name}.json")):
-            lines = lines_of(name, json.loads(path.read_text(encoding="utf-8")))
-            rows += [
-                [line.what, line.ours, line.opponent, line.theirs, line.ratio, line.machine]
-                for line in lines
-                if line.ratio
-            ]
-    return _markdown(["what", "gengap", "opponent", "opponent's", "ratio", "machine"], rows)
+    for headline in HEADLINES:
+        line = line_of(headline, lines)
+        figures = [figure(line.ours), headline.opponent, figure(line.theirs), faster(line.ratio)]
+        rows.append([headline.title, *figures, figure(line.limit), line.machine])
+    return _markdown(["what", "gengap", "opponent", "opponent's", "ratio", "limit", "machine"], rows, aligned=True)
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def line_of(headline: Headline, lines: Sequence[tuple[str, Line]]) -> Line:
+    """The recorded line of a headline, of the first machine that has it."""
+    for name, line in lines:
+        if name == headline.benchmark and headline.what in line.what and headline.against in line.opponent:
+            return line
+    raise ValueError(f"no recorded line of {headline.benchmark} has {headline.what!r} against {headline.against!r}")
+
+
+def figure(text: str) -> str:
+    """The first figure of a cell, without its spread and what else is told there: ``13.7 s``."""
+    return re.split(r"[\n(,]| at | by | of ", text)[0].strip()
+
+
+def faster(ratio: str) -> str:
+    """How many times as fast gengap is; a benchmark may tell the share of the opponent's time instead."""
+    if " of its time" in ratio:
+        return f"{1 / float(ratio.split()[0]):.2f} x"
+    factor = float(f"{float(ratio.split()[0]):.3g}")
+    return f"{factor:,.0f} x" if factor >= 100 else f"{factor:g} x"
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]], *, aligned: bool = False) -> str:
+    """The table; ``aligned`` pads each column to one width."""
+
     def cell(text: str) -> str:
         return " ".join(re.sub(r"\[/?[a-z]+\]", "", text).split()).replace("|", "\\|")
 
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell(text) for text in line) + " |" for line in lines)
+    table = [[cell(text) for text in line] for line in [head, *rows]]
+    widths = [max(map(len, column)) if aligned else 0 for column in zip(*table, strict=True)]
+    table.insert(1, ["-" * max(3, width) for width in widths])
+    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in table)
 
 
-def tables() -> Iterator[tuple[str, str]]:
-    """Name and text of each table."""
-    yield "studies", studies_table(recorded_results(ROOT / RECORDED))
-    yield "benchmarks", benchmarks_table()
+def documents() -> dict[Path, dict[str, str]]:
+    """Document -> name and text of each of its tables."""
+    studies = studies_table(recorded_results(ROOT / RECORDED))
+    return {
+        README: {"studies": studies, "headlines": headlines_table()},
+        ALL_BENCHMARKS: {"benchmarks": benchmarks_table()},
+    }
 
 
-def with_tables(text: str) -> str:
+def with_tables(text: str, tables: Mapping[str, str]) -> str:
     """The document with its tables made anew."""
-    for name, made in tables():
+    for name, made in tables.items():
         begin, end = f"<!-- table {name} -->", f"<!-- end of table {name} -->"
         before, _, rest = text.partition(begin)
         text = f"{before}{begin}\n\n{made}\n\n{end}{rest.partition(end)[2]}"
@@ -81,4 +172,5 @@ def with_tables(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for document, tables in documents().items():
+        document.write_text(with_tables(document.read_text(encoding="utf-8"), tables), encoding="utf-8")

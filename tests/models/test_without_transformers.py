@@ -13,7 +13,7 @@ from gengap.errors import InputError
 def test_the_message_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "vit"}))
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(InputError, match=r"pip install 'gengap\[transformers\]'"):
+    with pytest.raises(InputError, match=r'pip install "gengap\[transformers\]"'):
         models.build(str(tmp_path), (1, 8, 8), 10)
 
 

@@ -28,38 +28,40 @@ Output = Annotated[
     str | None, typer.Option(help="Key or index of the scores, where the network returns a dict or tuple.")
 ]
 ExpectAccuracy = Annotated[
-    float | None, typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction, to be compared.")
+    float | None,
+    typer.Option(min=0, max=1, help="Its test accuracy as you know it, a fraction; warns where that is far off."),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything drawn.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn at random.")]
 
 TrainedOn = Annotated[str, typer.Option(help="What it was trained on: a named data set, or a path.")]
 TrainedUnder = Annotated[
-    str | None, typer.Option(help="The corruption that it was trained under, as Problem.corrupt draws with --seed.")
+    str | None,
+    typer.Option(help="Corruption of its training data, drawn with --seed as by Problem.corrupt."),
 ]
-Level = Annotated[float, typer.Option(help="Level of the corruption.")]
+Level = Annotated[float, typer.Option(help="Level of --corruption; of labels, the probability that one was redrawn.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the named data sets.")]
 LabelColumn = Annotated[str | None, typer.Option(help="For a table: its column of labels.")]
-SplitColumn = Annotated[str | None, typer.Option(help="For a table: its column of train and test.")]
+SplitColumn = Annotated[str | None, typer.Option(help="For a table: its column that says train or test.")]
 
 Crop = Annotated[str | None, typer.Option(help="Side of the centre crop in pixels, or none. Default: the data set's.")]
 Scale = Annotated[
     str | None, typer.Option(help="whiten (each example), unit (bytes over 255), signed, none. Default: the data's.")
 ]
 Mean = Annotated[
-    str | None, typer.Option(help="Taken from the scaled values: a number, or one a channel, with commas.")
+    str | None, typer.Option(help="What is subtracted from the scaled values: a number, or one a channel, with commas.")
 ]
-Std = Annotated[str | None, typer.Option(help="What they are then divided by, likewise.")]
+Std = Annotated[str | None, typer.Option(help="What the values less --mean are divided by, likewise.")]
 Layout = Annotated[
-    str | None, typer.Option(help="Of images in an .npz: channels-first or channels-last. Default: guessed.")
+    str | None, typer.Option(help="For images in an .npz: channels-first or channels-last. Default: guessed.")
 ]
 Resize = Annotated[
     int | None,
-    typer.Option(help="Of a folder of images: pixels of the shorter side, of which the centre square is kept."),
+    typer.Option(help="For a folder of images: scale the shorter side to so many pixels, and keep the centre square."),
 ]
 Vocabulary = Annotated[
     int | None,
-    typer.Option(help="The inputs of an .npz are tokens, of so many different ones. Default: as the file says."),
+    typer.Option(help="For an .npz of tokens: the size of their vocabulary. Default: as the file says."),
 ]
 Standardise = Annotated[
     bool, typer.Option("--standardise", help="For a table: numbers get mean 0 and variance 1 in the training split.")
@@ -69,7 +71,7 @@ Ordinal = Annotated[
     list[str] | None,
     typer.Option(
         metavar="COLUMN[=A,B,C]",
-        help="For a table: categories with an order, from the least; the alphabet's if none is given. Repeatable.",
+        help="For a table: categories with an order, from the least; alphabetical if not listed. Repeatable.",
     ),
 ]
 

@@ -42,7 +42,7 @@ def command(
         int | None, typer.Option(min=1, help="Random features. Default: twice the training examples.")
     ] = None,
     trees: Annotated[int | None, typer.Option(min=1, help="Trees of a forest (100), rounds of boosting (500).")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of everything drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of everything that is drawn at random.")] = 0,
     load: inputs.Load = inputs.load_problem,
     out: ReportFolder = None,
     as_json: Json = False,

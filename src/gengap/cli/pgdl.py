@@ -21,7 +21,7 @@ app = typer.Typer()
 def make(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
     data: Annotated[str, typer.Option(help="A named data set.")] = "digits",
-    seed: Annotated[int, typer.Option(min=0, help="Of weights and orders.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and orders.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Train a small zoo: perceptrons of two values each of five hyperparameters."""
@@ -52,7 +52,7 @@ def score(
     subset: Annotated[
         int | None, typer.Option(min=1, help="Training examples of searches. Default: chosen for each network.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn and sampled.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn and sampled.")] = 0,
     out: ReportFolder = None,
     as_json: Json = False,
 ) -> None:

@@ -158,7 +158,7 @@ def critical_samples(
     steps: Annotated[int, typer.Option(min=1, help="Of the search.")] = 100,
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
 ) -> "ProbeAnswer":
-    """Measure the share of examples with another prediction near by, by a Langevin search."""
+    """Measure the share of examples near which an input is classified otherwise, by a Langevin search."""
     from gengap.tasks.probe.critical_samples import probe_critical_samples
 
     return probe_critical_samples(subject, radius=radius, steps=steps, split=split)
@@ -176,7 +176,7 @@ def stability(
         int | None, typer.Option(min=1, help="Steps from one measurement to the next. Default: about 40 in all.")
     ] = None,
 ) -> "ProbeAnswer":
-    """Measure how far trainings drift apart that differ in one example, from these weights on."""
+    """Measure how far trainings from these weights drift apart when one example differs."""
     from gengap.tasks.probe.stability import probe_stability
 
     return probe_stability(
@@ -196,7 +196,7 @@ def memorisation(
 ) -> "ProbeAnswer":
     """Score each training example: is it memorised, or its label wrong?
 
-    Every score is higher for the more suspicious example; margin, so that it is, is minus the margin.
+    Every score is higher for a more suspicious example; the score called margin is therefore minus the margin.
     """
     from gengap.tasks.probe.memorisation import probe_memorisation
 

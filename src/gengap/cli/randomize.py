@@ -60,7 +60,9 @@ def command(
         bool, typer.Option("--allow-code", help="Let the file of a recipe name module.path:factory, whose code is run.")
     ] = False,
     device: inputs.Device = "auto",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes at once. Default: the fastest, measured once.")
+    ] = None,
     runner: running.Runner = running.RunnerName.local,
     cpus_per_cell: running.CpusPerCell = None,
     gpus_per_cell: running.GpusPerCell = None,

@@ -32,7 +32,7 @@ def command(
         typer.Option(min=1, help="Test examples behind each gap: discounts differences they cannot resolve."),
     ] = None,
     study: Annotated[str | None, typer.Option(help="Of a store: the study whose rows are ranked.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is sampled.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of what is sampled.")] = 0,
     out: ReportFolder = None,
     as_json: Json = False,
 ) -> None:

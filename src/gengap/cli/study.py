@@ -62,7 +62,9 @@ def run_studies(
     out: ReportFolder = None,
     as_json: Json = False,
     device: inputs.Device = "auto",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes at once. Default: measured.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes at once. Default: the fastest, measured once.")
+    ] = None,
     runner: running.Runner = running.RunnerName.local,
     cpus_per_cell: running.CpusPerCell = None,
     gpus_per_cell: running.GpusPerCell = None,

@@ -28,7 +28,7 @@ def command(
             help="How many networks at each level of corruption and of each change.",
         ),
     ] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Of permutations and of what measures draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of permutations and of what measures draw.")] = 0,
     record: Annotated[
         Path | None, typer.Option(help="File for the table that ships beside the catalogue, with its provenance.")
     ] = None,

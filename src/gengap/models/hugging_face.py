@@ -165,7 +165,7 @@ def _transformers() -> ModuleType:
     except ImportError:
         raise InputError(
             "A folder of Hugging Face needs the package transformers.",
-            next_step="pip install 'gengap[transformers]'",
+            next_step='pip install "gengap[transformers]"',
         ) from None
     return transformers
 
@@ -253,7 +253,7 @@ def _weights(folder: Path) -> dict[str, Tensor]:
         from safetensors.torch import load_file  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         raise InputError(
-            f"Reading {files[0]} needs the package safetensors.", next_step="pip install 'gengap[safetensors]'"
+            f"Reading {files[0]} needs the package safetensors.", next_step='pip install "gengap[safetensors]"'
         ) from None
     state: dict[str, Tensor] = {}
     for file in files:

@@ -1,4 +1,4 @@
-"""The normalised training loss as a Lightning callback; needs ``pip install gengap[lightning]``."""
+"""The normalised training loss as a Lightning callback; needs ``pip install "gengap[lightning]"``."""
 
 from typing import Any
 

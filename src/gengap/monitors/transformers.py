@@ -1,4 +1,7 @@
-"""The normalised training loss as a callback of Hugging Face's Trainer; needs ``pip install gengap[transformers]``."""
+"""The normalised training loss as a callback of the Trainer of Hugging Face.
+
+It needs ``pip install "gengap[transformers]"``.
+"""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence

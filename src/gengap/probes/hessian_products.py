@@ -64,7 +64,7 @@ def counting_hessian(products: Products) -> Any:
         from curvlinops import HessianLinearOperator
     except ImportError as error:
         raise InputError(
-            "Curvature needs curvlinops, which is not installed.", next_step="pip install 'gengap[curvature]'"
+            "Curvature needs curvlinops, which is not installed.", next_step='pip install "gengap[curvature]"'
         ) from error
 
     class CountingHessian(HessianLinearOperator):  # type: ignore[misc]  # curvlinops has no types

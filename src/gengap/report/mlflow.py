@@ -1,4 +1,4 @@
-"""Answers of gengap as runs of MLflow; needs ``pip install gengap[mlflow]``."""
+"""Answers of gengap as runs of MLflow; needs ``pip install "gengap[mlflow]"``."""
 
 import re
 import tempfile

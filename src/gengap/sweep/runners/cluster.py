@@ -225,7 +225,7 @@ def _check_node(name: str, has: dict[str, str]) -> None:
         raise InputError(
             f"Node {name} of the Ray cluster cannot import gengap: {has['error']}.",
             expected="gengap installed on every node",
-            next_step=f'pip install "gengap[ray]=={__version__}" there',
+            next_step=f"install gengap {__version__} with its extra `ray` there, as here",
         )
     here = {"gengap": __version__, "torch": importlib.metadata.version("torch")}
     for package, version in here.items():
@@ -233,7 +233,7 @@ def _check_node(name: str, has: dict[str, str]) -> None:
             raise InputError(
                 f"Node {name} of the Ray cluster has {package} {has[package]}, this machine {version}.",
                 expected="the same version on every node, since stored rows name one",
-                next_step=f'pip install "{package}=={version.partition("+")[0]}" there',
+                next_step=f"install {package} {version.partition('+')[0]} there",
             )
 
 

@@ -108,7 +108,7 @@ def _timm(name: str, weights: str | Path | None, problem: Problem, key: str | No
     try:
         import timm  # type: ignore[import-not-found, unused-ignore]
     except Exception as error:  # it imports torchvision, which fails in ways of its own
-        step = "see that import timm works in Python; pip install timm where it is not installed"
+        step = 'pip install "gengap[timm]"; where it is installed, see that `import timm` works in Python'
         if "torchvision" in str(error):
             step = (
                 f"install timm's torchvision for this torch, {torch.__version__}: of its release and for its processor"
@@ -130,7 +130,7 @@ def _skops(path: Path) -> Any:
     try:
         from skops import io  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
-        raise InputError(f"Reading {path} needs the package skops.", next_step="pip install 'gengap[skops]'") from None
+        raise InputError(f"Reading {path} needs the package skops.", next_step='pip install "gengap[skops]"') from None
     if not path.is_file():
         raise InputError(f"There is no {path}.", expected="a file that skops.io.dump wrote")
     try:

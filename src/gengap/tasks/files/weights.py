@@ -108,7 +108,7 @@ def _read_safetensors(path: Path) -> Any:
         from safetensors.torch import load_file  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         raise InputError(
-            f"Reading {path} needs the package safetensors.", next_step="pip install gengap[safetensors]"
+            f"Reading {path} needs the package safetensors.", next_step='pip install "gengap[safetensors]"'
         ) from None
     try:
         return load_file(path)

@@ -83,7 +83,7 @@ class TestInspect:
 
 def test_inspect_that_is_not_installed_is_named(monkeypatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "inspect_ai.log", None)
-    with pytest.raises(InputError, match=r"pip install 'gengap\[inspect\]'"):
+    with pytest.raises(InputError, match=r'pip install "gengap\[inspect\]"'):
         read_log(FIXTURES / "graded.json")
 
 

@@ -28,7 +28,7 @@ def read(file: Path) -> Log:
         raise InputError(
             f"{file.name} is read by inspect_ai, which is not installed.",
             expected="the extra inspect",
-            next_step="pip install 'gengap[inspect]'",
+            next_step='pip install "gengap[inspect]"',
         ) from None
     try:
         log = read_eval_log(str(file))
