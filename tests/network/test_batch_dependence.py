@@ -58,6 +58,22 @@ def test_usual_networks_treat_each_example_by_itself(name: str) -> None:
     assert batch_dependence(plain_copy(OverTheBatch("none")), X) == BatchDependence()
 
 
+def test_float64_is_asked_only_where_the_networks_own_type_is_not_enough() -> None:
+    seen: list[torch.dtype] = []
+
+    class Watched(OverTheBatch):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(x.dtype)
+            return super().forward(x)
+
+    torch.manual_seed(0)
+    batch_dependence(plain_copy(Watched("none")), X)
+    assert seen == [torch.float32] * 3
+    found = batch_dependence(plain_copy(Watched("centred")), X)
+    assert found.share > 0.001
+    assert torch.float64 in seen
+
+
 def test_one_example_has_no_companions() -> None:
     assert batch_dependence(plain_copy(mlp()), X[:1]) == BatchDependence()
     assert math.isinf(batch_dependence(plain_copy(OverTheBatch("batch norm")), X[:2]).share)
