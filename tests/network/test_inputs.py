@@ -1,11 +1,17 @@
 """What a model sees is what the NumPy reference says, and augmentation only moves pixels."""
 
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from gengap.data import Preprocessing, preprocess
-from gengap.network.inputs import batch_rows, batches, centre_crop, scaled
+from gengap.network.inputs import batch_rows, batches, centre_crop, scaled, tensor_of
+from gengap.probes import critical_samples, gradient_norms, path_features, path_kernel
 from gengap.train.augmentation import random_crop, random_flip
 
 
@@ -74,3 +80,49 @@ def test_a_pair_of_tensors_comes_whole_in_batches() -> None:
     assert [len(labels) for _, labels in found] == [6, 6, 6, 2]
     assert torch.equal(torch.cat([inputs for inputs, _ in found]), x)
     assert torch.equal(torch.cat([labels for _, labels in found]), y)
+
+
+@pytest.fixture
+def every_warning() -> Iterator[None]:
+    """Warnings that PyTorch gives once in a process come each time, and are errors."""
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+    torch.set_warn_always(before)
+
+
+READERS: dict[str, Callable[[nn.Module, Any, Any], object]] = {
+    "batches of a pair": lambda model, x, y: list(batches((x, y), model)),
+    "batches": lambda model, x, y: list(batches([(x, y)], model)),
+    "gradient_norms": gradient_norms,
+    "critical_samples": lambda model, x, y: critical_samples(model, x, radius=0.1, steps=2),
+    "path_kernel": lambda model, x, y: path_kernel(model, x, x),
+    "path_features": lambda model, x, y: path_features(model, x),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.usefixtures("every_warning")
+def test_read_only_arrays_are_read_without_a_warning_and_stay_as_they_are(name: str) -> None:
+    x, y = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3), np.array([0, 1, 1, 0])
+    before = x.copy(), y.copy()
+    x.flags.writeable = y.flags.writeable = False
+    torch.manual_seed(0)
+    READERS[name](nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), x, y)
+    for now, then in zip((x, y), before, strict=True):
+        assert not now.flags.writeable
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.usefixtures("every_warning")
+def test_a_tensor_of_a_read_only_array_has_memory_of_its_own() -> None:
+    free, fixed = np.zeros(3), np.zeros(3)
+    fixed.flags.writeable = False
+    for array in (free, fixed):
+        tensor_of(array).add_(1)
+    assert (free.tolist(), fixed.tolist()) == ([1.0] * 3, [0.0] * 3)
+    given = torch.zeros(3)
+    assert tensor_of(given) is given
+    assert tensor_of([1, 2]).tolist() == [1, 2]

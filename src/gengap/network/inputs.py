@@ -123,6 +123,15 @@ def float64_twin(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor, bool]:
     return model, x, False
 
 
+def tensor_of(data: Any) -> Tensor:
+    """What ``torch.as_tensor`` makes of data; of a read-only array, which a tensor cannot respect, it is a copy.
+
+    Arrays are read-only where pandas, a memory map or a ``Split`` hands them out.
+    """
+    read_only = isinstance(data, np.ndarray) and not data.flags.writeable
+    return torch.as_tensor(data.copy() if read_only else data)
+
+
 def cast_inputs(model: nn.Module, x: Tensor) -> Tensor:
     """Inputs on the network's device and, where they are floats, of its type; integers stay as they are."""
     like = floating_parameter(model)
@@ -203,14 +212,14 @@ def _split(problem: Problem, split: str) -> Split:
 def _pairs(data: tuple[Any, Any] | Iterable[Batch], size: int) -> Iterator[Batch]:
     """Checked pairs of inputs and labels, as they are."""
     if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], tuple | list):
-        inputs, labels = torch.as_tensor(data[0]), torch.as_tensor(data[1])
+        inputs, labels = tensor_of(data[0]), tensor_of(data[1])
         _check_pair(inputs, labels)
         data = ((inputs[rows], labels[rows]) for rows in batch_rows(len(labels), size))
     for batch in data:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             length = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
             raise InputError(f"A batch is a {type(batch).__name__}{length}.", expected="pairs of inputs and labels")
-        x, y = torch.as_tensor(batch[0]), torch.as_tensor(batch[1])
+        x, y = tensor_of(batch[0]), tensor_of(batch[1])
         _check_pair(x, y)
         yield x, y
 

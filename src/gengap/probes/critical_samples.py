@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gengap.arguments import real_number, whole_number
 from gengap.errors import InputError
 from gengap.network.gradients import check_independent, check_scores, prepared
-from gengap.network.inputs import cast_inputs
+from gengap.network.inputs import cast_inputs, tensor_of
 from gengap.probes.input_gradients import no_input_gradient
 from gengap.seeds import stream
 
@@ -105,7 +105,7 @@ def _inputs(model: nn.Module, x: Any) -> Tensor:
     if not isinstance(model, nn.Module):
         raise InputError(f"The network is a {type(model).__name__}.", expected="a torch.nn.Module")
     try:
-        inputs = torch.as_tensor(x)
+        inputs = tensor_of(x)
     except (TypeError, ValueError, RuntimeError) as error:  # a text, or lists of several lengths
         raise InputError(f"The inputs are no tensor: {error}.", expected="inputs [N, ...] of floats") from error
     if inputs.ndim == 0 or not len(inputs) or not inputs.is_floating_point():

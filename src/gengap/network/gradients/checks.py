@@ -10,7 +10,7 @@ from gengap.errors import InputError, listed
 from gengap.network.copies import unwrapped
 from gengap.network.gradients.calls import reached
 from gengap.network.gradients.losses import Loss
-from gengap.network.inputs import cast_inputs
+from gengap.network.inputs import cast_inputs, tensor_of
 
 # Largest difference between numbers that two computations give, relative to the largest of them.
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 3e-2, torch.float16: 3e-2}
@@ -24,7 +24,7 @@ def check_examples(model: nn.Module, x: Tensor, y: Tensor) -> tuple[Tensor, Tens
     """
     if not isinstance(model, nn.Module) or isinstance(unwrapped(model), torch.jit.ScriptModule):
         raise InputError(f"The network is a {type(model).__name__}.", expected="a torch.nn.Module as it is in Python")
-    x, y = torch.as_tensor(x), torch.as_tensor(y)
+    x, y = tensor_of(x), tensor_of(y)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         raise InputError(
             f"Inputs of shape {tuple(x.shape)} for labels of shape {tuple(y.shape)}.",

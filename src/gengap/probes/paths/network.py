@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from gengap.errors import InputError
 from gengap.network.copies import check_finite, in_float64, plain_copy
 from gengap.network.folding import foldable, folded
-from gengap.network.inputs import cast_inputs
+from gengap.network.inputs import cast_inputs, tensor_of
 from gengap.network.outputs import check_repeatable, scores_of
 from gengap.network.trace import trace_network
 
@@ -28,7 +28,7 @@ def folded_network(model: nn.Module, x: Any) -> nn.Module:
     computed = plain_copy(model, parametrized=True).cpu()
     copy = plain_copy(computed)
     check_finite(copy, "the network")
-    few = cast_inputs(copy, torch.as_tensor(x)[:FEW].cpu())
+    few = cast_inputs(copy, tensor_of(x)[:FEW].cpu())
     if len(few) == 1:
         few = torch.cat([few, few])
     check_repeatable(copy, few)
@@ -45,7 +45,7 @@ def doubled(x: Any) -> Tensor:
     Raises:
         InputError: There are none, or they are no finite floats.
     """
-    inputs = torch.as_tensor(x).detach().cpu()
+    inputs = tensor_of(x).detach().cpu()
     if not inputs.ndim or not len(inputs) or not inputs.is_floating_point():
         raise InputError(
             f"Examples of shape {tuple(inputs.shape)} and type {str(inputs.dtype).removeprefix('torch.')}.",
