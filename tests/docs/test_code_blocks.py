@@ -26,7 +26,7 @@ NETWORK = """
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_core: None) -> None:
     """A folder with the files that the documents name: data, a network, its weights, predictions."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))

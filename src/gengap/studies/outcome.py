@@ -56,13 +56,15 @@ class Outcome:
         """
         from gengap.verdicts import ClaimPart
 
-        if unnamed := self._unnamed():
+        if not self.rows:
+            return self.study.check([])
+        configs = [vars(config) for config in self.study.sweep(self.scale)]
+        if unnamed := self._unnamed(configs):
             return [ClaimPart("the whole claim", "cannot be judged", f"a row does not say its {unnamed}")]
-        return self.study.check([*self.rows, *self._lost()] if self.rows else [])
+        return self.study.check([*self.rows, *self._lost(configs)])
 
-    def _unnamed(self) -> str | None:
+    def _unnamed(self, configs: Sequence[Row]) -> str | None:
         """A field of the configurations that a row lacks, or that is None or NaN in it and in no configuration."""
-        configs = [asdict(config) for config in self.study.sweep(self.scale)]
         optional = {name for config in configs for name, value in config.items() if value is None}
 
         def lacks(row: Row, name: str) -> bool:
@@ -71,13 +73,12 @@ class Outcome:
 
         return next((name for row in self.rows for name in configs[0] if lacks(row, name)), None)
 
-    def _lost(self) -> list[Row]:
+    def _lost(self, configs: Sequence[Row]) -> list[Row]:
         """A row without results for each configuration of the scale that has none."""
-        configs = [asdict(config) for config in self.study.sweep(self.scale)]
         present = {_identity(row, configs[0]) for row in self.rows}
-        columns = dict.fromkeys(name for row in self.rows for name in row)
-        lost = {"status": "missing", "reason": "its row is lost", "history": []}
-        return [columns | lost | config for config in configs if _identity(config, config) not in present]
+        lost = [config for config in configs if _identity(config, config) not in present]
+        columns = dict.fromkeys(name for row in self.rows for name in row) if lost else {}
+        return [columns | {"status": "missing", "reason": "its row is lost", "history": []} | each for each in lost]
 
     def artifact(self) -> "Artifact":
         """What the report shows of it."""
