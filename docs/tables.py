@@ -16,8 +16,8 @@ sys.path.insert(0, str(ROOT))  # benchmarks is no part of the installed package
 
 from benchmarks.__main__ import BENCHMARKS, RESULTS, lines_of  # noqa: E402
 from benchmarks.table import Line  # noqa: E402
-from gengap.studies import Study, all_studies  # noqa: E402
-from gengap.studies.account import account  # noqa: E402
+from gengap.studies import all_studies  # noqa: E402
+from gengap.studies.account import topic  # noqa: E402
 from gengap.studies.evidence import Recorded, recorded_results  # noqa: E402
 from gengap.verdicts import whole_claim  # noqa: E402
 
@@ -68,13 +68,8 @@ def studies_table(recorded: Mapping[str, Recorded]) -> str:
     for study in all_studies():
         found = recorded.get(study.name)
         name = study.name if found is None else f"[{study.name}]({(RECORDED / found.folder).as_posix()})"
-        rows.append([name, _title(study), *_evidence(found)])
+        rows.append([name, topic(study), *_evidence(found)])
     return _markdown(["study", "what", "evidence", "paper", "ours"], rows)
-
-
-def _title(study: Study) -> str:
-    words = account(study)
-    return study.artifact if words is None or words.title is None else words.title
 
 
 def _evidence(found: Recorded | None) -> list[str]:

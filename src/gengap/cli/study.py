@@ -13,6 +13,7 @@ from gengap.cli.answer import Json, ReportFolder, print_json
 from gengap.cli.table import print_table
 from gengap.errors import counted
 from gengap.studies import SCALES, Outcome, Study, all_studies, find_studies, run_study
+from gengap.studies.account import topic
 from gengap.studies.skeleton import write_skeleton
 from gengap.terminal import say
 
@@ -37,9 +38,8 @@ def list_studies(as_json: Json = False) -> None:
     if as_json:
         print_json({"studies": [_short(study) for study in studies]})
         return
-    print_table(
-        ["study", "what", "numbers", "claim"], [[s.name, s.artifact, len(s.reported), s.claim] for s in studies]
-    )
+    rows = [[study.name, topic(study), len(study.reported), study.claim] for study in studies]
+    print_table(["study", "what", "numbers", "claim"], rows)
 
 
 @app.command("show")

@@ -53,6 +53,12 @@ def account(study: Study) -> Account | None:
     return parsed(path.read_text(encoding="utf-8"), path.name) if path.exists() else None
 
 
+def topic(study: Study) -> str:
+    """What a study is about in a few words; what the paper calls it, where its account has no title."""
+    words = account(study)
+    return study.artifact if words is None or words.title is None else words.title
+
+
 def parsed(text: str, name: str) -> Account:
     """An account from its file's text.
 

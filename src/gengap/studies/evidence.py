@@ -67,7 +67,7 @@ def recorded_results(results: Path | None = None) -> dict[str, Recorded]:
         raise InputError(
             wrong,
             expected="a folder with reports of studies",
-            next_step="name one that `gengap study run … --out` wrote, or leave --results away",
+            next_step="name one that `gengap study run … --out` wrote, or leave out --results",
         )
     return _recorded(folder)
 

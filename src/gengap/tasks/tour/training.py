@@ -77,7 +77,7 @@ def _normalised_line(data: "pd.DataFrame") -> "Figure":
     return Figure(
         "normalised-losses",
         points.properties(height=260),
-        "Normalised test loss against normalised training loss, a point a network.",
+        "Normalised test loss against normalised training loss, a point for each network.",
         "Normalised losses in training and on test images: "
         + "; ".join(
             f"{name}: {seen:.4f} and {unseen:.4f}"
