@@ -3,7 +3,7 @@
   const { element, place, data } = window.pieces;
   const { panel, groups } = data();
   const ROUNDS = 10;
-  const text = (value) => (value >= 1e5 || value < 1e-3 ? value.toExponential(1) : value.toPrecision(3 + (value >= 1e3)));
+  const text = (value) => (value >= 1e5 || value < 1e-3 ? value.toExponential(1) : value.toPrecision(4));
   const setting = element("p", { id: "setting" });
   const table = element("div", { class: "duel", role: "region", "aria-label": "The two networks", tabindex: 0 });
   const answer = element("p", { id: "answer", "aria-live": "polite" });
