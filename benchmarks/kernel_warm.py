@@ -27,7 +27,8 @@ RIDGE = "kernel-ridge"
 def run(sizes: tuple[int, ...] = tuple(WANTED), rounds: int = 3) -> dict[str, Any]:
     """Seconds of every side at every size."""
     found = {str(n): _at(n, rounds) for n in sizes}
-    return {"sizes": found, "float32_flops_per_processor_second": machine.peak("float32") / machine.threads()}
+    per_second = machine.peak("float32") / machine.threads()
+    return {"sizes": found, "threads": machine.threads(), "float32_flops_per_processor_second": per_second}
 
 
 def lines(found: dict[str, Any]) -> list[Line]:

@@ -69,12 +69,12 @@ def distinct(x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.int64]:
     >>> distinct(np.array([[0.0], [1.0], [0.0]]), np.array([5, 6, 5])).tolist()
     [0, 1]
     """
-    rows = np.ascontiguousarray(x) + 0  # a negative zero becomes zero
+    rows = np.ascontiguousarray(x)
     also = _DIGITS if rows.dtype == np.float32 else ""
     first: dict[bytes, int] = {}
     kept = ~_may_be_repeated(rows)
-    for j in np.flatnonzero(~kept).tolist():
-        i = first.setdefault(blake2b(rows[j].data, digest_size=16).digest(), j)
+    for j in np.flatnonzero(~kept).tolist():  # a negative zero becomes zero
+        i = first.setdefault(blake2b((rows[j] + 0).data, digest_size=16).digest(), j)
         kept[i] = True
         if i != j and not np.array_equal(y[i], y[j]):
             raise InputError(

@@ -99,7 +99,7 @@ class KernelInterpolator(RegressorMixin, KernelMachine):  # type: ignore[misc]
             ) from error
         index = distinct(x, labels)
         values = labels[index].reshape(len(index), -1)
-        fitted = self._interpolate(x[index], values)
+        fitted = self._interpolate(_at(x, index), values)
         self._output_shape = labels.shape[1:]
         with np.errstate(over="ignore"):
             self.train_error_ = float(np.mean((fitted - values) ** 2))
@@ -140,7 +140,7 @@ class KernelInterpolatorClassifier(ClassifierMixin, KernelMachine):  # type: ign
         if len(self.classes_) < 2:
             raise InputError(f"y has one class only: {self.classes_[0]}.", expected="at least two classes")
         index = distinct(x, labels)
-        fitted = self._interpolate(x[index], np.eye(len(self.classes_))[codes[index]])
+        fitted = self._interpolate(_at(x, index), np.eye(len(self.classes_))[codes[index]])
         self.train_error_ = float(np.mean(fitted.argmax(axis=1) != codes[index]))
         return self
 
@@ -153,3 +153,8 @@ class KernelInterpolatorClassifier(ClassifierMixin, KernelMachine):  # type: ign
         """The classes of points X ``[m, d]``: ``[m]``."""
         best = self._values(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
+
+
+def _at(x: NDArray[Any], index: NDArray[np.int64]) -> NDArray[Any]:
+    """The points at these places, ascending; no copy where it is all of them."""
+    return x if len(index) == len(x) else x[index]

@@ -135,7 +135,9 @@ class KernelMachine(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         """Points as the kernel takes them: centred if it is stationary, divided by the bandwidth."""
         import torch
 
-        points = torch.from_numpy((x - self._centre) / x.dtype.type(self._bandwidth)).to(device)
+        scaled = x - self._centre
+        scaled /= x.dtype.type(self._bandwidth)
+        points = torch.from_numpy(scaled).to(device)
         return self._kernel.features(points) if self._kernel.features else points
 
     def _values(self, X: ArrayLike) -> Floats:

@@ -52,9 +52,9 @@ def dense_kernel(tiles: KernelTiles, advance: Advance) -> DenseKernel:
 
 def _upper_products(points: Floats) -> Floats:
     """The upper triangle of all inner products; below it are zeros. A feature that all points lack adds nothing."""
-    used = points.any(axis=0)
-    if used.any() and not used.all():
-        points = np.ascontiguousarray(points[:, used])
+    used = np.flatnonzero(points.any(axis=0))
+    if 0 < len(used) < points.shape[1]:
+        points = points.take(used, axis=1)
     lower = dsyrk(1.0, points.T, trans=True, lower=True)  # in Fortran's order
     return np.asarray(lower.T)
 

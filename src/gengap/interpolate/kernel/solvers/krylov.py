@@ -9,6 +9,8 @@ from torch import Tensor
 
 Linear = Callable[[Tensor], Tensor]  # [n, C] to [n, C]
 _COLUMNS = 4  # vectors that are led to the smallest eigenvalues together
+_GROWN = 2  # products with K that lead a vector to the largest
+ABOVE = 10  # times rounding, or what a preconditioner adds to the diagonal: an eigenvalue above it is resolved
 
 
 @dataclass(frozen=True)
@@ -150,51 +152,61 @@ class ProbedInverse:
 
     def __init__(self, precondition: Linear, like: Tensor, steps: int):
         self._precondition, self._left, self._grown = precondition, steps, 1.0
+        self._products, self._largest = 0, 0.0
         self._tiny = torch.finfo(like.dtype).tiny
         generator = torch.Generator().manual_seed(0)
         self._small = torch.randn(len(like), _COLUMNS, generator=generator).to(like)
-        self._large = (1 + 0.1 * torch.randn(len(like), 1, generator=generator)).to(like)
-        self._image: Tensor | None = None
+        large = (1 + 0.1 * torch.randn(len(like), 1, generator=generator)).to(like)
+        self._large = large / large.norm()
 
     def __call__(self, vectors: Tensor) -> Tensor:
         """The approximation of K^-1 V."""
         if not self._left:
             return self._precondition(vectors)
         self._left -= 1
-        unit = self._small / self._small.norm(dim=0).clamp(min=self._tiny)
-        both = self._precondition(torch.cat([vectors, unit], dim=1))
+        both = self._precondition(torch.cat([vectors, torch.linalg.qr(self._small).Q], dim=1))
         self._small = both[:, vectors.shape[1] :]
-        self._grown = float(self._small.norm(dim=0).max())
+        self._grown = float(torch.linalg.matrix_norm(self._small, 2))
         return both[:, : vectors.shape[1]].contiguous()
 
     def along(self, product: Linear) -> Linear:
-        """The product with K, which the first time takes along the vector that K itself leads to."""
+        """The product with K, which the first times takes along the vector that K itself leads to."""
 
         def image(vectors: Tensor) -> Tensor:
-            if self._image is not None:
-                return product(vectors)
-            both = product(torch.cat([vectors, self._large], dim=1))
-            self._image = both[:, -1:]
-            return both[:, :-1].contiguous()
+            return self._with_large(product, vectors) if self._products < _GROWN else product(vectors)
 
         return image
 
-    def spectrum(self, product: Linear) -> Spectrum:
+    def _with_large(self, product: Linear, vectors: Tensor) -> Tensor:
+        """K V, with a step of the vector that K leads to; its Rayleigh quotient grows with every step."""
+        both = product(torch.cat([vectors, self._large], dim=1))
+        image = both[:, -1:]
+        self._largest = float((self._large * image).sum())
+        self._large = image / image.norm().clamp(min=self._tiny)
+        self._products += 1
+        return both[:, :-1].contiguous()
+
+    def spectrum(self, product: Linear, rounding: float = math.inf) -> Spectrum:
         """Rayleigh quotients of K for the vectors of its own, and for one that K itself leads to.
 
-        One step is enough for the largest eigenvalue of a kernel matrix, which lies far above the others.
+        Few steps are enough for the largest eigenvalue of a kernel matrix, which lies far above the others. Where the
+        preconditioner is K up to rounding and its least eigenvalue is far above that, it is K's as well, and K is
+        multiplied no more.
 
         Args:
             product: V to K V.
+            rounding: How far the preconditioner may be from K; infinity where that is not known.
         """
         while self._left:
             self(self._small[:, :0])
-        large = product(self._large) if self._image is None else self._image
-        large = large / large.norm().clamp(min=self._tiny)
-        basis = torch.linalg.qr(self._small).Q
-        image = product(torch.cat([basis, large], dim=1))
-        quotients = basis.T @ image[:, :-1]
-        smallest = float(torch.linalg.eigvalsh((quotients + quotients.T) / 2)[0])
-        largest = float((large * image[:, -1:]).sum())
         inverse = 1 / self._grown if self._grown > 0 else math.inf
-        return Spectrum(max(largest, smallest), max(0.0, smallest), inverse)
+        known = inverse > ABOVE * rounding
+        while self._products < (_GROWN if known else _GROWN - 1):
+            self._with_large(product, self._large[:, :0])
+        if known:
+            smallest = inverse + rounding
+        else:
+            basis = torch.linalg.qr(self._small).Q
+            quotients = basis.T @ self._with_large(product, basis)
+            smallest = float(torch.linalg.eigvalsh((quotients + quotients.T) / 2)[0])
+        return Spectrum(max(self._largest, smallest), max(0.0, smallest), inverse)

@@ -66,8 +66,11 @@ def transposed_times(matrix: Tensor, vectors: Tensor) -> Tensor:
 
 def in_threads(work: Callable[[slice], Result], parts: Sequence[slice]) -> list[Result]:
     """The results of work on each part, in a thread for each; BLAS has one thread in each of these."""
-    with _LIMITING, ThreadPoolExecutor(len(parts)) as pool, _libraries().limit(limits=1, user_api="blas"):
-        return list(pool.map(work, parts))
+    with _LIMITING, _libraries().limit(limits=1, user_api="blas"):
+        if len(parts) == 1:
+            return [work(parts[0])]
+        with ThreadPoolExecutor(len(parts)) as pool:
+            return list(pool.map(work, parts))
 
 
 def equal_parts(count: int) -> list[slice]:

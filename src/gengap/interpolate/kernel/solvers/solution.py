@@ -10,7 +10,7 @@ from torch import Tensor
 from gengap.interpolate.kernel.solvers.choice import Plan
 from gengap.interpolate.kernel.solvers.cholesky import Factor, check_diagonal, cholesky, not_positive_semidefinite
 from gengap.interpolate.kernel.solvers.dense import DenseFactor, DenseKernel, dense_factor, dense_kernel
-from gengap.interpolate.kernel.solvers.krylov import Iterates, Limits, ProbedInverse, conjugate_gradients
+from gengap.interpolate.kernel.solvers.krylov import ABOVE, Iterates, Limits, ProbedInverse, conjugate_gradients
 from gengap.interpolate.kernel.solvers.preconditioner import FLOOR, neighbourhood_order, preconditioner
 from gengap.interpolate.kernel.solvers.tiles import KernelTiles, PhaseProgress, StoredTiles, stored
 
@@ -19,7 +19,6 @@ _STAGE = 2e-5
 _GAIN = 0.5  # a stage that leaves more than this part of the residual gains nothing any more
 _SHOWS = 0.1  # rounding below this part of the residual wanted does not show
 _EPS = torch.finfo(torch.float64).eps
-_ABOVE = 10  # times rounding, or what a preconditioner adds to the diagonal: an eigenvalue above it is resolved
 _FACTOR_PATIENCE, _PATIENCE = 10, 200  # products within which the residual has to halve
 LARGEST_UNCERTAINTY = 1e-2  # of a squared norm, as a fraction of it
 _CLOSER = 1e-3  # of the residual wanted: what the residual is brought to where it leaves a norm uncertain
@@ -127,9 +126,9 @@ def _by_factor(
     inverse = ProbedInverse(factor.solve, y, steps=3)
     system = _System(tiles, known, inverse, report)
     result = _exactly(system, y, limits)
-    extremes = inverse.spectrum(system.multiply)
-    rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean
-    resolved = factor.jitter == 0 and extremes.smallest > _ABOVE * rounding
+    rounding = torch.finfo(dtype).eps * tiles.n**0.5 * tiles.diagonal_mean if factor.jitter == 0 else math.inf
+    extremes = inverse.spectrum(system.multiply, rounding)
+    resolved = extremes.smallest > ABOVE * rounding
     bound = partial(_uncertain, system, y, resolved=resolved, smallest=extremes.smallest)
     uncertain = bound(result)
     if resolved and isinstance(known, DenseKernel) and _leaves_open(y, result, uncertain):
@@ -166,7 +165,7 @@ def _by_pcg(tiles: KernelTiles, y: Tensor, chosen: Plan, limits: Limits, seed: i
     system = _System(tiles, known, inverse, report)
     result = method(system, y, limits)
     extremes = inverse.spectrum(system.multiply)
-    resolved = extremes.preconditioner > _ABOVE * FLOOR * tiles.diagonal_mean
+    resolved = extremes.preconditioner > ABOVE * FLOOR * tiles.diagonal_mean
     uncertain = _uncertain(system, y, result, resolved=resolved)
     condition = extremes.condition(torch.finfo(precision or torch.float64).eps)
     return Solution(result.solution, result.left, result.iterations, 0.0, condition, uncertain)
