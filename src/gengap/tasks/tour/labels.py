@@ -16,17 +16,14 @@ def random_labels(setting: Setting, folder: Path) -> Shown:
     """The randomization test of the digits."""
     test = _randomization(setting)
     figures = {figure.name: figure for figure in test.page.figures()}
-    rows = sorted(test.rows, key=lambda row: float(row["level"]))
-    parts = [
-        f"{_labels(row['level'])}, it is right on {row['train_accuracy']:.1%} of the training images and on "
-        f"{row['test_accuracy']:.1%} of the test images"
-        for row in rows
-    ]
-    return Shown(f"{'; '.join(parts).capitalize()}.", [figures["generalization-gap"]])
-
-
-def _labels(level: float) -> str:
-    return f"with {level:.0%} of the labels redrawn at random" if level else "trained on the true labels"
+    first, *others = sorted(test.rows, key=lambda row: float(row["level"]))
+    sentence = (
+        f"With {first['level']:.0%} of the labels redrawn the network is right on {first['train_accuracy']:.1%} of the "
+        f"training images and {first['test_accuracy']:.1%} of the test images"
+    )
+    for row in others:
+        sentence += f"; with {row['level']:.0%} on {row['train_accuracy']:.1%} and {row['test_accuracy']:.1%}"
+    return Shown(f"{sentence}.", [figures["generalization-gap"]])
 
 
 def certificate(setting: Setting, folder: Path) -> Shown:
