@@ -16,6 +16,7 @@ from gengap.ranking import kendall_tau
 from gengap.ranking.trial import CHANGES, LEVELS, Tried, judged, trial, trial_networks
 from gengap.ranking.trial import networks as trained
 from gengap.ranking.trial.changes import changed, permuted_units, rescaled_layers, rescaled_units, rounded
+from gengap.ranking.trial.trial import CONFIDENCE, PERMUTATIONS
 
 
 def perceptron() -> nn.Sequential:
@@ -75,6 +76,16 @@ def test_a_measure_that_rises_follows_or_opposes_by_its_sign(sign: int, verdict:
     assert (record.verdict, record.tau, record.networks) == (verdict, pytest.approx(sign), 10)
     assert record.null is not None
     assert 0.3 < record.null < 0.7  # of ten values
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_null_is_the_quantile_of_the_tau_of_permuted_values(ties: bool) -> None:
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=len(NETWORKS)).round(0 if ties else 9)
+    gaps = np.array([one.gap for one in NETWORKS])
+    draws = np.random.default_rng(3)
+    taus = [abs(kendall_tau(draws.permutation(values), gaps)) for _ in range(PERMUTATIONS)]
+    assert judged("m", 1, values, NETWORKS, seed=3).null == pytest.approx(np.quantile(taus, CONFIDENCE), rel=1e-14)
 
 
 def test_noise_is_blind_constants_are_constant_and_few_values_are_none() -> None:

@@ -3,12 +3,13 @@
 import html
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gengap.cli import main
+from gengap.data import Problem
 from gengap.measures import records, registry
 from gengap.ranking.trial import networks as trained
 
@@ -28,12 +29,29 @@ def {name}(subject: Subject) -> float:
 """
 
 
+@pytest.fixture(scope="module")
+def networks_once() -> Callable[..., list[trained.Tried]]:
+    """``trial_networks``, which trains the same networks for every measure: here for all tests together."""
+    known: dict[tuple[str, int], list[trained.Tried]] = {}
+
+    def networks(problem: Problem, *, seeds: int, progress: trained.Progress) -> list[trained.Tried]:
+        key = problem.hash, seeds
+        if key not in known:
+            known[key] = trained.trial_networks(problem, seeds=seeds, progress=progress)
+        return known[key]
+
+    return networks
+
+
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def small(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, networks_once: Callable[..., list[trained.Tried]]
+) -> Iterator[None]:
     fields = {"model": "mlp-2x16", "epochs": 150, "target_loss": 0.3, "batch_size": 30}
     monkeypatch.setattr(trained, "RECIPE", trained.RECIPE.model_copy(update=fields))
     monkeypatch.setattr(trained, "EXAMPLES", 60)
     monkeypatch.setattr(trained, "LEVELS", (0.0, 0.5, 1.0))
+    monkeypatch.setattr(sys.modules["gengap.ranking.trial.trial"], "trial_networks", networks_once)
     registry.all_measures()  # the catalogue registers when it is first asked for
     monkeypatch.setattr(registry, "_MEASURES", dict(registry._MEASURES))
     yield
