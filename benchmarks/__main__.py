@@ -98,12 +98,13 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"{name}: skipped, {obstacle}", file=sys.stderr)
             continue
         print(f"{name} …", file=sys.stderr)
-        found = {"machine": machine.facts(), **benchmark.run(options)}
+        found = {"machine": machine.facts() | {"peaks": machine.peaks()}, **benchmark.run(options)}
         out = options.out or RESULTS / machine.kind(found["machine"])
         out.mkdir(parents=True, exist_ok=True)
         (out / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         drawn += lines_of(name, found)
-    Console(width=None if sys.stdout.isatty() else WIDTH).print(table(drawn))
+    caption = f"peaks of this machine: {machine.told_peaks({'peaks': machine.peaks()})}" if drawn else ""
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table(drawn, caption))
 
 
 def lines_of(name: str, found: dict[str, Any]) -> list[Line]:

@@ -70,6 +70,9 @@ def _against_ridge(found: dict[str, Any], name: str) -> Line:
         theirs,
         f"{ratio:.2f} x, {memory:.2f} of the memory",
         f"{verdict(ratio, WANTED_RATIO)}; <= 1/3 of the memory: {reached}",
+        machine.limit(found, {"float32": found["n"] ** 3 / 3}, "n^3 / 3 operations in float32")
+        if name == "cholesky"
+        else "",
     )
 
 

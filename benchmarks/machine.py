@@ -28,6 +28,7 @@ def facts() -> dict[str, Any]:
     return {
         "processor": _first("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "cores": available_cores(),
+        "threads": threads(),
         "instruction_sets": instruction_sets(),
         "memory_gib": _memory_gib(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -58,13 +59,43 @@ def has_matrix_units() -> bool:
     return any(name in MATRIX_UNITS for name in instruction_sets())
 
 
+def peaks() -> dict[str, float]:
+    """Floating-point operations per second in each precision that the processor multiplies in."""
+    narrow = ["bfloat16"] if any("bf16" in name for name in instruction_sets()) else []
+    return {precision: peak(precision) for precision in ["float64", "float32", *narrow]}
+
+
+def told_peaks(of: dict[str, Any]) -> str:
+    """The peaks that facts hold, for people; empty where they hold none."""
+    found = of.get("peaks", {})
+    return ", ".join(f"{rate / 1e9:.0f} GFLOP/s in {precision}" for precision, rate in found.items())
+
+
+def limit(found: dict[str, Any], work: dict[str, float], what: str, *, of_one_thread: bool = False) -> str:
+    """Seconds that some work takes at the peaks recorded with what a benchmark found; empty where none are.
+
+    Args:
+        found: With the facts of its machine.
+        work: Floating-point operations by precision.
+        what: Words for the work.
+        of_one_thread: Seconds of the processor, not those of all threads at once.
+    """
+    facts = found.get("machine", {})
+    if not work.keys() <= facts.get("peaks", {}).keys():
+        return ""
+    seconds = sum(count / facts["peaks"][precision] for precision, count in work.items())
+    if of_one_thread:
+        return f"{seconds * facts['threads']:.3g} s of processor time: {what}"
+    return f"{seconds:.3g} s: {what}"
+
+
 @cache
 def peak(precision: str) -> float:
     """Floating-point operations per second of the fastest of some products of 4096 x 4096 matrices, on all cores.
 
     By processor time, of which other work takes nothing.
     """
-    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    dtype = getattr(torch, precision)
     a, b = torch.randn(2, SIDE, SIDE).to(dtype)
     out = torch.empty(SIDE, SIDE, dtype=dtype)
     times = timeit.repeat(lambda: torch.mm(a, b, out=out), timer=time.process_time, number=1, repeat=PRODUCTS + 1)

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks import plain_pytorch
+from benchmarks import machine, plain_pytorch
+from benchmarks.epoch import flops_per_image
 from benchmarks.images import images
 from benchmarks.table import Line, spread
 from gengap import models
@@ -78,7 +79,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         ]
     finally:
         torch.set_num_threads(threads)
-    return {"batch_size": plain_pytorch.BATCH, "limit": LIMIT, "comparisons": found}
+    work = {network: flops_per_image(network) for network in NETWORKS}
+    return {
+        "batch_size": plain_pytorch.BATCH,
+        "limit": LIMIT,
+        "training_flops_per_image": work,
+        "comparisons": found,
+    }
 
 
 def lines(found: dict[str, Any]) -> list[Line]:
@@ -91,9 +98,16 @@ def lines(found: dict[str, Any]) -> list[Line]:
             f"{one['plain'][one['best']]['median']:.3g} s",
             f"{one['ratio']['median']:.3f} of its time ({one['ratio']['min']:.3f} to {one['ratio']['max']:.3f})",
             f"<= {LIMIT:g}: {'reached' if one['ratio']['median'] <= LIMIT else 'missed'}",
+            _limit(one, found),
         )
         for one in found["comparisons"]
     ]
+
+
+def _limit(one: dict[str, Any], found: dict[str, Any]) -> str:
+    """Products and convolutions of the epoch at the peak of one thread; empty where none is recorded."""
+    each = found.get("training_flops_per_image", {}).get(one["network"], 0)
+    return machine.limit(found, {"float32": one["images"] * each}, "its operations in float32", of_one_thread=True)
 
 
 def _compared(network: str, name: str, count: int, rounds: int) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class Line:
     machine: str = ""
 
 
-def table(lines: Iterable[Line]) -> Table:
-    """All lines under one head."""
+def table(lines: Iterable[Line], caption: str = "") -> Table:
+    """All lines under one head, above a caption."""
     drawn = Table(
         "what",
         "gengap",
@@ -44,6 +44,7 @@ def table(lines: Iterable[Line]) -> Table:
         "wanted",
         "machine",
         title="Speed, as ratios in one run",
+        caption=caption or None,
         show_lines=True,
     )
     for line in lines:

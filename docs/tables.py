@@ -14,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks is no part of the installed package
 
+from benchmarks import machine  # noqa: E402
 from benchmarks.__main__ import BENCHMARKS, RESULTS, lines_of  # noqa: E402
 from benchmarks.table import Line  # noqa: E402
 from gengap.studies import all_studies  # noqa: E402
@@ -104,6 +105,17 @@ def benchmarks_table() -> str:
     return _markdown(["what", "gengap", "opponent", "opponent's", "ratio", "limit", "aim", "machine"], rows)
 
 
+def machines_table() -> str:
+    """A row for each kind of machine that has a record, as its newest one with measured peaks describes it."""
+    records = [json.loads(path.read_text(encoding="utf-8"))["machine"] for path in RESULTS.glob("*/*.json")]
+    newest = {machine.kind(facts): facts for facts in sorted(records, key=lambda one: ("peaks" in one, one["date"]))}
+    rows = [
+        [kind, facts["processor"], str(facts["cores"]), f"{facts['memory_gib']} GiB", machine.told_peaks(facts)]
+        for kind, facts in sorted(newest.items())
+    ]
+    return _markdown(["machine", "processor", "cores", "memory", "measured peaks"], rows)
+
+
 def headlines_table() -> str:
     """A row for each of ``HEADLINES``, its figures without their spreads; columns are aligned, for a terminal."""
     lines = recorded_lines()
@@ -153,7 +165,7 @@ def documents() -> dict[Path, dict[str, str]]:
     studies = studies_table(recorded_results(ROOT / RECORDED))
     return {
         README: {"studies": studies, "headlines": headlines_table()},
-        ALL_BENCHMARKS: {"benchmarks": benchmarks_table()},
+        ALL_BENCHMARKS: {"machines": machines_table(), "benchmarks": benchmarks_table()},
     }
 
 

@@ -25,6 +25,12 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "_all", lambda: problem)
 
 
+@pytest.fixture(autouse=True)
+def small_peaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Peaks of small products, which take no time."""
+    monkeypatch.setattr(machine, "SIDE", 64)
+
+
 def test_work_of_a_training_step_by_hand() -> None:
     first, second = 2352 * 512, 512 * 10
     forward, weights, inputs = first + second, first + second, second  # the images need no gradient
@@ -81,6 +87,7 @@ def test_results_are_written_with_the_machine(
     found = json.loads((tmp_path / "certify.json").read_text())
     assert found["x"] == 2
     assert found["machine"].keys() >= {"processor", "cores", "instruction_sets", "memory_gib", "torch", "date"}
+    assert found["machine"]["peaks"].keys() >= {"float64", "float32"}
     assert "gengap" in capsys.readouterr().out
 
 
@@ -96,7 +103,7 @@ def test_results_of_each_kind_of_machine_stand_side_by_side(
         command.main(["certify"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["amd-epyc-7b13", "intel-xeon-amx"]
     printed = capsys.readouterr().out
-    assert all(word in printed for word in ("intel-xeon-amx", "amd-epyc-7b13", "0.5 s"))
+    assert all(word in printed for word in ("intel-xeon-amx", "amd-epyc-7b13", "0.5 s", "GFLOP/s in float32"))
     gpu = {"processor": "aarch64", "instruction_sets": ["sme"], "gpu": "NVIDIA H200"}
     assert machine.kind(gpu) == "aarch64-sme-nvidia-h200"
 

@@ -60,14 +60,14 @@ def test_pcg_goes_on_until_its_test_error_is_as_small(monkeypatch: pytest.Monkey
 
 
 def test_a_warm_process_is_timed_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark.machine, "SIDE", 64)
     found = kernel_warm.run((60,), rounds=1)
     sides = found["sizes"]["60"]
     assert set(sides) == {"auto", "cholesky", "pcg", "kernel-ridge"}
     assert all(len(side["wall"]) == len(side["processor"]) == 1 for side in sides.values())
     times = {"auto": 1.0, "cholesky": 1.0, "pcg": 4.0, "kernel-ridge": 3.0}
     made = {n: {"wall": [t], "processor": [t], "solver": "cholesky"} for n, t in times.items()}
-    (line,) = kernel_warm.lines({"sizes": {"5000": made}, "float32_flops_per_processor_second": 1e11})
+    of_two_threads = {"threads": 2, "peaks": {"float32": 2e11, "float64": 1e11}}
+    (line,) = kernel_warm.lines({"sizes": {"5000": made}, "features": {"5000": 600}, "machine": of_two_threads})
     assert line.ratio == "3.00 x, by the clock 3.00 x"
-    assert line.limit == "0.42 s of processor time: n^3 / 3 operations in float32"
+    assert line.limit == "0.717 s of processor time: n^3 / 3 operations in float32, n^2 d in float64"  # 0.417 + 0.3
     assert line.wanted == "1.5 x: reached; auto at most 1.1 of cholesky: 1.00, reached"

@@ -25,6 +25,10 @@ def test_ratios_are_those_to_the_fastest_setting(monkeypatch: pytest.MonkeyPatch
     assert one["ratio"]["all"] == [0.5, 1.0, 1.5]
     (line,) = optimisers.lines(found)
     assert line.wanted == "<= 1.15: reached"
+    assert line.limit == ""
+    found |= {"machine": {"threads": 2, "peaks": {"float32": 2e9}}}
+    seconds = 10 * found["training_flops_per_image"]["mlp-1x512"] / 1e9
+    assert optimisers.lines(found)[0].limit == f"{seconds:.3g} s of processor time: its operations in float32"
 
 
 @pytest.mark.parametrize("name", optimisers.RULES)
