@@ -58,6 +58,7 @@ BENCHMARKS = {
     **{name: Benchmark(partial(_time_epoch, network), epoch.lines) for name, network in epoch.NETWORKS.items()},
     "replicas-gpu": Benchmark(lambda o: replicas.run(o.images, o.rounds), replicas.lines, _no_gpu),
     "measures": Benchmark(lambda o: measures.run(o.images, o.rounds), measures.lines),
+    "default-call": Benchmark(lambda o: measures.default_call(o.images, o.rounds), measures.default_lines),
     "gradients": Benchmark(gradients.run, gradients.lines),
     "monitor": Benchmark(monitor.run, monitor.lines),
     "optimisers": Benchmark(optimisers.run, optimisers.lines),

@@ -25,6 +25,15 @@ class Block(nn.Module):
 def resnet18(channels: int = 3, classes: int = 10) -> nn.Sequential:
     """The network for images of any size, with the paper's first layers: stride 2 and pooling."""
     stem = [nn.Conv2d(channels, 64, 7, 2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    return _network(stem, classes)
+
+
+def cifar_resnet18(channels: int = 3, classes: int = 10) -> nn.Sequential:
+    """The network as it is used for images of 32 x 32 pixels: a first layer of 3 x 3 with stride 1, without pooling."""
+    return _network([nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()], classes)
+
+
+def _network(stem: list[nn.Module], classes: int) -> nn.Sequential:
     blocks: list[nn.Module] = []
     before = 64
     for width in (64, 128, 256, 512):
