@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 from torch.utils.hooks import RemovableHandle
 
-_COLUMNS = 4096  # of a layer's inputs that are taken to float64 at a time: a few megabytes, which stay in the cache
+# How much is taken to float64 at a time, so that it stays in the cache: columns of a layer's inputs, rows of gradients.
+# (The dtype argument of vector_norm is five times as slow.)
+_COLUMNS, _ROWS = 4096, 8
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,10 @@ class LayerInputs:
             gradients = torch.autograd.grad(margins.sum(), edges, retain_graph=True, materialize_grads=True)
             for name, gradient in zip(names, gradients, strict=True):
                 if len(gradient) == len(margins):
-                    norms = torch.linalg.vector_norm(gradient.flatten(1), dim=1, dtype=torch.float64)
-                    self._norms.setdefault(name, []).append(norms)
+                    self._norms.setdefault(name, []).extend(
+                        torch.linalg.vector_norm(gradient[i : i + _ROWS].double().flatten(1), dim=1)
+                        for i in range(0, len(gradient), _ROWS)
+                    )
         self._edges.clear()
 
     def results(self) -> dict[str, LayerInput]:
