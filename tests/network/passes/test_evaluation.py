@@ -173,6 +173,19 @@ def test_no_examples_are_refused(see: object) -> None:
         see(network(), [])
 
 
+def test_a_forward_pass_on_the_cpu_takes_no_more_than_a_hundred_examples() -> None:
+    sizes: list[int] = []
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    net.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
+    x = torch.randn(251, 2, 2)
+    y = torch.arange(251) % 3
+    seen = evaluate(net.double(), [(x[:201].double(), y[:201]), (x[201:].double(), y[201:])])
+    assert sizes == [100, 101, 50]  # a last example joins the batch before it
+    torch.testing.assert_close(seen.logits, net(x.double()).detach(), rtol=1e-12, atol=1e-12)
+    with pytest.raises(InputError, match="no training examples"):
+        evaluate(net, [(x[:0].double(), y[:0])])
+
+
 def test_a_last_example_beside_a_full_batch_counts_for_all_but_the_sums_of_gradients() -> None:
     net, of = network(), batches((5, 5, 6))
     seen, full = with_gradients(net, of, "0"), with_gradients(net, [of[0], of[1], (of[2][0][:5], of[2][1][:5])], "0")

@@ -10,10 +10,8 @@ from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.values import Finding, scaled
 from gengap.network.cross_entropy import score_gradients
-from gengap.network.inputs import batch_rows
+from gengap.network.inputs import CPU_BATCH, batch_rows
 from gengap.network.second_derivatives import plain_attention, plain_recurrence
-
-_BATCH = 100
 
 
 @register(
@@ -38,7 +36,7 @@ def fisher_rao(subject: Subject) -> Finding:
     says so. The mean is over the fixed subset of training examples, whose size is in the details.
     """
     x, y = subject.sample
-    pairs = [radial_slopes(subject.network, x[rows], y[rows]) for rows in batch_rows(len(y), _BATCH)]
+    pairs = [radial_slopes(subject.network, x[rows], y[rows]) for rows in batch_rows(len(y), CPU_BATCH)]
     slopes, log_sizes = (torch.cat(tensors) for tensors in zip(*pairs, strict=True))
     top = float(log_sizes.max())
     mean = float((slopes * (log_sizes - top).exp()).square().mean())

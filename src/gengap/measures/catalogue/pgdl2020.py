@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gengap.measures.registry import register
 from gengap.measures.subject import Subject
 from gengap.measures.values import Finding, NotDefined
-from gengap.network.inputs import batch_rows
+from gengap.network.inputs import CPU_BATCH, batch_rows
 
 NATEKAR = "Natekar and Sharma 2020 (arXiv:2012.02775), the winning solution of PGDL"
 SCHIFF = "Schiff et al. 2021 (arXiv:2106.04765), perturbation response curves"
@@ -17,7 +17,6 @@ EXAMPLES = 500  # training examples, or pairs of them
 LEVELS = torch.linspace(0.0, 0.5, 11, dtype=torch.float64)[:-1]  # shares of the other example in a mixture
 # Of the trapezoidal rule for 2 int_0^1 (1 - t) f(t) dt at t = 0, 0.1, …, 0.9; at t = 1 the factor 1 - t is 0.
 WEIGHTS = 0.2 * (1 - 2 * LEVELS) * torch.where(LEVELS == 0, 0.5, 1.0)
-_BATCH = 100  # small enough for the cache of a processor's core
 
 
 @register(
@@ -162,7 +161,7 @@ def _pairs(subject: Subject, *, same_label: bool) -> tuple[Tensor, Tensor, Tenso
 
 
 def _right(subject: Subject, x: Tensor, y: Tensor) -> Tensor:
-    scores = torch.cat([_forward(subject.model, x[rows]) for rows in batch_rows(len(x), _BATCH)])
+    scores = torch.cat([_forward(subject.model, x[rows]) for rows in batch_rows(len(x), CPU_BATCH)])
     wrong = int((~scores.isfinite().all(1)).sum())
     if wrong:
         raise NotDefined(f"the network's outputs are NaN or infinite on {wrong} of {len(x)} mixtures")
@@ -171,7 +170,7 @@ def _right(subject: Subject, x: Tensor, y: Tensor) -> Tensor:
 
 def _first_features(subject: Subject, x: Tensor) -> tuple[str, Tensor]:
     """Name and output ``[n, F]``, float64, of the first weight layer that returns a tensor with a row an example."""
-    batches = [x[rows] for rows in batch_rows(len(x), _BATCH)]
+    batches = [x[rows] for rows in batch_rows(len(x), CPU_BATCH)]
     for name in subject.layer_modules:
         outputs = [_first_output(subject.model, name, batch) for batch in batches]
         if all(_has_rows(output, len(batch)) for output, batch in zip(outputs, batches, strict=True)):

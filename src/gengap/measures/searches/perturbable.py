@@ -8,9 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from gengap.network.cross_entropy import GROUP, summed_gradients
-from gengap.network.inputs import batch_rows
+from gengap.network.inputs import CPU_BATCH, batch_rows
 
-BATCH = 100  # small enough for the cache of a processor's core
 BACKWARD = 2  # what a backward pass costs, in forward passes
 _DEPTH = 746 + GROUP  # nats: exp(-746) is 0 in float64, so that passes that begin deeper add nothing
 
@@ -116,7 +115,7 @@ class Perturbable:
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Copies, for a network may overwrite its input."""
-        for rows in batch_rows(len(self._y), BATCH):
+        for rows in batch_rows(len(self._y), CPU_BATCH):
             yield self._x[rows].clone(), self._y[rows]
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gengap.data import Problem
 from gengap.errors import InputError
 from gengap.network.cross_entropy import GROUP, losses, summed_gradients
-from gengap.network.inputs import Part
+from gengap.network.inputs import CPU_BATCH, Part, batch_rows
 from gengap.network.inputs import batches as split_batches
 from gengap.network.passes.layer_inputs import LayerInput, LayerInputs
 
@@ -146,7 +146,7 @@ class Evaluation:
 
 
 def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Evaluation:
-    """Logits of all examples, by forward passes in the model's own type.
+    """Logits of all examples, by forward passes in the model's own type, on a CPU of at most 100 examples each.
 
     Args:
         model: In evaluation mode.
@@ -158,7 +158,8 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Eval
     logits, labels = [], []
     with torch.inference_mode():
         for x, y in batches:
-            logits.append(model(x).double())
+            rows = batch_rows(len(x), CPU_BATCH if x.device.type == "cpu" else max(len(x), 1))
+            logits += [model(x[part]).double() for part in rows]
             labels.append(y)
     with torch.inference_mode(False):
         return Evaluation(*_joined(logits, labels))
@@ -210,7 +211,7 @@ def evaluate_with_gradients(
 
 
 def _joined(logits: list[Tensor], labels: list[Tensor]) -> tuple[Tensor, Tensor]:
-    if not labels:
+    if not sum(map(len, labels)):
         raise InputError("There are no training examples to measure on.", expected="at least one example")
     classes, every = logits[0].shape[1], torch.cat(labels)
     if not 0 <= int(every.min()) <= int(every.max()) < classes:
