@@ -84,7 +84,7 @@ def test_a_fetch_shows_progress_on_stderr_alone(run: Run, tmp_path: Path, monkey
         progress(50, 100)
         progress(100, 100)
 
-    monkeypatch.setattr("gengap.data.fetching.download", arrives)
+    monkeypatch.setattr("gengap.data.download.download", arrives)
     status, out, err = run("fetch", "cifar10", "--data-dir", str(tmp_path))
     assert (status, out) == (0, "")
     assert "cifar-10-binary.tar.gz" in err

@@ -305,7 +305,7 @@ def test_a_file_packed_again_is_sound_though_its_checksum_is_another(mirror: Ser
 def test_each_data_set_is_published_somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GENGAP_MIRROR", raising=False)
     asked: list[str] = []
-    monkeypatch.setattr("gengap.data.fetching.download", lambda url, target, md5, progress: asked.append(url))
+    monkeypatch.setattr("gengap.data.download.download", lambda url, target, md5, progress: asked.append(url))
     for name in DATA_SETS:
         fetch(name, data_dir=tmp_path)
     assert len(asked) == 14

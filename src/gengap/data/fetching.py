@@ -3,20 +3,22 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gengap.data.download import Progress, download, md5_of
 from gengap.data.loading import load
 from gengap.data.location import data_root
 from gengap.data.registry import NamedDataSet, PublishedFile, named_data_set
 from gengap.errors import InputError
+
+if TYPE_CHECKING:
+    from gengap.data.download import Progress
 
 
 def fetch(
     name: str,
     *,
     data_dir: str | Path | None = None,
-    progress: Callable[[str], Progress] = lambda file: lambda done, total: None,
+    progress: "Callable[[str], Progress]" = lambda file: lambda done, total: None,
 ) -> Path:
     """Downloads what is missing of a named data set and returns its folder.
 
@@ -32,6 +34,8 @@ def fetch(
     Raises:
         InputError: An unknown name, or what ``download`` refuses.
     """
+    from gengap.data.download import download, md5_of
+
     entry = named_data_set(name)
     folder = data_root(data_dir) / entry.name
     for file in entry.files:
@@ -52,6 +56,8 @@ def verify(name: str, *, data_dir: str | Path | None = None) -> dict[str, Any]:
     Raises:
         InputError: An unknown name.
     """
+    from gengap.data.download import md5_of
+
     entry = named_data_set(name)
     folder = data_root(data_dir) / entry.name
     status, reason = "ok", None

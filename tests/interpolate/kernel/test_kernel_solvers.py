@@ -425,6 +425,26 @@ def test_the_condition_is_estimated_from_below(power):
         assert condition >= 10.0**power / 3
 
 
+@pytest.mark.parametrize("rounding", [1e-6, 1e-4, float("inf")])
+def test_what_a_factor_resolves_is_not_asked_of_the_matrix(rounding):
+    spectrum_of_K = torch.logspace(0, -2, 60, dtype=torch.float64)
+    rotation = torch.linalg.qr(torch.randn(60, 60, dtype=torch.float64)).Q
+    A = rotation * spectrum_of_K @ rotation.T
+    inverse = rotation / spectrum_of_K @ rotation.T
+    asked = []
+
+    def product(v):
+        asked.append(v.shape[1])
+        return A @ v
+
+    probed = ProbedInverse(lambda v: inverse @ v, VALUES[:60], steps=3)
+    found = probed.spectrum(product, rounding)
+    assert asked == ([1, 1] if rounding < 1 else [1, 5])  # the vector towards the largest, and those of the smallest
+    assert found.smallest >= 0.999 * spectrum_of_K[-1]
+    assert found.largest <= 1.001
+    assert 100 / 3 <= found.condition(torch.finfo(torch.float64).eps) <= 100.1
+
+
 @pytest.mark.parametrize("solver", ["cholesky", "pcg"])
 @pytest.mark.filterwarnings("ignore:The residual is")
 def test_a_condition_beyond_float64_is_at_most_what_float64_resolves(solver):
