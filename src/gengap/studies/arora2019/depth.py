@@ -163,8 +163,8 @@ def table(rows: "pd.DataFrame") -> "Table":
     columns = ["completed by", "count", "seed", "effective_rank", "norm", "recovery_error", "residual", "gap", "steps"]
     return Table(
         _named(rows)[[*columns, "converged"]],
-        "The solutions: norm is the nuclear norm, residual and recovery_error are relative, gap is how far at most "
-        "above the least, relative; without convergence, a row is no limit",
+        "The solutions. norm: the nuclear norm; gap: a bound on how far it lies above the least one; gap, residual and "
+        "recovery_error are relative. A row that did not converge is no limit of descent",
         dict.fromkeys(("effective_rank", "norm", "recovery_error", "residual", "gap"), ".3g"),
     )
 

@@ -239,7 +239,7 @@ def _curves(rows: "pd.DataFrame", column: str, title: str, published: int | None
     return Figure(
         column.replace("_", "-"),
         chart,
-        f"{title[0].upper()}{title[1:]} over epochs, by level of noise. Other marks: the paper's, after 100 epochs.",
+        f"{title[0].upper()}{title[1:]}, over epochs by level of noise. Other marks: the paper's, after 100 epochs.",
         f"{title} at the end: {words}.",
         data,
         {column: ".3f"},

@@ -200,7 +200,7 @@ def contributions(rows: "pd.DataFrame") -> "Figure | None":
     return Figure(
         "contributions",
         chart,
-        "Share f^p of the examples with right labels in the squared mean gradient; band: permuted designations.",
+        "Share f^p of the examples with right labels in the squared mean gradient; band: that of as many at random.",
         "Share of pristine examples in the mean gradient over epochs, with its null.",
         data,
         dict.fromkeys(names[3:], ".3f"),

@@ -233,7 +233,7 @@ def fits(rows: "pd.DataFrame") -> "Figure | None":
     return Figure(
         "smoothing",
         chart,
-        "Each line is a way of smoothing at several strengths: to the left labels are fitted less, lower is better.",
+        "Each line is a way of smoothing at several strengths. Further left, fewer labels are fitted; lower is better.",
         f"Training accuracy and test error: {words}.",
         data,
         dict.fromkeys(COLUMNS, ".1%"),

@@ -202,7 +202,7 @@ def overfit(rows: "pd.DataFrame") -> "Figure | None":
     return Figure(
         "adjusted-overfit",
         (chart.mark_line() + chart.mark_point(filled=True, opacity=1)).properties(height=280),
-        "Training accuracy over what a network without any memorised noise would have, at the end of training.",
+        "By how much the training accuracy exceeds that of a network without any memorised noise, at the end.",
         f"Adjusted overfit against c. {last}.",
         data,
         dict.fromkeys(("overfit", "train_accuracy", "test_accuracy"), ".1%"),

@@ -133,7 +133,7 @@ def table(rows: "pd.DataFrame") -> "Table":
     columns += ["residual", "gap", "steps", "converged"]
     return Table(
         rows[columns],
-        "The solutions: norm is the nuclear norm, residual and recovery_error are relative, gap is how far at most "
-        "above the least, relative; without convergence, a row is no limit",
+        "The solutions. norm: the nuclear norm; gap: a bound on how far it lies above the least one; gap, residual and "
+        "recovery_error are relative. A row that did not converge is no limit of descent",
         dict.fromkeys(("norm", "true_norm", "effective_rank", "recovery_error", "residual", "gap"), ".3g"),
     )

@@ -229,7 +229,7 @@ def distances(rows: "pd.DataFrame") -> "Figure | None":
     return Figure(
         "distance",
         chart.mark_line(point=True).properties(height=300),
-        "Distance of twins' weights over the root of their summed squares.",
+        "Distance between the weights of twins, relative to the root of the sum of all their squares.",
         "Normalised distance of twins over epochs, by step size.",
         data,
         dict.fromkeys(("distance", "loss_change"), ".4g"),

@@ -165,8 +165,8 @@ def table(rows: "pd.DataFrame") -> "Table | None":
     formats = {name: kinds.get(name.partition(": ")[2], ".3f") for name in numbers}
     formats |= {name: ".3f" for name in columns if name.endswith("of a permuted measure")}
     title = (
-        "Every measure by its sign, the largest mean granulated tau first, those that fewer than half of the networks "
-        "have at the end; 95 % intervals over settings"
+        "Every measure, with the sign that it should have, by its mean granulated tau; those that fewer than half of "
+        "the networks have come last. 95 % intervals over settings"
     )
     return Table(pd.DataFrame(columns), title, formats)
 

@@ -172,7 +172,7 @@ def claims(rows: "pd.DataFrame") -> "Table":
     small = dict.fromkeys(("norm", "moved", "allowed", "train_off", "test_off", "rounding"), ".3g")
     return Table(
         rows[wanted],
-        "Weights far from a solution, and how far (in Frobenius norm) their predictions are from its: train_off and "
-        "test_off are at most what is allowed, plus rounding. A dash where nothing was moved",
+        "Weights far from a solution, and how far their predictions are from those of the solution (train_off and "
+        "test_off, in Frobenius norm): at most what is allowed, plus rounding. A dash where nothing was moved",
         small | {"train_error": ".2%", "test_error": ".2%"},
     )

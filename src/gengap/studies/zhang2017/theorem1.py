@@ -191,7 +191,11 @@ def table(rows: "pd.DataFrame") -> "Table | None":
     if done.empty:
         return None
     frame = done[["n", "seed", *COLUMNS]].rename(columns=lambda name: name.replace("_", " "))
-    return Table(frame, "Networks that have random real labels, their weights and what they miss", FORMATS)
+    return Table(
+        frame,
+        "Networks through random real labels: how many weights they have, and by how much they miss the labels",
+        FORMATS,
+    )
 
 
 @study
