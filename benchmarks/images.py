@@ -24,6 +24,7 @@ def _all() -> Problem:
         return made_up()
 
 
+@cache
 def made_up() -> Problem:
     """Images of CIFAR-10's size: one random pattern for each class, under random noise."""
     rng = np.random.default_rng(0)
