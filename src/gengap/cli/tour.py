@@ -1,7 +1,9 @@
 """``gengap tour``: the first run."""
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,19 +19,24 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("tour"),
     as_json: Json = False,
 ) -> None:
-    """Every headline claim on embedded data, in some minutes on two cores, with one page at the end."""
+    """Show eleven claims on data that come with gengap, in some minutes on two cores, and write one page at the end."""
     from gengap.tasks.tour import tour
 
+    stream = sys.stdout
+
+    def show(stop: dict[str, Any]) -> None:
+        # On a terminal the bar lets what is printed pass above it; a file or pipe is not the bar's business.
+        with nullcontext() if stream.isatty() else redirect_stdout(stream):
+            say(f"{stop['title']} ({stop['seconds']:.0f} s)\n  {stop['sentence'] or stop['reason']}")
+
     with progress_bar("beginning") as progress:
-        made = tour(out, progress=progress)
+        made = tour(out, progress=progress, on_stop=None if as_json else show)
     give(made, as_json=as_json, show=_print, out=None)
 
 
 def _print(made: "Tour") -> None:
     from gengap.tasks.tour.task import NEXT
 
-    for stop in made.stops:
-        say(f"{stop['title']} ({stop['seconds']:.0f} s)\n  {stop['sentence'] or stop['reason']}")
     say(f"\nThe page: {made.page}\nNext, on your own model:")
     for command_line in NEXT:
         say(f"  {command_line}")

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from gengap.cli import main
 from gengap.errors import InputError
 from gengap.tasks.tour import Setting, Tour, task, tour
 from gengap.tasks.tour.stop import Shown, Stop
@@ -61,7 +62,11 @@ def test_a_stop_that_fails_does_not_end_the_tour(tmp_path: Path, monkeypatch: py
     two = [Stop("first", "The first", "Why.", fails, 3), Stop("second", "The second", "How.", works, 5)]
     monkeypatch.setattr(task, "stops", lambda: two)
     told: list[tuple[int, int | None, str]] = []
-    made = tour(tmp_path, progress=lambda *update: told.append(update))
+    seen: list[str] = []
+    made = tour(
+        tmp_path, progress=lambda *update: told.append(update), on_stop=lambda record: seen.append(record["status"])
+    )
+    assert seen == ["failed", "done"]
     assert [record["status"] for record in made.stops] == ["failed", "done"]
     assert "There are no digits." in made.page.read_text()
     assert json.loads((tmp_path / "report.json").read_text())["stops"][1]["sentence"] == "It is so."
@@ -72,3 +77,29 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(t
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="Cannot write"):
         tour(tmp_path / "file")
+
+
+def test_each_claim_is_printed_when_it_is_shown_and_json_holds_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed: list[str] = []
+
+    def second(setting: Setting, folder: Path) -> Shown:
+        printed.append(capsys.readouterr().out)
+        return Shown("So is this.", [])
+
+    two = [
+        Stop("first", "The first", "Why.", lambda setting, folder: Shown("It is so.", []), 3),
+        Stop("second", "The second", "How.", second, 5),
+    ]
+    monkeypatch.setattr(task, "stops", lambda: two)
+    with pytest.raises(SystemExit):
+        main(["tour", "--out", str(tmp_path / "page")])
+    assert "The first" in printed[0]
+    assert "It is so." in printed[0]
+    end = capsys.readouterr().out
+    assert "So is this." in end
+    assert "The first" not in end
+    with pytest.raises(SystemExit):
+        main(["tour", "--json", "--out", str(tmp_path / "page")])
+    assert [stop["name"] for stop in json.loads(capsys.readouterr().out)["stops"]] == ["first", "second"]

@@ -40,7 +40,13 @@ class Tour:
         return {"page": str(self.page), "stops": list(self.stops), "next": list(NEXT)}
 
 
-def tour(out: str | Path, *, setting: Setting | None = None, progress: Progress | None = None) -> Tour:
+def tour(
+    out: str | Path,
+    *,
+    setting: Setting | None = None,
+    progress: Progress | None = None,
+    on_stop: Callable[[dict[str, Any]], None] | None = None,
+) -> Tour:
     """Shows every headline claim on embedded data and writes one page.
 
     A stop that fails does not end the tour: its section says why.
@@ -49,6 +55,7 @@ def tour(out: str | Path, *, setting: Setting | None = None, progress: Progress 
         out: Folder for the page; the audit's own report is in its folder ``audit``.
         setting: How much is trained; None takes the usual setting, of about two minutes on two cores.
         progress: Called with (seconds done, seconds in all, what is shown now), by the times usual on two cores.
+        on_stop: Called with the record of each stop as soon as it is there.
 
     Raises:
         InputError: The folder cannot be written.
@@ -64,6 +71,8 @@ def tour(out: str | Path, *, setting: Setting | None = None, progress: Progress 
         section, record = _visit(stop, setting or Setting(), folder)
         sections.append(section)
         records.append(record)
+        if on_stop is not None:
+            on_stop(record)
         done += stop.seconds
     if progress is not None:
         progress(total, total, "writing the page")
