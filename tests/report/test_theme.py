@@ -30,7 +30,7 @@ def test_a_control_character_in_the_data_leaves_a_chart_that_can_be_drawn(charac
     name = f"a{character}b"
     chart = alt.Chart(pd.DataFrame({"x": [1, 2], "y": [name, "c"]})).mark_point()
     chart = chart.encode(x="x:Q", y=alt.Y("y:N", sort=[name, "c"], title=name))
-    picture, svg = pictures(chart, f"of {name}")
+    picture, svg = pictures(specification(chart, f"of {name}"))
     assert picture.startswith(b"\x89PNG")
     assert svg.count("a\ufffdb") >= 2
     assert character not in svg

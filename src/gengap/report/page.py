@@ -207,7 +207,7 @@ def fragment(title: str, lead: str, sections: Sequence[Section]) -> str:
         sections: What follows.
     """
     figures = [part for section in sections for part in section.parts if isinstance(part, Figure)]
-    stills = {figure.name: theme.pictures(figure.chart, figure.alternative)[0] for figure in figures}
+    stills = {name: theme.pictures(spec)[0] for name, spec in specifications(figures).items()}
     template = templates().get_template("fragment.html.j2")
     return template.render(title=title, lead=lead, sections=sections, stills=stills, longest_table=LONGEST_NOTEBOOK)
 
@@ -216,16 +216,16 @@ def _contents(page: Page, rows: pd.DataFrame | None, data: Mapping[str, Any] | N
     """File name -> bytes, in the order in which they are put in place."""
     document: dict[str, Any] = {"title": page.title, "lead": page.lead, **(data or {})}
     files: dict[str, bytes] = {}
-    svgs = {}
-    for figure in page.figures():
-        png, svgs[figure.name] = theme.pictures(figure.chart, figure.alternative)
-        files |= {f"{figure.name}.png": png, f"{figure.name}.svg": svgs[figure.name].encode()}
+    specs, svgs = specifications(page.figures()), {}
+    for name, spec in specs.items():
+        png, svgs[name] = theme.pictures(spec)
+        files |= {f"{name}.png": png, f"{name}.svg": svgs[name].encode()}
     if rows is not None:
         document["rows"] = rows = _with_whole_numbers(rows)
         nested = [name for name in rows if rows[name].map(lambda cell: isinstance(cell, list | dict)).any()]
         files["rows.csv"] = csv_text(rows.drop(columns=nested)).encode(errors="backslashreplace")
     files["report.json"] = json_text(document).encode()
-    files["report.html"] = _html(page, svgs, list(files)).encode()
+    files["report.html"] = _html(page, specs, svgs, list(files)).encode()
     return files
 
 
@@ -261,6 +261,7 @@ def _not_written(out: Path, error: OSError) -> InputError:
     )
 
 
+@cache
 def templates() -> jinja2.Environment:
     """The templates of pages: every value is escaped, and a missing one is an error."""
     environment = jinja2.Environment(
@@ -274,14 +275,17 @@ def templates() -> jinja2.Environment:
     return environment
 
 
-def charts_json(figures: Sequence[Figure]) -> Any:
+def specifications(figures: Sequence[Figure]) -> dict[str, dict[str, Any]]:
+    """A figure's name -> the specification of its chart."""
+    return {figure.name: theme.specification(figure.chart, figure.alternative) for figure in figures}
+
+
+def charts_json(specs: Mapping[str, dict[str, Any]]) -> Any:
     """What the script that draws the charts reads: their specifications and the two themes."""
-    specs = {figure.name: theme.specification(figure.chart, figure.alternative) for figure in figures}
     return json_ready({"specs": specs, "themes": {"light": theme.LIGHT, "dark": theme.DARK}})
 
 
-def _html(page: Page, svgs: Mapping[str, str], files: Sequence[str]) -> str:
-    figures = page.figures()
+def _html(page: Page, specs: Mapping[str, dict[str, Any]], svgs: Mapping[str, str], files: Sequence[str]) -> str:
     return (
         templates()
         .get_template("page.html.j2")
@@ -289,9 +293,9 @@ def _html(page: Page, svgs: Mapping[str, str], files: Sequence[str]) -> str:
             page=page,
             files=files,
             version=__version__,
-            charts=charts_json(figures),
+            charts=charts_json(specs),
             images={name: _pictures(name, svg) for name, svg in svgs.items()},
-            library=chart_library() if figures else "",
+            library=chart_library() if specs else "",
             longest_table=LONGEST_TABLE,
             long_page=LONG_PAGE,
         )

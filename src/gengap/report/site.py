@@ -24,6 +24,7 @@ from gengap.report.page import (
     Text,
     chart_library,
     charts_json,
+    specifications,
     templates,
 )
 
@@ -137,12 +138,13 @@ def _page_files(site: str, page: SitePage) -> dict[str, bytes]:
     stem = PurePosixPath(page.path).stem
     files: dict[str, bytes] = {}
     images: dict[str, dict[str, str]] = {}
-    for figure in page.figures():
-        png, svg = theme.pictures(figure.chart, figure.alternative)
-        place = f"figures/{stem}/{figure.name}"
+    specs = specifications(page.figures())
+    for name, spec in specs.items():
+        png, svg = theme.pictures(spec)
+        place = f"figures/{stem}/{name}"
         files |= {f"{place}.png": png, f"{place}.svg": svg.encode()}
         address = f"{page.root}{place}"
-        images[figure.name] = {"still": f"{address}.svg", "svg": f"{address}.svg", "png": f"{address}.png"}
+        images[name] = {"still": f"{address}.svg", "svg": f"{address}.svg", "png": f"{address}.png"}
     html = (
         templates()
         .get_template("site.html.j2")
@@ -152,7 +154,7 @@ def _page_files(site: str, page: SitePage) -> dict[str, bytes]:
             root=page.root,
             version=__version__,
             data=json_ready(page.data),
-            charts=charts_json(page.figures()) if images else None,
+            charts=charts_json(specs) if images else None,
             images=images,
             longest_table=LONGEST_TABLE,
             long_page=LONG_PAGE,

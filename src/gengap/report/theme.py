@@ -62,19 +62,18 @@ LIGHT = _theme(ink="#1b1d21", soft="#5c6068", grid="#e3e4e7", page="#ffffff")
 DARK = _theme(ink="#e8e8e6", soft="#a3a7af", grid="#33373f", page="#1b1e24")
 
 
-def specification(chart: Any, description: str, width: str | int = "container") -> dict[str, Any]:
-    """The chart's Vega-Lite specification, at the given width where it is a single view or layers.
+def specification(chart: Any, description: str) -> dict[str, Any]:
+    """The chart's Vega-Lite specification; a single view or layers fill the page's column.
 
     Args:
         chart: An Altair chart of any kind.
         description: The text alternative, for screen readers.
-        width: Pixels, or ``"container"`` to fill the page's column. Facets and concatenations keep their own.
     """
     with alt.data_transformers.enable("default", max_rows=None):
         spec: dict[str, Any] = chart.to_dict()
     spec = _with_grey_shapes(_printable(spec | {"description": description}))
     if "mark" in spec or "layer" in spec:
-        spec |= {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
+        spec |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
     return spec
 
 
@@ -102,11 +101,11 @@ def _printable(value: Any) -> Any:
     return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
-def pictures(chart: Any, description: str) -> tuple[bytes, str]:
-    """The chart as (PNG at twice the screen's resolution, SVG text), both in the light theme, without a browser."""
+def pictures(specification: dict[str, Any]) -> tuple[bytes, str]:
+    """A chart as (PNG at twice the screen's resolution, SVG text), both in the light theme, without a browser."""
     import vl_convert
 
-    spec = specification(chart, description, PICTURE_WIDTH)
+    spec = specification | ({"width": PICTURE_WIDTH} if specification.get("width") == "container" else {})
     config = LIGHT | {"font": PICTURE_FONT}
     svg = vl_convert.vegalite_to_svg(spec, vl_version=vegalite_version(), config=config, allowed_base_urls=[])
     return vl_convert.svg_to_png(svg, scale=2), svg
