@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 from gengap.data import Preprocessing, Problem, Split
+from gengap.measures import all_measures
 
 sys.path.append(str(Path(__file__).parents[2]))
 from benchmarks import __main__ as command
-from benchmarks import epoch, images, machine, replicas, store, sweep
+from benchmarks import epoch, images, machine, measures, replicas, store, sweep
 from benchmarks.table import Line
 
 
@@ -130,3 +132,21 @@ def test_stores_and_sweeps_are_measured_on_what_was_asked_for(tmp_path: Path) ->
     assert found["study"]["answers"] == 400
     once = sweep.measured(1, 20, tmp_path)
     assert (once["done"], once["stored"]) == (20, 20)
+
+
+@pytest.mark.usefixtures("few_images")
+def test_the_default_call_is_told_with_its_time_and_how_true_its_bar_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        measures, "cifar_resnet18", lambda: nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(48, 10))
+    )
+    monkeypatch.setattr(measures, "available_cores", lambda: 1)
+    found = measures.default_call(20, 1)
+    assert (found["images"], found["searched"], found["measures"]) == (20, 20, len(all_measures()))
+    assert len(found["seconds"]["all"]) == 1
+    assert 0 <= found["bar"]["min"] <= found["bar"]["max"] <= 1
+    assert sum(found["statuses"].values()) == found["measures"]
+    slow = {**found, "seconds": {"median": 121.0, "min": 121.0, "max": 121.0}}
+    assert [line.wanted for each in (found, slow) for line in measures.default_lines(each)] == [
+        "<= 120 s: reached",
+        "<= 120 s: missed",
+    ]
