@@ -57,12 +57,16 @@ def test_never_more_examples_than_there_are() -> None:
 
 
 def test_pairs_of_mixed_examples_take_levels_in_turn_where_all_would_take_long() -> None:
-    names = list(plan.CURVES)
-    assert [_plan(example, names).level_step for example in (1e-3, 2e-3, 5e-3, 1e-2, 1.0)] == [1, 2, 5, 10, 10]
-    assert _plan(1.0, names, limited=False).level_step == 1
-    assert _plan(5e-3, names, n=50).level_step == 1
-    # The first measure pays for the pass over the data.
-    assert _plan(5e-3, names).seconds["mixup_response_same_label"] == pytest.approx(500 * 10 / 5 * 5e-3 + plan.SMALL)
+    assert [_plan(example).level_step for example in (1e-3, 2e-3, 5e-3, 1e-2, 1.0)] == [1, 2, 5, 10, 10]
+    assert _plan(5e-3, n=50).level_step == 1
+    assert _plan(5e-3).seconds["mixup_response"] == pytest.approx(500 * 10 / 5 * 5e-3 + plan.SMALL)
+
+
+def test_curves_that_are_asked_for_and_calls_without_limits_mix_all_pairs_at_all_levels() -> None:
+    assert _plan(1.0, limited=False).level_step == 1
+    named = _plan(5e-3, ["cross_entropy", "mixup_response"])
+    assert named.level_step == 1
+    assert named.seconds["mixup_response"] == pytest.approx(500 * 10 * 5e-3 + plan.SMALL)
 
 
 @pytest.mark.parametrize("example", [1e-5, 1e-4, 1e-3, 1e-2, 1.0])

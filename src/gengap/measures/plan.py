@@ -103,7 +103,7 @@ def plan(subject: Subject, chosen: Sequence[Measure], *, limited: bool, named: b
         chosen: The measures, in order.
         limited: Whether the searches' examples are chosen so that searches take about a minute, and the levels at
             which pairs are mixed so that this takes a quarter of it; otherwise ``subject.subset`` and all levels hold.
-        named: Whether the measures were asked for by name, so that none is left out.
+        named: Whether the measures were asked for by name, so that none is left out and pairs are mixed at all levels.
     """
     subset = min(subject.subset, subject.n)
     if all(one.needs.isdisjoint(("data", "gradients")) for one in chosen):
@@ -113,7 +113,7 @@ def plan(subject: Subject, chosen: Sequence[Measure], *, limited: bool, named: b
     except Exception:  # whatever an unforeseen network raises: its rows will say so
         return Plan(subset)
     left_out: frozenset[str] = frozenset()
-    level_step = 1
+    level_step = _level_step(costs, chosen, subject.n) if limited and not named else 1
     if limited:
         most = min(MOST, subject.n)
         sharpness = {one.name for one in chosen if is_sharpness(one)}
@@ -122,8 +122,6 @@ def plan(subject: Subject, chosen: Sequence[Measure], *, limited: bool, named: b
             left_out = frozenset(sharpness)
         least = LEAST_SHARPNESS if sharpness and not left_out else LEAST
         subset = _affordable(costs, rest if left_out else chosen, least, most)
-        curves = sum(_mixed_seconds(one.name, costs, subject.n, 1) for one in chosen if one.name in CURVES)
-        level_step = next((step for step in LEVEL_STEPS if curves / step <= MIXED_SECONDS), LEVEL_STEPS[-1])
     reason = (
         "not in the default call for a network of this size, since its search takes some hundred passes over at least "
         f"{LEAST_SHARPNESS} examples: ask for it by name, or for full=True (--full)"
@@ -138,6 +136,12 @@ def _affordable(costs: Costs, chosen: Sequence[Measure], least: int, most: int) 
     sizes = [size for size in (1000, 500, 250, 128, 64) if least <= size < most]
     fitting = (size for size in (most, *sizes) if _search_seconds(costs, chosen, size) <= SECONDS)
     return next(fitting, min(least, most))
+
+
+def _level_step(costs: Costs, chosen: Sequence[Measure], examples: int) -> int:
+    """The least step between the levels of a pair with which the curves fit."""
+    curves = sum(_mixed_seconds(one.name, costs, examples, 1) for one in chosen if one.name in CURVES)
+    return next((step for step in LEVEL_STEPS if curves / step <= MIXED_SECONDS), LEVEL_STEPS[-1])
 
 
 def _search_seconds(costs: Costs, chosen: Sequence[Measure], examples: int) -> float:

@@ -59,8 +59,8 @@ def measure(
         subset: How many training examples searches and the Fisher-Rao norm use, at least 1. None chooses: as many of
             1,000 as let searches take about a minute, by a timed pass, and at least 64; they are in ``details``.
             Sharpness, whose search takes some hundred passes, is then left out where 1,000 would take longer, unless
-            it is among ``measures``; and pairs of mixed examples may be mixed at some levels only, which their
-            standard error takes into account.
+            it is among ``measures``; and pairs of mixed examples may be mixed at some levels each, which the standard
+            error takes into account, unless ``measures`` names what is wanted.
         full: Without such limits: 1,000 examples where ``subset`` is None, and every measure.
         history: Of training, as a ``Run`` has it: a record an epoch, with ``steps`` so far and ``train_loss``.
         progress: True shows a bar, as None does on a terminal and in a notebook. A function is called with
