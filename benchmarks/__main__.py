@@ -104,7 +104,8 @@ def main(arguments: list[str] | None = None) -> None:
         out.mkdir(parents=True, exist_ok=True)
         (out / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         drawn += lines_of(name, found)
-    caption = f"peaks of this machine: {machine.told_peaks({'peaks': machine.peaks()})}" if drawn else ""
+    measured = {"peaks": machine.peaks(), "threads": machine.threads()} if drawn else {}
+    caption = f"peaks of a thread of this machine: {machine.told_peaks(measured)}" if drawn else ""
     Console(width=None if sys.stdout.isatty() else WIDTH).print(table(drawn, caption))
 
 

@@ -66,9 +66,9 @@ def peaks() -> dict[str, float]:
 
 
 def told_peaks(of: dict[str, Any]) -> str:
-    """The peaks that facts hold, for people; empty where they hold none."""
+    """The peaks of one thread by the facts, for people; empty where they hold none."""
     found = of.get("peaks", {})
-    return ", ".join(f"{rate / 1e9:.0f} GFLOP/s in {precision}" for precision, rate in found.items())
+    return ", ".join(f"{rate / of['threads'] / 1e9:.0f} GFLOP/s in {precision}" for precision, rate in found.items())
 
 
 def limit(found: dict[str, Any], work: dict[str, float], what: str, *, of_one_thread: bool = False) -> str:
