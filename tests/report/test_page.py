@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from gengap.errors import InputError
-from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text, write_page
+from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text, check_folder, write_page
 from gengap.report.plain import plain
 
 EVIL = "<script>alert(1)</script>"
@@ -189,3 +189,15 @@ def test_whole_numbers_stay_whole_where_some_are_missing(tmp_path: Path) -> None
     first, second = json.loads((tmp_path / "report.json").read_text())["rows"]
     assert repr(first["epochs_to_fit"]) == "53"
     assert second == {"epochs_to_fit": None, "level": 1.0, "loss": None, "never": None}
+
+
+def test_a_folder_that_is_checked_is_there_only_if_it_was_before(tmp_path: Path) -> None:
+    check_folder(tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "kept").mkdir()
+    check_folder(tmp_path / "kept")
+    check_folder(tmp_path / "kept" / "new")
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="Cannot write the report"):
+        check_folder(tmp_path / "file" / "b")

@@ -79,9 +79,9 @@ def _probe(work: "Callable[..., ProbeAnswer]", *, one_output: bool = False) -> "
         out, as_json = options.pop("out"), options.pop("as_json")
         extra = {parameter.name: options.pop(parameter.name) for parameter in own}
         if out is not None:
-            from gengap.report import make_folder
+            from gengap.report import check_folder
 
-            make_folder(out)
+            check_folder(out)
         with redirect_stdout(sys.stderr):  # what a network of the user's prints is no answer
             answer = work(_common(**options)(one_output=one_output), **extra)
         if out is not None:

@@ -74,12 +74,12 @@ def run_studies(
     """Run a study: what is stored already is not run again. Exit status 3 if a run failed."""
     studies = find_studies(name)
     ray = running.ray_share(runner, cpus_per_cell, gpus_per_cell, device=device, workers=workers)
-    from gengap.report import make_folder
+    from gengap.report import check_folder
     from gengap.studies.report import write_report
     from gengap.sweep import Options
 
     if out is not None:
-        make_folder(out)
+        check_folder(out)
 
     options = Options(device=device, workers=workers, timeout_s=timeout, stored=stored, ray=ray)
     outcomes = [run_study(study, scale.value, options) for study in studies]

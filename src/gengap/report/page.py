@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from errno import EDQUOT, ENOSPC
 from functools import cache
@@ -180,8 +181,22 @@ def write_page(
     return out / "report.html"
 
 
+def check_folder(out_dir: str | Path) -> None:
+    """Sees that the folder of a report can be made and written, and leaves none: to be called before long work.
+
+    Raises:
+        InputError: It cannot.
+    """
+    folder = Path(out_dir)
+    new = [each for each in (folder, *folder.parents) if not each.exists()]
+    make_folder(folder)
+    with suppress(OSError):  # another process has put something there
+        for each in new:
+            each.rmdir()
+
+
 def make_folder(out_dir: str | Path) -> None:
-    """Makes the folder of a report and sees that it can be written: to be called before long work.
+    """Makes the folder of a report and sees that it can be written.
 
     Raises:
         InputError: It cannot.

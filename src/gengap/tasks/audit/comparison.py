@@ -15,8 +15,8 @@ from gengap.json_text import json_ready
 from gengap.probes import disagreement
 from gengap.report import (
     Page,
+    check_folder,
     fragment,
-    make_folder,
     percent,
     plain,
     write_page,
@@ -175,7 +175,7 @@ def audit_pair(
         raise InputError(f"tried = {tried}, but two models are compared.", expected="at least 2")
     problem = data if isinstance(data, Problem) else load(data).preprocess(crop=None, scale="none")
     if out is not None:
-        make_folder(out)
+        check_folder(out)
     seconds = None if full else (QUICK_SECONDS if quick else SECONDS) / 2
     opened = [opened_model(m, w, problem, weights_key) for m, w in zip((first, second), weights, strict=True)]
     names = _names((first, second), weights, opened)

@@ -16,7 +16,7 @@ from gengap.bounds import level
 from gengap.data import Problem, load
 from gengap.errors import InputError
 from gengap.probes import fold_numbers
-from gengap.report import make_folder
+from gengap.report import check_folder
 from gengap.tasks.audit import duplicates, gradients, label_free, outputs, promises, retraining, suspects
 from gengap.tasks.audit import weights as weight_parts
 from gengap.tasks.audit.part import Budget, LeftOut, Part, run_part, told
@@ -133,7 +133,7 @@ def audit(
         if folds is not None:
             fold_numbers(len(problem.train), folds, seed)
         if out is not None:
-            make_folder(out)
+            check_folder(out)
         opened = opened_model(model, weights, problem, weights_key)
         other = _second(second, model, problem, weights_key, output, device)
         extra = Extra(outside, folds, train, other, new, randomize)

@@ -12,7 +12,7 @@ from gengap.data import Problem, load
 from gengap.errors import InputError, unknown
 from gengap.interpolate.memory import PeakMemory
 from gengap.json_text import json_ready
-from gengap.report import make_folder, write_page
+from gengap.report import check_folder, write_page
 from gengap.tasks.interpolate.methods import METHODS, Fit, Setting
 from gengap.tasks.interpolate.page import interpolation_page, solution_table
 from gengap.tasks.interpolate.points import PREPROCESSING, points_of, whole
@@ -140,7 +140,7 @@ def interpolate(
     if n is not None:
         problem = _first(problem, n)
     if out is not None:
-        make_folder(out)
+        check_folder(out)
     started, peak = time.perf_counter(), PeakMemory(torch.device("cpu"))
     points = points_of(problem, preprocess, filters=count, seed=setting.seed)
     before = peak.read()  # fitting a kernel machine resets the peak

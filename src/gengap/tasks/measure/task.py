@@ -16,7 +16,7 @@ from gengap.measures import find_measures, measure, record
 from gengap.network import plain_copy, return_scores
 from gengap.network.inputs import examples
 from gengap.network.passes import accuracies
-from gengap.report import Page, make_folder, write_page
+from gengap.report import Page, check_folder, write_page
 from gengap.tasks.files import expected_accuracy, read_history, saved_network
 from gengap.tasks.measure.page import measures_page
 from gengap.tasks.measure.words import accuracy_warning, inputs_sentence, sentence
@@ -116,7 +116,7 @@ def measure_saved(
     expected = expected_accuracy(expect_accuracy, model if weights is None else weights)
     start = None if initial is None else saved_network(model, initial, problem, initial_key)
     if out is not None:
-        make_folder(out)
+        check_folder(out)
     rows = measure(
         trained,
         problem,

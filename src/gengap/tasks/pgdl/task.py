@@ -12,7 +12,7 @@ from gengap.json_text import json_ready
 from gengap.measures import find_measures, measure
 from gengap.models.registry import find_network
 from gengap.network.passes import accuracies
-from gengap.report import make_folder, write_page
+from gengap.report import check_folder, write_page
 from gengap.tasks.files import read_history, saved_network
 from gengap.tasks.pgdl.page import scores_page
 from gengap.tasks.pgdl.zoo import Entry, Zoo, read_zoo
@@ -131,7 +131,7 @@ def score_zoo(
     names = [one.name for one in find_measures(measures)]
     zoo = read_zoo(folder)
     if out is not None:
-        make_folder(out)
+        check_folder(out)
     rows: list[dict[str, Any]] = []
     left_out: dict[str, str] = {}
     reasons: dict[str, str] = {}

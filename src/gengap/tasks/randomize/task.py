@@ -15,7 +15,7 @@ from gengap.cells import Cell, FitCell, Identified, Options, fitted_rows, repeat
 from gengap.data import DATA_SETS, Problem, check_inputs, check_level, data_set_of, find_corruption, load
 from gengap.errors import InputError
 from gengap.json_text import json_ready
-from gengap.report import Page, make_folder, write_page
+from gengap.report import Page, check_folder, write_page
 from gengap.store import Row, Store
 from gengap.studies.zhang2017 import curves
 from gengap.sweep import SweepResult, scratch_folder
@@ -124,7 +124,7 @@ def randomize(
     else:
         chosen = recipe if isinstance(recipe, Recipe) else choose_recipe(recipe, problem, model)
     if out is not None:
-        make_folder(out)
+        check_folder(out)
     more: dict[str, Any] = {"seen_as": problem.seen_as}
     if train is not None:
         rows, result, more["training"] = _own(problem, training, grid, store, options)
@@ -152,7 +152,7 @@ def from_results(
     problem = None if data is None else data if isinstance(data, Problem) else load(data)
     rows = read_results(results, problem)
     if out is not None:
-        make_folder(out)
+        check_folder(out)
     more = {"seen_as": "", "results": "a frame" if isinstance(results, pd.DataFrame) else str(results)}
     return _judged(rows, SweepResult(0, len(rows), (), 0.0), problem, more, out)
 

@@ -13,7 +13,7 @@ from gengap.data import read_frame
 from gengap.errors import InputError
 from gengap.json_text import json_ready
 from gengap.ranking import PAIRS, Grid, grid_from_frame, rank_measures
-from gengap.report import Page, fragment, make_folder, write_page
+from gengap.report import Page, check_folder, fragment, write_page
 from gengap.store import Store
 from gengap.tasks.rank.page import ranking_page
 from gengap.tasks.rank.words import cautions, sentence
@@ -115,7 +115,7 @@ def rank(
     if n_test is not None and n_test < 1:
         raise InputError(f"n_test = {n_test}.", expected="at least one test example")
     if out is not None:
-        make_folder(out)
+        check_folder(out)
     grid = grid_from_frame(_frame(source, study), gap, hyperparameters, measures)
     largest = float(np.abs(grid.gap).max())
     if n_test is not None and largest > 1:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gengap.errors import InputError
-from gengap.report import Formatted, Page, Section, Text, formatted, make_folder, write_page
+from gengap.report import Formatted, Page, Section, Text, check_folder, formatted, write_page
 from gengap.tasks.tour.stop import Setting, Stop
 from gengap.tasks.tour.stops import stops
 
@@ -60,7 +60,7 @@ def tour(
     Raises:
         InputError: The folder cannot be written.
     """
-    make_folder(out)
+    check_folder(out)
     folder = Path(out)
     planned = stops()
     total = round(sum(stop.seconds for stop in planned))

@@ -15,7 +15,7 @@ from gengap.errors import InputError
 from gengap.json_text import json_ready, json_text
 from gengap.measures import Record, all_measures
 from gengap.ranking.trial import CHANGES, LEVELS, SEEDS, Trial, trial
-from gengap.report import Page, make_folder, write_page
+from gengap.report import Page, check_folder, write_page
 from gengap.tasks.trial.page import trial_page
 from gengap.tasks.trial.words import cautions, sentence
 
@@ -131,7 +131,7 @@ def try_measures(
     """
     own = None if file is None else registered_by(Path(file))
     if out is not None:
-        make_folder(out)
+        check_folder(out)
     problem = data if isinstance(data, Problem) else load(data)
     answer = TrialAnswer(trial(problem, measures or own, seeds=seeds, seed=seed, progress=progress), seeds)
     if out is not None:
