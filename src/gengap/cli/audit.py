@@ -98,14 +98,17 @@ def command(
     if two is not None and (given := [name for name, value in single.items() if value is not None]):
         raise InputError(f"{', '.join(given)} beside two models.", expected="them with one model alone")
 
+    if conditions:
+        from gengap.tasks.audit import check_names
+
+        check_names(conditions, pair=two is not None)
     # Before torch is imported, so that a wrong path is told at once.
     problem = load(data, held_out=held_out_only, as_stored=True)
     if corruption is not None:
         problem = problem.corrupt(corruption, level=level, seed=seed)
 
-    from gengap.tasks.audit import audit, audit_pair, check_names
+    from gengap.tasks.audit import audit, audit_pair
 
-    check_names(conditions, pair=two is not None)
     common: dict[str, Any] = {
         "data": problem,
         "weights_key": weights_key,
