@@ -147,7 +147,7 @@ def zhang2017_capacity() -> Study:
         artifact="Section 2.2",
         claim=(
             "VC dimension, Rademacher complexity and uniform stability promise nothing for networks that fit random "
-            "labels, and does not distinguish those that learned from those that memorised."
+            "labels, and do not distinguish those that learned from those that memorised."
         ),
         paper=trainings.PAPER,
         differences=(
