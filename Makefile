@@ -12,6 +12,9 @@ LOWEST_TESTS := tests/bounds/test_count_bounds.py tests/cli/test_certify_command
   tests/cli/test_interpolate_command.py tests/data/test_frame.py tests/report tests/test_arguments.py \
   tests/interpolate/kernel/test_kernel_interpolator.py tests/train/test_optimizers.py
 
+# Hundreds of processes of the tests import the same files, which would be compiled anew in each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-extras test-ray test-lowest check bench docs results tables clean
 
 demo: $(READY)  ## the tour: every headline claim on embedded digits, in one page
