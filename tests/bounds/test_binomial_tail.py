@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betaincc, betainccinv
 
-from gengap.bounds.binomial_tail import probability_at_tail
+from gengap.bounds import clopper_pearson_interval
+from gengap.bounds.binomial_tail import complement_at_tail, probability_at_tail
 
 PROMISED = 8e-13  # relative, as its docstring says
 
@@ -82,3 +83,20 @@ def test_failures_are_the_other_tail(n: int, share: float, part: int) -> None:
     k, level = min(int(share * n), n - 1), part / 2**20  # whose complement is exact
     other = 1 - probability_at_tail(n - k - 1, n, 1 - level)
     assert probability_at_tail(k, n, level) == pytest.approx(other, rel=1e-12, abs=1e-15)  # abs: rounding of 1 - p
+
+
+@settings(deadline=None)
+@given(st.integers(1, 10**6), st.floats(0, 1), st.integers(1, 2**20 - 1))
+def test_the_complement_is_what_is_left(n: int, share: float, part: int) -> None:
+    k, level = min(int(share * n), n - 1), part / 2**20
+    left = 1 - probability_at_tail(k, n, level)
+    assert complement_at_tail(k, n, level) == pytest.approx(left, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize("n", [10, 10**6, 10**9])
+def test_the_lower_end_of_an_interval_keeps_its_digits_near_zero(n: int) -> None:
+    with mpmath.workdps(40):
+        exact = 1 - (1 - mpmath.mpf(0.05) / 2) ** (mpmath.mpf(1) / n)  # one hit: 1 - (1 - p)^n is delta / 2
+    low, _ = clopper_pearson_interval(1, n)
+    assert low == pytest.approx(float(exact), rel=3e-12)
+    assert low <= exact

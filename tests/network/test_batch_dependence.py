@@ -100,3 +100,16 @@ def test_such_a_network_has_no_normalised_loss(kind: str) -> None:
     torch.manual_seed(0)
     with pytest.raises(NotHomogeneousError):
         normalised_loss(OverTheBatch(kind), problem())
+
+
+def test_the_network_stays_as_it_is() -> None:
+    class Counting(nn.Linear):
+        passes = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.passes += 1
+            return super().forward(x)
+
+    model = Counting(X[0].numel(), CLASSES).eval()
+    assert batch_dependence(model, X.flatten(1)) == BatchDependence()
+    assert model.passes == 0

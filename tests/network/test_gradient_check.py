@@ -57,3 +57,30 @@ def test_a_hundredth_of_the_slope_or_of_its_usual_size_is_allowed(
     difference: float, slope: float, size: float, apart: bool
 ) -> None:
     assert _apart(difference, slope, size) == apart
+
+
+class NearTheEdge(nn.Module):
+    """Its weights are close to where atanh ends, and the gradient passes straight through a rounding."""
+
+    def __init__(self, weight: float):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Linear(5, 8), nn.Linear(8, 3)
+        self.scale = nn.Parameter(torch.full((8,), weight))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = torch.relu(self.first(x)) * torch.atanh(self.scale)
+        return self.last(h + ((4 * h).round() / 4 - h).detach())
+
+
+@pytest.mark.parametrize("weight", [0.5, 0.9985, 0.9995, 0.99995])
+def test_a_step_beyond_where_the_network_has_a_value_proves_nothing(weight: float) -> None:
+    assert gradient_fault(NearTheEdge(weight), X, Y)
+
+
+def test_a_gradient_that_is_no_number_is_no_slope() -> None:
+    class Root(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) + (self.bias * 0).sqrt()
+
+    assert "nan" in gradient_fault(Root(5, 3), X, Y)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,3 +127,21 @@ def test_a_tensor_of_a_read_only_array_has_memory_of_its_own() -> None:
     given = torch.zeros(3)
     assert tensor_of(given) is given
     assert tensor_of([1, 2]).tolist() == [1, 2]
+
+
+@pytest.mark.usefixtures("every_warning")
+def test_a_tensor_of_an_array_that_it_cannot_stand_for_has_its_values() -> None:
+    array = np.arange(6.0).reshape(2, 3)
+    for other in (array[::-1], array[:, ::-1], array.astype(">f8"), np.arange(6, dtype=">i4")):
+        np.testing.assert_array_equal(tensor_of(other).numpy(), other)
+
+
+@pytest.mark.usefixtures("every_warning")
+def test_a_memory_map_is_copied_batch_by_batch(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.arange(24, dtype=np.float32).reshape(12, 2))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    model = nn.Linear(2, 2)
+    batched = list(batches((mapped, np.arange(12)), model, size=5))
+    assert [len(x) for x, _ in batched] == [5, 5, 2]
+    assert all(x.untyped_storage().nbytes() <= 5 * 2 * 4 for x, _ in batched)
+    np.testing.assert_array_equal(torch.cat([x for x, _ in batched]).numpy(), mapped)

@@ -27,6 +27,17 @@ def probability_at_tail(k: int, n: int, level: float) -> float:
     return math.exp(-_exponent(n - k - 1, n, 1 - level))
 
 
+def complement_at_tail(k: int, n: int, level: float) -> float:
+    """1 - ``probability_at_tail(k, n, level)``, with as many digits where that is close to 1.
+
+    >>> round(complement_at_tail(99, 100, 0.05) * 100, 4)  # 1 - 0.95 ** (1 / 100)
+    0.0513
+    """
+    if level <= 0.5:
+        return math.exp(-_exponent(k, n, level))
+    return -math.expm1(-_exponent(n - k - 1, n, 1 - level))
+
+
 def _exponent(k: int, n: int, level: float) -> float:
     """The exponent u = -ln(1 - p) for a level of at most 1/2; p near 0 and p near 1 lose no digits in it.
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,7 @@ def batch_dependence(model: nn.Module, x: Tensor) -> BatchDependence:
 def _agrees(model: nn.Module, x: Tensor) -> bool:
     """Whether scores in the network's own type, which is far faster than float64, show that there is no dependence."""
     try:
+        model = deepcopy(model)  # passes may leave something in a network
         whole = model(x.clone())
         halves = torch.cat([model(part.clone()) for part in _halves(x)])
     except Exception:  # such as batch norm's, which has no variance of a single value

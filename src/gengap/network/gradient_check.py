@@ -1,5 +1,6 @@
 """Whether gradients of a network's loss are its slopes."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -47,10 +48,15 @@ def gradient_fault(model: nn.Module, x: Tensor, y: Tensor) -> str:
         size = sum(float(term.square().sum()) for term in terms) ** 0.5
         differences: list[float] = []
         for step in STEPS:
-            differences.append(_central_difference(exact, parameters, directions, x, y, step))
-            if not _apart(differences[-1], slope, size):
+            difference = _central_difference(exact, parameters, directions, x, y, step)
+            if not math.isfinite(difference):
+                continue  # beyond where the network has a value: that tells nothing of its slope
+            differences.append(difference)
+            if not _apart(difference, slope, size):
                 break
         else:
+            if not differences:
+                continue
             nearest = min(differences, key=lambda difference: abs(difference - slope))
             return (
                 f"the gradient that the network's own backward pass gives is not the slope of its loss: {slope:.4g} "
@@ -60,9 +66,9 @@ def gradient_fault(model: nn.Module, x: Tensor, y: Tensor) -> str:
 
 
 def _apart(difference: float, slope: float, size: float) -> bool:
-    """Whether they differ by more than the step explains; of NaN, which says nothing, no."""
+    """Whether they differ by more than the step explains; a slope that is NaN or infinite does."""
     tolerance = AGREEMENT * max(size, abs(slope), abs(difference))
-    return abs(difference - slope) > max(tolerance, NEGLIGIBLE)
+    return not math.isfinite(slope) or abs(difference - slope) > max(tolerance, NEGLIGIBLE)
 
 
 def _signs(parameter: Tensor, seed: int) -> Tensor:

@@ -125,12 +125,15 @@ def float64_twin(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor, bool]:
 
 
 def tensor_of(data: Any) -> Tensor:
-    """What ``torch.as_tensor`` makes of data; of a read-only array, which a tensor cannot respect, it is a copy.
+    """What ``torch.as_tensor`` makes of data; of an array that a tensor cannot stand for it is a copy.
 
-    Arrays are read-only where pandas, a memory map or a ``Split`` hands them out.
+    That is one that is read-only, as pandas, a memory map or a ``Split`` hand them out, one with a reversed axis, or
+    one in the byte order of another machine.
     """
-    read_only = isinstance(data, np.ndarray) and not data.flags.writeable
-    return torch.as_tensor(data.copy() if read_only else data)
+    if isinstance(data, np.ndarray):
+        shareable = data.flags.writeable and data.dtype.isnative and min(data.strides, default=0) >= 0
+        data = data if shareable else np.array(data, dtype=data.dtype.newbyteorder("="), order="C")
+    return torch.as_tensor(data)
 
 
 def cast_inputs(model: nn.Module, x: Tensor) -> Tensor:
@@ -210,10 +213,11 @@ def _split(problem: Problem, split: str) -> Split:
     return problem.train if split == "train" else problem.test
 
 
-def _pairs(data: tuple[Any, Any] | Iterable[Batch], size: int) -> Iterator[Batch]:
+def _pairs(data: tuple[Any, Any] | Iterable[Any], size: int) -> Iterator[Batch]:
     """Checked pairs of inputs and labels, as they are."""
     if isinstance(data, tuple | list) and len(data) == 2 and not isinstance(data[0], tuple | list):
-        inputs, labels = tensor_of(data[0]), tensor_of(data[1])
+        labels = tensor_of(data[1])
+        inputs = data[0] if isinstance(data[0], np.ndarray) else tensor_of(data[0])  # a memory map is read by batches
         _check_pair(inputs, labels)
         data = ((inputs[rows], labels[rows]) for rows in batch_rows(len(labels), size))
     for batch in data:
@@ -225,7 +229,7 @@ def _pairs(data: tuple[Any, Any] | Iterable[Batch], size: int) -> Iterator[Batch
         yield x, y
 
 
-def _check_pair(x: Tensor, y: Tensor) -> None:
+def _check_pair(x: Tensor | NDArray[Any], y: Tensor) -> None:
     if y.ndim != 1 or y.is_floating_point() or y.is_complex():
         raise InputError(
             f"Labels have type {str(y.dtype).removeprefix('torch.')} and shape {tuple(y.shape)}.",

@@ -177,3 +177,24 @@ def test_what_cannot_be_mixed_or_separated_is_skipped_with_its_reason() -> None:
     equal = Problem("equal", Split(np.ones((4, 1), np.float32), np.array([0, 0, 1, 1])), data.test, data.classes)
     rows = measure(model, equal, measures=NAMES).set_index("name")
     assert "same mean" in rows.loc["davies_bouldin", "reason"]
+
+
+def test_a_value_does_not_depend_on_the_measures_beside_it() -> None:
+    class Nested(nn.Module):
+        """Answers 0 inside another pass of itself, which it would be if a pass were given up half-way."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.first, self.last, self.depth = nn.Linear(64, 32), nn.Linear(32, 4), 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.depth += 1
+            scores: Tensor = self.last(torch.relu(self.first(x.flatten(1)))) * (self.depth == 1)
+            self.depth -= 1
+            return scores
+
+    data = problem()
+    alone = measure(Nested().eval(), data, measures=["mixup_response"])["value"].tolist()
+    beside = measure(Nested().eval(), data, measures=["davies_bouldin", "mixup_response"])["value"].tolist()
+    assert beside[1:] == alone

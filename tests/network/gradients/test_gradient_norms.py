@@ -3,7 +3,7 @@
 import pytest
 import torch
 from gradient_zoo import FORMED, RULED, loop, made
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from gengap.errors import InputError
@@ -232,3 +232,21 @@ def test_another_order_of_operations_is_refused() -> None:
     reader = GradientReader(model, x, y)
     with pytest.raises(InputError, match="another order"):
         reader.read(-x, y)
+
+
+def test_a_network_that_changes_its_inputs_in_place_leaves_the_callers_and_sees_each_once() -> None:
+    class Shifted(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            x -= 0.5
+            return super().forward(x)
+
+    torch.manual_seed(0)
+    model, x, y = Shifted(8, 3), torch.randn(4, 8), torch.arange(4) % 3
+    plain = nn.Linear(8, 3)
+    plain.load_state_dict(model.state_dict())
+    wanted = per_example_gradients(plain, x - 0.5, y)
+    before = x.clone()
+    found = per_example_gradients(model, x, y)
+    assert torch.equal(x, before)
+    for name, value in wanted.items():
+        torch.testing.assert_close(found[name], value)

@@ -178,10 +178,6 @@ def _first_features(subject: Subject, x: Tensor) -> tuple[str, Tensor]:
     raise NotDefined("no weight layer returns a tensor of floats with a row for each example")
 
 
-class _Seen(Exception):  # noqa: N818  it is no error: what was wanted has been seen
-    """Ends a forward pass, of which nothing more is wanted."""
-
-
 def _first_output(model: nn.Module, name: str, x: Tensor) -> Any:
     """What a module returns at its first call in a forward pass; None where it is not called."""
     seen: list[object] = []
@@ -189,13 +185,10 @@ def _first_output(model: nn.Module, name: str, x: Tensor) -> Any:
     def hook(_: nn.Module, __: object, output: object) -> None:
         if not seen:
             seen.append(output.clone() if isinstance(output, Tensor) else output)
-        raise _Seen
 
     handle = model.get_submodule(name).register_forward_hook(hook)
     try:
-        _forward(model, x)
-    except _Seen:
-        pass
+        _forward(model, x)  # to its end: a network may keep something that it takes back there
     finally:
         handle.remove()
     return seen[0] if seen else None

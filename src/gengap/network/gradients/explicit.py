@@ -92,7 +92,7 @@ def formed(
     scaled = _scalable(model, x, y, loss)
 
     def of_one(values: dict[str, Tensor], a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        batch = a[None] if alone else torch.stack([a, a])
+        batch = a[None].clone() if alone else torch.stack([a, a])  # a network may change its inputs in place
         scores = functional_call(model, {**fixed, **values}, (batch,), tie_weights=True)
         if not scaled:
             return loss(scores[:1], b[None]), scores.detach().double().sum() * 0

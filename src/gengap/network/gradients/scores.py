@@ -20,14 +20,14 @@ def scores_of_one(network: Network, x: Tensor, *, single: bool | None = None) ->
         single: What ``keeps_single`` says of the network; None asks it, at the cost of a pass.
     """
     single = keeps_single(network, x) if single is None else single
-    return scores_of(network, x) if single else scores_of(network, torch.cat([x, x]))[:1]
+    return scores_of(network, x.clone() if single else torch.cat([x, x]))[:1]  # it may change its inputs in place
 
 
 def keeps_single(network: Network, x: Tensor) -> bool:
     """Whether a batch of one has a row of scores: a network that ends in ``squeeze()`` drops it."""
     try:
         with torch.no_grad():
-            out = network(x[:1])
+            out = network(x[:1].clone())
         return isinstance(out, Tensor) and out.ndim > 0 and len(out) == 1
     except Exception:  # a network that cannot take a batch of one may take one of two
         return False

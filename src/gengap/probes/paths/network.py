@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +29,7 @@ def folded_network(model: nn.Module, x: Any) -> nn.Module:
     computed = plain_copy(model, parametrized=True).cpu()
     copy = plain_copy(computed)
     check_finite(copy, "the network")
-    few = cast_inputs(copy, tensor_of(x)[:FEW].cpu())
+    few = cast_inputs(copy, tensor_of(x[:FEW] if isinstance(x, np.ndarray) else x)[:FEW].cpu())
     if len(few) == 1:
         few = torch.cat([few, few])
     check_repeatable(copy, few)
@@ -45,6 +46,8 @@ def doubled(x: Any) -> Tensor:
     Raises:
         InputError: There are none, or they are no finite floats.
     """
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+        x = x.astype(np.float64, copy=not x.flags.writeable)  # a memory map is copied once
     inputs = tensor_of(x).detach().cpu()
     if not inputs.ndim or not len(inputs) or not inputs.is_floating_point():
         raise InputError(
