@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 from gengap.measures.registry import find_measures
+from gengap.report import Formatted
 from gengap.studies import all_studies, find_studies, run_study
-from gengap.studies.evidence import place, results_folder
+from gengap.studies.evidence import Recorded, place, results_folder
+from gengap.studies.outcome import Outcome
 from gengap.studies.report import write_report
 from gengap.sweep import Options
 from gengap.tasks.atlas import Atlas, atlas
 from gengap.tasks.atlas.live.guess import PANEL
+from gengap.tasks.atlas.live.winsorising import winsorising
 
 NAME = "kawaguchi2017/theorem1"
 
@@ -53,6 +56,36 @@ def test_results_of_gengap_itself_are_named_as_in_its_repository() -> None:
 
 def test_every_measure_of_the_game_predicts_a_larger_gap_where_it_is_larger() -> None:
     assert {measure.sign for measure in find_measures(list(PANEL))} == {1}
+
+
+def winsorised(noise: float, c: float, wrong: float | None, test: float) -> dict[str, object]:
+    return {
+        "status": "done",
+        "seed": 0,
+        "noise": noise,
+        "c": c,
+        "corrupt_accuracy": wrong,
+        "history": [{"train_accuracy": 0.5, "test_accuracy": test}],
+    }
+
+
+def test_the_page_of_winsorising_says_what_its_rows_say_and_what_became_of_the_claim() -> None:
+    name = "chatterjee2020/winsorized"
+    rows = [
+        winsorised(0.0, 0.0, None, 0.9),
+        winsorised(0.0, 8.0, None, 0.8),
+        winsorised(0.5, 0.0, 0.99, 0.54),
+        winsorised(0.5, 8.0, 0.36, 0.53),
+    ]
+    recorded = Recorded(Outcome(find_studies(name)[0], "desk", rows), Path(), "somewhere", {})
+    piece = winsorising({name: recorded})
+    assert piece is not None
+    for figure in ("50%", "36.0%", "99.0%", "53.0%", "54.0%"):
+        assert figure in piece.lead
+    finding = piece.page().sections[0].parts[0]
+    assert isinstance(finding, Formatted)
+    assert "desk scale: " in finding.html
+    assert "../studies/chatterjee2020-winsorized.html" in finding.html
 
 
 def test_every_link_resolves_within_the_site(made: Atlas) -> None:

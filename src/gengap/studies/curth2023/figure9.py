@@ -1,4 +1,4 @@
-"""Figure 9 of Curth et al. 2023: double descent folds back into a U against the effective number of parameters.
+"""Figure 9 of Curth et al. 2023: double descent turns back against the effective number of parameters.
 
 Claim: the curves of Belkin et al. 2019 join two axes of capacity. Along the first one the test loss falls and rises;
 along the second one it falls again although parameters go on being added. Against the effective number of parameters

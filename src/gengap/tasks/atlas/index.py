@@ -38,15 +38,20 @@ def index_page(entries: Sequence[Entry], recorded: Mapping[str, Recorded], piece
 def _claims(entries: Sequence[Entry], recorded: Mapping[str, Recorded]) -> Formatted:
     items = [
         f'<li><a href="{escape(address(study))}">{escape(heading(study, words))}</a> '
-        f'<span class="mark">{escape(state(recorded.get(study.name)))}</span><p>{escape(study.claim)}</p></li>'
+        f"{_mark(recorded.get(study.name))}<p>{escape(study.claim)}</p></li>"
         for study, words in entries
     ]
     return Formatted('<ul class="claims">' + "".join(items) + "</ul>")
 
 
+def _mark(recorded: Recorded | None) -> str:
+    return f'<span class="mark">{escape(state(recorded))}</span>'
+
+
 def _pieces(pieces: Sequence["Piece"]) -> Formatted:
     items = [
-        f'<li><a href="{escape(piece.path)}">{escape(piece.title)}</a><p>{escape(piece.lead)}</p></li>'
+        f'<li><a href="{escape(piece.path)}">{escape(piece.title)}</a> {_mark(piece.judged) if piece.judged else ""}'
+        f"<p>{escape(piece.lead)}</p></li>"
         for piece in pieces
     ]
     return Formatted('<ul class="claims">' + "".join(items) + "</ul>")

@@ -23,6 +23,7 @@
       yTicks: [0, 0.25, 0.5, 0.75, 1],
       percent: methods[Number(kind.select.value)].shown === "test error",
       xTitle,
+      yTitle: methods[Number(kind.select.value)].shown,
       xText: (tick) => (10 ** tick).toLocaleString("en-US", { notation: "compact" }),
     });
     return { drawing, key };

@@ -36,11 +36,12 @@ def axes(recorded: Mapping[str, Recorded]) -> Piece | None:
     return Piece(
         name="axes",
         title="Double descent with two axes",
-        lead="The second descent is a turn: counted otherwise, the curve folds back into a U.",
+        lead="The second descent is a turn: counted otherwise, the curve goes back to fewer parameters.",
         alternative="A handle moves along the curve. Above, the test error or loss stands against the number of "
-        "parameters, with a peak; below, against the effective number, where the same points fold back.",
+        "parameters, with a peak; below, against the effective number, where the same points turn back.",
         data={"methods": methods, "label": "Test error by number of parameters"},
         sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale, seed 0: {recorded[_STUDY].place}.",),
+        judged=recorded[_STUDY],
     )
 
 

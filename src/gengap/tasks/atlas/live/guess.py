@@ -60,7 +60,9 @@ def guess(results: Path | None) -> Piece | None:
     groups, sources = [], []
     if (results / _TRIAL).exists():
         groups += _trial(json.loads((results / _TRIAL).read_text(encoding="utf-8")))
-        sources.append(f"{place(results, _TRIAL)}: perceptrons on 400 of the digits, as `gengap trial` makes them.")
+        sources.append(
+            f"{place(results, _TRIAL)}: perceptrons on 400 of the digits, as the command gengap trial makes them."
+        )
     if (results / _MEASURES).exists():
         with (results / _MEASURES).open(newline="", encoding="utf-8") as file:
             groups.append(_photographs(list(csv.DictReader(file))))

@@ -9,6 +9,7 @@
     xTicks: [0, 0.25, 0.5, 0.75, 1],
     yTicks: [0, 0.25, 0.5, 0.75, 1],
     xTitle: "share of labels replaced",
+    yTitle: "error",
   });
   const network = choice("network", "network", networks.map(({ name }) => name), update);
   const level = slider("level", "labels replaced", 0, 1, 0, update);

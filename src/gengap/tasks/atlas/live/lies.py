@@ -42,4 +42,5 @@ def lies(recorded: Mapping[str, Recorded]) -> Piece | None:
         "error, which stays near 0, and test error, which rises to that of guessing.",
         data={"networks": networks, "chance": chance, "label": "Training and test error by share of replaced labels"},
         sources=(f"{_STUDY} at {recorded[_STUDY].outcome.scale} scale, one seed: {recorded[_STUDY].place}.",),
+        judged=recorded[_STUDY],
     )

@@ -29,11 +29,11 @@ window.pieces = (() => {
   }
 
   // A chart of lines: axes with ticks, and lines and marks that `draw` replaces.
-  function chart({ label, x, y, xTicks, yTicks, xTitle, percent = true, xText = String }) {
+  function chart({ label, x, y, xTicks, yTicks, xTitle, yTitle, percent = true, xText = String }) {
     const WIDTH = room();
-    const [HEIGHT, LEFT, LOW] = [WIDTH < 480 ? 270 : 350, 52, 52];
+    const [HEIGHT, LEFT, LOW, TOP] = [WIDTH < 480 ? 290 : 370, 52, 52, 35];
     const across = (v) => LEFT + ((v - x[0]) / (x[1] - x[0])) * (WIDTH - LEFT - 34);
-    const down = (v) => HEIGHT - LOW - ((v - y[0]) / (y[1] - y[0])) * (HEIGHT - LOW - 15);
+    const down = (v) => HEIGHT - LOW - ((v - y[0]) / (y[1] - y[0])) * (HEIGHT - LOW - TOP);
     const svg = drawn("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
     const text = (attributes, words) => drawn("text", { "font-size": 12, fill: "currentColor", ...attributes }, words);
     for (const tick of yTicks) {
@@ -44,6 +44,7 @@ window.pieces = (() => {
     }
     for (const tick of xTicks) svg.append(text({ x: across(tick), y: HEIGHT - 24, "text-anchor": "middle" }, xText(tick)));
     svg.append(text({ x: LEFT + (WIDTH - LEFT - 34) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, xTitle));
+    svg.append(text({ x: 0, y: 14 }, yTitle));
     const layer = drawn("g");
     svg.append(layer);
     const line = (points, colour, dash = "") => {
@@ -54,7 +55,7 @@ window.pieces = (() => {
     const rule = (b) =>
       drawn("line", { x1: LEFT, x2: WIDTH - 34, y1: down(b), y2: down(b), stroke: "currentColor", "stroke-dasharray": DOTTED });
     const cursor = (a) =>
-      drawn("line", { x1: across(a), x2: across(a), y1: 10, y2: HEIGHT - LOW, stroke: "currentColor", opacity: 0.5 });
+      drawn("line", { x1: across(a), x2: across(a), y1: TOP - 5, y2: HEIGHT - LOW, stroke: "currentColor", opacity: 0.5 });
     return { svg, line, mark, rule, cursor, draw: (...shapes) => layer.replaceChildren(...shapes.flat()) };
   }
 

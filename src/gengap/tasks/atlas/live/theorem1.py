@@ -11,7 +11,7 @@ def theorem1() -> Piece:
         name="theorem1",
         title="Theorem 1: any labels, two layers",
         lead="Drag the points: the network follows, whatever their labels.",
-        alternative="Points on a line, the piecewise linear function of a network through them, and a dashed line at "
+        alternative="Points on a line, the piecewise linear function of a network through them, and a dotted line at "
         "each place where one of its ReLUs begins. Points can be dragged, or moved with the arrow keys.",
         data={"points": _POINTS, "label": "Points and the network through them"},
         sources=(

@@ -10,6 +10,7 @@
     xTicks: [1, Math.round(epochs / 2), epochs],
     yTicks: [0, 0.5, 1],
     xTitle: "epoch",
+    yTitle: "fitted",
   });
   const time = slider("epoch", "epoch", 1, epochs, Math.min(10, epochs), update);
   const lines = legend(["fitted, of examples with a right label", COLOURS[0]], ["of those with a wrong label", COLOURS[1]]);

@@ -10,6 +10,7 @@
     xTicks: [1, Math.round(epochs / 2), epochs],
     yTicks: [0, 0.25, 0.5, 0.75, 1],
     xTitle: "epoch",
+    yTitle: "accuracy",
   });
   const noise = choice("noise", "labels redrawn", noises.map(({ noise }) => percent(noise)), update);
   const clip = slider("clip", "percentile c clipped at both ends", 0, 1, 0, update);
