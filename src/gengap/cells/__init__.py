@@ -5,7 +5,7 @@ Here science meets machinery: a cell knows how it is trained, the sweep and the 
 
 from gengap.cells.capacity_trials import Trial, capacity_rows
 from gengap.cells.cell import Cell
-from gengap.cells.fitted import FitCell, Identified, fitted_rows, repeated
+from gengap.cells.fitted import FitCell, Identified, error_of_all, fitted_rows, repeated
 from gengap.cells.trained import device_of, run
 from gengap.sweep import Options
 
@@ -19,6 +19,7 @@ __all__ = [
     "FitCell",
     "Identified",
     "fitted_rows",
+    "error_of_all",
     "repeated",
     # what a recipe can fit
     "Trial",

@@ -22,7 +22,7 @@ from gengap.errors import InputError
 from gengap.keys import job_key
 from gengap.store import RESULTS, Row, Store
 from gengap.sweep import Context, Job, Options, Plan, SweepResult, job_rows, scratch_folder
-from gengap.train import OUTCOME, OwnTraining, outcome
+from gengap.train import OUTCOME, OwnTraining, outcome, own_place
 
 REPEATED_WITHIN_S = 60.0  # a training that takes longer is not done a second time to see whether it repeats itself
 
@@ -131,7 +131,8 @@ def fitted_rows(
 
     A row has the columns of gengap's own trainings (``docs/design.md``), and ``training_hash``, ``predictions`` (a hash
     of the answers to all examples), ``not_known`` (column -> why it is null) and ``warning``. Where no row is stored
-    yet, the first cell runs alone, so that a training that returns nothing usable is refused before the others run.
+    yet, the first cell runs alone, so that a training that returns nothing usable is refused before the others run;
+    where it fails it is not tried again with them.
 
     Raises:
         InputError: A training that returns nothing usable or changes its data in place; a device that is not there.
@@ -141,9 +142,10 @@ def fitted_rows(
     device = device_of(options)
     jobs = [Job(cell.key, cell.title, cell, cell.columns()) for cell in cells]
     first = not store.finished(job.key for job in jobs)
-    results = []
-    for some in [jobs[:1], jobs] if first else [jobs]:
-        rows, result = job_rows(
+    rows: list[Row] = []
+    results: list[SweepResult] = []
+    for some in [jobs[:1], jobs[1:]] if first else [jobs]:
+        found, result = job_rows(
             some,
             fit_payloads,
             store,
@@ -151,6 +153,7 @@ def fitted_rows(
             prepare=lambda missing, _: _plan(missing, device, options),
             absent="it was never trained",
         )
+        rows += found
         results.append(result)
         refused = [row for row in rows if row.get("refused")]
         if refused and not any(row["status"] in RESULTS for row in rows):
@@ -161,12 +164,27 @@ def fitted_rows(
 
 
 def _total(results: Sequence[SweepResult]) -> SweepResult:
-    """What two sweeps came to, the first of which was of one cell of the second."""
-    *before, last = results
-    done = sum(result.done for result in before)
-    return replace(
-        last, done=last.done + done, reused=last.reused - done, seconds=sum(result.seconds for result in results)
+    """What sweeps of different cells came to together."""
+    return SweepResult(
+        sum(result.done for result in results),
+        sum(result.reused for result in results),
+        tuple(failure for result in results for failure in result.failed),
+        sum(result.seconds for result in results),
     )
+
+
+def error_of_all(rows: Sequence[Row]) -> Row | None:
+    """The one exception that every training ended with, where it is one: its ``reason`` and ``place``.
+
+    Alike are exceptions of one class, raised at one line of the user's own code; the reason is that of the first.
+    ``place`` is empty where none of the user's own code was at work, as in an estimator of a library.
+    """
+    found = {(row["reason"].partition(":")[0], own_place(row.get("traceback") or "")) for row in rows}
+    raised = all(row["status"] == "failed" and row.get("traceback") for row in rows)
+    if not raised or len(found) != 1:
+        return None
+    ((_, place),) = found
+    return {"reason": rows[0]["reason"].partition("\n")[0], "place": place}
 
 
 def repeated(cells: Sequence[FitCell], rows: Sequence[Row], store: Store, options: Options | None = None) -> Row:

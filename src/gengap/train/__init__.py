@@ -2,6 +2,7 @@
 
 from gengap.train.execution import Execution, resolve_device, visible_gpus
 from gengap.train.loop import check_trainable, shared_part, train, train_replicas, train_steps
+from gengap.train.own_error import own_place
 from gengap.train.own_outcome import Answers, answers, outcome
 from gengap.train.own_training import OwnTraining
 from gengap.train.presets import PRESETS, choose_recipe, default_preset, preset
@@ -36,6 +37,7 @@ __all__ = [
     "Answers",
     "answers",
     "outcome",
+    "own_place",
     # Training after pretraining
     "Pretraining",
     "train_pretrained",

@@ -243,7 +243,8 @@ def test_a_training_that_fails_stands_among_the_next_steps() -> None:
     found = gengap.audit(fit_logistic(blobs(), 0), data=blobs(), folds=2, train=broken, quick=True)
     suspects = found.parts["suspects"]
     assert suspects.status == "partial"
-    assert "RuntimeError: no memory" in suspects.reason
+    assert "RuntimeError: no memory (" in suspects.reason
+    assert f"{Path(__file__).name}, line {broken.__code__.co_firstlineno + 1}); mend it" in suspects.reason
     assert suspects.values["method"] == "the model's own loss and margin"  # the list does not go with the trainings
     assert len(found.suspects)
     assert any("Memorised or mislabelled" in step for step in found.next_steps)

@@ -52,6 +52,13 @@ def breaks(problem, seed):
         raise RuntimeError("no luck")
     return problem.train.y, problem.test.y
 
+def mistyped(problem, seed):
+    print("called")
+    return problem.train.X, problem.test.y
+
+def below(problem, seed):
+    return np.concatenate([problem.train.x[:1], np.zeros(3)])
+
 def three_arguments(problem, seed, more):
     pass
 """
@@ -169,6 +176,39 @@ def test_a_training_that_fails_on_some_labels_costs_those_cells(mine: Path, capf
     assert code == 3
     assert [row["status"] for row in rows] == ["done", "failed"]
     assert "no luck" in rows[1]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("mistyped", "problem.train.X, problem"), ("below", "return np.concatenate([")]
+)
+def test_a_training_that_always_raises_is_told_with_its_line_and_tried_once_a_cell(
+    name: str, code: str, mine: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = next(number for number, text in enumerate(CODE.split("\n"), 1) if code in text)
+    status, out, err = run(["--train", f"my_fits:{name}", "--levels", "0,1", "--out", "report"], capfd)
+    told = " ".join(out.split())
+    assert status == 3
+    assert err.count("called") == (2 if name == "mistyped" else 0)
+    assert "Undecided: every cell failed with" in told
+    assert ("AttributeError" if name == "mistyped" else "ValueError: all the input array") in told
+    assert f"(my_fits.py, line {line})." in told
+    assert f"Next: mend my_fits.py, line {line}," in told
+    assert "Guessing would score" not in told
+    assert "was not checked" not in told
+    page = (mine / "report" / "report.html").read_text()
+    assert f"(my_fits.py, line {line})" in page
+    assert f"Next: mend my_fits.py, line {line}," in page
+    assert "Slowdown" not in page
+
+
+def test_an_estimator_that_always_raises_has_no_line_of_the_users(
+    mine: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    train = ["--train", "sklearn.neighbors:KNeighborsClassifier", "--set", "n_neighbors=0", "--levels", "0,1"]
+    status, out, _ = run(train, capfd)
+    assert status == 3
+    assert "None of your own code was at work where it failed" in " ".join(out.split())
+    assert "n_neighbors" in out
 
 
 @pytest.mark.parametrize(

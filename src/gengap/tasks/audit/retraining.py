@@ -1,5 +1,7 @@
 """Parts that train: predictions out of fold by the user's own training, and its randomization test."""
 
+import traceback
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +17,8 @@ from gengap.errors import InputError
 from gengap.network.inputs import Part as SplitName
 from gengap.probes import fold_numbers
 from gengap.report import Table, Text
-from gengap.sweep import Options
-from gengap.tasks.audit.part import Budget, Part
+from gengap.sweep import Failure, Options
+from gengap.tasks.audit.part import Budget, Part, told
 from gengap.tasks.audit.subject import AuditSubject
 from gengap.tasks.randomize import lead, randomize, verdict
 
@@ -115,8 +117,21 @@ def capacity_part(subject: AuditSubject, source: Any, budget: Budget) -> Part:
         lambda: [Text(verdict(summary)), Table(shown, "The recipe on true and on random labels", formats)],
         f"all {len(subject.problem.train):,} training examples, trained anew on true and on random labels",
         status="ok" if not failed else "partial" if ended else "failed",
-        reason=f"{failed[0].title}: {failed[0].reason}" if failed else "",
+        reason=_why(summary, failed),
     )
+
+
+def told_with_place(error: Exception) -> str:
+    """An error out of the user's training in one line, with the line of the user's own code."""
+    place = training.own_place("".join(traceback.format_exception(error)))
+    return f"{told(error)} ({place}); mend it, and run the same again" if place else told(error)
+
+
+def _why(summary: Mapping[str, Any], failed: Sequence[Failure]) -> str:
+    """Why there is no result, or none of some trainings; empty where there are all."""
+    if summary["training"]["error"]:
+        return " ".join([f"{summary['verdict_reason']}.", *verdict(summary)])
+    return f"{failed[0].title}: {failed[0].reason}" if failed else ""
 
 
 def _holds_model(returned: Any) -> bool:

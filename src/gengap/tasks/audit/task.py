@@ -19,7 +19,7 @@ from gengap.probes import fold_numbers
 from gengap.report import check_folder
 from gengap.tasks.audit import duplicates, gradients, label_free, outputs, promises, retraining, suspects
 from gengap.tasks.audit import weights as weight_parts
-from gengap.tasks.audit.part import Budget, LeftOut, Part, run_part, told
+from gengap.tasks.audit.part import Budget, LeftOut, Part, run_part
 from gengap.tasks.audit.result import Audit
 from gengap.tasks.audit.subject import AuditSubject, audit_subject, read_scores
 from gengap.tasks.files import opened_model
@@ -206,7 +206,8 @@ def audited(
             try:
                 made = retraining.trained_on_folds(extra.train, subject.problem, extra.folds, subject.seed, budget)
             except Exception as error:  # the user's code; the model's own signs are still worth a list
-                failure = f"training on folds failed, so that the model's own signs order the list: {told(error)}"
+                why = retraining.told_with_place(error)
+                failure = f"training on folds failed, so that the model's own signs order the list: {why}"
             else:
                 folds.append(made)
                 outside = made.outside

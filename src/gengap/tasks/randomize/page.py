@@ -23,7 +23,15 @@ from gengap.report import (
     steps_per_epoch,
 )
 from gengap.studies.zhang2017 import condition_colours
-from gengap.tasks.randomize.words import corrupted, inputs_sentence, lead, title, training_sentences, verdict
+from gengap.tasks.randomize.words import (
+    corrupted,
+    error_of_training,
+    inputs_sentence,
+    lead,
+    title,
+    training_sentences,
+    verdict,
+)
 from gengap.verdicts import error_by_condition, error_by_level, time_to_fit, with_conditions
 
 _ACCURACIES = ["train_accuracy", "test_accuracy", "best_test_accuracy"]
@@ -65,7 +73,7 @@ def randomize_page(
         _gaps(named, summary),
     ]
     sections = [
-        Section("Verdict", [Facts(_facts(summary)), Text(verdict(summary))]),
+        Section("Verdict", [*_facts(summary), Text(verdict(summary))]),
         *(section for section in figures if section is not None),
         *_training(summary),
         _cells(named),
@@ -74,7 +82,9 @@ def randomize_page(
     return Page(title(summary), f"{lead(summary)} {inputs_sentence(summary)}".rstrip(), sections)
 
 
-def _facts(summary: Mapping[str, Any]) -> list[Fact]:
+def _facts(summary: Mapping[str, Any]) -> list[Facts]:
+    if error_of_training(summary):
+        return []  # nothing was measured
     chance = summary["chance_accuracy"]
     beside = "" if chance is None else f"chance is {percent(chance)}"
     facts = []
@@ -104,7 +114,7 @@ def _facts(summary: Mapping[str, Any]) -> list[Fact]:
                 f"of {summary['n_train']:,} training labels, {percent(used['fitted_fraction'])}",
             )
         )
-    return facts
+    return [Facts(facts)]
 
 
 def _seeds(group: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gengap import cells
 from gengap.arguments import real_number, shown, whole_number
-from gengap.cells import Cell, FitCell, Identified, Options, fitted_rows, repeated
+from gengap.cells import Cell, FitCell, Identified, Options, error_of_all, fitted_rows, repeated
 from gengap.data import DATA_SETS, Problem, check_inputs, check_level, data_set_of, find_corruption, load
 from gengap.errors import InputError
 from gengap.json_text import json_ready
@@ -167,6 +167,9 @@ def _judged(
         classes, share = problem.n_classes, float((np.bincount(problem.train.y) / len(problem.train)).max())
         published = curves() if data_set_of(problem) == DATA_SETS["cifar10"] else None
     summary = memorisation(frame, classes, share) | more
+    if error := summary.get("training", {}).get("error"):
+        place = f" ({error['place']})" if error["place"] else ""
+        summary["verdict_reason"] = f"every cell failed with {error['reason'].rstrip('.')}{place}"
     test = Randomization(rows, summary, randomize_page(frame, summary, published), result)
     if out is not None:
         test.write(out)
@@ -187,6 +190,7 @@ def _own(
         "stored": not identified.reason,
         "not_stored_reason": identified.reason or None,
         "repeat": again,
+        "error": error_of_all(rows),
         "not_known": {name: reason for row in rows for name, reason in (row["not_known"] or {}).items()},
         "warnings": list(dict.fromkeys(row["warning"] for row in rows if row["warning"])),
     }

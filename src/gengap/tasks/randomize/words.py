@@ -34,7 +34,7 @@ def inputs_sentence(summary: Mapping[str, Any]) -> str:
 def training_sentences(summary: Mapping[str, Any]) -> list[str]:
     """What is to be known of a training of one's own; none for gengap's own trainings."""
     training = summary.get("training")
-    if training is None:
+    if training is None or training["error"]:
         return []
     sentences = [f"Warning: {warning}." for warning in training["warnings"]]
     again = training["repeat"]
@@ -67,9 +67,29 @@ def _all_diverged(summary: Mapping[str, Any]) -> bool:
 
 
 def verdict(summary: Mapping[str, Any]) -> list[str]:
-    """The verdict as paragraphs: what was fitted, how much longer it took, what capacity that took, what it means."""
+    """The verdict as paragraphs: what was fitted, how much longer it took, what capacity that took, what it means.
+
+    Of a training of one's own that always raises, the next step alone.
+    """
+    if error := error_of_training(summary):
+        return [_mend(error)]
     paragraphs = [_fitting(summary), _learned(summary), _slowdown(summary), _capacity(summary), _meaning(summary)]
     return [text for text in paragraphs if text]
+
+
+def error_of_training(summary: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """The ``reason`` and ``place`` of the exception that a training of one's own always raised; None without."""
+    error: Mapping[str, str] | None = (summary.get("training") or {}).get("error")
+    return error
+
+
+def _mend(error: Mapping[str, str]) -> str:
+    if error["place"]:
+        return f"Next: mend {error['place']}, and run the same again. Nothing of a training that failed is kept."
+    return (
+        "Next: see whether it can be fitted to these data by itself. None of your own code was at work where it "
+        "failed; the whole traceback is in the column traceback of the rows (--json, or rows.csv of --out)."
+    )
 
 
 def _fitting(summary: Mapping[str, Any]) -> str:
