@@ -160,6 +160,9 @@ def test_the_page_holds_the_promise_and_its_figures(run, files, tmp_path, kind: 
         "drawn independently",
     ):
         assert words in page
+    assumed = page[page.index("What it assumes") :]
+    assert "Models: " not in assumed  # results stand with the promise
+    assert "Recall of class" not in assumed
     assert json.loads((tmp_path / "page" / "report.json").read_text())["certificate"] == document
     for figure in ("bounds", "promise-by-tried", "promise-by-size"):
         assert (tmp_path / "page" / f"{figure}.png").stat().st_size > 0

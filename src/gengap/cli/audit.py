@@ -236,6 +236,8 @@ def _print(found: "Audit | AuditPair") -> None:
         _print_pair(found)
         return
     for part in found.parts.values():
+        if part.name == "certificate" and part.status == "ok":
+            continue  # its sentence stands in bold above, as the verdict's does
         text = part.sentence or f"{part.reason[:1].upper()}{part.reason[1:]}."
         if part.name != "verdict":
             console.print(f"{heading(part, state=True)} {text}", highlight=False, markup=False, soft_wrap=False)

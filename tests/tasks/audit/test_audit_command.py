@@ -158,7 +158,9 @@ def test_data_without_a_training_split(folder: Path, capsys: pytest.CaptureFixtu
     assert "no x_train" in error
     assert "--held-out-only" in error
     assert _run(*call, "--held-out-only", "--tried", "4") == 0
-    assert "No verdict: the data have no training split." in " ".join(capsys.readouterr().out.split())
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "No verdict: the data have no training split." in printed
+    assert printed.count("chosen as the best of 4") == 1
 
 
 @pytest.mark.usefixtures("brief")

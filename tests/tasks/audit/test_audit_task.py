@@ -1,6 +1,7 @@
 """An audit of small networks: what it says, what it leaves out, and that a part's failure stays that part's."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gengap.tasks.audit.outputs import share_of
 from gengap.tasks.audit.part import Budget, NotApplicable, Part, run_part
 from gengap.tasks.audit.subject import audit_subject
 from gengap.tasks.audit.weights import measures_part
+from gengap.tasks.audit.words import not_covered
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +54,29 @@ def test_numbers_are_those_of_the_functions_of_the_same_names(learned: Audit) ->
     assert document["certificate"]["upper"] == pytest.approx(made.upper)
     loss = gengap.measures.normalised_loss(network, problem)
     assert document["normalised_loss"]["train"] == pytest.approx(loss, rel=1e-9)
+
+
+def test_each_norm_is_judged_by_its_own_losses(learned: Audit) -> None:
+    table, text = learned.parts["normalised_loss"].blocks()
+    beside, forecast = text.paragraphs
+    alike = np.log(C)
+    for norm, words in zip(("Frobenius", "L1 over 100"), beside.split("; "), strict=False):
+        row = table.frame.set_index("norm").loc[norm]
+        told = dict(zip(("training_loss", "test_loss"), re.findall(r"lies (\S+) (below|above)", words), strict=True))
+        for split, (distance, side) in told.items():
+            assert float(distance) == pytest.approx(abs(alike - row[split]), rel=0.01)
+            assert (side == "below") == (row[split] < alike)
+    assert "no forecast" in forecast
+
+
+def test_layers_are_quoted_as_names(learned: Audit) -> None:
+    part = replace(learned.parts["measures"], not_covered=["0", "2"])
+    assert not_covered({"measures": part})[-1].endswith("without layers '0', '2'.")
+
+
+def test_how_many_models_were_tried_is_said_once(learned: Audit) -> None:
+    assert learned.parts["certificate"].sentence.count("best of 7") == 1
+    assert "best of" not in learned.parts["worst_groups"].sentence
 
 
 @pytest.mark.usefixtures("brief")

@@ -60,6 +60,28 @@ def test_people_get_a_table_a_sentence_and_cautions(table: Path, capsys: pytest.
     assert "--n-test discounts differences" in printed
 
 
+def test_the_sentence_names_the_measure_with_information_where_the_first_has_none() -> None:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(product((2, 4, 8), (16, 32, 64), range(4)), columns=["depth", "width", "s"])
+    frame["gap"] = rng.random(len(frame))
+    frame["noise"] = rng.random(len(frame))
+    frame["against"] = -frame["gap"]
+    found = gengap.rank(frame, hyperparameters=["depth", "width"], measures=["noise", "against"])
+    assert "noise has the largest granulated tau" in found.sentence
+    assert "noise does not. against has granulated tau -1.00" in found.sentence
+    assert found.sentence.count("in reverse") == 1
+
+
+def test_what_a_measure_knows_of_one_hyperparameter_counts_for_its_share() -> None:
+    frame = pd.DataFrame(product((2, 4, 8), (16, 32, 64)), columns=["depth", "width"])
+    frame["gap"] = frame["depth"] + frame["width"]
+    frame["knows_depth"] = frame["depth"]
+    found = gengap.rank(frame, hyperparameters=["depth", "width"], measures=["knows_depth"])
+    assert found.table["granulated_tau"].item() == pytest.approx(0.5)
+    page = found._repr_html_()
+    assert "counts for that one" in page
+
+
 def test_the_page_has_table_heat_map_and_scatter(table: Path, tmp_path: Path) -> None:
     assert run(table, *WHAT, "--n-test", 500, "--out", tmp_path / "report") == 0
     page = (tmp_path / "report" / "report.html").read_text()

@@ -127,7 +127,7 @@ def groups_part(subject: AuditSubject, groups: Groups, tried: int, delta: float)
         name: certify_subgroups(evaluation, name, tried=tried, delta=delta / len(names), order_seed=subject.seed)
         for name in names
     }
-    sentences = [answer.sentence for answer in found.values()]
+    sentences = [answer.told(choice=False) for answer in found.values()]
     joint = f" The {len(names)} groupings hold at once: each at delta / {len(names)}." if len(names) > 1 else ""
     rows = pd.DataFrame([{"by": name, **row} for name, answer in found.items() for row in answer.rows])
     shown = _rounded_up(rows.drop(columns=["headline"]))

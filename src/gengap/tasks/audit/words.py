@@ -6,6 +6,7 @@ from typing import Any
 from gengap.report import percent
 from gengap.tasks.audit.part import Part
 from gengap.tasks.certify.words import percent as three_digits
+from gengap.tasks.measure import quoted
 
 MANY_SUSPECTS = 0.01  # of the training labels
 
@@ -104,5 +105,7 @@ def not_covered(parts: Mapping[str, Part]) -> list[str]:
             reason = f": {part.reason}" if part.reason else ""
             lines.append(f"{heading(part)} {part.status}{reason}".rstrip(".") + ".")
         if part.not_covered:
-            lines.append(f"{heading(part)} without {', '.join(part.not_covered)}.")
+            # Classes without test examples stand there as a phrase, layers by their names.
+            names = part.not_covered if part.name == "accuracy" else [f"layers {quoted(part.not_covered)}"]
+            lines.append(f"{heading(part)} without {', '.join(names)}.")
     return lines

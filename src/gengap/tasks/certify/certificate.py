@@ -101,8 +101,13 @@ class Certificate:
 
     @property
     def notes(self) -> list[str]:
-        """What is to be said beside the promise: what was seen in the input, and the assumptions."""
-        return [*self.remarks, *recall_notes(self), *self.assumptions]
+        """What is to be said beside the promise: what was seen, the worst class's recall, and the assumptions."""
+        return [*self.beside, *self.assumptions]
+
+    @property
+    def beside(self) -> list[str]:
+        """What was seen in the input, and the recall of the worst class: no assumptions."""
+        return [*self.remarks, *recall_notes(self)]
 
     def _repr_html_(self) -> str:
         """The page's text, tables and pictures, in a notebook."""

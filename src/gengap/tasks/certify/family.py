@@ -46,11 +46,16 @@ class Family:
     @property
     def notes(self) -> list[str]:
         """What is to be said beside the promise."""
+        return [*self.beside, *self.certificate.assumptions]
+
+    @property
+    def beside(self) -> list[str]:
+        """Who was compared and what was seen: no assumptions."""
         distinct = (
             f"{self.distinct_error_vectors:,} of {self.models:,} models differ from each other in their errors here; "
             "that depends on these examples and so does not count in place of the number tried."
         )
-        return [f"Models: {listed(self.names)}.", self.verdict, distinct, *self.certificate.notes]
+        return [f"Models: {listed(self.names)}.", self.verdict, distinct, *self.certificate.beside]
 
     def to_json(self) -> dict[str, Any]:
         """The certificate's JSON with ``"family"`` beside it."""

@@ -42,10 +42,10 @@ def certificate_page(answer: Certificate | Family) -> Page:
         title="What this held-out score is worth",
         lead=answer.sentence,
         sections=[
-            Section("The promise", [Facts(facts), Text([f"Where it holds: {certificate.scope}"])]),
+            Section("The promise", [Facts(facts), Text([f"Where it holds: {certificate.scope}", *answer.beside])]),
             Section("How the promise moves", moves),
             Section("What would tighten it", [Text(tighter(certificate))]),
-            Section("What it assumes", [Text(list(answer.notes))]),
+            Section("What it assumes", [Text(list(certificate.assumptions))]),
             Section("The other bounds", [_intervals(rows, certificate), _table(rows)]),
         ],
     )

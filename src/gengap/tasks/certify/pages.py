@@ -117,7 +117,7 @@ def plain_page(answer: "Answer") -> Page:
     rows, sections = getattr(answer, "rows", None), []
     if rows:
         sections.append(Section("In numbers", [Table(pd.DataFrame(rows), "One row each")]))
-    sections.append(Section("What it assumes", [Text(list(answer.notes))]))
+    sections.append(Section("What to know of it", [Text(list(answer.notes))]))
     return Page("What this held-out score is worth", answer.sentence, sections)
 
 

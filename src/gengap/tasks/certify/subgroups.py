@@ -51,9 +51,13 @@ class Subgroups:
     @property
     def sentence(self) -> str:
         """The promise for every subgroup in one sentence."""
+        return self.told()
+
+    def told(self, *, choice: bool = True) -> str:
+        """The sentence; ``choice`` is False beside a promise that has said of how many models this one was chosen."""
         row = self.rows[0]
         bound, seen = self._written(self.upper, up=not self.is_score), self._written(row["seen"])
-        chosen = "" if self.tried == 1 else f", even for a model chosen as the best of {self.tried:,}"
+        chosen = "" if self.tried == 1 or not choice else f", even for a model chosen as the best of {self.tried:,}"
         return (
             f"With {confidence(self.delta)} confidence the true {self.metric} is "
             f"{'at least' if self.is_score else 'at most'} "

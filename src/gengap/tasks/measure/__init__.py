@@ -2,6 +2,6 @@
 
 from gengap.tasks.files import saved_network
 from gengap.tasks.measure.task import Measurements, measure_saved
-from gengap.tasks.measure.words import note_text, value_text
+from gengap.tasks.measure.words import note_text, quoted, value_text
 
-__all__ = ["Measurements", "measure_saved", "note_text", "saved_network", "value_text"]
+__all__ = ["Measurements", "measure_saved", "note_text", "quoted", "saved_network", "value_text"]

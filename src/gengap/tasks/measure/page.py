@@ -7,7 +7,7 @@ import pandas as pd
 
 from gengap.measures import record
 from gengap.report import Fact, Facts, Page, Section, Table, Text
-from gengap.tasks.measure.words import inputs_sentence, note_text, sentence, value_text
+from gengap.tasks.measure.words import inputs_sentence, note_text, quoted, sentence, value_text
 
 READING = (
     "No measure is a verdict by itself. Its value means something beside that of another network of the same "
@@ -70,7 +70,7 @@ def _facts(rows: pd.DataFrame) -> list[Fact]:
         Fact("Measures without reservation", f"{ok} of {len(rows)}"),
         Fact(
             "Layers that some measure leaves out",
-            ", ".join(missing) or "none",
+            quoted(missing) or "none",
             "the rows name the reason" if missing else "",
         ),
         Fact("Time", f"{rows['seconds'].sum():.1f} s"),

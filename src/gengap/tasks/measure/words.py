@@ -1,7 +1,7 @@
 """The measures of a network in words: the sentence above all, a value, a note."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -63,6 +63,15 @@ def value_text(row: Mapping[Any, Any]) -> str:
     if pd.notna(row["value"]):
         return plain(float(row["value"]))
     return f"e^{plain(float(row['log_value']))}" if pd.notna(row["log_value"]) else "–"
+
+
+def quoted(names: Sequence[str]) -> str:
+    """Layers by name, which may be a number alone.
+
+    >>> quoted(["0", "2"])
+    "'0', '2'"
+    """
+    return ", ".join(f"'{name}'" for name in names)
 
 
 def note_text(row: Mapping[Any, Any]) -> str:

@@ -15,8 +15,9 @@ MOST_POINTS = 2_000  # in a scatter; more are thinned out evenly
 MOST_NUMBERS = 100_000  # that the scatter of any measure brings along
 EXPLAINED = (
     "Kendall's tau counts all pairs of networks; 1 means the same order as the gap, 0 none, -1 the reverse.",
-    "Granulated tau takes only pairs that differ in one hyperparameter, and is the mean over hyperparameters: a "
-    "measure that merely knows the depth cannot score by it.",
+    "Granulated tau takes only pairs that differ in one hyperparameter, and is the mean over hyperparameters, each "
+    "with the same weight: what a measure knows of one of them, say the depth, counts for that one's share and no "
+    "more. The map below has the part of each.",
     "Conditional information is the part of the gap's order that the measure's order explains when up to two "
     "hyperparameters are known; it is 0 for noise up to the bias of counting, which the permuted measure shows.",
     "The sign-error of an environment is the part of pairs, between two values of one hyperparameter, that the measure "
@@ -38,7 +39,7 @@ def ranking_page(table: pd.DataFrame, grid: Grid, gap: str, sentence: str, cauti
         Fact("Networks", f"{len(grid):,}"),
         Fact("Settings", f"{grid.n_settings:,}"),
         Fact("Hyperparameters", ", ".join(f"{name} ({len(values)})" for name, values in grid.values.items())),
-        Fact("Gap", gap),
+        Fact("Column of the gap", gap),
     ]
     parts = [_heat_map(table, grid), _worst(table), _scatter(table, grid, gap)]
     return Page(
@@ -186,7 +187,7 @@ def _scatter(table: pd.DataFrame, grid: Grid, gap: str) -> Figure | None:
     return Figure(
         "measure-against-gap",
         chart,
-        f"{names[0]} against the gap, a point a network, coloured by {hue}; choose another measure below.{thinned}",
+        f"{names[0]} against the gap, a point a network, coloured by {hue}; the menu has every other measure.{thinned}",
         f"{names[0]} against {gap}.",
         shown.loc[:, ~shown.columns.duplicated()],
         dict.fromkeys((names[0], gap), ".4g"),

@@ -29,7 +29,7 @@ def sentence(table: pd.DataFrame, grid: Grid) -> str:
         result = "has the largest granulated tau," if several else "has granulated tau"
     scope = f"Of {len(table)} measures on {networks}," if several else f"On {networks}"
     text = f"{scope} {best['measure']} {result} {tau}."
-    text += f" {_informative(informative, len(table))}"
+    text += f" {_informative(informative, len(table))}{_strongest(table, informative, best['measure'])}"
     worst = best["worst_sign_error"]
     if math.isfinite(worst):
         count = int(best["environments"])
@@ -50,6 +50,18 @@ def _informative(names: Sequence[str], measures: int) -> str:
     return (
         f"{len(names)} of {measures} {verb} more information about the order than a permuted measure: {listed(names)}."
     )
+
+
+def _strongest(table: pd.DataFrame, names: Sequence[str], best: str) -> str:
+    """The granulated tau of the strongest measure with information, where the first of the table has none."""
+    known = table[table["measure"].isin(names) & table["granulated_tau"].notna()]
+    if known.empty or best in names:
+        return ""
+    row = max(known.to_dict("records"), key=lambda each: abs(each["granulated_tau"]))
+    tau = number(row["granulated_tau"], row["granulated_tau_low"], row["granulated_tau_high"])
+    reverse = ", in reverse" if row["granulated_tau"] < 0 else ""
+    which = f"Of those that do {row['measure']} is the strongest, with" if len(known) > 1 else f"{row['measure']} has"
+    return f" {best} does not. {which} granulated tau {tau}{reverse}."
 
 
 def cautions(table: pd.DataFrame, grid: Grid, n_test: int | None) -> list[str]:
