@@ -167,6 +167,19 @@ def test_the_context_of_the_caller_does_not_matter() -> None:
     assert torch.equal(inside, gradient_norms(model, x, y))
 
 
+@pytest.mark.parametrize("name", RULED)
+def test_gradients_are_formed_in_inference_mode_too(name: str) -> None:
+    model, x, y = made(*RULED[name])
+    expected = per_example_gradients(model, x, y)
+    with torch.inference_mode():
+        gradients = per_example_gradients(model, x, y)
+        of_copies = per_example_gradients(model, x.clone(), y.clone())  # these are inference tensors
+    for name, value in expected.items():
+        assert value.any()
+        assert torch.equal(gradients[name], value)
+        assert torch.equal(of_copies[name], value)
+
+
 def test_what_cannot_be_used_is_refused() -> None:
     model, x, y = made(*RULED["linear"])
     with pytest.raises(InputError, match="batch is empty"):

@@ -39,6 +39,7 @@ class NeuralTangent:
         """
         return replace(self, module=_evaluated(self.module))
 
+    @torch.inference_mode(False)  # under a caller's inference mode, torch.func.jacrev of PyTorch 2.8 gives 0
     def gradients(self, points: Tensor) -> Tensor:
         """Gradients divided by the root of C, one row an example: ``[n, C P]``; the kernel is their inner product.
 

@@ -53,6 +53,7 @@ def per_example_gradients(
     return _in_type(*scaled_gradients(model, x, y, loss, parameters=parameters, chunk=chunk, evaluation=evaluation))
 
 
+@torch.inference_mode(False)  # under a caller's inference mode, torch.func.grad of PyTorch 2.8 gives 0
 def scaled_gradients(
     model: nn.Module,
     x: Tensor,
