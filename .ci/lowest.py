@@ -1,6 +1,6 @@
 """The lowest versions that pyproject.toml allows, one pin a line: ``python .ci/lowest.py EXTRA …``.
 
-PyTorch is left out: its lowest version comes as a build for CUDA of some gigabytes.
+PyTorch is left out: its lowest version comes as a build for CUDA of some gigabytes. That one is tried by hand.
 """
 
 import re
