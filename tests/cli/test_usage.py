@@ -1,5 +1,7 @@
 """A command line that cannot be parsed: one to three lines on stderr, exit status 2."""
 
+import re
+
 import pytest
 
 from gengap.cli import main
@@ -9,7 +11,7 @@ from gengap.cli import main
     ("arguments", "message", "command"),
     [
         (["certify", "--errors", "x", "--n", "10"], "'--errors'", "gengap certify"),
-        (["certify", "--bogus"], "No such option: --bogus", "gengap certify"),
+        (["certify", "--bogus"], r"No such option:? '?--bogus", "gengap certify"),
         (["certify", "--errors"], "requires an argument", "gengap certify"),
         (["certify", "--errors", "1", "--n", "0x"], "'--n'", "gengap certify"),
         (["randomize", "extra"], "extra", "gengap randomize"),
@@ -20,7 +22,7 @@ from gengap.cli import main
         (["data", "fetch"], "Missing argument", "gengap data fetch"),
         (["runs", "export", "--format", "xls"], "'csv', 'parquet', 'json'", "gengap runs export"),
         (["runs", "lst"], "No such command 'lst'", "gengap runs"),
-        (["--bogus"], "No such option: --bogus", "gengap"),
+        (["--bogus"], r"No such option:? '?--bogus", "gengap"),
     ],
 )
 def test_usage_errors_take_two_lines(capsys, arguments: list[str], message: str, command: str) -> None:
@@ -31,7 +33,7 @@ def test_usage_errors_take_two_lines(capsys, arguments: list[str], message: str,
     assert printed.out == ""
     told, next_step = printed.err.splitlines()
     assert told.startswith("gengap: ")
-    assert message in told
+    assert re.search(message, told)
     assert next_step == f"Next: {command} --help"
 
 
