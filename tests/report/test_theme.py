@@ -1,3 +1,4 @@
+from pathlib import Path
 from xml.etree import ElementTree
 
 import altair as alt
@@ -5,7 +6,8 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from gengap.report.theme import DARK, LIGHT, PALETTE, pictures, specification
+from gengap.report import theme
+from gengap.report.theme import DARK, LIGHT, PALETTE, dark_colours, lightened, pictures, specification
 
 BLACK = ('fill="black"', 'fill="#000"', 'fill="#000000"')
 
@@ -45,3 +47,31 @@ def test_marks_in_a_legend_of_shapes_alone_are_grey_and_others_keep_their_colour
     assert "legend" not in specification(base.encode(shape="a:N"), "points")["encoding"]["shape"]
     hidden = specification(base.encode(shape=alt.Shape("b:N", legend=None)), "points")["encoding"]["shape"]
     assert hidden["legend"] is None
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.2's relative luminance of ``#rrggbb``."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", PALETTE)
+def test_colours_have_the_contrast_of_text_on_the_dark_page(colour: str) -> None:
+    page = str(DARK["background"])
+    assert (luminance(lightened(colour)) + 0.05) / (luminance(page) + 0.05) >= 4.5
+
+
+def test_colours_by_name_are_lightened_and_those_of_a_scale_that_interpolates_are_not() -> None:
+    base = alt.Chart(pd.DataFrame({"x": [0.0, 1.0], "a": ["p", "#123456"]})).mark_rect()
+    named = alt.Color("a:N", scale=alt.Scale(domain=["p", "#123456"], range=["#336699", "#009E73"]))
+    shades = alt.Color("x:Q", scale=alt.Scale(range=["#fedcba", "#abcdef"], interpolate="lab"))
+    colours = dark_colours(specification(base.encode(color=named) | base.encode(color=shades), "cells"))
+    assert set(colours) == {"#336699", *(colour.lower() for colour in PALETTE)}
+
+
+def test_live_pieces_have_the_palette_of_charts() -> None:
+    style = (Path(theme.__file__).parent / "templates/site.css").read_text()
+    for k, colour in enumerate(PALETTE[:6]):
+        assert f"--hue-{k}: {colour};" in style
+        assert f"--hue-{k}: {lightened(colour)};" in style

@@ -296,8 +296,9 @@ def specifications(figures: Sequence[Figure]) -> dict[str, dict[str, Any]]:
 
 
 def charts_json(specs: Mapping[str, dict[str, Any]]) -> Any:
-    """What the script that draws the charts reads: their specifications and the two themes."""
-    return json_ready({"specs": specs, "themes": {"light": theme.LIGHT, "dark": theme.DARK}})
+    """What the script that draws the charts reads: specifications, the two themes, and colours on the dark page."""
+    themes = {"light": theme.LIGHT, "dark": theme.DARK}
+    return json_ready({"specs": specs, "themes": themes, "lightened": theme.dark_colours(list(specs.values()))})
 
 
 def _html(page: Page, specs: Mapping[str, dict[str, Any]], svgs: Mapping[str, str], files: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """How every chart looks: one colour-blind safe palette, one light and one dark theme, and pictures of a chart."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -16,10 +17,11 @@ PICTURE_WIDTH = 680  # pixels, of a chart that fills its container on the page
 # Fonts of one metric: what was measured here is what fits wherever the picture is shown.
 PICTURE_FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
-def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
+def _theme(ink: str, soft: str, grid: str, page: str, palette: Sequence[str]) -> dict[str, Any]:
     label = {"labelColor": soft, "titleColor": ink, "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": 500}
     return {
         "font": FONT,
@@ -50,7 +52,8 @@ def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
         },
         "title": {"color": ink, "fontSize": 12, "fontWeight": 500, "anchor": "start"},
         "header": label,
-        "range": {"category": list(PALETTE)},
+        "mark": {"color": palette[0]},
+        "range": {"category": list(palette)},
         "line": {"strokeWidth": 2.25, "strokeJoin": "round"},
         "point": {"size": 60},
         "rule": {"color": soft},
@@ -58,8 +61,45 @@ def _theme(ink: str, soft: str, grid: str, page: str) -> dict[str, Any]:
     }
 
 
-LIGHT = _theme(ink="#1b1d21", soft="#5c6068", grid="#e3e4e7", page="#ffffff")
-DARK = _theme(ink="#e8e8e6", soft="#a3a7af", grid="#33373f", page="#1b1e24")
+def blend(start: str, end: str, fraction: float) -> str:
+    """The colour that lies a fraction of the way from one ``#rrggbb`` to another.
+
+    >>> blend("#000000", "#ff8000", 0.5)
+    '#804000'
+    """
+    channels = [(int(start[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * fraction):02x}" for a, b in channels)
+
+
+def lightened(colour: str) -> str:
+    """What a colour becomes on the dark page, where thin strokes of it would be dim."""
+    return blend(colour, "#ffffff", 0.35)
+
+
+LIGHT = _theme(ink="#1b1d21", soft="#5c6068", grid="#e3e4e7", page="#ffffff", palette=PALETTE)
+DARK = _theme(
+    ink="#e8e8e6", soft="#a3a7af", grid="#33373f", page="#1b1e24", palette=[lightened(colour) for colour in PALETTE]
+)
+
+
+def dark_colours(specification: Any) -> dict[str, str]:
+    """Each colour that marks of a chart have by name or by a list -> what it becomes on the dark page.
+
+    The colours of the palette are always among them. A scale that interpolates keeps its colours: the numbers on it are
+    dark or white by its shade.
+    """
+    return {colour.lower(): lightened(colour) for colour in (*PALETTE, *_listed(specification))}
+
+
+def _listed(value: Any) -> list[str]:
+    """The colours in ranges of scales that do not interpolate."""
+    if isinstance(value, list):
+        return [colour for one in value for colour in _listed(one)]
+    if not isinstance(value, dict) or "interpolate" in value:
+        return []
+    listed = value.get("range")
+    own = [one for one in listed if isinstance(one, str) and _COLOUR.fullmatch(one)] if isinstance(listed, list) else []
+    return own + [colour for key, one in value.items() if key != "datasets" for colour in _listed(one)]
 
 
 def specification(chart: Any, description: str) -> dict[str, Any]:
@@ -114,13 +154,3 @@ def pictures(specification: dict[str, Any]) -> tuple[bytes, str]:
 def vegalite_version() -> str:
     """The Vega-Lite version that Altair writes for, as vl-convert names it, e.g. ``"6.1"``."""
     return ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-
-
-def blend(start: str, end: str, fraction: float) -> str:
-    """The colour that lies a fraction of the way from one ``#rrggbb`` to another.
-
-    >>> blend("#000000", "#ff8000", 0.5)
-    '#804000'
-    """
-    channels = [(int(start[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + (b - a) * fraction):02x}" for a, b in channels)

@@ -1,7 +1,7 @@
 // Draws every chart into its figure, and again when the colour scheme or the room for it changes. A figure whose
 // chart cannot be drawn falls back to its still picture.
 (() => {
-  const { specs, themes } = JSON.parse(document.getElementById("charts").textContent);
+  const { specs, themes, lightened } = JSON.parse(document.getElementById("charts").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const LEGEND_COLUMN = 150; // pixels, of the narrowest
   const PHONE = 480;
@@ -20,12 +20,21 @@
     return { ...made, facet, columns: 1, spec: fitting(made.spec) };
   }
 
+  // The chart in the colours of the dark page; a scale that interpolates keeps its own, which text on it goes by.
+  function coloured(value) {
+    if (!dark.matches) return value;
+    if (typeof value === "string") return lightened[value.toLowerCase()] ?? value;
+    if (Array.isArray(value)) return value.map(coloured);
+    if (value === null || typeof value !== "object" || "interpolate" in value) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, key === "datasets" ? one : coloured(one)]));
+  }
+
   // The chart with as many columns in its legends as fit into the place.
   async function embed(place, spec, config) {
     const options = { config, tooltip: { theme: dark.matches ? "dark" : "light" }, actions: false, renderer: "svg" };
     for (let columns = Math.max(1, Math.floor(place.clientWidth / LEGEND_COLUMN)); ; columns -= 1) {
       config.legend.columns = columns;
-      const embedded = await vegaEmbed(place, arranged(spec, place.clientWidth), options);
+      const embedded = await vegaEmbed(place, arranged(coloured(spec), place.clientWidth), options);
       const edge = place.getBoundingClientRect().right;
       const fits = (legend) => legend.getBoundingClientRect().right <= edge;
       if (columns === 1 || [...place.querySelectorAll(".role-legend")].every(fits)) return embedded;

@@ -92,7 +92,7 @@ def figure(
         y=alt.Y("shown:Q", title=TITLES[quantity], **_scale(quantity)),
         color=alt.Color("noise:N", legend=alt.Legend(title=None) if data["noise"].nunique() > 1 else None),
         strokeDash=alt.StrokeDash("source:N", scale=dash, legend=alt.Legend(title=None) if theirs else None),
-        opacity=alt.Opacity("split:N", scale=alt.Scale(domain=["test", "training"], range=[1, 0.35]), legend=None),
+        opacity=alt.Opacity("split:O", scale=alt.Scale(domain=["test", "training"], range=[1, 0.35]), legend=None),
         detail=["seed:N", "split:N"],
         tooltip=["split", "source", "noise", "seed", "capacity", alt.Tooltip("value:Q", format=FORMATS[quantity])],
     )

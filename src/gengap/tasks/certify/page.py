@@ -96,7 +96,7 @@ def _intervals(rows: pd.DataFrame, certificate: Certificate) -> Figure:
         base.mark_rule(strokeWidth=4).encode(x=alt.X("low:Q", title="true risk", axis=axis), x2="upper:Q"),
         base.mark_tick(thickness=4, size=18).encode(x="upper:Q"),
         seen,
-    ).properties(height=alt.Step(32))
+    ).properties(height=32 * len(shown))
     return Figure(
         "bounds",
         chart,

@@ -130,7 +130,7 @@ def _intervals(rows: pd.DataFrame) -> Figure:
         ),
         base.mark_tick(thickness=4, size=18, color=PALETTE[0]).encode(x="difference:Q"),
         alt.Chart(shown.head(1)).mark_rule(style="reference").encode(x="zero:Q"),
-    ).properties(height=alt.Step(32))
+    ).properties(height=32 * len(shown))
     written = "risk of a minus risk of b"
     return Figure(
         "differences",

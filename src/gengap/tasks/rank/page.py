@@ -111,7 +111,7 @@ def _heat_map(table: pd.DataFrame, grid: Grid) -> Figure | None:
     best = table.iloc[0]
     return Figure(
         "granulated-tau-by-hyperparameter",
-        (cells + numbers).properties(height=alt.Step(20)),
+        (cells + numbers).properties(height=20 * data["measure"].nunique()),
         "Mean agreement of each measure with the gap over pairs that differ in one hyperparameter alone: 1 where it "
         "always rises with the gap, -1 where it always falls.",
         f"{best['measure']}, the first, has "
@@ -140,7 +140,7 @@ def _worst(table: pd.DataFrame) -> Figure | None:
     worst = max(rows, key=lambda row: row["error"])
     return Figure(
         "sign-errors",
-        (coin + ticks).properties(height=alt.Step(22)),
+        (coin + ticks).properties(height=22 * data["measure"].nunique()),
         "Sign-errors of the twelve best measures, a stroke for each environment. The dashed line is a coin.",
         f"The largest is {worst['error']:.0%}, of {worst['measure']} on {worst['hyperparameter']}.",
         data,

@@ -11,6 +11,7 @@ from gengap.report import Fact, Facts, Figure, Page, Section, Table, Text, chart
 from gengap.tasks.trial.words import move_text
 
 DRAWN = 12  # measures against the gap
+_WIDTH, _BESIDE = 720, 50  # pixels: of all panels of a row, and of each for its axis
 LARGEST = 3.0  # move at which the heat map's colour ends
 EXPLAINED = (
     "Random labels: one recipe is trained to one loss on labels that are redrawn with probability 0 to 1. Kendall's "
@@ -79,6 +80,7 @@ def _against_gap(trial: Trial) -> Figure | None:
         return None
     data = rows.melt(["level", "seed", "gap"], names, "measure", "value").dropna()
     axis = alt.Axis(tickCount=4, labelExpr=charts.TICKS)
+    columns = min(len(names), 3)
     chart = (
         alt.Chart(data)
         .mark_circle(size=40, opacity=0.8)
@@ -88,8 +90,8 @@ def _against_gap(trial: Trial) -> Figure | None:
             color=alt.Color("level:N", title="labels redrawn"),
             tooltip=["measure", alt.Tooltip("value:Q", format=".4g"), alt.Tooltip("gap:Q", format=".1%"), "level"],
         )
-        .properties(width=190, height=150)
-        .facet(alt.Facet("measure:N", title=None, sort=names), columns=3)
+        .properties(width=_WIDTH // columns - _BESIDE, height=150)
+        .facet(alt.Facet("measure:N", title=None, sort=names), columns=columns)
         .resolve_scale(x="independent")
     )
     return Figure(
@@ -132,7 +134,7 @@ def _heat_map(records: Sequence[Record]) -> Figure | None:
     firm = names[0]
     return Figure(
         "harmless-changes",
-        cells.properties(height=alt.Step(14)),
+        cells.properties(height=14 * data["measure"].nunique()),
         "How far harmless changes move each measure; 1 is as far as networks of different gaps differ, and colours "
         f"end at {LARGEST:g}.",
         f"Moves of {len(names)} measures under {len(CHANGES)} changes; the least fragile is {firm}.",

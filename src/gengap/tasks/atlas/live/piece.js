@@ -1,7 +1,7 @@
 // What live pieces share: drawing in SVG, the theme's colours, and a place for the answer.
 window.pieces = (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#B86F9A", "#A87B00", "#7D7D7D"];
+  const COLOURS = [0, 1, 2, 3, 4, 5].map((i) => `var(--hue-${i})`); // site.css has them, for each colour scheme
 
   const DOTTED = "2 4";
 
