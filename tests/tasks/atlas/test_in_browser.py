@@ -9,6 +9,8 @@ import pytest
 from pages_in_browser import Watched, browser
 
 from gengap.bounds import clopper_pearson
+from gengap.report import PALETTE
+from gengap.report.theme import lightened
 from gengap.studies.evidence import results_folder
 from gengap.tasks.atlas import atlas
 
@@ -72,6 +74,26 @@ def test_the_charts_are_drawn(site: Path, watched: Watched) -> None:
     page = watched.open(site / "studies/zhang2017-figure1c.html")
     page.wait_for_selector("figure .live svg")
     assert page.locator("figure.undrawn").count() == 0
+
+
+def test_charts_have_lighter_colours_on_a_dark_page(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "studies/zhang2017-figure1c.html")
+    page.wait_for_selector("figure .live svg")
+    drawn = page.inner_html("figure .live").lower()
+    light, dark = PALETTE[0].lower(), lightened(PALETTE[0])
+    expected, other = (
+        (dark, light) if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else (light, dark)
+    )
+    assert expected in drawn
+    assert other not in drawn
+
+
+def test_a_wide_table_uses_the_margins_of_a_large_screen(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "studies/zhang2017-figure1c.html")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.eval_on_selector("section > .scroll table", "table => { table.style.minWidth = '1000px'; }")
+    assert page.eval_on_selector("section > .scroll", "place => place.scrollWidth <= place.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_numbers_of_a_study_are_cards_on_a_phone_and_keep_their_columns_for_a_screen_reader(

@@ -131,7 +131,7 @@ def _worst(table: pd.DataFrame) -> Figure | None:
         return None
     data = pd.DataFrame(rows)[["measure", "hyperparameter", "pair", "error", "effective"]]
     base = alt.Chart(data).encode(y=alt.Y("measure:N", title=None, sort=list(table["measure"].head(12))))
-    ticks = base.mark_tick(thickness=2, size=14).encode(
+    ticks = base.mark_tick(thickness=2, size=14, opacity=1).encode(
         x=alt.X("error:Q", title="sign-error", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1])),
         color=alt.Color("hyperparameter:N", legend=alt.Legend(title=None)),
         tooltip=["measure", "hyperparameter", "pair", alt.Tooltip("error:Q", format=".1%")],
@@ -170,7 +170,7 @@ def _scatter(table: pd.DataFrame, grid: Grid, gap: str) -> Figure | None:
     axis = alt.Axis(tickCount=6, labelExpr=charts.TICKS)
     chart = (
         alt.Chart(data)
-        .mark_circle(size=36, opacity=0.7)
+        .mark_circle(size=36, opacity=0.9)
         .transform_calculate(value="datum[measure]")
         .transform_filter("isValid(datum.value)")
         .encode(
