@@ -57,7 +57,11 @@ HEADLINES = (
     Headline("kernel-ridge", "cholesky", "KernelRidge", "kernel machine, n = 15,000", "scikit-learn"),
     Headline("kernel-solvers", "pcg", "peak", "kernel machine, n = 20,000", "n^3/3 operations at peak"),
     Headline(
-        "relu-interpolator", "any labels", "solve", "ReLU network through 50,000 points", "solve at 4,000, extrapolated"
+        "relu-interpolator",
+        "any labels",
+        "solve",
+        "ReLU network through 50,000 points",
+        "solve, extrapolated from 4,000",
     ),
     Headline("certify", "certificates", "SciPy", "1,000,000 certificates", "loop over SciPy"),
 )
@@ -122,7 +126,8 @@ def headlines_table() -> str:
     rows = []
     for headline in HEADLINES:
         line = line_of(headline, lines)
-        figures = [figure(line.ours), headline.opponent, figure(line.theirs), faster(line.ratio)]
+        ours, theirs = figure(line.ours), opponents(line)
+        figures = [ours, headline.opponent, theirs, faster(ours, theirs)]
         rows.append([headline.title, *figures, figure(line.limit), line.machine])
     return _markdown(["what", "gengap", "opponent", "opponent's", "ratio", "limit", "machine"], rows, aligned=True)
 
@@ -140,11 +145,20 @@ def figure(text: str) -> str:
     return re.split(r"[\n(,]| at | by | of ", text)[0].strip()
 
 
-def faster(ratio: str) -> str:
-    """How many times as fast gengap is; a benchmark may tell the share of the opponent's time instead."""
-    if " of its time" in ratio:
-        return f"{1 / float(ratio.split()[0]):.2f} x"
-    factor = float(f"{float(ratio.split()[0]):.3g}")
+def opponents(line: Line) -> str:
+    """The figure of the opponent for what gengap did: where it was timed on less, the extrapolated one."""
+    if "extrapolated" not in line.ratio:
+        return figure(line.theirs)
+    seconds, unit = figure(line.ours).split()
+    return f"{float(seconds) * float(line.ratio.split()[0]):.3g} {unit}"
+
+
+def faster(ours: str, theirs: str) -> str:
+    """How many times as fast gengap is, by the two figures as they are shown."""
+    (own, unit), (other, other_unit) = ours.split(), theirs.split()
+    if unit != other_unit:
+        raise ValueError(f"{ours} and {theirs} have different units")
+    factor = float(f"{float(other) / float(own):.3g}")
     return f"{factor:,.0f} x" if factor >= 100 else f"{factor:g} x"
 
 

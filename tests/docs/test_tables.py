@@ -55,13 +55,28 @@ def test_a_figure_is_what_a_cell_begins_with(tables: ModuleType, cell: str, figu
 
 
 @pytest.mark.parametrize(
-    ("ratio", "faster"),
+    ("ours", "theirs", "faster"),
     [
-        ("2.6 x (2.51 to 2.93)", "2.6 x"),
-        ("2.04e+03 x extrapolated", "2,040 x"),
-        ("137.63 x", "138 x"),
-        ("1.25 of its time (0.9 to 1.3)", "0.80 x"),
+        ("2 s", "5.2 s", "2.6 x"),
+        ("0.25 s", "500 s", "2,000 x"),
+        ("0.83 x", "114.37 x", "138 x"),
+        ("1.25 s", "1 s", "0.8 x"),
     ],
 )
-def test_a_ratio_is_how_many_times_as_fast_gengap_is(tables: ModuleType, ratio: str, faster: str) -> None:
-    assert tables.faster(ratio) == faster
+def test_a_ratio_is_how_many_times_as_fast_gengap_is(tables: ModuleType, ours: str, theirs: str, faster: str) -> None:
+    assert tables.faster(ours, theirs) == faster
+
+
+def test_seconds_are_not_compared_with_multiples(tables: ModuleType) -> None:
+    with pytest.raises(ValueError, match="different units"):
+        tables.faster("2 s", "3 x")
+
+
+def test_each_ratio_follows_from_its_row_and_an_extrapolated_figure_is_called_so(tables: ModuleType) -> None:
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in tables.headlines_table().splitlines()[2:]]
+    assert len(rows) == len(tables.HEADLINES)
+    for (_, ours, opponent, theirs, ratio, *_), headline in zip(rows, tables.HEADLINES, strict=True):
+        quotient = float(theirs.split()[0]) / float(ours.split()[0])
+        assert float(ratio.split()[0].replace(",", "")) == pytest.approx(quotient, rel=0.005)
+        extrapolated = "extrapolated" in tables.line_of(headline, tables.recorded_lines()).ratio
+        assert ("extrapolated" in opponent) is extrapolated

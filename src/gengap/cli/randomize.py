@@ -151,13 +151,21 @@ def _numbers(option: str, text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
-        raise InputError(f"{option} {text!r} is no list of numbers.", expected="e.g. 0,0.5,1") from None
+        raise InputError(
+            f"{option} {text!r} is no list of numbers.",
+            expected="numbers with commas",
+            next_step=f"write e.g. {option} 0,0.5,1",
+        ) from None
 
 
 def _whole_numbers(option: str, text: str) -> list[int]:
     numbers = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in numbers):
-        raise InputError(f"{option} {text!r} is no list of seeds.", expected="whole numbers of at least 0, e.g. 0,1,2")
+        raise InputError(
+            f"{option} {text!r} is no list of seeds.",
+            expected="whole numbers of at least 0",
+            next_step=f"write e.g. {option} 0,1,2",
+        )
     return [int(part) for part in numbers]
 
 

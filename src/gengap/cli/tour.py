@@ -29,8 +29,13 @@ def command(
         with nullcontext() if stream.isatty() else redirect_stdout(stream):
             say(f"{stop['title']} ({stop['seconds']:.0f} s)\n  {stop['sentence'] or stop['reason']}")
 
+    def begin(done: int, total: int | None, text: str) -> None:
+        if not stream.isatty():  # a claim may take a minute, in which a file or pipe shows nothing
+            say(f"After {done} of about {total} s: {text}", err=True)
+        progress(done, total, text)
+
     with progress_bar("beginning") as progress:
-        made = tour(out, progress=progress, on_stop=None if as_json else show)
+        made = tour(out, progress=begin, on_stop=None if as_json else show)
     give(made, as_json=as_json, show=_print, out=None)
 
 

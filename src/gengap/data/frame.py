@@ -112,5 +112,9 @@ def _check_values(groups: Any, what: str) -> None:
 
 def _with_rows(table: "pd.DataFrame", what: str) -> "pd.DataFrame":
     if len(table) == 0:
-        raise InputError(f"{what} has no rows.", expected="one row for each example")
+        raise InputError(
+            f"{what} has no rows.",
+            expected="one row for each example",
+            next_step="check that what wrote it has finished, and that it is the file you mean",
+        )
     return table

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
@@ -128,13 +129,29 @@ def check_file(path: Path, expected: str) -> None:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"There is no file {path}.", expected=expected) from None
+        raise InputError(f"There is no file {path}.", expected=expected, next_step=where_instead(path)) from None
     except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read {path}: {getattr(error, 'strerror', error)}.", expected=expected) from error
+        raise InputError(
+            f"Cannot read {path}: {getattr(error, 'strerror', error)}.",
+            expected=expected,
+            next_step="check the path and its permissions",
+        ) from error
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "no regular file")
-        next_step = "" if stat.S_ISDIR(mode) else "save what it gives as a file first"
+        next_step = "name a file in it" if stat.S_ISDIR(mode) else "save what it gives as a file first"
         raise InputError(f"{path} is {kind}.", expected=expected, next_step=next_step)
+
+
+def where_instead(path: Path) -> str:
+    """The next step where there is nothing at a path: the names beside it that are like its own, else to check it."""
+    try:
+        names = sorted(entry.name for entry in path.parent.iterdir())
+    except OSError:
+        return f"check the path: there is no folder {path.parent} that can be read"
+    near = get_close_matches(path.name, names, n=3, cutoff=0.6)
+    if near:
+        return f"did you mean {' or '.join(str(path.with_name(name)) for name in near)}?"
+    return f"check the path; the working folder is {Path.cwd()}"
 
 
 @contextmanager
@@ -149,7 +166,11 @@ def out_of_memory_refused(what: str) -> Iterator[None]:
             next_step="take a part of it",
         ) from error
     except RecursionError as error:
-        raise InputError(f"{what} is nested too deeply.", expected="a few levels of nesting") from error
+        raise InputError(
+            f"{what} is nested too deeply.",
+            expected="a few levels of nesting",
+            next_step="check that it is the file you mean",
+        ) from error
 
 
 class Bounded(io.RawIOBase):

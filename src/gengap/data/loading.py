@@ -14,7 +14,7 @@ from gengap.data.features import Ordinal
 from gengap.data.frame import TABLES
 from gengap.data.idx import has_idx_files, read_idx_folder
 from gengap.data.image_folder import has_image_folders, read_image_folder
-from gengap.data.limits import out_of_memory_refused
+from gengap.data.limits import out_of_memory_refused, where_instead
 from gengap.data.location import data_root
 from gengap.data.npy import has_arrays, read_npy_folder
 from gengap.data.npz import read_npz
@@ -225,7 +225,11 @@ def _read_path_or_refuse(path: Path, asked: _Asked) -> Problem:
 
 def _read_path(path: Path, asked: _Asked) -> Problem:
     if str(path) != STANDARD_INPUT and not path.exists():
-        raise InputError(f"There is no {path}.", expected=f"a file, a folder, or one of {', '.join(sorted(DATA_SETS))}")
+        raise InputError(
+            f"There is no {path}.",
+            expected=f"a file, a folder, or one of {', '.join(sorted(DATA_SETS))}",
+            next_step=where_instead(path),
+        )
     if str(path) == STANDARD_INPUT or path.name.lower().endswith(TABLES):
         return read_table(
             path,
@@ -251,6 +255,7 @@ def _read_path(path: Path, asked: _Asked) -> Problem:
         f"{path} is no data that gengap reads.",
         expected=".npz, a folder of x_train.npy and the like or of idx files, CSV, JSON, Parquet, train/CLASS/ and "
         "test/CLASS/ in a folder, CIFAR's layout (folder, .tar.gz)",
+        next_step="numpy.savez('mine.npz', x_train=…, y_train=…, x_test=…, y_test=…) writes data of your own",
     )
 
 

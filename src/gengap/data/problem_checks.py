@@ -69,9 +69,17 @@ def _check_moments(problem: "Problem") -> None:
 
 def _check_split(problem: "Problem", name: str, split: Split) -> None:
     if len(split.x) != len(split.y):
-        raise InputError(f"{problem.name}: {len(split.x)} {name} examples but {len(split.y)} labels.")
+        raise InputError(
+            f"{problem.name}: {len(split.x):,} {name} examples but {len(split.y):,} labels.",
+            expected="one label for each example",
+            next_step=f"give inputs and labels of the {name} split one length, in one order",
+        )
     if len(split) == 0:
-        raise InputError(f"{problem.name}: the {name} split is empty.", expected="at least one example in each split")
+        raise InputError(
+            f"{problem.name}: the {name} split is empty.",
+            expected="at least one example in each split",
+            next_step=f"put examples aside for the {name} split",
+        )
     if problem.vocabulary is not None:
         _check_form_of_tokens(problem.name, name, split.x)
     elif split.x.ndim not in (2, 4) or 0 in split.x.shape or not _is_number(split.x):

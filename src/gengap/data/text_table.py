@@ -129,4 +129,5 @@ def _no_table(what: str, reason: str) -> InputError:
     return InputError(
         f"{what} is no table that can be read: {reason:.120}",
         expected="CSV with one header and rows of as many fields, separated by commas, semicolons or tabs",
+        next_step="check that the file is complete, and that it is the one you mean",
     )

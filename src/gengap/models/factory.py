@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gengap.errors import InputError
 from gengap.models.importing import error_line, find
+from gengap.models.refusing_layer import refusing_layer
 from gengap.models.registry import Shape
 from gengap.models.tokens import blank_inputs, give_mask
 
@@ -82,7 +83,7 @@ def check_output(
             f"inputs of shape {input_shape}" if vocabulary is None else f"{input_shape[-1]} tokens of {vocabulary:,}"
         )
         raise InputError(
-            f"{name} cannot take a batch of two {inputs}: {error_line(error)}",
+            f"{name} cannot take a batch of two {inputs}: {refusing_layer(error, module) or error_line(error)}",
             next_step="check the network's first layers against the data's shape"
             + (", and its embedding against the vocabulary" if vocabulary is not None else ""),
         ) from error

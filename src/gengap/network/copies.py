@@ -14,6 +14,8 @@ from gengap.errors import InputError
 from gengap.network.state_names import named_for, network_places
 from gengap.network.through_detach import cut_at_detach, differentiate_through
 
+_ANOTHER = "name the network that the weights were saved from, or the file that goes with this network"
+
 
 def plain_copy(model: nn.Module, *, parametrized: bool = False) -> nn.Module:
     """A differentiable copy in evaluation mode, at least float32: unwrapped, computed weights replaced by their values.
@@ -168,11 +170,14 @@ def with_weights(model: nn.Module, weights: nn.Module | Mapping[str, Tensor], of
             raise InputError(
                 f"{name} of {of} {kinds[0]}, that of the network {kinds[1]}.",
                 expected="weights of the same architecture",
+                next_step=_ANOTHER,
             )
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:
         differences = [f"{word} {_some(names)}" for word, names in (("lacks", missing), ("also has", extra)) if names]
-        raise InputError(f"{of} {' and '.join(differences)}.", expected="the network's own parameter names")
+        raise InputError(
+            f"{of} {' and '.join(differences)}.", expected="the network's own parameter names", next_step=_ANOTHER
+        )
     result = duplicate(model)
     try:
         result.load_state_dict(state)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gengap.errors import InputError
 from gengap.models.hugging_face import is_pretrained_model, one_tensor
+from gengap.models.refusing_layer import refusing_layer
 from gengap.models.tokens import give_mask
 from gengap.network.through_detach import check_differentiable
 
@@ -115,7 +116,7 @@ def _pass(model: nn.Module, x: Tensor) -> Any:
     except InputError:
         raise
     except Exception as error:
-        message = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        message = refusing_layer(error, model) or f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         raise InputError(
             f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: {message}",
             next_step="check its first layers against the data's shape and preprocessing",

@@ -85,7 +85,7 @@ def test_each_claim_is_printed_when_it_is_shown_and_json_holds_nothing_else(
     printed: list[str] = []
 
     def second(setting: Setting, folder: Path) -> Shown:
-        printed.append(capsys.readouterr().out)
+        printed.extend(capsys.readouterr())
         return Shown("So is this.", [])
 
     two = [
@@ -97,6 +97,8 @@ def test_each_claim_is_printed_when_it_is_shown_and_json_holds_nothing_else(
         main(["tour", "--out", str(tmp_path / "page")])
     assert "The first" in printed[0]
     assert "It is so." in printed[0]
+    # Off a terminal, each claim is told as it begins, by the times usual for those before it.
+    assert printed[1].splitlines()[-2:] == ["After 0 of about 8 s: The first", "After 3 of about 8 s: The second"]
     end = capsys.readouterr().out
     assert "So is this." in end
     assert "The first" not in end

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gengap.errors import InputError
+from gengap.models.refusing_layer import refusing_layer
 
 Network = Callable[[Tensor], Any]
 
@@ -45,8 +46,10 @@ def scores_of(network: Network, x: Tensor) -> Tensor:
         raise
     except Exception as error:  # whatever a user's network raises
         cause = (str(error).strip().splitlines() or [""])[0]
+        layer = refusing_layer(error, network) if isinstance(network, nn.Module) else ""
         raise InputError(
-            f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: {type(error).__name__}: {cause}",
+            f"The network cannot take a batch of inputs of shape {tuple(x.shape[1:])}: "
+            f"{layer or f'{type(error).__name__}: {cause}'}",
             next_step="check its first layers against the data's shape and preprocessing",
         ) from error
     if not isinstance(out, Tensor) or out.ndim == 0 or len(out) != len(x):

@@ -9,6 +9,7 @@ from torch import nn
 
 from gengap import models
 from gengap.data import Problem
+from gengap.data.limits import where_instead
 from gengap.errors import InputError, listed
 from gengap.models.hugging_face import is_model_folder
 from gengap.network.copies import with_weights
@@ -132,11 +133,15 @@ def _skops(path: Path) -> Any:
     except ImportError:
         raise InputError(f"Reading {path} needs the package skops.", next_step='pip install "gengap[skops]"') from None
     if not path.is_file():
-        raise InputError(f"There is no {path}.", expected="a file that skops.io.dump wrote")
+        raise InputError(
+            f"There is no {path}.", expected="a file that skops.io.dump wrote", next_step=where_instead(path)
+        )
     try:
         untrusted = io.get_untrusted_types(file=path)
     except Exception as error:  # a damaged file raises whatever its bytes happen to mean
-        raise InputError(f"{path} is no file of skops, or a damaged one: {error}.") from error
+        raise InputError(
+            f"{path} is no file of skops, or a damaged one: {error}.", next_step="write it again by skops.io.dump"
+        ) from error
     if untrusted:
         raise InputError(
             f"{path} holds types that skops does not trust: {listed(untrusted)}.",

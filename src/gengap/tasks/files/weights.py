@@ -115,4 +115,7 @@ def _read_safetensors(path: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:  # the library raises an error of its own, which has no public base class
-        raise InputError(f"{path} is no safetensors file, or a damaged one: {error}.") from error
+        raise InputError(
+            f"{path} is no safetensors file, or a damaged one: {error}.",
+            next_step="write it again, or name the file you mean",
+        ) from error

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from gengap.data import Problem, load
+from gengap.data.limits import where_instead
 from gengap.errors import InputError
 from gengap.json_text import json_ready, json_text
 from gengap.measures import Record, all_measures
@@ -146,7 +147,11 @@ def registered_by(path: Path) -> list[str]:
         InputError: There is no such file, it fails, or it registers none.
     """
     if not path.is_file():
-        raise InputError(f"There is no file {path}.", expected="a Python file that registers measures")
+        raise InputError(
+            f"There is no file {path}.",
+            expected="a Python file that registers measures",
+            next_step=where_instead(path),
+        )
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is no Python file.", expected="a file whose name ends in .py")
@@ -159,7 +164,9 @@ def registered_by(path: Path) -> list[str]:
         raise
     except (Exception, SystemExit) as error:
         text = str(error).strip().partition("\n")[0]
-        raise InputError(f"Running {path} failed: {type(error).__name__}: {text}") from error
+        raise InputError(
+            f"Running {path} failed: {type(error).__name__}: {text}", next_step="mend it, then run again"
+        ) from error
     names = [one.name for one in all_measures() if before.get(one.name) is not one.function]
     if not names:
         raise InputError(
