@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gengap.studies import find_studies
@@ -255,3 +256,26 @@ def test_every_seed_has_half_the_error_with_a_map() -> None:
     assert refuted("zhang2017/table3", interpolants(0.006, 0)) == []
     both = interpolants(0.006, 0) + interpolants(0.012, 1)
     assert refuted("zhang2017/table3", both) == ["a map of images about halves the error"]
+
+
+@pytest.mark.parametrize(("with_it", "finding"), [(0.01, "holds"), (0.04, "cannot be judged"), (0.12, "does not hold")])
+def test_batch_norm_steadies_where_the_difference_is_beyond_chance(with_it: float, finding: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = []
+    for model, change in zip(SERIES, (with_it, 0.04), strict=True):  # mean absolute changes from epoch to epoch
+        steps = rng.exponential(change, 50) * np.resize([1, -1], 50)
+        accuracies = 0.5 + np.cumsum(np.concatenate([[0.0], steps]))
+        history = [{"epoch": n, "test_accuracy": float(value)} for n, value in enumerate(accuracies, start=1)]
+        best, last = float(accuracies.max()), float(accuracies[-1])
+        rows.append(
+            {
+                "model": model,
+                "seed": 0,
+                "status": "done",
+                "history": history,
+                "best_accuracy": best,
+                "last_accuracy": last,
+            }
+            | {"early_stopping_gain": best - last}
+        )
+    assert findings("zhang2017/figure2b", rows)["batch normalisation steadies training"] == finding

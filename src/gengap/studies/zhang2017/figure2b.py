@@ -9,7 +9,8 @@ Reported: the best and the last test accuracy of the 51 epochs shown, read off t
 
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import fmean
+from math import hypot
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from gengap.studies.study import Reported, Row, Scale, Study, study
@@ -134,7 +135,7 @@ def _paper() -> list[dict[str, Any]]:
 
 def check(rows: Sequence[Row]) -> "list[ClaimPart]":
     """The parts of the claim, and whether each holds in the rows."""
-    from gengap.verdicts import claim_part, clearly_less, learned, present, span
+    from gengap.verdicts import MissingRows, claim_part, learned, present, span
 
     accuracies = ["last_accuracy", "best_accuracy"]
 
@@ -145,13 +146,22 @@ def check(rows: Sequence[Row]) -> "list[ClaimPart]":
         learned(min(row["best_accuracy"] for row in done))
 
     def steadier(done: list[Row]) -> tuple[bool, str]:
-        numbers = {
-            model: fmean(present(_changes([row for row in done if row["model"] == model]), f"{NAMES[model]} by epoch"))
+        changes = {
+            model: present(
+                _changes([row for row in done if row["model"] == model]), f"{NAMES[model]} by epoch", least=2
+            )
             for model in SERIES
         }
-        figures = f"mean change from epoch to epoch {numbers[INCEPTION]:.2%} with it, {numbers[NO_BN]:.2%} without"
+        means = {model: fmean(values) for model, values in changes.items()}
+        error = hypot(*(stdev(values) / len(values) ** 0.5 for values in changes.values()))
+        figures = (
+            f"mean change from epoch to epoch {means[INCEPTION]:.2%} with it, {means[NO_BN]:.2%} without, a difference "
+            f"with a standard error of {error:.2%}"
+        )
         trained(done)
-        return clearly_less(numbers[INCEPTION], numbers[NO_BN]), figures
+        if abs(means[NO_BN] - means[INCEPTION]) <= 2 * error:
+            raise MissingRows(f"{figures}: too few epochs to tell")
+        return means[INCEPTION] < means[NO_BN], figures
 
     def adds(done: list[Row]) -> tuple[bool, str]:
         gain = mean(done, INCEPTION, "last_accuracy") - mean(done, NO_BN, "last_accuracy")
