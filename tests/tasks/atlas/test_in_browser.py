@@ -205,6 +205,7 @@ def test_the_planner_answers_when_a_handle_is_moved(site: Path, watched: Watched
     page.locator("#handle-errors").fill("0")
     assert float(page.locator("#answer").get_attribute("data-upper")) == pytest.approx(0.0833185, abs=1e-7)
     assert "at most 8.34%" in page.locator("#answer").text_content()  # rounded upwards
+    assert "8.33 percentage points above" in page.locator("#answer").text_content()
     page.locator("#handle-delta").fill("-6")
     assert "with 99.9999% confidence" in page.locator("#answer").text_content()
 

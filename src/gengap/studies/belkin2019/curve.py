@@ -130,7 +130,7 @@ def _floor(quantity: str, data: "pd.DataFrame") -> float:
 
 def _reading(quantity: str, theirs: Sequence[object], threshold: float | None) -> str:
     parts = [
-        "Lighter: on the training set." if quantity in TRAIN else "",
+        "Fainter: on the training set." if quantity in TRAIN else "",
         "Training losses below a twentieth of the least test loss are drawn at that height."
         if quantity == "test_loss"
         else "",

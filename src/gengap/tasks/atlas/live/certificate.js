@@ -63,6 +63,7 @@ window.certificate = (() => {
   const { start } = data();
   const whole = (value) => Math.round(value).toLocaleString("en-US");
   const percent = (value) => `${(100 * value).toPrecision(3)}%`;
+  const points = (value) => `${(100 * value).toPrecision(3)} percentage points`;
   // A confidence near 1 keeps the digits that tell it from certainty, as the command does: 99.9999%.
   const sure = (delta) => `${Number((100 * (1 - delta)).toFixed(6))}%`;
   // A bound is rounded upwards, as the command does, since it would not hold otherwise.
@@ -93,7 +94,7 @@ window.certificate = (() => {
     const models = value.tried === 1 ? "one model" : `the best of ${whole(value.tried)} models`;
     answer.textContent =
       `${whole(k)} errors in ${whole(value.n)} examples: with ${sure(delta)} confidence the true error rate ` +
-      `of ${models} is at most ${upwards(bound)}, ${percent(Math.max(0, bound - k / value.n))} above what was seen.`;
+      `of ${models} is at most ${upwards(bound)}, ${points(Math.max(0, bound - k / value.n))} above what was seen.`;
     answer.dataset.upper = String(bound);
     command.textContent = `gengap certify --errors ${k} --n ${value.n} --tried ${value.tried} --delta ${delta}`;
   }
