@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for the page.")] = Path("tour"),
+    force: Annotated[bool, typer.Option("--force", help="Write also into a folder that holds other files.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show eleven claims on data that come with gengap, in some minutes on two cores, and write one page at the end."""
@@ -35,7 +36,7 @@ def command(
         progress(done, total, text)
 
     with progress_bar("beginning") as progress:
-        made = tour(out, progress=begin, on_stop=None if as_json else show)
+        made = tour(out, force=force, progress=begin, on_stop=None if as_json else show)
     give(made, as_json=as_json, show=_print, out=None)
 
 

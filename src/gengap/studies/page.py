@@ -54,7 +54,8 @@ def _lead(comparisons: Sequence[Comparison], scale: str) -> str:
     if scale == "smoke":
         return (
             "Smoke scale only shows that this study runs, on small embedded data and for seconds: nothing here speaks "
-            "for or against what the paper claims. Desk scale does."
+            "for or against what the paper claims, whatever the check of the claim finds below. Desk scale gives "
+            "indications; only paper scale is judged against the paper."
         )
     total, beside = len(comparisons), sum(c.ours is not None for c in comparisons)
     if not comparisons:
@@ -84,10 +85,11 @@ def claim_table(artifact: Artifact, scale: str) -> Table:
         [(part.part, part.finding, part.figures) for part in artifact.claim_parts],
         columns=["the claim, part by part", "in these rows", "figures"],
     )
-    runs = "; smoke scale only shows that the study runs" if scale == "smoke" else ""
-    return Table(
-        frame, f"The claim against the rows of this run: {whole_claim(artifact.claim_parts)}{runs}", cards=True
-    )
+    if scale == "smoke":
+        caption = "The check of the claim, tried on these rows: no finding, smoke scale only shows that the study runs"
+    else:
+        caption = f"The claim against the rows of this run: {whole_claim(artifact.claim_parts)}"
+    return Table(frame, caption, cards=True)
 
 
 def _section(artifact: Artifact, scale: str) -> Section:

@@ -79,6 +79,22 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_trained(t
         tour(tmp_path / "file")
 
 
+def test_a_folder_with_files_of_others_is_refused_and_an_earlier_tour_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = [Stop("first", "The first", "Why.", lambda setting, folder: Shown("It is so.", []), 3)]
+    monkeypatch.setattr(task, "stops", lambda: only)
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(InputError, match=r"(?s)not of a tour: report.html.*--force"):
+        tour(tmp_path)
+    assert (tmp_path / "report.html").read_text() == "mine"
+    assert "It is so." in tour(tmp_path, force=True).page.read_text()
+    assert tour(tmp_path).page.is_file()
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"not of a tour: notes.txt\."):
+        tour(tmp_path)
+
+
 def test_each_claim_is_printed_when_it_is_shown_and_json_holds_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

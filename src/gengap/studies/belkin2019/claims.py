@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 FALLEN = 0.9  # of the peak: a loss beyond it that is at most so much has fallen again
 NEAR_LIMIT = 0.2  # of the kernel machine's loss: how near the largest N comes to it
-FITTED = 0.05  # training error up to which a curve interpolates
+FITTED = 0.05  # training error up to which a curve comes close enough to interpolation to peak there
 
 
 def by_seed(rows: Sequence[Row], capacity: str) -> list[list[Row]]:
@@ -113,7 +113,7 @@ def reaches_limit(
 
 
 def fits_at(rows: Sequence[Row], suffix: str, capacity: str, threshold: float, of_paper: bool) -> "ClaimPart":
-    """Whether the curve interpolates from the threshold on: nothing can peak there else."""
+    """Whether the curve nearly interpolates from the threshold on: nothing can peak there else."""
     from gengap.verdicts import claim_part, span
 
     def decide(done: list[Row]) -> tuple[bool, str]:
@@ -121,7 +121,7 @@ def fits_at(rows: Sequence[Row], suffix: str, capacity: str, threshold: float, o
         return max(errors) <= FITTED, f"training errors of {span(errors, '.1%')}"
 
     from_there = [row for row in rows if row.get(capacity) is None or row[capacity] >= threshold]
-    part = f"from {threshold:g} on the training labels are fitted{suffix}"
+    part = f"from {threshold:g} on the training error is at most {FITTED:.0%}{suffix}"
     return claim_part(part, from_there, [capacity, "train_error"], decide, of_paper=of_paper)
 
 

@@ -188,6 +188,7 @@ def _gaps(named: pd.DataFrame, summary: Mapping[str, Any]) -> Section | None:
     chance = summary["chance_accuracy"]
     dotted = "" if chance is None else "; the dotted line is chance"
     errors = points.set_index("condition")["test_error"]
+    means = " Means over seeds." if named["seed"].nunique() > 1 else ""
     figure = Figure(
         "generalization-gap",
         charts.gaps(
@@ -195,7 +196,7 @@ def _gaps(named: pd.DataFrame, summary: Mapping[str, Any]) -> Section | None:
             {name: colour for name, colour in condition_colours(named).items() if name in errors.index},
             None if chance is None else 1 - chance,
         ),
-        f"Each bar is a generalization gap: from training error (ring) to test error (dot){dotted}. Means over seeds.",
+        f"Each bar is a generalization gap: from training error (ring) to test error (dot){dotted}.{means}",
         "Test error by condition: " + _listed(errors, PERCENT),
         points,
         dict.fromkeys(("train_error", "test_error", "low", "high"), PERCENT),

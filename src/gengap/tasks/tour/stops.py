@@ -103,7 +103,8 @@ def stops() -> list[Stop]:
         Stop(
             "audit",
             "An audit of the network that memorised",
-            "The network of random labels is audited as if a stranger had sent it, with its data.",
+            "A second network is trained, on other random labels than the first claim's, so that its accuracies are "
+            "not the same. It is audited as if a stranger had sent it, with its data.",
             labels.audit_of_the_memorised,
             10,
         ),

@@ -1,5 +1,6 @@
 """``tour``: the stops one after the other, and the page at the end."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ NEXT = (
     "gengap randomize --data my.npz --model mynet:make",
     "gengap certify --predictions val.csv --tried 300",
 )
+TITLE = "A tour of generalization"
 LEAD = (
     "Networks that can memorise anything still learn. Eleven claims of the field, each shown on the digits that come "
     "with gengap: small settings that only show what is meant. The atlas has the papers' own settings and numbers."
@@ -43,6 +45,7 @@ class Tour:
 def tour(
     out: str | Path,
     *,
+    force: bool = False,
     setting: Setting | None = None,
     progress: Progress | None = None,
     on_stop: Callable[[dict[str, Any]], None] | None = None,
@@ -53,15 +56,18 @@ def tour(
 
     Args:
         out: Folder for the page; the audit's own report is in its folder ``audit``.
+        force: Write also into a folder that holds other files than a tour's.
         setting: How much is trained; None takes the usual setting, of about two minutes on two cores.
         progress: Called with (seconds done, seconds in all, what is shown now), by the times usual on two cores.
         on_stop: Called with the record of each stop as soon as it is there.
 
     Raises:
-        InputError: The folder cannot be written.
+        InputError: The folder cannot be written, or holds other files and ``force`` is not given.
     """
     check_folder(out)
     folder = Path(out)
+    if not force:
+        _check_own(folder)
     planned = stops()
     total = round(sum(stop.seconds for stop in planned))
     sections, records, done = [], [], 0.0
@@ -78,8 +84,33 @@ def tour(
         progress(total, total, "writing the page")
     commands = formatted("\n".join(["```", *NEXT, "```"]))
     after = Section("What to try next", [Text(["On your own model:"]), commands])
-    page = Page("A tour of generalization", LEAD, [*sections, after])
-    return Tour(write_page(page, folder, data={"stops": records, "next": NEXT}), records)
+    page = Page(TITLE, LEAD, [*sections, after])
+    data = {"stops": records, "next": NEXT, "files": _files(page, folder)}
+    return Tour(write_page(page, folder, data=data), records)
+
+
+def _files(page: Page, folder: Path) -> list[str]:
+    """The tour's own files, by which a later tour knows what it may write over."""
+    pictures = [f"{figure.name}.{form}" for figure in page.figures() for form in ("png", "svg")]
+    audit = [path.relative_to(folder).as_posix() for path in (folder / "audit").rglob("*") if path.is_file()]
+    return sorted(["report.html", "report.json", *pictures, *audit])
+
+
+def _check_own(folder: Path) -> None:
+    """Refuses a folder with files that no earlier tour has written."""
+    try:
+        document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        own = set(document["files"]) if document["title"] == TITLE else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        own = set()
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if others := sorted(present - own):
+        more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
+        raise InputError(
+            f"{folder} holds files that are not of a tour: {others[0]}{more}.",
+            expected="an empty folder, or one with an earlier tour",
+            next_step="choose another --out, or add --force to write beside them",
+        )
 
 
 def _further(stop: Stop) -> list[Formatted]:
