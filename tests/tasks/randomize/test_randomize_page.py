@@ -53,6 +53,26 @@ def test_leads_of_runs_that_diverged_failed_or_lost_what_they_had_fitted() -> No
     assert "when training ended, it did not fit random labels" in randomize_page(rows, memorisation(rows, 8)).lead
 
 
+def test_a_table_has_columns_and_no_pixels() -> None:
+    rows = pd.DataFrame([cell("none", 0.0, 0), *(cell(name, 1.0, 0) for name in ("random-pixels", "gaussian"))])
+    told = json_text(verdict_words(memorisation(rows, 10) | {"table": True}))
+    assert "examples with their columns in random order" in told
+    assert "Gaussian noise for the columns" in told
+    assert "image" not in told
+    assert "pixel" not in told
+
+
+def test_what_may_help_stands_with_its_option_where_there_is_one() -> None:
+    rows = rows_by_hand()
+    rows.loc[rows["level"] == 1, "train_accuracy"] = 0.5
+    summary = memorisation(rows, 8)
+    told = json_text(verdict_words(summary))
+    assert "--set epochs=" in told
+    assert "--set learning_rate=" in told
+    training = {"warnings": [], "repeat": {}, "stored": True, "not_known": {}}
+    assert "--set" not in json_text(verdict_words(summary | {"training": training}))
+
+
 @pytest.mark.parametrize(
     ("corruptions", "judged", "verdict", "words"),
     [

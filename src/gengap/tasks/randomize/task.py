@@ -164,6 +164,7 @@ def _judged(
     frame = frame.assign(**{name: pd.to_numeric(frame[name]) for name in NUMBERS if name in frame})
     classes, share, published = None, None, None
     if problem is not None:
+        more = more | {"table": problem.train.x.ndim == 2}
         classes, share = problem.n_classes, float((np.bincount(problem.train.y) / len(problem.train)).max())
         published = curves() if data_set_of(problem) == DATA_SETS["cifar10"] else None
     summary = memorisation(frame, classes, share) | more

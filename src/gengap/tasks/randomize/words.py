@@ -19,6 +19,11 @@ _PIXELS = {
     "random-tokens": "tokens drawn at random",
     "shuffled-pixels": "images with their pixels in one other order",
 }
+_COLUMNS = {
+    "gaussian": "Gaussian noise for the columns",
+    "random-pixels": "examples with their columns in random order",
+    "shuffled-pixels": "examples with their columns in one other order",
+}
 
 
 def title(summary: Mapping[str, Any]) -> str:
@@ -96,7 +101,7 @@ def _fitting(summary: Mapping[str, Any]) -> str:
     sentences = []
     groups = {"the true labels": summary["true_labels"], judged_labels(summary): summary["random_labels"]}
     groups |= summary["other_labels"]
-    groups |= {_PIXELS.get(name, name): group for name, group in summary["pixels"].items()}
+    groups |= {_inputs(summary, name): group for name, group in summary["pixels"].items()}
     for name, group in groups.items():
         if group is None:
             continue
@@ -137,7 +142,12 @@ def _seeds(group: Mapping[str, Any]) -> str:
 
 def corrupted(summary: Mapping[str, Any]) -> str:
     """What the verdict is about, in words."""
-    return _PIXELS.get(summary["judged"], judged_labels(summary))
+    return _inputs(summary, summary["judged"]) if summary["judged"] in _PIXELS else judged_labels(summary)
+
+
+def _inputs(summary: Mapping[str, Any], name: str) -> str:
+    """What a corruption of inputs leaves, in words: a table has columns, not pixels."""
+    return (_PIXELS | _COLUMNS if summary.get("table") else _PIXELS).get(name, name)
 
 
 def judged_labels(summary: Mapping[str, Any]) -> str:
@@ -178,7 +188,8 @@ def _meaning(summary: Mapping[str, Any]) -> str:
             f"on true labels: the same recipe {_could(summary)}. Its test score has to be vouched for by held-out data."
         )
     if summary["verdict"] == "not-memorised" and _all_diverged(summary):
-        return "That is no proof that it cannot: a lower learning rate may do it."
+        how = "" if summary.get("training") else " (--set learning_rate=NUMBER)"
+        return f"That is no proof that it cannot: a lower learning rate{how} may do it."
     if summary["verdict"] == "learned-nothing" and summary.get("training"):
         return (
             "So this says nothing about memorising. What the training returns may lack what the training did to its "
@@ -190,8 +201,11 @@ def _meaning(summary: Mapping[str, Any]) -> str:
             "for a table, --scale or --mean and --std for images; else another learning rate, or more epochs."
         )
     if summary["verdict"] == "not-memorised":
+        own = summary.get("training")
+        more = "more epochs" if own else "more epochs (--set epochs=NUMBER)"
+        other = "another learning rate" if own else "another learning rate (--set learning_rate=NUMBER)"
         return (
-            "That is no proof that it cannot: more epochs or another learning rate may do it. The learning "
+            f"That is no proof that it cannot: {more} or {other} may do it. The learning "
             "curves show whether the training loss was still falling when training stopped."
         )
     return ""
