@@ -179,9 +179,10 @@ def error_of_all(rows: Sequence[Row]) -> Row | None:
     Alike are exceptions of one class, raised at one line of the user's own code; the reason is that of the first.
     ``place`` is empty where none of the user's own code was at work, as in an estimator of a library.
     """
-    found = {(row["reason"].partition(":")[0], own_place(row.get("traceback") or "")) for row in rows}
-    raised = all(row["status"] == "failed" and row.get("traceback") for row in rows)
-    if not raised or len(found) != 1:
+    if not all(row["status"] == "failed" and row.get("traceback") for row in rows):
+        return None
+    found = {(row["reason"].partition(":")[0], own_place(row["traceback"])) for row in rows}
+    if len(found) != 1:
         return None
     ((_, place),) = found
     return {"reason": rows[0]["reason"].partition("\n")[0], "place": place}

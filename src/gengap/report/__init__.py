@@ -3,6 +3,7 @@
 from gengap.report import charts
 from gengap.report.charts import OURS, PAPER, marked_by_convergence
 from gengap.report.csv_text import csv_text
+from gengap.report.folder import check_folder, make_folder, write_text
 from gengap.report.formulas import formatted
 from gengap.report.histories import loss_points, steps_per_epoch
 from gengap.report.page import (
@@ -17,11 +18,8 @@ from gengap.report.page import (
     Section,
     Table,
     Text,
-    check_folder,
     fragment,
-    make_folder,
     write_page,
-    write_text,
 )
 from gengap.report.pixels import png_bytes
 from gengap.report.plain import PERCENT, percent, plain

@@ -1,13 +1,9 @@
 """Page: what a report says, and the folder that it becomes."""
 
 import base64
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from errno import EDQUOT, ENOSPC
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
@@ -17,10 +13,10 @@ import jinja2
 import pandas as pd
 
 from gengap import __version__
-from gengap.errors import InputError
 from gengap.json_text import json_ready, json_text
 from gengap.report import theme
 from gengap.report.csv_text import csv_text
+from gengap.report.folder import write_files
 from gengap.report.plain import plain
 
 LONGEST_NOTEBOOK = 100  # rows of a table in a notebook
@@ -176,41 +172,8 @@ def write_page(
         InputError: The folder cannot be written, or the disk is full.
     """
     out = Path(out_dir)
-    contents = _contents(page, rows, data)
-    _write_all(contents, out)
+    write_files(_contents(page, rows, data), out)
     return out / "report.html"
-
-
-def check_folder(out_dir: str | Path) -> None:
-    """Sees that the folder of a report can be made and written, and leaves none: to be called before long work.
-
-    Raises:
-        InputError: It cannot.
-    """
-    folder = Path(out_dir)
-    new = [each for each in (folder, *folder.parents) if not each.exists()]
-    make_folder(folder)
-    with suppress(OSError):  # another process has put something there
-        for each in new:
-            each.rmdir()
-
-
-def make_folder(out_dir: str | Path) -> None:
-    """Makes the folder of a report and sees that it can be written.
-
-    Raises:
-        InputError: It cannot.
-    """
-    _write_all({}, Path(out_dir))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text beside a report, whole or not at all.
-
-    Raises:
-        InputError: It cannot be written.
-    """
-    _write_all({path.name: text.encode(errors="backslashreplace")}, path.parent)
 
 
 def fragment(title: str, lead: str, sections: Sequence[Section]) -> str:
@@ -249,31 +212,6 @@ def _with_whole_numbers(rows: pd.DataFrame) -> pd.DataFrame:
     gaps = [name for name in rows if pd.api.types.is_float_dtype(rows[name]) and rows[name].hasnans]
     whole = [name for name in gaps if (rows[name].dropna() % 1 == 0).all()]
     return rows.astype(dict.fromkeys(whole, "Int64"))
-
-
-def _write_all(contents: Mapping[str, bytes], out: Path) -> None:
-    """Writes to a folder inside ``out``, thus on the same disk, and renames from there."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".report-", dir=out, ignore_cleanup_errors=True) as draft:
-            for name, content in contents.items():
-                (Path(draft) / name).write_bytes(content)
-            for name in contents:
-                os.replace(Path(draft) / name, out / name)
-    except OSError as error:
-        raise _not_written(out, error) from error
-
-
-def _not_written(out: Path, error: OSError) -> InputError:
-    if error.errno in (ENOSPC, EDQUOT):
-        return InputError(
-            f"No room on disk for the report in {out}.", next_step="free some space, or choose another folder"
-        )
-    return InputError(
-        f"Cannot write the report to {out}: {error.strerror or error}.",
-        expected="a folder that can be written, or made",
-        next_step="choose another folder",
-    )
 
 
 @cache
