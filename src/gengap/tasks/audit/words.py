@@ -61,7 +61,10 @@ def next_steps(parts: Mapping[str, Part], subject: Mapping[str, Any]) -> list[st
             "Give out-of-fold probabilities of better models to find wrong labels, or read the list from its top."
         )
     elif suspects.status == "partial" and parts["verdict"].values.get("verdict") != "learned nothing":
-        steps.append("To find wrong labels, give out-of-fold probabilities: --out-of-fold FILE, or --folds 5 --train.")
+        steps.append(
+            "To find wrong labels, take out-of-fold probabilities: --out-of-fold FILE reads them, "
+            "--folds 5 --train module:function makes them."
+        )
     elif suspects.values.get("wrong"):
         steps.append("Look at the training examples that stand as suspicious, and correct the labels that are wrong.")
     near = parts["near_duplicates"].values
